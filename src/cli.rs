@@ -1,0 +1,100 @@
+//! The command line: arguments, and what each subcommand prints.
+
+mod apply;
+mod embedded;
+mod global;
+mod output;
+mod plan;
+mod status;
+mod validate;
+
+use clap::{Parser, Subcommand};
+
+pub use global::{Global, LogFormat};
+pub use output::print_error;
+
+use crate::error::Error;
+
+/// How a command ends. The numbers are part of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: nothing to do, or done.
+    Done,
+    /// 1: an error, wrong usage included.
+    Failed,
+    /// 2: changes are pending (`plan --detailed-exitcode`).
+    Pending,
+    /// 3: done as far as allowed, but changed objects remain.
+    ChangedRemain,
+}
+
+impl Exit {
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Pending => 2,
+            Self::ChangedRemain => 3,
+        }
+    }
+}
+
+/// Gives every tenant of a PostgreSQL application its own, complete, up-to-date schema.
+#[derive(Debug, Parser)]
+#[command(
+    name = "provision",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  provision validate                      check schema.toml and seeds/, without a database
+  provision plan acme                     show what apply would do to tenant acme
+  provision plan acme --sql               the same with the exact SQL
+  provision plan acme --out acme.json     keep the plan for a review …
+  provision apply --plan acme.json        … and run exactly that
+  provision apply acme                    make or complete tenant acme's schema
+  provision status acme                   what was done when, and whether it still holds
+
+Exit codes:
+  0  nothing to do, or done
+  1  error
+  2  changes pending (plan --detailed-exitcode)
+  3  done as far as allowed, but changed objects remain
+
+Without --database-url, DATABASE_URL or PG* variables, a private PostgreSQL server is started from
+the binaries that are installed; see `provision embedded --help`."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Validate(validate::Validate),
+    Schema(validate::Schema),
+    Plan(plan::Plan),
+    Apply(apply::Apply),
+    Status(status::Status),
+    #[command(subcommand)]
+    Embedded(embedded::Embedded),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever ended it; to be printed by [`print_error`].
+pub async fn run(cli: Cli) -> Result<Exit, Error> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Validate(command) => command.run(global),
+        Command::Schema(command) => command.run(global),
+        Command::Plan(command) => command.run(global).await,
+        Command::Apply(command) => command.run(global).await,
+        Command::Status(command) => command.run(global).await,
+        Command::Embedded(command) => command.run(global).await,
+    }
+}

@@ -1,0 +1,51 @@
+//! `provision embedded`: the private server that is used when no other is named.
+
+use clap::Subcommand;
+
+use super::{Exit, Global, output};
+use crate::embedded::{self, Config, EmbeddedError};
+use crate::error::Error;
+
+/// Look after the embedded PostgreSQL server.
+///
+/// When no database is named, a private PostgreSQL cluster is made in the user's data folder from
+/// the server binaries that are installed, started on demand, and kept running for the next
+/// command. It listens on a Unix socket in a private folder, never on the network. Its binaries are
+/// looked for in PROVISION_PG_BIN, `pg_config --bindir`, the usual folders and PATH; its folder is
+/// named by PROVISION_EMBEDDED_DIR, if set.
+#[derive(Debug, Subcommand)]
+pub(super) enum Embedded {
+    /// Tell where the server is and whether it runs.
+    Status,
+    /// Start the server, making it first if need be.
+    Start,
+    /// Stop the server; the next command that needs it starts it again.
+    Stop,
+    /// Stop the server and delete all its data.
+    Destroy,
+}
+
+impl Embedded {
+    pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
+        let work = move || -> Result<String, EmbeddedError> {
+            let config = Config::for_user()?;
+            Ok(match self {
+                Self::Status => format!("{}\n", embedded::status(&config)?),
+                Self::Start => {
+                    let cluster = embedded::ensure_running(&config)?;
+                    format!("PostgreSQL {} runs in {}\n", cluster.version, cluster.data_dir.display())
+                }
+                Self::Stop if embedded::stop(&config)? => "stopped\n".into(),
+                Self::Stop => "it was not running\n".into(),
+                Self::Destroy if embedded::destroy(&config)? => "destroyed\n".into(),
+                Self::Destroy => "there was nothing to destroy\n".into(),
+            })
+        };
+        let text = tokio::task::spawn_blocking(work).await.map_err(|error| Error::Io {
+            doing: "work on the embedded server".into(),
+            source: std::io::Error::other(error),
+        })??;
+        output::result(global, &text)?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,145 @@
+//! Options that several subcommands share, and what follows from them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::embedded;
+use crate::error::Error;
+use crate::manifest;
+use crate::pg::{Limits, Target};
+use crate::reconcile::{Context, Retry};
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Common options")]
+pub struct Global {
+    /// The manifest; files that it names lie in its folder.
+    #[arg(long, short = 'f', global = true, env = "PROVISION_MANIFEST", default_value = "schema.toml", value_name = "FILE")]
+    pub manifest: PathBuf,
+
+    /// The database, as postgres://user@host:port/name?sslmode=…; what it leaves out is taken
+    /// from PGHOST, PGUSER, ~/.pgpass and the like.
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: Option<String>,
+
+    /// A server that elaborates the manifest, where the role may not create a schema in the
+    /// database itself (a read-only role, a standby).
+    #[arg(long, global = true, env = "PROVISION_ELABORATE_URL", hide_env_values = true, value_name = "URL")]
+    elaborate_url: Option<String>,
+
+    /// How long one attempt waits for a lock.
+    #[arg(long, global = true, default_value = "5", value_name = "SECONDS", value_parser = seconds)]
+    lock_timeout: Duration,
+
+    /// How long one statement may run; 0 is no limit.
+    #[arg(long, global = true, default_value = "0", value_name = "SECONDS", value_parser = seconds)]
+    statement_timeout: Duration,
+
+    /// How often a transaction is tried before a lock timeout, a deadlock or a lost connection
+    /// is reported.
+    #[arg(long, global = true, default_value = "6", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    attempts: u32,
+
+    /// Who is named in the tenant's record.
+    #[arg(long, global = true, env = "PROVISION_ACTOR", value_name = "NAME")]
+    actor: Option<String>,
+
+    /// How log lines look on stderr.
+    #[arg(long, global = true, env = "PROVISION_LOG_FORMAT", default_value = "human", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+
+    /// Which log lines: error, warn, info, debug, trace, or a filter such as provision=debug.
+    #[arg(long, global = true, env = "PROVISION_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+
+    /// When to use colours; `auto` is on terminals, unless `NO_COLOR` is set.
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Result formats of commands that have a short and a complete form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// For programs; keys are stable.
+    Json,
+}
+
+impl Global {
+    /// Whether log lines are coloured.
+    #[must_use]
+    pub fn colours_stderr(&self) -> bool {
+        use std::io::IsTerminal as _;
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                std::io::stderr().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        }
+    }
+
+    /// Reads the manifest and finds the server.
+    pub(super) async fn context(&self) -> Result<Context, Error> {
+        let manifest = manifest::load(&self.manifest)?;
+        let elaborate_on = self.elaborate_url.as_deref().map(Target::from_url).transpose()?;
+        let mut context = Context::new(manifest, self.target().await?);
+        context.elaborate_on = elaborate_on;
+        context.limits = Limits { lock: self.lock_timeout, statement: self.statement_timeout };
+        context.retry = Retry { attempts: self.attempts, ..Retry::default() };
+        context.actor = self.actor.clone().unwrap_or_else(operating_system_user);
+        Ok(context)
+    }
+
+    async fn target(&self) -> Result<Target, Error> {
+        if let Some(url) = self.database_url.as_deref().filter(|url| !url.is_empty()) {
+            return Ok(Target::from_url(url)?);
+        }
+        if let Some(target) = Target::from_environment()? {
+            return Ok(target);
+        }
+        let cluster = tokio::task::spawn_blocking(|| {
+            embedded::ensure_running(&embedded::Config::for_user()?)
+        })
+        .await
+        .map_err(|error| Error::Io {
+            doing: "start the embedded server".into(),
+            source: std::io::Error::other(error),
+        })??;
+        super::output::notice(&format!(
+            "using the embedded PostgreSQL {} in {} (give --database-url for another server)",
+            cluster.version,
+            cluster.data_dir.display()
+        ));
+        Ok(Target::from_socket(&cluster.socket_dir, cluster.port, &cluster.user, &cluster.database))
+    }
+}
+
+fn operating_system_user() -> String {
+    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default()
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    // PostgreSQL counts timeouts in milliseconds, in 32 bits.
+    if !(0.0..=2_000_000.0).contains(&seconds) {
+        return Err("not between 0 and 2000000 seconds".into());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}

@@ -1,0 +1,103 @@
+//! The only place that prints: results to stdout, everything else to stderr.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::cli::global::Global;
+use crate::cli::{Exit, LogFormat, global::Color};
+use crate::error::Error;
+use crate::report::printable;
+
+fn choice(color: Color) -> anstream::ColorChoice {
+    match color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::AlwaysAnsi,
+        Color::Never => anstream::ColorChoice::Never,
+    }
+}
+
+/// A result. A reader that has gone away is no error of ours.
+pub(super) fn result(global: &Global, text: &str) -> Result<(), Error> {
+    let mut stdout = anstream::AutoStream::new(io::stdout(), choice(global.color));
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::Io { doing: "write the result".into(), source: error })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A line for people, beside the result.
+pub(super) fn notice(text: &str) {
+    let _ = writeln!(io::stderr(), "provision: {}", printable(text));
+}
+
+/// Writes a file whole or not at all.
+pub(super) fn file(path: &Path, text: &str) -> Result<(), Error> {
+    let failed = |source| Error::Io { doing: format!("write {}", path.display()), source };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written.map_err(failed)
+}
+
+/// The error, its causes and what to do about it; once, at the end.
+#[must_use]
+pub fn print_error(global: &Global, error: &Error) -> Exit {
+    let mut causes = Vec::new();
+    let mut said = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if text != said {
+            causes.push(text.clone());
+        }
+        said = text;
+        cause = error.source();
+    }
+    if global.log_format == LogFormat::Json {
+        let line = serde_json::json!({
+            "level": "ERROR",
+            "code": error.code(),
+            "message": error.to_string(),
+            "causes": causes,
+            "hint": error.hint(),
+        });
+        let _ = writeln!(io::stderr(), "{line}");
+        return Exit::Failed;
+    }
+    let mut stderr = anstream::AutoStream::new(io::stderr(), choice(global.color));
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    let _ = writeln!(stderr, "{red}error{red:#}[{}]: {}", error.code(), printable(&error.to_string()));
+    for cause in causes {
+        let _ = writeln!(stderr, "  caused by: {}", printable(&cause));
+    }
+    if let Some(hint) = error.hint() {
+        let _ = writeln!(stderr, "  hint: {}", printable(&hint));
+    }
+    Exit::Failed
+}
+
+/// One line of input from a terminal.
+pub(super) fn ask(question: &str) -> Result<bool, Error> {
+    use std::io::IsTerminal as _;
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Error::Usage(
+            "--ask needs a terminal to ask on; without one, review a saved plan: plan --out, then \
+             apply --plan"
+                .into(),
+        ));
+    }
+    let _ = write!(io::stderr(), "{question} [y/N] ");
+    let _ = io::stderr().flush();
+    let mut answer = String::new();
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|source| Error::Io { doing: "read the answer".into(), source })?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+

@@ -1,0 +1,83 @@
+//! `provision plan`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{Exit, Global, output};
+use crate::error::Error;
+use crate::name::TenantId;
+use crate::{plan, reconcile, report};
+
+/// Show what apply would do to a tenant; changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provision plan acme
+  provision plan acme --format sql > acme.sql    a script for psql
+  provision plan acme --out acme.json            for a review, then: provision apply --plan acme.json
+  provision plan acme --detailed-exitcode        0 nothing to do, 2 changes pending,
+                                                 3 only changed objects that are left alone")]
+pub(super) struct Plan {
+    /// The tenant's id: a UUID or a slug.
+    tenant: TenantId,
+
+    /// How to print the plan.
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    format: PlanFormat,
+
+    /// Print each statement below what it does.
+    #[arg(long)]
+    sql: bool,
+
+    /// Save the plan, to be run by `apply --plan`.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Tell by the exit code whether there is something to do.
+    #[arg(long)]
+    detailed_exitcode: bool,
+
+    /// Take an id that the registry of the manifest does not list.
+    #[arg(long)]
+    unregistered: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PlanFormat {
+    /// For people.
+    Text,
+    /// A script for psql, which may be run more than once.
+    Sql,
+    /// The form in which plans are saved.
+    Json,
+}
+
+impl Plan {
+    pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
+        let mut context = global.context().await?;
+        context.unregistered = self.unregistered;
+        let tenant = context.tenant(&self.tenant)?;
+        let plan = reconcile::plan(&context, &tenant).await?;
+        if let Some(file) = &self.out {
+            output::file(file, &report::to_line(&plan))?;
+        }
+        let text = match self.format {
+            PlanFormat::Text => report::plan(&plan, self.sql),
+            PlanFormat::Sql => plan.to_sql(),
+            PlanFormat::Json => report::to_line(&plan),
+        };
+        output::result(global, &text)?;
+        Ok(if self.detailed_exitcode { exit(&plan) } else { Exit::Done })
+    }
+}
+
+fn exit(plan: &plan::Plan) -> Exit {
+    if !plan.is_empty() {
+        Exit::Pending
+    } else if !plan.changed.is_empty() {
+        Exit::ChangedRemain
+    } else {
+        Exit::Done
+    }
+}

@@ -1,0 +1,38 @@
+//! `provision status`.
+
+use clap::Args;
+
+use super::global::Format;
+use super::{Exit, Global, output};
+use crate::error::Error;
+use crate::name::TenantId;
+use crate::{reconcile, report};
+
+/// Show what was done to a tenant when, and whether it still holds.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// The tenant's id: a UUID or a slug.
+    tenant: TenantId,
+
+    /// How many applies to show.
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    history: u32,
+
+    /// How to print it.
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    format: Format,
+}
+
+impl Status {
+    pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
+        let context = global.context().await?;
+        let tenant = context.tenant(&self.tenant)?;
+        let status = reconcile::status(&context, &tenant, self.history).await?;
+        let text = match self.format {
+            Format::Text => report::status(&status),
+            Format::Json => report::to_line(&status),
+        };
+        output::result(global, &text)?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,51 @@
+//! `provision validate` and `provision schema`: the manifest without a database.
+
+use clap::Args;
+
+use super::{Exit, Global, output};
+use crate::error::Error;
+use crate::{checksum, manifest, report};
+
+/// Check the manifest and the files that it names, without a database.
+///
+/// All errors are reported at once, each with file, line and column. What only a server can judge
+/// (types, expressions) is judged by `plan`.
+#[derive(Debug, Args)]
+pub(super) struct Validate {}
+
+/// Print a JSON Schema of the manifest, for editors that complete and check it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example, for Taplo and Even Better TOML:
+  provision schema > schema.schema.json
+  and as the first line of schema.toml:
+  #:schema ./schema.schema.json")]
+pub(super) struct Schema {}
+
+impl Validate {
+    #[expect(clippy::unused_self, reason = "all subcommands are run alike")]
+    pub(super) fn run(self, global: &Global) -> Result<Exit, Error> {
+        let manifest = manifest::load(&global.manifest)?;
+        let rows: usize = manifest.seeds.iter().map(|seed| seed.rows.len()).sum();
+        output::result(
+            global,
+            &format!(
+                "{} is valid: {} tables, {} enums, {} sequences, {rows} rows; {}\n",
+                global.manifest.display(),
+                manifest.tables.len(),
+                manifest.enums.len(),
+                manifest.sequences.len(),
+                checksum::of("manifest", &manifest)
+            ),
+        )?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Schema {
+    #[expect(clippy::unused_self, reason = "all subcommands are run alike")]
+    pub(super) fn run(self, global: &Global) -> Result<Exit, Error> {
+        output::result(global, &report::to_line(&manifest::json_schema()))?;
+        Ok(Exit::Done)
+    }
+}

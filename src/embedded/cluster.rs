@@ -1,0 +1,219 @@
+//! Making and starting a cluster.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tracing::info;
+
+use super::account::{self, Account};
+use super::error::{EmbeddedError, io};
+use super::locate::{self, Binaries};
+use super::{Cluster, Config, Durability, NAME, PORT, socket};
+
+/// Marks a folder as made by this tool.
+pub(super) const MARKER: &str = "made-by-provision";
+/// The server's log is begun anew at a start when it is larger.
+const LARGEST_LOG: u64 = 16 * 1024 * 1024;
+const START_SECONDS: &str = "60";
+
+/// Where the parts of one cluster are.
+pub(super) struct Layout {
+    pub(super) root: PathBuf,
+    pub(super) home: PathBuf,
+    pub(super) data: PathBuf,
+    pub(super) log: PathBuf,
+    pub(super) socket: PathBuf,
+}
+
+impl Layout {
+    pub(super) fn new(config: &Config, binaries: &Binaries) -> Self {
+        let home = config.root.join(&binaries.major);
+        Self {
+            root: config.root.clone(),
+            data: home.join("data"),
+            log: home.join("server.log"),
+            socket: socket::directory(&config.root, &binaries.major),
+            home,
+        }
+    }
+}
+
+/// Makes sure that the cluster is there and runs. Any number of processes may call this at once.
+///
+/// # Errors
+/// When there are no binaries, a folder cannot be made, or the server does not start.
+pub fn ensure_running(config: &Config) -> Result<Cluster, EmbeddedError> {
+    let binaries = locate::binaries(config.bin_dir.as_deref())?;
+    let layout = Layout::new(config, &binaries);
+    if !(layout.data.join("PG_VERSION").exists() && socket::answers(&layout.socket)) {
+        let account = account::server_account()?;
+        let _lock = lock(config, &account)?;
+        // Somebody else may have done it while we waited.
+        if !layout.data.join("PG_VERSION").exists() {
+            initialise(config, &binaries, &layout, &account)?;
+        }
+        if !socket::answers(&layout.socket) {
+            start(config, &binaries, &layout, &account)?;
+        }
+    }
+    Ok(Cluster {
+        socket_dir: layout.socket,
+        port: PORT,
+        user: NAME.to_owned(),
+        database: NAME.to_owned(),
+        version: binaries.version,
+        data_dir: layout.data,
+        log: layout.log,
+    })
+}
+
+/// Held while the cluster is made, started, stopped or destroyed; let go when it is dropped.
+pub(super) fn lock(config: &Config, account: &Account) -> Result<File, EmbeddedError> {
+    account.create_dir(&config.root)?;
+    let path = config.root.join("lock");
+    let file = File::create(&path).map_err(|e| io("create", &path, e))?;
+    file.lock().map_err(|e| io("lock", &path, e))?;
+    let marker = config.root.join(MARKER);
+    fs::write(&marker, "").map_err(|e| io("write", &marker, e))?;
+    Ok(file)
+}
+
+/// Makes the cluster in a folder beside its place and moves it there when it is whole, so that
+/// nobody ever meets half of one.
+fn initialise(
+    config: &Config,
+    binaries: &Binaries,
+    layout: &Layout,
+    account: &Account,
+) -> Result<(), EmbeddedError> {
+    info!(folder = %layout.data.display(), version = binaries.version, "making the embedded server");
+    account.create_dir(&layout.home)?;
+    let unfinished = layout.home.join("unfinished");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).map_err(|e| io("remove", &unfinished, e))?;
+    }
+    let mut initdb = account.command(&binaries.dir.join("initdb"));
+    initdb.arg("--pgdata").arg(&unfinished).args([
+        "--username", NAME, "--encoding=UTF8", "--locale=C", "--auth=peer", "--no-instructions",
+    ]);
+    if config.durability == Durability::Throwaway {
+        initdb.arg("--no-sync");
+    }
+    run(&mut initdb, "initdb")?;
+
+    write(account, &unfinished.join("provision.conf"), &settings(config, layout))?;
+    append(&unfinished.join("postgresql.conf"), "include 'provision.conf'\n")?;
+    write(account, &unfinished.join("pg_hba.conf"), "local all all peer map=provision\n")?;
+    write(account, &unfinished.join("pg_ident.conf"), &identities(account)?)?;
+
+    let mut single = account.command(&binaries.dir.join("postgres"));
+    single.arg("--single").arg("-D").arg(&unfinished).arg("template1").stdin(Stdio::piped());
+    run_with_input(&mut single, &format!("CREATE DATABASE {NAME}\n"), "postgres --single")?;
+    fs::rename(&unfinished, &layout.data).map_err(|e| io("rename", &unfinished, e))
+}
+
+/// Only whoever runs this tool, and the server's own account, may be the superuser.
+fn identities(account: &Account) -> Result<String, EmbeddedError> {
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let own = account::own_name()?;
+    let mut names = vec![own, account.name.clone()];
+    names.dedup();
+    Ok(names.iter().map(|name| format!("provision {} {NAME}\n", quoted(name))).collect())
+}
+
+fn settings(config: &Config, layout: &Layout) -> String {
+    let socket = layout.socket.to_string_lossy();
+    let mut settings: Vec<(&str, String)> = vec![
+        ("listen_addresses", String::new()),
+        ("unix_socket_directories", format!("\"{}\"", socket.replace('"', "\"\""))),
+        ("unix_socket_permissions", "0700".into()),
+        ("port", PORT.to_string()),
+        ("logging_collector", "off".into()),
+    ];
+    if config.durability == Durability::Throwaway {
+        let off = ["fsync", "full_page_writes", "synchronous_commit"];
+        settings.extend(off.map(|name| (name, "off".to_owned())));
+    }
+    settings.extend(config.settings.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    settings
+        .iter()
+        .map(|(name, value)| format!("{name} = '{}'\n", value.replace('\'', "''")))
+        .collect()
+}
+
+fn start(
+    config: &Config,
+    binaries: &Binaries,
+    layout: &Layout,
+    account: &Account,
+) -> Result<(), EmbeddedError> {
+    account.create_dir(&layout.socket)?;
+    // Settings may be others than at the last start.
+    write(account, &layout.data.join("provision.conf"), &settings(config, layout))?;
+    if fs::metadata(&layout.log).is_ok_and(|meta| meta.len() > LARGEST_LOG) {
+        let old = layout.log.with_extension("log.old");
+        fs::rename(&layout.log, &old).map_err(|e| io("rename", &old, e))?;
+    }
+    info!(folder = %layout.data.display(), version = binaries.version, "starting the embedded server");
+    let mut pg_ctl = account.command(&binaries.dir.join("pg_ctl"));
+    pg_ctl.args(["start", "--wait", "--silent", "--timeout", START_SECONDS, "--log"]);
+    pg_ctl.arg(&layout.log).arg("--pgdata").arg(&layout.data);
+    let status = pg_ctl.status().map_err(|e| io("run", &binaries.dir.join("pg_ctl"), e))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(EmbeddedError::NotStarted { log: layout.log.clone(), tail: tail(&layout.log) })
+}
+
+/// The last lines of a file, as far as it can be read.
+fn tail(path: &Path) -> String {
+    let mut text = Vec::new();
+    if let Ok(mut file) = File::open(path) {
+        let length = file.metadata().map_or(0, |meta| meta.len());
+        let _ = file.seek(SeekFrom::Start(length.saturating_sub(4096)));
+        let _ = file.take(4096).read_to_end(&mut text);
+    }
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(12)..].join("\n")
+}
+
+fn write(account: &Account, path: &Path, text: &str) -> Result<(), EmbeddedError> {
+    fs::write(path, text).map_err(|e| io("write", path, e))?;
+    account.own(path)
+}
+
+fn append(path: &Path, text: &str) -> Result<(), EmbeddedError> {
+    let mut file =
+        fs::OpenOptions::new().append(true).open(path).map_err(|e| io("open", path, e))?;
+    file.write_all(text.as_bytes()).map_err(|e| io("write", path, e))
+}
+
+/// Runs a program that ends, and reports what it printed if it fails.
+pub(super) fn run(command: &mut Command, program: &str) -> Result<(), EmbeddedError> {
+    run_with_input(command, "", program)
+}
+
+fn run_with_input(
+    command: &mut Command,
+    input: &str,
+    program: &str,
+) -> Result<(), EmbeddedError> {
+    let failed = |source| io("run", Path::new(program), source);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(failed)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that ended early says why in its output.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output().map_err(failed)?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    // A single-user server reports a failed statement and still ends well.
+    if output.status.success() && !said.contains("ERROR:") {
+        return Ok(());
+    }
+    Err(EmbeddedError::Program { program: program.to_owned(), output: said.trim().to_owned() })
+}

@@ -1,0 +1,72 @@
+//! One error for the whole crate, and how it is shown.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+
+use crate::embedded::EmbeddedError;
+use crate::manifest::ManifestError;
+use crate::pg::PgError;
+use crate::reconcile::ReconcileError;
+
+/// Anything that can end a command.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    #[error(transparent)]
+    Pg(#[from] PgError),
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+    #[error("{0}")]
+    Usage(String),
+    #[error("cannot {doing}")]
+    Io {
+        doing: String,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Stable identifier for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Manifest(error) => error.code(),
+            Self::Embedded(error) => error.code(),
+            Self::Pg(error) => error.code(),
+            Self::Reconcile(error) => error.code(),
+            Self::Usage(_) => "usage",
+            Self::Io { .. } => "io",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Manifest(error) => error.hint(),
+            Self::Embedded(error) => error.hint(),
+            Self::Pg(error) => error.hint(),
+            Self::Reconcile(error) => error.hint(),
+            Self::Usage(_) | Self::Io { .. } => None,
+        }
+    }
+}
+
+/// The error and its causes in one line, each said once.
+#[must_use]
+pub fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            let _ = write!(text, ": {said}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,109 @@
+//! Columns of a table.
+
+use super::super::Fragment;
+use super::super::model::{ColumnDecl, ColumnValue, SequenceOptions, TypeDecl};
+use super::super::raw::{self, At, Generation, Name, Short};
+use super::Checking;
+use crate::name::Ident;
+
+pub(super) fn columns(checking: &mut Checking<'_>, table: &raw::Table) -> Vec<ColumnDecl> {
+    table.columns.iter().filter_map(|(name, column)| self::column(checking, name, column)).collect()
+}
+
+fn column(
+    checking: &mut Checking<'_>,
+    name: &Name,
+    raw: &At<Short<raw::Column>>,
+) -> Option<ColumnDecl> {
+    let ident = checking.ident(name);
+    let column = match &raw.value {
+        Short::Text(text) => {
+            let data_type = At { span: raw.span.clone(), value: text.clone() };
+            ColumnDecl {
+                name: ident?,
+                data_type: self::data_type(checking, &data_type)?,
+                nullable: false,
+                value: ColumnValue::None,
+                collation: None,
+                comment: None,
+            }
+        }
+        Short::Full(full) => {
+            let data_type = self::data_type(checking, &full.data_type);
+            let value = value(checking, full);
+            let collation = full.collation.as_ref().and_then(|name| checking.qualified(name));
+            let comment = checking.optional_text(full.comment.as_ref());
+            ColumnDecl {
+                name: ident?,
+                data_type: data_type?,
+                nullable: full.null,
+                value,
+                collation,
+                comment,
+            }
+        }
+    };
+    Some(column)
+}
+
+/// An enum of the manifest, under its own name or as SQL would quote it, or what the server knows.
+fn data_type(checking: &mut Checking<'_>, raw: &Name) -> Option<TypeDecl> {
+    let mut base = raw.value.trim();
+    let mut dimensions = 0;
+    while let Some(shorter) = base.strip_suffix("[]") {
+        base = shorter.trim_end();
+        dimensions += 1;
+    }
+    let unquoted = base.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let unquoted = unquoted.map(|inner| inner.replace("\"\"", "\""));
+    for name in [Some(base.to_owned()), unquoted].into_iter().flatten() {
+        if checking.types.contains(&name) {
+            return Ident::new(name).ok().map(|name| TypeDecl::Declared { name, dimensions });
+        }
+    }
+    checking.fragment(raw, Fragment::type_name).map(TypeDecl::Sql)
+}
+
+fn value(checking: &mut Checking<'_>, raw: &raw::Column) -> ColumnValue {
+    let given = [
+        raw.default.as_ref().map(|v| &v.span),
+        raw.identity.as_ref().map(|v| &v.span),
+        raw.generated.as_ref().map(|v| &v.span),
+    ];
+    let mut given = given.into_iter().flatten();
+    if let (Some(_), Some(second)) = (given.next(), given.next()) {
+        checking.note(second, "default, identity and generated exclude each other");
+    }
+    if let Some(default) = &raw.default {
+        return checking.expression(default).map_or(ColumnValue::None, ColumnValue::Default);
+    }
+    if let Some(generated) = &raw.generated {
+        return checking.expression(generated).map_or(ColumnValue::None, ColumnValue::Generated);
+    }
+    let Some(identity) = &raw.identity else {
+        return ColumnValue::None;
+    };
+    if raw.null {
+        checking.note(&identity.span, "an identity column is never null; leave null out");
+    }
+    match &identity.value {
+        Short::Text(text) => {
+            let always = match text.as_str() {
+                "always" => true,
+                "by default" => false,
+                _ => {
+                    checking.note(&identity.span, "identity is \"always\" or \"by default\"");
+                    return ColumnValue::None;
+                }
+            };
+            ColumnValue::Identity { always, options: SequenceOptions::default() }
+        }
+        Short::Full(full) => {
+            let raw::Identity { start, increment, min, max, cache, cycle, .. } = *full;
+            ColumnValue::Identity {
+                always: full.generation == Generation::Always,
+                options: SequenceOptions { start, increment, min, max, cache, cycle },
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Names of objects: unique where the server wants it so, and composed where none is given.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::super::model::ObjectName;
+use super::super::raw::{self, At, KeyForm, Name, Short};
+use super::Checking;
+use crate::name::Ident;
+
+/// What the tool keeps for itself in a tenant's schema.
+const RESERVED: &str = "_provision_";
+
+/// Names in use. A schema has one name space for tables, sequences and indexes (those of keys
+/// among them), one for types (each table is one), and each table has one for its constraints.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    relations: BTreeMap<String, &'static str>,
+    types: BTreeMap<String, &'static str>,
+    constraints: BTreeSet<(String, String)>,
+}
+
+/// Takes all names that are given, and notes those that are given twice.
+pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
+    for name in raw.types.keys() {
+        checking.ident(name);
+        take_type(checking, name, "type");
+    }
+    for name in raw.sequences.keys() {
+        checking.ident(name);
+        take_relation(checking, name, "sequence");
+    }
+    for name in raw.tables.keys() {
+        checking.ident(name);
+        take_relation(checking, name, "table");
+        take_type(checking, name, "table");
+    }
+    for (table, decl) in &raw.tables {
+        let key_name = |key: &At<KeyForm>| match &key.value {
+            KeyForm::Full(full) => full.name.clone(),
+            _ => None,
+        };
+        let keys = decl.primary_key.iter().chain(&decl.unique).filter_map(key_name);
+        let exclusions = decl.exclusions.iter().filter_map(|e| e.name.clone());
+        for name in keys.chain(exclusions) {
+            checking.ident(&name);
+            take_relation(checking, &name, "constraint");
+            take_constraint(checking, table, &name);
+        }
+        let checks = decl.checks.iter().filter_map(|check| match &check.value {
+            Short::Full(full) => full.name.clone(),
+            Short::Text(_) => None,
+        });
+        let references = decl.foreign_keys.iter().filter_map(|key| key.name.clone());
+        for name in checks.chain(references) {
+            checking.ident(&name);
+            take_constraint(checking, table, &name);
+        }
+        for name in decl.indexes.iter().filter_map(|index| index.name.clone()) {
+            checking.ident(&name);
+            take_relation(checking, &name, "index");
+        }
+    }
+}
+
+fn take_relation(checking: &mut Checking<'_>, name: &Name, kind: &'static str) {
+    refuse_reserved(checking, name);
+    if let Some(other) = checking.names.relations.insert(name.value.clone(), kind) {
+        taken(checking, &name.span, &name.value, other);
+    }
+}
+
+fn take_type(checking: &mut Checking<'_>, name: &Name, kind: &'static str) {
+    refuse_reserved(checking, name);
+    if let Some(other) = checking.names.types.insert(name.value.clone(), kind) {
+        taken(checking, &name.span, &name.value, other);
+    }
+}
+
+fn take_constraint(checking: &mut Checking<'_>, table: &Name, name: &Name) {
+    if !checking.names.constraints.insert((table.value.clone(), name.value.clone())) {
+        taken(checking, &name.span, &name.value, "constraint of the table");
+    }
+}
+
+fn taken(checking: &mut Checking<'_>, span: &Range<usize>, name: &str, other: &str) {
+    checking.note(span, format!("the name {name:?} is already that of another {other}"));
+}
+
+fn refuse_reserved(checking: &mut Checking<'_>, name: &Name) {
+    if name.starts_with(RESERVED) {
+        checking.note(&name.span, format!("names with {RESERVED:?} in front are the tool's own"));
+    }
+}
+
+/// Whether the object has an index of its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Space {
+    Constraint,
+    IndexedConstraint,
+    Index,
+}
+
+/// The given name, or one made of the table, the columns and a suffix, as the server would.
+pub(super) fn object_name(
+    checking: &mut Checking<'_>,
+    table: &str,
+    given: Option<&Name>,
+    columns: &[String],
+    suffix: &str,
+    space: Space,
+) -> Option<ObjectName> {
+    if let Some(name) = given {
+        return Ident::new(name.value.clone())
+            .ok()
+            .map(|ident| ObjectName { ident, explicit: true });
+    }
+    let parts: Vec<&str> =
+        std::iter::once(table).chain(columns.iter().map(String::as_str)).collect();
+    let parts = parts.join("_");
+    let names = &mut checking.names;
+    let is_free = |name: &Ident| {
+        let constraint = (table.to_owned(), name.to_string());
+        (space == Space::Index || !names.constraints.contains(&constraint))
+            && (space == Space::Constraint || !names.relations.contains_key(name.as_str()))
+    };
+    let numbers = std::iter::once(String::new()).chain((1_u32..).map(|n| n.to_string()));
+    let ident = numbers
+        .map(|number| Ident::composed(&parts, &format!("_{suffix}{number}")))
+        .find(is_free)?;
+    if space != Space::Constraint {
+        names.relations.insert(ident.to_string(), "object that has no name of its own");
+    }
+    if space != Space::Index {
+        names.constraints.insert((table.to_owned(), ident.to_string()));
+    }
+    Some(ObjectName { ident, explicit: false })
+}

@@ -1,0 +1,294 @@
+//! SQL that a manifest's author writes: expressions and type names.
+//!
+//! A [`Fragment`] is proven to be one self-contained piece: its quotes, comments and brackets
+//! close, nothing closes that it did not open, and no semicolon stands in it. It can therefore
+//! not leave the parentheses that the renderer puts around it, nor end the statement. What it
+//! means is the server's to say; this is the lexical structure only (PostgreSQL manual, §4.1).
+
+use serde::Serialize;
+
+use crate::name::SchemaName;
+
+/// Stands in a fragment for the tenant's schema, quoted as an identifier.
+pub const SCHEMA_PLACEHOLDER: &str = "{schema}";
+
+/// SQL text that cannot escape from the place where it is put.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Fragment(String);
+
+/// Why a text is not one self-contained piece of SQL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FragmentError {
+    #[error("SQL text is missing")]
+    Empty,
+    #[error("a NUL character cannot stand in SQL")]
+    Nul,
+    #[error("a ';' would end the statement; give one expression only")]
+    Semicolon,
+    #[error("{0} is opened but never closed")]
+    Unclosed(&'static str),
+    #[error("{0:?} closes what was not opened here")]
+    Unopened(char),
+    #[error("a comment cannot stand here")]
+    Comment,
+    #[error("{0:?} does not belong in the name of a type; null, default, collation and keys have their own settings")]
+    NotAType(String),
+    #[error("a ',' separates two expressions; give one only")]
+    Comma,
+}
+
+impl Fragment {
+    /// One expression.
+    ///
+    /// # Errors
+    /// When the text is empty, or could end or leave the place where it is put.
+    pub fn expression(sql: &str) -> Result<Self, FragmentError> {
+        let mut depth = 0_usize;
+        for token in scan(sql)? {
+            match token {
+                Token::Open => depth += 1,
+                Token::Close => depth -= 1,
+                Token::Comma if depth == 0 => return Err(FragmentError::Comma),
+                Token::Comma | Token::Word(_) | Token::Other => {}
+            }
+        }
+        Ok(Self(sql.trim().to_owned()))
+    }
+
+    /// The name of a type, such as `numeric(15,2)`, `timestamp with time zone` or `"my type"[]`.
+    ///
+    /// # Errors
+    /// As [`Fragment::expression`], and when a column clause (`NOT NULL`, `DEFAULT`, …) is in it.
+    pub fn type_name(sql: &str) -> Result<Self, FragmentError> {
+        const CLAUSES: [&str; 14] = [
+            "not", "null", "default", "primary", "unique", "check", "references", "constraint",
+            "collate", "generated", "storage", "compression", "deferrable", "initially",
+        ];
+        let fragment = Self::expression(sql)?;
+        for token in scan(&fragment.0)? {
+            if let Token::Word(word) = token
+                && CLAUSES.contains(&word.to_ascii_lowercase().as_str())
+            {
+                return Err(FragmentError::NotAType(word.to_owned()));
+            }
+        }
+        Ok(fragment)
+    }
+
+    /// As written, `{schema}` not replaced.
+    #[must_use]
+    pub fn as_written(&self) -> &str {
+        &self.0
+    }
+
+    /// The SQL for one tenant.
+    #[must_use]
+    pub fn sql(&self, schema: &SchemaName) -> String {
+        self.0.replace(SCHEMA_PLACEHOLDER, &schema.quoted())
+    }
+}
+
+/// Whether this is the symbol of an operator and nothing else (PostgreSQL manual, §4.1.3).
+#[must_use]
+pub fn is_operator(symbol: &str) -> bool {
+    !symbol.is_empty()
+        && symbol.len() <= crate::name::MAX_IDENT_BYTES
+        && symbol.chars().all(|c| "+-*/<>=~!@#%^&|`?".contains(c))
+        && !symbol.contains("--")
+        && !symbol.contains("/*")
+}
+
+enum Token<'a> {
+    Open,
+    Close,
+    Comma,
+    /// An unquoted identifier or key word.
+    Word(&'a str),
+    Other,
+}
+
+/// Splits SQL as the server's lexer does, with `standard_conforming_strings` on, and refuses what
+/// does not close.
+fn scan(sql: &str) -> Result<Vec<Token<'_>>, FragmentError> {
+    if sql.contains('\0') {
+        return Err(FragmentError::Nul);
+    }
+    if sql.trim().is_empty() {
+        return Err(FragmentError::Empty);
+    }
+    let mut tokens = Vec::new();
+    let mut brackets = Vec::new();
+    let mut rest = sql;
+    while let Some(c) = rest.chars().next() {
+        let (token, length) = match c {
+            '(' | '[' => {
+                brackets.push(c);
+                (Token::Open, 1)
+            }
+            ')' | ']' => {
+                let expected = if c == ')' { '(' } else { '[' };
+                if brackets.pop() != Some(expected) {
+                    return Err(FragmentError::Unopened(c));
+                }
+                (Token::Close, 1)
+            }
+            ',' => (Token::Comma, 1),
+            ';' => return Err(FragmentError::Semicolon),
+            '\'' => (Token::Other, quoted_length(rest, '\'', false)?),
+            '"' => (Token::Other, quoted_length(rest, '"', false)?),
+            '-' if rest.starts_with("--") => return Err(FragmentError::Comment),
+            '/' if rest.starts_with("/*") => return Err(FragmentError::Comment),
+            '$' => (Token::Other, dollar_length(rest)?),
+            _ if is_word_start(c) => {
+                let length = word_length(rest);
+                let (word, after) = rest.split_at(length);
+                // E'…' is the one kind of literal in which a backslash escapes a quote.
+                if word.eq_ignore_ascii_case("e") && after.starts_with('\'') {
+                    (Token::Other, length + escape_literal_length(after)?)
+                } else {
+                    (Token::Word(word), length)
+                }
+            }
+            _ => (Token::Other, c.len_utf8()),
+        };
+        tokens.push(token);
+        rest = &rest[length..];
+    }
+    match brackets.pop() {
+        Some('(') => Err(FragmentError::Unclosed("a parenthesis")),
+        Some(_) => Err(FragmentError::Unclosed("a bracket")),
+        None => Ok(tokens),
+    }
+}
+
+/// Bytes of the literal or quoted identifier that `text` starts with.
+fn quoted_length(text: &str, quote: char, escapes: bool) -> Result<usize, FragmentError> {
+    let mut chars = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = chars.next() {
+        if escapes && c == '\\' {
+            chars.next();
+        } else if c == quote {
+            match chars.peek() {
+                Some((_, next)) if *next == quote => {
+                    chars.next();
+                }
+                _ => return Ok(at + c.len_utf8()),
+            }
+        }
+    }
+    Err(FragmentError::Unclosed(if quote == '"' {
+        "a quoted identifier"
+    } else {
+        "a string literal"
+    }))
+}
+
+/// Bytes of the literal with escapes that `text` starts with, with its continuations: a literal
+/// that follows after white space with a line break in it belongs to the same one, and escapes
+/// count there as well (PostgreSQL manual, §4.1.2.1).
+fn escape_literal_length(text: &str) -> Result<usize, FragmentError> {
+    let mut length = quoted_length(text, '\'', true)?;
+    loop {
+        let after = &text[length..];
+        let next = after.trim_start();
+        let gap = &after[..after.len() - next.len()];
+        if !(gap.contains(['\n', '\r']) && next.starts_with('\'')) {
+            return Ok(length);
+        }
+        length += gap.len() + quoted_length(next, '\'', true)?;
+    }
+}
+
+/// Bytes of the dollar-quoted literal that `text` starts with; of the `$` alone if it starts none.
+fn dollar_length(text: &str) -> Result<usize, FragmentError> {
+    let tag_length = text[1..]
+        .char_indices()
+        .find(|(at, c)| !(is_word_start(*c) || *at > 0 && c.is_ascii_digit()))
+        .map(|(at, c)| (at, c));
+    let Some((at, '$')) = tag_length else {
+        return Ok(1);
+    };
+    let delimiter = &text[..at + 2];
+    match text[delimiter.len()..].find(delimiter) {
+        Some(end) => Ok(delimiter.len() + end + delimiter.len()),
+        None => Err(FragmentError::Unclosed("a dollar-quoted literal")),
+    }
+}
+
+fn is_word_start(c: char) -> bool {
+    c.is_ascii_alphabetic() || c == '_' || !c.is_ascii()
+}
+
+/// Bytes of the identifier that `text` starts with; a `$` inside of it starts no literal.
+fn word_length(text: &str) -> usize {
+    text.find(|c: char| !(is_word_start(c) || c.is_ascii_digit() || c == '$'))
+        .unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn expressions_that_stay_inside_are_taken() {
+        for sql in [
+            "now()", "'a;b'", "'it''s'", "E'it\\'s;'", "$$ ; ) $$", "$a$ $$ ; $a$", "\"a;b\"",
+            "a$b$ > 1", "ARRAY[1, 2]", "(1, 2) = (a, b)", "'{}'::text[]", "x ~ '^[(]'",
+            "'\\'", "nextval('{schema}.counter')", "length(cnpj) >= 11", "$1",
+        ] {
+            assert!(Fragment::expression(sql).is_ok(), "{sql} was refused");
+        }
+    }
+
+    #[test]
+    fn expressions_that_could_get_out_are_refused() {
+        for sql in [
+            "", "  ", "1; DROP TABLE x", "1)", "(1", "1) , (2", "1, evil int", "'a", "\"a",
+            "$$ a", "$a$ $$", "1 -- x", "1 /* x", "/* a */ 1", "E'a\\'", "a]", "[a)", "x\0y",
+            "1::int)); drop schema public cascade; --", "E'a'\n'b\\') ; drop table x; --'",
+        ] {
+            assert!(Fragment::expression(sql).is_err(), "{sql} was taken");
+        }
+    }
+
+    #[test]
+    fn a_type_is_a_type_alone() {
+        for sql in ["uuid", "numeric(15, 2)", "timestamp (3) with time zone", "\"default\"",
+            "text[]", "public.citext", "double precision", "interval day to second", "bit varying(3)"]
+        {
+            assert!(Fragment::type_name(sql).is_ok(), "{sql} was refused");
+        }
+        for sql in ["int not null", "int DEFAULT 5", "int primary key", "int, b int",
+            "int references x", "text COLLATE \"C\"", "int check (true)"]
+        {
+            assert!(Fragment::type_name(sql).is_err(), "{sql} was taken");
+        }
+    }
+
+    #[test]
+    fn operators_are_symbols_without_comments() {
+        for symbol in ["=", "&&", "-|-", "@>", "<->"] {
+            assert!(is_operator(symbol), "{symbol}");
+        }
+        for symbol in ["", "a", "--", "/*", "= )", "&&;", "+--"] {
+            assert!(!is_operator(symbol), "{symbol}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_lexer_panic(sql in "\\PC{0,40}") {
+            let _ = Fragment::expression(&sql);
+        }
+
+        #[test]
+        fn nor_does_quote_soup(sql in "[$'\"eE\\\\aé()\\[\\],;/*-]{0,24}") {
+            if let Ok(fragment) = Fragment::expression(&sql) {
+                // What is whole stays whole when it is put in parentheses.
+                prop_assert!(Fragment::expression(&format!("({})", fragment.as_written())).is_ok());
+            }
+        }
+    }
+}

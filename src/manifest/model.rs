@@ -1,0 +1,305 @@
+//! What a valid manifest says: names are checked, references resolve, every object has the name
+//! that it will get where it does not exist yet. Made by [`super::load`] only.
+
+use serde::Serialize;
+
+use super::fragment::Fragment;
+use crate::name::{Ident, SchemaTemplate, TenantId, Text};
+
+/// The desired state of every tenant, and where the tenants are listed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Manifest {
+    /// Not part of what a tenant should look like, hence not of the checksum.
+    #[serde(skip)]
+    pub tenants: Tenants,
+    pub enums: Vec<EnumDecl>,
+    pub sequences: Vec<SequenceDecl>,
+    /// In the order of the file.
+    pub tables: Vec<TableDecl>,
+    /// Ordered so that a table's rows come after those of the tables that it references.
+    pub seeds: Vec<SeedDecl>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Tenants {
+    pub registry: Option<Registry>,
+    pub schema: SchemaTemplate,
+}
+
+/// Where the ids of all tenants come from.
+#[derive(Debug, Clone)]
+pub enum Registry {
+    /// A query with one text column, the id.
+    Query(String),
+    List(Vec<TenantId>),
+}
+
+/// The name of an object that may have been left unnamed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ObjectName {
+    /// As declared, or else composed as the server would (`table_column_key`); unique among the
+    /// declared objects that share its name space.
+    pub ident: Ident,
+    /// Whether the manifest gives the name. If not, the object is matched by its structure.
+    pub explicit: bool,
+}
+
+/// A name that may be qualified with a schema outside of the tenant's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QualifiedName {
+    /// `None`: the server's own (`pg_catalog`).
+    pub schema: Option<Ident>,
+    pub name: Ident,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct EnumDecl {
+    pub name: Ident,
+    /// At least one; each 1 to 63 bytes.
+    pub labels: Vec<Ident>,
+    pub comment: Option<Text>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct SequenceDecl {
+    pub name: Ident,
+    /// `smallint`, `integer` or `bigint` as written; the server's default is `bigint`.
+    pub data_type: Option<IntegerType>,
+    pub options: SequenceOptions,
+    pub comment: Option<Text>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IntegerType {
+    Smallint,
+    Integer,
+    Bigint,
+}
+
+impl IntegerType {
+    /// As SQL spells it.
+    #[must_use]
+    pub fn sql(self) -> &'static str {
+        match self {
+            Self::Smallint => "smallint",
+            Self::Integer => "integer",
+            Self::Bigint => "bigint",
+        }
+    }
+}
+
+/// Options of a sequence or an identity column; what is `None` is the server's default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SequenceOptions {
+    pub start: Option<i64>,
+    pub increment: Option<i64>,
+    pub min: Option<i64>,
+    pub max: Option<i64>,
+    pub cache: Option<i64>,
+    pub cycle: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct TableDecl {
+    pub name: Ident,
+    pub comment: Option<Text>,
+    pub unlogged: bool,
+    /// At least one, in the order of the file.
+    pub columns: Vec<ColumnDecl>,
+    /// Primary key first, then unique, check, exclusion, foreign keys; each in file order.
+    pub constraints: Vec<ConstraintDecl>,
+    pub indexes: Vec<IndexDecl>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ColumnDecl {
+    pub name: Ident,
+    pub data_type: TypeDecl,
+    pub nullable: bool,
+    pub value: ColumnValue,
+    pub collation: Option<QualifiedName>,
+    pub comment: Option<Text>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypeDecl {
+    /// An enum type of this manifest, with `[]` once per array dimension.
+    Declared { name: Ident, dimensions: usize },
+    /// Any type of the server, as written.
+    Sql(Fragment),
+}
+
+/// Where a column's value comes from when an INSERT gives none.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnValue {
+    /// NULL, or what the type brings along (`serial`).
+    None,
+    Default(Fragment),
+    Identity {
+        always: bool,
+        options: SequenceOptions,
+    },
+    /// `GENERATED ALWAYS AS (…) STORED`.
+    Generated(Fragment),
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ConstraintDecl {
+    pub name: ObjectName,
+    pub definition: ConstraintDef,
+    pub comment: Option<Text>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConstraintDef {
+    PrimaryKey(KeyDecl),
+    Unique(KeyDecl),
+    Check {
+        expression: Fragment,
+        no_inherit: bool,
+    },
+    Exclusion {
+        /// Index access method, such as `gist`; the server's default is `btree`.
+        method: Option<Ident>,
+        elements: Vec<(IndexKey, Operator)>,
+        predicate: Option<Fragment>,
+        deferral: Deferral,
+    },
+    ForeignKey(ForeignKeyDecl),
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct KeyDecl {
+    pub columns: Vec<Ident>,
+    pub include: Vec<Ident>,
+    /// `false` is `NULLS NOT DISTINCT` (PostgreSQL 15 and later); always `true` for primary keys.
+    pub nulls_distinct: bool,
+    pub deferral: Deferral,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deferral {
+    #[default]
+    NotDeferrable,
+    /// `DEFERRABLE INITIALLY IMMEDIATE`.
+    Deferrable,
+    /// `DEFERRABLE INITIALLY DEFERRED`.
+    InitiallyDeferred,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ForeignKeyDecl {
+    pub columns: Vec<Ident>,
+    pub references: TableRef,
+    /// As many as `columns`.
+    pub referenced_columns: Vec<Ident>,
+    pub match_full: bool,
+    pub on_update: ReferentialAction,
+    pub on_delete: ReferentialAction,
+    /// Columns that `ON DELETE SET NULL/DEFAULT` sets (PostgreSQL 15); empty: all.
+    pub on_delete_columns: Vec<Ident>,
+    pub deferral: Deferral,
+}
+
+/// The table that a foreign key references.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableRef {
+    /// Declared in the same manifest, in the tenant's schema.
+    Tenant(Ident),
+    /// Outside of the tenant's schema, such as `public.users`.
+    External { schema: Ident, table: Ident },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferentialAction {
+    #[default]
+    NoAction,
+    Restrict,
+    Cascade,
+    SetNull,
+    SetDefault,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct IndexDecl {
+    pub name: ObjectName,
+    pub unique: bool,
+    pub nulls_distinct: bool,
+    pub method: Option<Ident>,
+    /// At least one.
+    pub keys: Vec<IndexKey>,
+    pub include: Vec<Ident>,
+    pub predicate: Option<Fragment>,
+    /// Storage parameters, by name; values are written as literals.
+    pub with: Vec<(Ident, Text)>,
+    pub comment: Option<Text>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct IndexKey {
+    pub term: IndexTerm,
+    pub collation: Option<QualifiedName>,
+    pub opclass: Option<QualifiedName>,
+    pub descending: bool,
+    /// `None`: last when ascending, first when descending.
+    pub nulls_first: Option<bool>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexTerm {
+    Column(Ident),
+    Expression(Fragment),
+}
+
+/// An operator: made of operator characters only, without a comment start in it (PostgreSQL
+/// manual, §4.1.3).
+#[derive(Debug, Clone, Serialize)]
+pub struct Operator {
+    pub schema: Option<Ident>,
+    /// Checked on reading; see [`super::fragment::is_operator`].
+    pub symbol: String,
+}
+
+/// Baseline rows of one table.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeedDecl {
+    pub table: Ident,
+    /// Natural key: a row counts as present when one with these values is there. At least one.
+    pub key: Vec<Ident>,
+    pub rows: Vec<SeedRow>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct SeedRow {
+    /// Where the row is written, for messages; not part of the checksum.
+    #[serde(skip)]
+    pub origin: String,
+    /// In the order of the file, no column twice, every key column among them.
+    pub cells: Vec<(Ident, Cell)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cell {
+    Null,
+    /// The input text of the column's type, whatever that is: the server converts it.
+    Value(Text),
+    /// An SQL expression.
+    Sql(Fragment),
+    /// The tenant's id.
+    Tenant,
+    /// The value of `column` in the one row of `table` that has these values.
+    Lookup {
+        table: Ident,
+        column: Ident,
+        matching: Vec<(Ident, Cell)>,
+    },
+}

@@ -1,0 +1,344 @@
+//! The shape of `schema.toml`, key by key. Parser and JSON Schema are made from these types; what
+//! the keys say is checked elsewhere.
+
+mod forms;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+
+pub(super) use forms::{Anything, At, KeyForm, Scalar, Short};
+
+pub(super) type Name = At<String>;
+pub(super) type Names = Vec<Name>;
+
+/// What every tenant's schema should hold.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "provision manifest")]
+pub(super) struct Manifest {
+    /// Version of the format: 1.
+    pub(super) version: At<i64>,
+    /// Where the tenants are listed, and how their schemas are named.
+    pub(super) tenants: Option<Tenants>,
+    /// Enum types, by name.
+    #[serde(default)]
+    pub(super) types: IndexMap<Name, EnumType>,
+    /// Sequences of their own, by name.
+    #[serde(default)]
+    pub(super) sequences: IndexMap<Name, Sequence>,
+    /// Tables, by name.
+    #[serde(default)]
+    pub(super) tables: IndexMap<Name, Table>,
+    /// Baseline rows.
+    #[serde(default)]
+    pub(super) seeds: Vec<At<Seed>>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tenants {
+    /// A query with one column: the ids of all tenants. Names in it are qualified
+    /// (`public.tenants`).
+    pub(super) query: Option<Name>,
+    /// The ids of all tenants.
+    pub(super) list: Option<At<Names>>,
+    /// Name of a tenant's schema; `{tenant_id}` stands for the id, and is the default.
+    pub(super) schema: Option<Name>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnumType {
+    /// The labels, in their order.
+    #[serde(rename = "enum")]
+    pub(super) labels: At<Names>,
+    pub(super) comment: Option<Name>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sequence {
+    /// `bigint` if not given.
+    #[serde(rename = "type")]
+    pub(super) data_type: Option<IntegerType>,
+    pub(super) start: Option<i64>,
+    pub(super) increment: Option<i64>,
+    pub(super) min: Option<i64>,
+    pub(super) max: Option<i64>,
+    pub(super) cache: Option<i64>,
+    #[serde(default)]
+    pub(super) cycle: bool,
+    pub(super) comment: Option<Name>,
+}
+
+#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum IntegerType {
+    Smallint,
+    Integer,
+    Bigint,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Table {
+    pub(super) comment: Option<Name>,
+    /// Not written to the log: fast, and empty after a crash.
+    #[serde(default)]
+    pub(super) unlogged: bool,
+    /// The columns in their order: the type alone, or a table of properties.
+    pub(super) columns: IndexMap<Name, At<Short<Column>>>,
+    /// The columns of the primary key, or a table of its properties.
+    pub(super) primary_key: Option<At<KeyForm>>,
+    /// Unique constraints: each a column, a list of columns, or a table of properties.
+    #[serde(default)]
+    pub(super) unique: Vec<At<KeyForm>>,
+    /// Check constraints: each an SQL expression, or a table of properties.
+    #[serde(default)]
+    pub(super) checks: Vec<At<Short<Check>>>,
+    #[serde(default)]
+    pub(super) foreign_keys: Vec<At<ForeignKey>>,
+    /// Exclusion constraints.
+    #[serde(default)]
+    pub(super) exclusions: Vec<At<Exclusion>>,
+    #[serde(default)]
+    pub(super) indexes: Vec<At<Index>>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Column {
+    /// Any type of the server, or an enum of this manifest.
+    #[serde(rename = "type")]
+    pub(super) data_type: Name,
+    /// Whether NULL is allowed; it is not, if not said.
+    #[serde(default)]
+    pub(super) null: bool,
+    /// SQL expression.
+    pub(super) default: Option<Name>,
+    /// `always`, `by default`, or a table with options.
+    pub(super) identity: Option<At<Short<Identity>>>,
+    /// SQL expression of a stored generated column.
+    pub(super) generated: Option<Name>,
+    pub(super) collation: Option<At<Short<Qualified>>>,
+    pub(super) comment: Option<Name>,
+    /// Short for a primary key of this column alone.
+    pub(super) primary_key: Option<At<bool>>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Identity {
+    /// `always` or `by default`.
+    pub(super) generation: Generation,
+    pub(super) start: Option<i64>,
+    pub(super) increment: Option<i64>,
+    pub(super) min: Option<i64>,
+    pub(super) max: Option<i64>,
+    pub(super) cache: Option<i64>,
+    #[serde(default)]
+    pub(super) cycle: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+pub(super) enum Generation {
+    #[serde(rename = "always")]
+    Always,
+    #[serde(rename = "by default")]
+    ByDefault,
+}
+
+/// A name in a schema other than the tenant's.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Qualified {
+    pub(super) schema: Name,
+    pub(super) name: Name,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    pub(super) columns: At<Names>,
+    pub(super) name: Option<Name>,
+    /// Columns that are stored in the index beside those of the key.
+    #[serde(default)]
+    pub(super) include: Names,
+    /// `false`: two NULLs count as equal (PostgreSQL 15).
+    pub(super) nulls_distinct: Option<At<bool>>,
+    #[serde(default)]
+    pub(super) deferrable: bool,
+    #[serde(default)]
+    pub(super) initially_deferred: bool,
+    pub(super) comment: Option<Name>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Check {
+    /// SQL expression.
+    pub(super) expression: Name,
+    pub(super) name: Option<Name>,
+    #[serde(default)]
+    pub(super) no_inherit: bool,
+    pub(super) comment: Option<Name>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ForeignKey {
+    pub(super) columns: At<Names>,
+    pub(super) references: References,
+    pub(super) name: Option<Name>,
+    #[serde(default)]
+    pub(super) on_delete: Action,
+    #[serde(default)]
+    pub(super) on_update: Action,
+    /// Columns that `set null` and `set default` on delete set; all, if not given (PostgreSQL 15).
+    #[serde(default)]
+    pub(super) on_delete_columns: Names,
+    #[serde(default, rename = "match")]
+    pub(super) match_type: Match,
+    #[serde(default)]
+    pub(super) deferrable: bool,
+    #[serde(default)]
+    pub(super) initially_deferred: bool,
+    pub(super) comment: Option<Name>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct References {
+    /// A schema other than the tenant's.
+    pub(super) schema: Option<Name>,
+    pub(super) table: Name,
+    pub(super) columns: At<Names>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Action {
+    #[default]
+    #[serde(rename = "no action")]
+    NoAction,
+    Restrict,
+    Cascade,
+    #[serde(rename = "set null")]
+    SetNull,
+    #[serde(rename = "set default")]
+    SetDefault,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Match {
+    #[default]
+    Simple,
+    Full,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Exclusion {
+    pub(super) elements: At<Vec<At<Element>>>,
+    pub(super) name: Option<Name>,
+    /// Index method, such as `gist`.
+    pub(super) using: Option<Name>,
+    /// SQL condition.
+    #[serde(rename = "where")]
+    pub(super) predicate: Option<Name>,
+    #[serde(default)]
+    pub(super) deferrable: bool,
+    #[serde(default)]
+    pub(super) initially_deferred: bool,
+    pub(super) comment: Option<Name>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Element {
+    pub(super) column: Option<Name>,
+    /// SQL expression, instead of a column.
+    pub(super) expression: Option<Name>,
+    /// Such as `&&`.
+    pub(super) operator: At<Short<Qualified>>,
+    pub(super) opclass: Option<At<Short<Qualified>>>,
+    pub(super) collation: Option<At<Short<Qualified>>>,
+    pub(super) order: Option<Order>,
+    pub(super) nulls: Option<Nulls>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Index {
+    /// Columns, or tables with a column or an expression and its properties.
+    pub(super) columns: At<Vec<At<Short<IndexKey>>>>,
+    pub(super) name: Option<Name>,
+    #[serde(default)]
+    pub(super) unique: bool,
+    /// `false`: two NULLs count as equal (PostgreSQL 15).
+    pub(super) nulls_distinct: Option<At<bool>>,
+    #[serde(default)]
+    pub(super) include: Names,
+    /// SQL condition of a partial index.
+    #[serde(rename = "where")]
+    pub(super) predicate: Option<Name>,
+    /// Index method, such as `gin`; `btree` if not given.
+    pub(super) using: Option<Name>,
+    /// Storage parameters, such as `fillfactor`.
+    #[serde(default)]
+    pub(super) with: IndexMap<Name, At<Scalar>>,
+    pub(super) comment: Option<Name>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IndexKey {
+    pub(super) column: Option<Name>,
+    /// SQL expression, instead of a column.
+    pub(super) expression: Option<Name>,
+    pub(super) opclass: Option<At<Short<Qualified>>>,
+    pub(super) collation: Option<At<Short<Qualified>>>,
+    pub(super) order: Option<Order>,
+    pub(super) nulls: Option<Nulls>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Order {
+    Asc,
+    Desc,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Nulls {
+    First,
+    Last,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seed {
+    pub(super) table: Name,
+    /// Columns by which a row counts as present; no constraint is needed on them.
+    pub(super) key: At<Names>,
+    /// A CSV, JSON or TOML file below the manifest's folder.
+    pub(super) file: Option<Name>,
+    /// The text that means NULL in a CSV file; an empty cell, if not given.
+    pub(super) null: Option<Name>,
+    /// The rows themselves.
+    pub(super) rows: Option<Vec<At<Row>>>,
+}
+
+/// A row: values by column. A value is a literal, `{ sql = "…" }`, `{ tenant = true }` or
+/// `{ lookup = "table", where = { … }, column = "…" }`.
+pub(super) type Row = IndexMap<Name, Anything>;
+
+/// The top of a TOML file with rows.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RowsFile {
+    #[serde(default)]
+    pub(super) rows: Vec<At<Row>>,
+}

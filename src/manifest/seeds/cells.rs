@@ -1,0 +1,261 @@
+//! Cells: literals in the input form of their column's type, SQL, the tenant's id, lookups.
+
+use std::fmt::Write as _;
+
+use super::Place;
+use super::files::Input;
+use crate::manifest::check::Checking;
+use crate::manifest::diagnostic::suggestion;
+use crate::manifest::model::{Cell, ColumnDecl, SeedDecl, TableDecl, TypeDecl};
+use crate::manifest::raw::{self, At};
+use crate::manifest::Fragment;
+use crate::name::{Ident, Text};
+
+/// Lookups inside of lookups, at most.
+const DEPTH: usize = 4;
+
+pub(super) fn note(checking: &mut Checking<'_>, place: &Place, message: &str) {
+    match place {
+        Place::Span(span) => checking.note(span, message),
+        Place::Line(file, line) => checking.report.in_row(file, *line, message),
+    }
+}
+
+/// A column of the table, if it has one of the name.
+pub(super) fn column<'t>(
+    checking: &mut Checking<'_>,
+    table: &'t TableDecl,
+    name: &str,
+    place: &Place,
+) -> Option<&'t ColumnDecl> {
+    let found = table.columns.iter().find(|column| column.name.as_str() == name);
+    if found.is_none() && !checking.damage.touches(&["tables", table.name.as_str(), "columns"]) {
+        let names = table.columns.iter().map(|column| column.name.as_str());
+        let close = suggestion(name, names);
+        let message = format!("table {:?} has no column {name:?}{close}", table.name.as_str());
+        note(checking, place, &message);
+    }
+    found
+}
+
+/// The cell of a column. An object `{ sql }`, `{ tenant }` or `{ lookup, where, column }` is what
+/// it says in columns of all types; to put such an object into a JSON column, write it as text.
+pub(super) fn cell(
+    checking: &mut Checking<'_>,
+    column: &ColumnDecl,
+    input: Input,
+    place: &Place,
+    depth: usize,
+) -> Option<Cell> {
+    let message = match special(&input) {
+        Some(Special::Sql(sql)) => match Fragment::expression(sql) {
+            Ok(fragment) => return Some(Cell::Sql(fragment)),
+            Err(error) => error.to_string(),
+        },
+        Some(Special::Tenant) => return Some(Cell::Tenant),
+        Some(Special::Lookup { table, column, matching }) => {
+            return lookup(checking, table, column, matching, place, depth);
+        }
+        None => match literal(&column.data_type, &input) {
+            Ok(None) => return Some(Cell::Null),
+            Ok(Some(text)) => match Text::new(text) {
+                Ok(text) => return Some(Cell::Value(text)),
+                Err(error) => error.to_string(),
+            },
+            Err(message) => message,
+        },
+    };
+    note(checking, place, &format!("column {:?}: {message}", column.name.as_str()));
+    None
+}
+
+enum Special<'i> {
+    Sql(&'i str),
+    Tenant,
+    Lookup { table: &'i str, column: &'i str, matching: &'i [(String, Input)] },
+}
+
+fn special(input: &Input) -> Option<Special<'_>> {
+    let Input::Object(entries) = input else {
+        return None;
+    };
+    let get = |name: &str| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+    match (entries.len(), get("sql"), get("tenant"), get("lookup"), get("where"), get("column")) {
+        (1, Some(Input::Text(sql)), ..) => Some(Special::Sql(sql)),
+        (1, _, Some(Input::Boolean(true)), ..) => Some(Special::Tenant),
+        (3, _, _, Some(Input::Text(table)), Some(Input::Object(matching)), Some(Input::Text(column))) => {
+            Some(Special::Lookup { table, column, matching })
+        }
+        _ => None,
+    }
+}
+
+fn lookup(
+    checking: &mut Checking<'_>,
+    table: &str,
+    column: &str,
+    matching: &[(String, Input)],
+    place: &Place,
+    depth: usize,
+) -> Option<Cell> {
+    if depth >= DEPTH {
+        note(checking, place, "lookups are nested too deeply");
+        return None;
+    }
+    if matching.is_empty() {
+        note(checking, place, "a lookup needs at least one column in where");
+        return None;
+    }
+    let Some(known) = checking.tables.get(table) else {
+        if !checking.damage.touches(&["tables", table]) {
+            let close = suggestion(table, checking.tables.keys().map(String::as_str));
+            note(checking, place, &format!("no table {table:?} is declared{close}"));
+        }
+        return None;
+    };
+    let known = known.clone();
+    let mut cells = Vec::new();
+    for name in std::iter::once(column).chain(matching.iter().map(|(name, _)| name.as_str())) {
+        if !known.contains(name) {
+            let close = suggestion(name, known.iter().map(String::as_str));
+            note(checking, place, &format!("table {table:?} has no column {name:?}{close}"));
+            return None;
+        }
+    }
+    for (name, input) in matching {
+        // A lookup compares with what the column holds, so its type does not matter here.
+        let text = ColumnDecl {
+            name: Ident::new(name.clone()).ok()?,
+            data_type: TypeDecl::Sql(Fragment::type_name("text").ok()?),
+            nullable: true,
+            value: crate::manifest::model::ColumnValue::None,
+            collation: None,
+            comment: None,
+        };
+        match cell(checking, &text, input.clone(), place, depth + 1)? {
+            Cell::Null => {
+                note(checking, place, "a lookup cannot look for null");
+                return None;
+            }
+            found => cells.push((text.name, found)),
+        }
+    }
+    Some(Cell::Lookup {
+        table: Ident::new(table).ok()?,
+        column: Ident::new(column).ok()?,
+        matching: cells,
+    })
+}
+
+/// The input text of a literal; `None` is NULL.
+fn literal(data_type: &TypeDecl, input: &Input) -> Result<Option<String>, String> {
+    let (is_json, is_array) = match data_type {
+        TypeDecl::Declared { dimensions, .. } => (false, *dimensions > 0),
+        TypeDecl::Sql(fragment) => {
+            let name = fragment.as_written().to_ascii_lowercase();
+            let base = name.strip_prefix("pg_catalog.").unwrap_or(&name);
+            (matches!(base, "json" | "jsonb"), name.ends_with(']') || name.ends_with(" array"))
+        }
+    };
+    Ok(Some(match input {
+        Input::Null => return Ok(None),
+        Input::Text(text) => text.clone(),
+        Input::Number(_) | Input::Boolean(_) => json_text(input)?,
+        Input::Array(_) | Input::Object(_) if is_json => json_text(input)?,
+        Input::Array(items) if is_array => array_text(items)?,
+        Input::Array(_) => return Err("an array needs a column of an array or JSON type".into()),
+        Input::Object(_) => {
+            return Err(
+                "a table is a value in JSON columns only; elsewhere it is { sql = … }, \
+                 { tenant = true } or { lookup = …, where = …, column = … }"
+                    .into(),
+            );
+        }
+    }))
+}
+
+fn json_text(input: &Input) -> Result<String, String> {
+    let quoted = |text: &str| serde_json::to_string(text).map_err(|error| error.to_string());
+    Ok(match input {
+        Input::Null => "null".into(),
+        Input::Text(text) => quoted(text)?,
+        Input::Number(digits) => digits.clone(),
+        Input::Boolean(value) => value.to_string(),
+        Input::Array(items) => {
+            let items: Result<Vec<String>, String> = items.iter().map(json_text).collect();
+            format!("[{}]", items?.join(", "))
+        }
+        Input::Object(entries) => {
+            let mut text = String::new();
+            for (name, value) in entries {
+                let comma = if text.is_empty() { "" } else { ", " };
+                let _ = write!(text, "{comma}{}: {}", quoted(name)?, json_text(value)?);
+            }
+            format!("{{{text}}}")
+        }
+    })
+}
+
+/// The input form of an array (PostgreSQL manual, §8.15.6).
+fn array_text(items: &[Input]) -> Result<String, String> {
+    let mut parts = Vec::new();
+    for item in items {
+        parts.push(match item {
+            Input::Null => "NULL".to_owned(),
+            Input::Array(items) => array_text(items)?,
+            Input::Object(_) => return Err("an array of tables has no form in SQL".into()),
+            Input::Text(text) => {
+                format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+            }
+            Input::Number(_) | Input::Boolean(_) => json_text(item)?,
+        });
+    }
+    Ok(format!("{{{}}}", parts.join(",")))
+}
+
+/// A lookup by the key of a table that has rows in the manifest must name one of these.
+pub(super) fn check_lookups(
+    checking: &mut Checking<'_>,
+    raw: &[At<raw::Seed>],
+    seeds: &[SeedDecl],
+) {
+    if checking.damage.touches(&["seeds"]) || seeds.len() != raw.len() {
+        return;
+    }
+    for (seed, raw) in seeds.iter().zip(raw) {
+        for row in &seed.rows {
+            for (column, cell) in &row.cells {
+                let Cell::Lookup { table, matching, .. } = cell else {
+                    continue;
+                };
+                if is_decidable(seeds, table, matching) && !is_seeded(seeds, table, matching) {
+                    let message = format!(
+                        "{}: column {:?} looks for a row of {table} that no seed has",
+                        row.origin,
+                        column.as_str()
+                    );
+                    checking.note(&raw.table.span, message);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the conditions are the whole key of each seed of the table, all literals; otherwise the
+/// row may be one that somebody else inserts.
+fn is_decidable(seeds: &[SeedDecl], table: &Ident, matching: &[(Ident, Cell)]) -> bool {
+    let mut of_table = seeds.iter().filter(|seed| seed.table == *table).peekable();
+    let by_key = |seed: &SeedDecl| {
+        seed.key.len() == matching.len()
+            && seed.key.iter().all(|key| matching.iter().any(|(name, _)| name == key))
+    };
+    of_table.peek().is_some()
+        && of_table.all(by_key)
+        && matching.iter().all(|(_, cell)| matches!(cell, Cell::Value(_)))
+}
+
+fn is_seeded(seeds: &[SeedDecl], table: &Ident, matching: &[(Ident, Cell)]) -> bool {
+    seeds.iter().filter(|seed| seed.table == *table).flat_map(|seed| &seed.rows).any(|row| {
+        matching.iter().all(|wanted| row.cells.iter().any(|cell| cell == wanted))
+    })
+}

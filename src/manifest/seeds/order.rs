@@ -1,0 +1,59 @@
+//! The order in which rows can be inserted: after those that they reference or look up.
+
+use std::collections::BTreeSet;
+
+use crate::manifest::model::{Cell, ConstraintDef, SeedDecl, TableDecl, TableRef};
+use crate::name::Ident;
+
+/// Seeds in an order in which each comes after those of the tables that it depends on, directly or
+/// by way of tables without rows. In a circle, and where nothing depends, the file's order stays.
+pub(super) fn ordered(seeds: Vec<SeedDecl>, tables: &[TableDecl]) -> Vec<SeedDecl> {
+    let needs: Vec<BTreeSet<Ident>> = seeds.iter().map(|seed| needs(seed, tables)).collect();
+    let mut waiting: Vec<(SeedDecl, BTreeSet<Ident>)> = seeds.into_iter().zip(needs).collect();
+    let mut done = Vec::new();
+    while !waiting.is_empty() {
+        let is_free = |(seed, needs): &(SeedDecl, BTreeSet<Ident>)| {
+            waiting
+                .iter()
+                .all(|(other, _)| other.table == seed.table || !needs.contains(&other.table))
+        };
+        let next = waiting.iter().position(is_free).unwrap_or(0);
+        done.push(waiting.remove(next).0);
+    }
+    done
+}
+
+/// The tables whose rows must be there first.
+fn needs(seed: &SeedDecl, tables: &[TableDecl]) -> BTreeSet<Ident> {
+    let mut needed = BTreeSet::new();
+    for (_, cell) in seed.rows.iter().flat_map(|row| &row.cells) {
+        looked_up(cell, &mut needed);
+    }
+    let mut open: Vec<Ident> = vec![seed.table.clone()];
+    let mut seen: BTreeSet<Ident> = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        for table in tables.iter().filter(|table| table.name == name) {
+            for constraint in &table.constraints {
+                if let ConstraintDef::ForeignKey(key) = &constraint.definition
+                    && let TableRef::Tenant(target) = &key.references
+                {
+                    open.push(target.clone());
+                    needed.insert(target.clone());
+                }
+            }
+        }
+    }
+    needed
+}
+
+fn looked_up(cell: &Cell, needed: &mut BTreeSet<Ident>) {
+    if let Cell::Lookup { table, matching, .. } = cell {
+        needed.insert(table.clone());
+        for (_, cell) in matching {
+            looked_up(cell, needed);
+        }
+    }
+}

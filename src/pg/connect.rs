@@ -1,0 +1,283 @@
+//! Where a server is and how to reach it, with the meanings that libpq gives to its settings
+//! (PostgreSQL manual, §34.1, §34.15, §34.19).
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+
+use super::error::{Cause, PgError};
+
+/// Variables that say which server is meant. With none of them set, none is.
+const SERVER_VARIABLES: [&str; 5] = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER"];
+
+/// What a connection URL may say beside host, user and database.
+const URL_PARAMETERS: [&str; 14] = [
+    "sslmode", "sslrootcert", "sslcert", "sslkey", "host", "hostaddr", "port", "dbname", "user",
+    "password", "application_name", "options", "connect_timeout", "channel_binding",
+];
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A server to connect to. Neither `Debug` nor `Display` shows the password.
+#[derive(Clone)]
+pub struct Target {
+    options: PgConnectOptions,
+    ssl_mode: PgSslMode,
+    timeout: Duration,
+    label: String,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({})", self.label)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label)
+    }
+}
+
+impl Target {
+    /// A server named by a URL `postgres://user:password@host:port/database?sslmode=…`; what it
+    /// leaves out is taken from the `PG*` variables and the password file.
+    ///
+    /// # Errors
+    /// When the URL, a parameter in it, or a variable is not usable.
+    pub fn from_url(url: &str) -> Result<Self, PgError> {
+        if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            return Err(setting("a database URL starts with postgres:// or postgresql://"));
+        }
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        let parameters: Vec<(&str, &str)> = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .collect();
+        let value_of = |name| parameters.iter().find(|(key, _)| *key == name).map(|(_, v)| *v);
+        for (key, _) in &parameters {
+            if !URL_PARAMETERS.contains(key) && !key.starts_with("options[") {
+                return Err(setting(&format!(
+                    "the parameter {key:?} in the database URL is not supported"
+                )));
+            }
+        }
+        if value_of("channel_binding") == Some("require") {
+            return Err(setting("channel_binding=require is not supported"));
+        }
+        check_variables()?;
+        // sqlx warns of parameters that it does not know, with their values.
+        let known = |key: &str| key != "connect_timeout" && key != "channel_binding";
+        let kept: Vec<String> = parameters
+            .iter()
+            .filter(|(key, value)| known(key) && !(*key == "sslrootcert" && *value == "system"))
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        let base = url.split_once('?').map_or(url, |(base, _)| base);
+        // The error of sqlx may quote a part of the URL, and the password with it.
+        let options = PgConnectOptions::from_str(&format!("{base}?{}", kept.join("&")))
+            .map_err(|_| setting("the database URL cannot be parsed"))?;
+        let timeout = value_of("connect_timeout")
+            .map(str::to_owned)
+            .or_else(|| std::env::var("PGCONNECT_TIMEOUT").ok());
+        let ssl_mode = value_of("sslmode")
+            .map(str::to_owned)
+            .or_else(|| std::env::var("PGSSLMODE").ok());
+        let root = value_of("sslrootcert")
+            .map(str::to_owned)
+            .or_else(|| std::env::var("PGSSLROOTCERT").ok());
+        Self::new(options, timeout.as_deref(), ssl_mode.as_deref(), root.as_deref())
+    }
+
+    /// The server that the `PG*` variables name, or `None` when they name none.
+    ///
+    /// # Errors
+    /// When a variable is set to something unusable.
+    pub fn from_environment() -> Result<Option<Self>, PgError> {
+        if SERVER_VARIABLES.iter().all(|name| std::env::var_os(name).is_none()) {
+            return Ok(None);
+        }
+        check_variables()?;
+        let variable = |name| std::env::var(name).ok();
+        Self::new(
+            PgConnectOptions::new(),
+            variable("PGCONNECT_TIMEOUT").as_deref(),
+            variable("PGSSLMODE").as_deref(),
+            variable("PGSSLROOTCERT").as_deref(),
+        )
+        .map(Some)
+    }
+
+    /// A server on a private Unix socket; the environment is not asked.
+    #[must_use]
+    pub fn from_socket(directory: &Path, port: u16, user: &str, database: &str) -> Self {
+        let options = PgConnectOptions::new_without_pgpass()
+            .socket(directory)
+            .port(port)
+            .username(user)
+            .password("")
+            .database(database)
+            .ssl_mode(PgSslMode::Disable);
+        let label = format!("{user}@{}:{port}/{database}", directory.display());
+        Self { options: finish(options), ssl_mode: PgSslMode::Disable, timeout: DEFAULT_TIMEOUT, label }
+    }
+
+    fn new(
+        mut options: PgConnectOptions,
+        timeout: Option<&str>,
+        ssl_mode: Option<&str>,
+        root: Option<&str>,
+    ) -> Result<Self, PgError> {
+        let timeout = match timeout {
+            None | Some("") => DEFAULT_TIMEOUT,
+            Some(text) => match text.parse::<u64>() {
+                // libpq: zero waits forever; so long is forever enough.
+                Ok(0) => Duration::from_hours(24),
+                Ok(seconds) => Duration::from_secs(seconds.max(2)),
+                Err(_) => return Err(setting("the connect timeout is not a number of seconds")),
+            },
+        };
+        let ssl_mode = match ssl_mode {
+            None => PgSslMode::Prefer,
+            Some(text) => PgSslMode::from_str(text).map_err(|_| {
+                setting(
+                    "sslmode is one of disable, allow, prefer, require, verify-ca and verify-full",
+                )
+            })?,
+        };
+        match root {
+            Some("system") if !matches!(ssl_mode, PgSslMode::VerifyFull) => {
+                return Err(setting("sslrootcert=system goes with sslmode=verify-full only"));
+            }
+            Some(_) => {}
+            None => match default_file("root.crt") {
+                Some(file) => options = options.ssl_root_cert(file),
+                None if matches!(ssl_mode, PgSslMode::VerifyCa | PgSslMode::VerifyFull) => {
+                    return Err(setting(
+                        "sslmode=verify-ca and verify-full need sslrootcert (a file, or `system`), \
+                         or the file ~/.postgresql/root.crt",
+                    ));
+                }
+                None => {}
+            },
+        }
+        // libpq: `require` checks the authority when a root certificate is there, and a Unix
+        // socket is never encrypted.
+        let ssl_mode = match ssl_mode {
+            _ if options.get_socket().is_some() || options.get_host().starts_with('/') => {
+                PgSslMode::Disable
+            }
+            PgSslMode::Require if root.is_some() || default_file("root.crt").is_some() => {
+                PgSslMode::VerifyCa
+            }
+            other => other,
+        };
+        options = options.ssl_mode(ssl_mode);
+        let database = options.get_database().unwrap_or(options.get_username()).to_owned();
+        let place = match options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => options.get_host().to_owned(),
+        };
+        let label = format!(
+            "{}@{place}:{}/{database}",
+            options.get_username(),
+            options.get_port()
+        );
+        Ok(Self { options: finish(options), ssl_mode, timeout, label })
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// [`PgError::Connect`] when the server cannot be reached, refuses, or does not answer in time.
+    pub(super) async fn open(&self) -> Result<PgConnection, PgError> {
+        let first = self.attempt(&self.options).await;
+        // `allow`: without encryption first, and with it if the server wants it so.
+        match (&first, self.ssl_mode) {
+            (Err(Cause::Server(error)), PgSslMode::Allow) if error.sqlstate == "28000" => {
+                self.attempt(&self.options.clone().ssl_mode(PgSslMode::Require)).await
+            }
+            _ => first,
+        }
+        .map_err(|source| PgError::Connect { target: self.label.clone(), source })
+    }
+
+    async fn attempt(&self, options: &PgConnectOptions) -> Result<PgConnection, Cause> {
+        match tokio::time::timeout(self.timeout, options.connect()).await {
+            Ok(result) => result.map_err(Cause::from),
+            Err(_) => Err(Cause::Timeout(self.timeout.as_secs())),
+        }
+    }
+}
+
+/// What holds for each of our connections. Statements are not logged: they carry seed values.
+fn finish(options: PgConnectOptions) -> PgConnectOptions {
+    let named = options.get_application_name().is_some();
+    let options = options.disable_statement_logging().statement_cache_capacity(0);
+    if named { options } else { options.application_name("provision") }
+}
+
+fn setting(reason: &str) -> PgError {
+    PgError::Setting { reason: reason.to_owned() }
+}
+
+/// sqlx takes its default for a variable that it cannot read; a typing error in `PGSSLMODE` would
+/// thus turn encryption off.
+fn check_variables() -> Result<(), PgError> {
+    let bad = |name: &str, good: fn(&str) -> bool| {
+        std::env::var_os(name).is_some_and(|value| !value.to_str().is_some_and(good))
+    };
+    if bad("PGPORT", |port| port.parse::<u16>().is_ok()) {
+        return Err(setting("PGPORT is not a port number"));
+    }
+    if bad("PGSSLMODE", |mode| PgSslMode::from_str(mode).is_ok()) {
+        return Err(setting(
+            "PGSSLMODE is one of disable, allow, prefer, require, verify-ca and verify-full",
+        ));
+    }
+    if std::env::var_os("PGSSLROOTCERT").is_some_and(|root| root == "system") {
+        return Err(setting("give sslrootcert=system in the database URL, not in PGSSLROOTCERT"));
+    }
+    if std::env::var_os("PGSERVICE").is_some() {
+        return Err(setting("PGSERVICE is not supported; use PGHOST and the like"));
+    }
+    Ok(())
+}
+
+fn default_file(name: &str) -> Option<PathBuf> {
+    let file = etcetera::home_dir().ok()?.join(".postgresql").join(name);
+    file.is_file().then_some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_form_of_a_target_shows_the_password() {
+        let target = Target::from_url("postgres://me:s3cret@db.example:6432/app").unwrap();
+        assert_eq!(target.to_string(), "me@db.example:6432/app");
+        assert!(!format!("{target:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn unusable_urls_are_refused_without_repeating_them() {
+        for url in [
+            "mysql://me:s3cret@h/d",
+            "host=h password=s3cret",
+            "postgres://me:s3cret@h:port/d",
+            "postgres://me:s3cret@h/d?sslmode=s3cret",
+            "postgres://me@h/d?sslpassword=s3cret",
+            "postgres://me:s3cret@h/d?connect_timeout=soon",
+            "postgres://me:s3cret@h/d?sslmode=require&sslrootcert=system",
+        ] {
+            let error = Target::from_url(url).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+        }
+    }
+}

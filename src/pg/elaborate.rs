@@ -1,0 +1,244 @@
+//! The desired state in the server's own words: the manifest is made in a scratch schema, read
+//! there by the code that reads tenants, and rolled back. Equal things are thus spelled equally,
+//! whoever wrote them and however.
+
+use super::error::PgError;
+use super::introspect::{self, IntrospectError};
+use super::session::{Access, Limits, Session, begin};
+use crate::diff::Missing;
+use crate::manifest::{
+    ColumnValue, ConstraintDef, ForeignKeyDecl, Manifest, TableDecl, TableRef,
+};
+use crate::name::{Ident, SchemaName, TenantId};
+use crate::plan::{self, Step};
+use crate::render;
+use crate::schema::{Constraint, ForeignKey, MatchType, Rule, Schema, Table};
+
+/// Why a manifest could not be elaborated.
+#[derive(Debug, thiserror::Error)]
+pub enum ElaborateError {
+    #[error("the server refuses what the manifest declares: {object}")]
+    Refused {
+        object: String,
+        #[source]
+        source: PgError,
+    },
+    #[error("the manifest's desired state cannot be elaborated on this server")]
+    Server(#[source] PgError),
+    #[error(transparent)]
+    Introspect(#[from] IntrospectError),
+    #[error("the manifest declares {object}, but the server makes something else of it: {reason}")]
+    Unfaithful { object: String, reason: String },
+    #[error(
+        "the name of enum {0} is also that of one of the server's own types, which would hide it"
+    )]
+    Hidden(Ident),
+}
+
+impl ElaborateError {
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { source, .. } if source.is_lost() => "connection-lost",
+            Self::Refused { .. } => "manifest-refused",
+            Self::Server(source) => source.code(),
+            Self::Introspect(source) => source.code(),
+            Self::Unfaithful { .. } => "manifest-unfaithful",
+            Self::Hidden(_) => "manifest-refused",
+        }
+    }
+
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Server(source) if matches!(source.sqlstate(), Some("25006" | "42501")) => Some(
+                "this role may not create a schema here; let another server of the same version \
+                 and extensions do it: --elaborate-url"
+                    .into(),
+            ),
+            Self::Refused { source, .. } | Self::Server(source) => source.hint(),
+            Self::Introspect(source) => source.hint(),
+            Self::Unfaithful { .. } => {
+                Some("give each property its own key; a type or expression stands alone".into())
+            }
+            Self::Hidden(_) => Some("give the type another name".into()),
+        }
+    }
+
+    /// What the server said, if it did.
+    #[must_use]
+    pub fn pg(&self) -> Option<&PgError> {
+        match self {
+            Self::Refused { source, .. }
+            | Self::Server(source)
+            | Self::Introspect(IntrospectError::Pg(source)) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// Elaborates `manifest`. Nothing outside the scratch schema is locked, and nothing remains.
+///
+/// # Errors
+/// When the server refuses a declaration, or the role may not create a schema.
+pub async fn elaborate(
+    session: &mut Session,
+    manifest: &Manifest,
+    limits: Limits,
+) -> Result<Schema, ElaborateError> {
+    let scratch = SchemaName::scratch();
+    let result = elaborate_in(session, manifest, &scratch, limits).await;
+    let rolled_back = session.rollback().await;
+    let mut schema = result?;
+    rolled_back.map_err(ElaborateError::Server)?;
+    add_external_keys(manifest, &mut schema);
+    check_faithful(manifest, &schema)?;
+    Ok(schema)
+}
+
+async fn elaborate_in(
+    session: &mut Session,
+    manifest: &Manifest,
+    scratch: &SchemaName,
+    limits: Limits,
+) -> Result<Schema, ElaborateError> {
+    let start = begin(Access::Write, limits, session.server.version_number)
+        + "SELECT typname::text AS name FROM pg_type \
+           WHERE typnamespace = 'pg_catalog'::regnamespace;";
+    let answers = session.run("starting", &start).await.map_err(ElaborateError::Server)?;
+    for row in answers.last().into_iter().flatten() {
+        let name: &str =
+            super::session::column(row, "name", "starting").map_err(ElaborateError::Server)?;
+        if let Some(decl) = manifest.enums.iter().find(|decl| decl.name.as_str() == name) {
+            return Err(ElaborateError::Hidden(decl.name.clone()));
+        }
+    }
+    let missing = everything_but_external_keys(manifest);
+    // Rows are not tried out, so the id does not matter; it must be one that exists nowhere.
+    let Ok(tenant) = TenantId::new("elaboration") else {
+        return Err(ElaborateError::Hidden(scratch.ident().clone()));
+    };
+    for step in plan::steps(manifest, &missing) {
+        if let Step::Comment { .. } = step {
+            continue;
+        }
+        let sql = render::statement(&step, scratch, &tenant);
+        // One statement a message, in the protocol that refuses a second one: whatever a
+        // manifest's SQL holds, it cannot end this transaction.
+        session.single("trying it in a scratch schema", &sql).await.map_err(|source| {
+            match step {
+                Step::CreateSchema => ElaborateError::Server(source),
+                _ => ElaborateError::Refused { object: step.object().to_string(), source },
+            }
+        })?;
+    }
+    Ok(introspect::introspect(session, scratch).await?)
+}
+
+/// Keys to tables outside of the schema are left out: making them would lock those tables. They
+/// consist of names and words only, so nothing of them is the server's to spell.
+fn everything_but_external_keys(manifest: &Manifest) -> Vec<Missing<'_>> {
+    let mut missing = crate::diff::everything(manifest);
+    for entry in &mut missing {
+        if let Missing::Table(table) = entry {
+            table.constraints.retain(|c| external_key(&c.decl.definition).is_none());
+        }
+    }
+    missing
+}
+
+fn external_key(definition: &ConstraintDef) -> Option<(&ForeignKeyDecl, &Ident, &Ident)> {
+    match definition {
+        ConstraintDef::ForeignKey(key) => match &key.references {
+            TableRef::External { schema, table } => Some((key, schema, table)),
+            TableRef::Tenant(_) => None,
+        },
+        _ => None,
+    }
+}
+
+fn add_external_keys(manifest: &Manifest, schema: &mut Schema) {
+    for table in &manifest.tables {
+        for decl in &table.constraints {
+            let Some((key, foreign_schema, foreign_table)) = external_key(&decl.definition) else {
+                continue;
+            };
+            let mut on_delete_columns = key.on_delete_columns.clone();
+            on_delete_columns.sort();
+            let rule = Rule::ForeignKey(ForeignKey {
+                columns: key.columns.clone(),
+                schema: Some(foreign_schema.clone()),
+                table: foreign_table.clone(),
+                referenced_columns: key.referenced_columns.clone(),
+                match_type: if key.match_full { MatchType::Full } else { MatchType::Simple },
+                on_update: key.on_update,
+                on_delete: key.on_delete,
+                on_delete_columns,
+            });
+            let constraint =
+                Constraint { rule, deferral: key.deferral, validated: true, comment: None };
+            if let Some(table) = schema.tables.get_mut(&table.name) {
+                table.constraints.insert(decl.name.ident.clone(), constraint);
+            }
+        }
+    }
+}
+
+/// What the server made must be what was declared, no more and no less: an SQL fragment that
+/// smuggled something in is found out here.
+fn check_faithful(manifest: &Manifest, schema: &Schema) -> Result<(), ElaborateError> {
+    if let Some(other) = schema.unmodelled.iter().next() {
+        return Err(unfaithful("nothing of the kind", &format!("{other} appeared")));
+    }
+    for decl in &manifest.tables {
+        let Some(table) = schema.tables.get(&decl.name) else {
+            return Err(unfaithful(&format!("table {}", decl.name), "it was not made"));
+        };
+        check_table(decl, table)?;
+    }
+    if schema.tables.len() != manifest.tables.len()
+        || schema.enums.len() != manifest.enums.len()
+        || manifest.sequences.iter().any(|decl| !schema.sequences.contains_key(&decl.name))
+    {
+        return Err(unfaithful("its tables and types", "others were made"));
+    }
+    Ok(())
+}
+
+fn check_table(decl: &TableDecl, table: &Table) -> Result<(), ElaborateError> {
+    let object = format!("table {}", decl.name);
+    for column in &decl.columns {
+        let object = format!("column {}.{}", decl.name, column.name);
+        let Some(is) = table.columns.get(&column.name) else {
+            return Err(unfaithful(&object, "it was not made"));
+        };
+        let agrees = match &column.value {
+            // `serial` brings a default along.
+            ColumnValue::None => is.generated.is_none() && is.identity.is_none(),
+            ColumnValue::Default(_) => is.generated.is_none() && is.identity.is_none(),
+            ColumnValue::Identity { always, .. } => {
+                is.identity.as_ref().is_some_and(|identity| identity.always == *always)
+            }
+            ColumnValue::Generated(_) => is.generated.is_some(),
+        };
+        if !agrees || (!column.nullable && is.nullable) {
+            return Err(unfaithful(&object, "its value or its null does not agree"));
+        }
+    }
+    if table.columns.len() != decl.columns.len() {
+        return Err(unfaithful(&object, "it has other columns"));
+    }
+    let has_all = decl.constraints.iter().all(|c| table.constraints.contains_key(&c.name.ident))
+        && decl.indexes.iter().all(|i| table.indexes.contains_key(&i.name.ident));
+    if !has_all
+        || table.constraints.len() != decl.constraints.len()
+        || table.indexes.len() != decl.indexes.len()
+    {
+        return Err(unfaithful(&object, "it has other constraints or indexes"));
+    }
+    Ok(())
+}
+
+fn unfaithful(object: &str, reason: &str) -> ElaborateError {
+    ElaborateError::Unfaithful { object: object.to_owned(), reason: reason.to_owned() }
+}

@@ -1,0 +1,71 @@
+//! Sends the statements of a plan, and makes no choice about them.
+
+use super::error::Cause;
+use super::session::Session;
+use crate::plan::PlannedStep;
+
+/// Statements travel together up to this size: a round trip each would cost more than the work.
+const BATCH_BYTES: usize = 256 * 1024;
+const BATCH_STATEMENTS: usize = 512;
+
+/// A statement that the server refused.
+#[derive(Debug, thiserror::Error)]
+#[error("step {number} of {of} failed: {what}")]
+pub struct StepFailed {
+    /// Counted from one.
+    pub number: usize,
+    pub of: usize,
+    /// Such as "create table cad_empresas", with the origin of a row.
+    pub what: String,
+    #[source]
+    pub source: Cause,
+}
+
+pub(super) async fn execute(
+    session: &mut Session,
+    steps: &[PlannedStep],
+) -> Result<(), StepFailed> {
+    let mut done = 0;
+    while done < steps.len() {
+        let batch = batch(&steps[done..], session.server.citus);
+        let mut script = String::new();
+        for step in batch {
+            script.push_str(&step.sql);
+            script.push_str(";\n");
+        }
+        if let Err(stopped) = session.script(&script).await {
+            return Err(failed(steps, done + stopped.completed, stopped.cause));
+        }
+        done += batch.len();
+    }
+    // Deferred constraints speak up now, while it is known what they are about, not at COMMIT.
+    match session.script("SET CONSTRAINTS ALL IMMEDIATE").await {
+        Ok(_) => Ok(()),
+        Err(stopped) => Err(StepFailed {
+            number: steps.len(),
+            of: steps.len(),
+            what: "check of the deferred constraints after the last step".into(),
+            source: stopped.cause,
+        }),
+    }
+}
+
+/// The first of `steps` that go into one message; at least one if there is one. Citus refuses
+/// some commands in a message with others.
+fn batch(steps: &[PlannedStep], one_by_one: bool) -> &[PlannedStep] {
+    let mut bytes = 0;
+    let fitting = steps
+        .iter()
+        .take(if one_by_one { 1 } else { BATCH_STATEMENTS })
+        .take_while(|step| {
+            bytes += step.sql.len();
+            bytes <= BATCH_BYTES
+        })
+        .count();
+    &steps[..fitting.max(1).min(steps.len())]
+}
+
+fn failed(steps: &[PlannedStep], at: usize, source: Cause) -> StepFailed {
+    let what = steps.get(at).map_or_else(|| "the last step".into(), PlannedStep::describe);
+    StepFailed { number: (at + 1).min(steps.len()), of: steps.len(), what, source }
+}

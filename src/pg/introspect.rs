@@ -1,0 +1,224 @@
+//! Reads one schema of a server into the model; see `presence.sql` and `introspect.sql`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sqlx::postgres::PgRow;
+
+use super::error::PgError;
+use super::rows::{self, Rows};
+use super::session::{Answers, Session, column, set_local};
+use super::state;
+use crate::name::{SchemaName, Text};
+use crate::schema::Schema;
+
+const PRESENCE: &str = include_str!("presence.sql");
+const SCRIPT: &str = include_str!("introspect.sql");
+
+/// Why a schema cannot be looked at, or must not be touched.
+#[derive(Debug, thiserror::Error)]
+pub enum IntrospectError {
+    #[error(transparent)]
+    Pg(#[from] PgError),
+    #[error("role {role:?} may not see {object}, so it cannot be compared")]
+    Hidden { role: String, object: String, grant: String },
+    #[error("the table {}._provision_state is not what this tool made: {reason}", schema.quoted())]
+    AlienState { schema: SchemaName, reason: String },
+    #[error(
+        "event trigger {trigger:?} runs a function that lives in the tenant's own schema {schema}"
+    )]
+    EventTrigger { schema: SchemaName, trigger: String },
+}
+
+impl IntrospectError {
+    /// Stable identifier for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Pg(error) => error.code(),
+            Self::Hidden { .. } => "permission-denied",
+            Self::AlienState { .. } => "alien-state-table",
+            Self::EventTrigger { .. } => "event-trigger",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Pg(error) => error.hint(),
+            Self::Hidden { grant, .. } => Some(format!("as the owner, run: {grant}")),
+            Self::AlienState { .. } => Some(
+                "look at it; if it can go, rename or drop it, and the next apply makes a new one"
+                    .into(),
+            ),
+            Self::EventTrigger { .. } => Some(
+                "every statement would run it with the rights of this session: drop or disable \
+                 the event trigger, or move its function to a schema of yours"
+                    .into(),
+            ),
+        }
+    }
+}
+
+/// What is known of a schema before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Presence {
+    /// Whether it holds the table that this tool keeps its record in.
+    pub(super) has_state: bool,
+}
+
+/// The statements that ask for the presence of `schema`.
+pub(super) fn presence_script(schema: &SchemaName) -> String {
+    format!("{}{PRESENCE}", set_local("provision.schema", &Text::from(schema.ident())))
+}
+
+/// The answer to [`presence_script`]: `None` when there is no such schema.
+pub(super) fn presence(
+    schema: &SchemaName,
+    role: &str,
+    answers: &Answers,
+) -> Result<Option<Presence>, IntrospectError> {
+    let rows: Vec<PresenceRow> = Sections::new(schema, answers).get("presence")?;
+    let Some(row) = rows.into_iter().next() else {
+        return Ok(None);
+    };
+    if !(row.usable && row.visible) {
+        return Err(IntrospectError::Hidden {
+            role: role.to_owned(),
+            object: format!("schema {schema}"),
+            grant: format!("GRANT USAGE ON SCHEMA {} TO {role:?}", schema.quoted()),
+        });
+    }
+    if let Some(trigger) = row.event_triggers.into_iter().next() {
+        return Err(IntrospectError::EventTrigger { schema: schema.clone(), trigger });
+    }
+    if let Some(table) = &row.state_table
+        && let Some(reason) = what_is_alien(table)
+    {
+        return Err(IntrospectError::AlienState { schema: schema.clone(), reason });
+    }
+    Ok(Some(Presence { has_state: row.state_table.is_some() }))
+}
+
+/// The statements that read `schema`, to be sent inside a transaction.
+pub(super) fn script(schema: &SchemaName) -> String {
+    format!("{}{SCRIPT}", set_local("provision.schema", &Text::from(schema.ident())))
+}
+
+/// Reads `schema` within the transaction that the session is in.
+pub(super) async fn introspect(
+    session: &mut Session,
+    schema: &SchemaName,
+) -> Result<Schema, IntrospectError> {
+    let answers = session.run(&reading(schema), &script(schema)).await?;
+    parse(schema, &session.server.role, &answers)
+}
+
+/// Puts the answers to [`script`] together; answers to other statements among them are ignored.
+pub(super) fn parse(
+    schema: &SchemaName,
+    role: &str,
+    answers: &Answers,
+) -> Result<Schema, IntrospectError> {
+    let sections = Sections::new(schema, answers);
+    let rows = Rows {
+        relations: sections.get("relations")?,
+        columns: sections.get("columns")?,
+        constraints: sections.get("constraints")?,
+        indexes: sections.get("indexes")?,
+        enums: sections.get("enums")?,
+        sequences: sections.get("sequences")?,
+        unmodelled: sections.get("unmodelled")?,
+    };
+    check_visible(schema, role, &rows)?;
+    rows::assemble(schema, rows).map_err(|reason| {
+        PgError::Answer { doing: sections.doing.clone(), reason }.into()
+    })
+}
+
+fn reading(schema: &SchemaName) -> String {
+    format!("reading schema {schema}")
+}
+
+/// The JSON that each section of a script answers with.
+pub(super) struct Sections<'a> {
+    answers: &'a Answers,
+    doing: String,
+}
+
+impl<'a> Sections<'a> {
+    pub(super) fn new(schema: &SchemaName, answers: &'a Answers) -> Self {
+        Self { answers, doing: reading(schema) }
+    }
+
+    pub(super) fn get<T: DeserializeOwned>(&self, section: &str) -> Result<Vec<T>, PgError> {
+        let is_it = |row: &&PgRow| {
+            sqlx::Row::try_get::<&str, _>(*row, "section").is_ok_and(|name| name == section)
+        };
+        let answer = |reason| PgError::Answer { doing: self.doing.clone(), reason };
+        let row = self
+            .answers
+            .iter()
+            .flatten()
+            .find(is_it)
+            .ok_or_else(|| answer(format!("no section {section}")))?;
+        let json: &str = column(row, "rows", &self.doing)?;
+        serde_json::from_str(json).map_err(|error| answer(format!("section {section}: {error}")))
+    }
+}
+
+#[derive(Deserialize)]
+struct PresenceRow {
+    usable: bool,
+    visible: bool,
+    state_table: Option<StateTableRow>,
+    event_triggers: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct StateTableRow {
+    kind: String,
+    owner: String,
+    trusted_owner: bool,
+    has_hooks: bool,
+    columns: Option<BTreeMap<String, String>>,
+}
+
+/// Why the table is not as this tool makes it: reading or writing it might run foreign code.
+fn what_is_alien(table: &StateTableRow) -> Option<String> {
+    let has_column = |(name, data_type): &(&str, &str)| {
+        table.columns.iter().any(|c| c.get(*name).is_some_and(|found| found == data_type))
+    };
+    let columns = table.columns.as_ref().map_or(0, BTreeMap::len);
+    if table.kind != "r" {
+        Some("it is not an ordinary table".into())
+    } else if !table.trusted_owner {
+        Some(format!("it belongs to role {:?}", table.owner))
+    } else if table.has_hooks {
+        Some("triggers, rules, policies, checks or defaults hang on it".into())
+    } else if columns != state::COLUMNS.len() || !state::COLUMNS.iter().all(has_column) {
+        Some("its columns are not those that this version makes".into())
+    } else {
+        None
+    }
+}
+
+/// `information_schema` leaves out what the role has no privilege on. The catalog does not, so
+/// the difference tells what is hidden from what is missing.
+fn check_visible(schema: &SchemaName, role: &str, rows: &Rows) -> Result<(), IntrospectError> {
+    let hidden = |object: String, table: &crate::name::Ident| IntrospectError::Hidden {
+        role: role.to_owned(),
+        object,
+        grant: format!("GRANT SELECT ON {} TO {role:?}", schema.qualify(table)),
+    };
+    if let Some(row) = rows.relations.iter().find(|row| row.kind == 'r' && !row.visible) {
+        return Err(hidden(format!("table {schema}.{}", row.name), &row.name));
+    }
+    if let Some(row) = rows.columns.iter().find(|row| !row.visible) {
+        let object = format!("column {} of table {schema}.{}", row.name, row.table);
+        return Err(hidden(object, &row.table));
+    }
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! One connection: transactions with fixed settings, and scripts of several statements in one
+//! round trip.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Either, Row as _};
+
+use super::connect::Target;
+use super::error::{Cause, PgError};
+use crate::name::Text;
+
+/// A connection of our own, and what is known of the server behind it.
+///
+/// Dropping it closes the socket; the server then rolls back what was not committed.
+pub struct Session {
+    pub(super) conn: PgConnection,
+    pub server: ServerInfo,
+}
+
+#[derive(Debug, Clone)]
+pub struct ServerInfo {
+    /// As the server writes it, such as `15.18`.
+    pub version: String,
+    /// Such as `150018`.
+    pub version_number: i32,
+    pub role: String,
+    /// Citus takes no `CREATE INDEX` in a message with other commands.
+    pub citus: bool,
+}
+
+/// How long a transaction may wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For each lock, the tenant's own among them.
+    pub lock: Duration,
+    /// For each statement; zero is no limit.
+    pub statement: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { lock: Duration::from_secs(5), statement: Duration::ZERO }
+    }
+}
+
+/// The rows of each statement of a script, in order.
+pub(super) type Answers = Vec<Vec<PgRow>>;
+
+/// A script that stopped.
+#[derive(Debug)]
+pub(super) struct Stopped {
+    /// How many of its statements were done before.
+    pub(super) completed: usize,
+    pub(super) cause: Cause,
+}
+
+impl Session {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, refuses, or is older than PostgreSQL 13.
+    pub async fn open(target: &Target) -> Result<Self, PgError> {
+        let mut conn = target.open().await?;
+        let row = sqlx::raw_sql(
+            "SELECT current_setting('server_version') AS version, \
+                    current_setting('server_version_num') AS number, \
+                    current_user::text AS role, \
+                    EXISTS (SELECT FROM pg_catalog.pg_extension \
+                            WHERE extname OPERATOR(pg_catalog.=) 'citus')::text AS citus",
+        )
+        .fetch_one(&mut conn)
+        .await
+        .map_err(|e| PgError::Connect { target: target.to_string(), source: e.into() })?;
+        let doing = "asking for the server's version";
+        let version: String = column(&row, "version", doing)?;
+        let number: String = column(&row, "number", doing)?;
+        let citus: String = column(&row, "citus", doing)?;
+        let server = ServerInfo {
+            version_number: number.parse().unwrap_or_default(),
+            role: column(&row, "role", doing)?,
+            citus: citus == "true",
+            version,
+        };
+        if server.version_number < 130_000 {
+            return Err(PgError::Setting {
+                reason: format!("{target} is PostgreSQL {}; 13 is the oldest supported", server.version),
+            });
+        }
+        Ok(Self { conn, server })
+    }
+
+    /// Says goodbye. Errors do not matter any more.
+    pub async fn close(self) {
+        let _ = sqlx::Connection::close(self.conn).await;
+    }
+
+    /// Sends several statements in one message and collects what each answers. The server
+    /// analyses each statement only after the one before has run.
+    pub(super) async fn script(&mut self, sql: &str) -> Result<Answers, Stopped> {
+        use futures_util::TryStreamExt as _;
+        let mut answers: Answers = vec![Vec::new()];
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.conn);
+        loop {
+            match stream.try_next().await {
+                Ok(Some(Either::Right(row))) => {
+                    if let Some(last) = answers.last_mut() {
+                        last.push(row);
+                    }
+                }
+                Ok(Some(Either::Left(_))) => answers.push(Vec::new()),
+                Ok(None) => {
+                    answers.pop();
+                    return Ok(answers);
+                }
+                Err(error) => {
+                    return Err(Stopped { completed: answers.len() - 1, cause: error.into() });
+                }
+            }
+        }
+    }
+
+    /// A script of which it does not matter where it stops.
+    pub(super) async fn run(&mut self, doing: &str, sql: &str) -> Result<Answers, PgError> {
+        self.script(sql).await.map_err(|stopped| query_error(doing, stopped.cause))
+    }
+
+    /// Sends one statement in a way in which the server refuses more than one.
+    pub(super) async fn single(&mut self, doing: &str, sql: &str) -> Result<(), PgError> {
+        sqlx::query(AssertSqlSafe(sql))
+            .persistent(false)
+            .execute(&mut self.conn)
+            .await
+            .map(drop)
+            .map_err(|error| query_error(doing, error.into()))
+    }
+
+    /// As [`Session::single`], with the rows that it answers.
+    pub(super) async fn fetch(&mut self, doing: &str, sql: &str) -> Result<Vec<PgRow>, PgError> {
+        sqlx::query(AssertSqlSafe(sql))
+            .persistent(false)
+            .fetch_all(&mut self.conn)
+            .await
+            .map_err(|error| query_error(doing, error.into()))
+    }
+
+    /// Ends the transaction without a trace.
+    ///
+    /// # Errors
+    /// When the connection is gone; then the server has ended it.
+    pub async fn rollback(&mut self) -> Result<(), PgError> {
+        self.run("rolling back", "ROLLBACK").await.map(drop)
+    }
+}
+
+/// `BEGIN` and the settings that every transaction of ours runs under, so that the server's
+/// answers do not depend on the role's or the database's defaults. All are `SET LOCAL`: nothing
+/// outlives the transaction, as a pooler in transaction mode demands.
+#[must_use]
+pub(super) fn begin(access: Access, limits: Limits, version_number: i32) -> String {
+    let mode = match access {
+        Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    };
+    let mut sql = format!(
+        "{mode};\n{SETTINGS}SET LOCAL lock_timeout = {};\nSET LOCAL statement_timeout = {};\n",
+        limits.lock.as_millis().max(1),
+        limits.statement.as_millis(),
+    );
+    if version_number >= 170_000 {
+        sql.push_str("SET LOCAL transaction_timeout = 0;\n");
+    }
+    // Keeps the server from running what a hostile view of a managed table's name would call.
+    // Came with the minor releases of August 2024 (CVE-2024-7348).
+    sql.push_str(
+        "SELECT set_config(name, 'view, foreign-table', true) FROM pg_settings \
+         WHERE name = 'restrict_nonsystem_relation_kind';\n",
+    );
+    sql
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Sees one moment; cannot write.
+    Read,
+    Write,
+}
+
+/// The first line decides what names mean, the next block how the server writes values and
+/// expressions, the last how long an idle transaction may hold its locks.
+const SETTINGS: &str = "\
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL standard_conforming_strings = on;
+SET LOCAL transform_null_equals = off;
+SET LOCAL row_security = off;
+SET LOCAL check_function_bodies = on;
+SET LOCAL default_tablespace = '';
+SET LOCAL default_table_access_method = heap;
+SET LOCAL quote_all_identifiers = off;
+SET LOCAL DateStyle = 'ISO, YMD';
+SET LOCAL IntervalStyle = postgres;
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL bytea_output = hex;
+SET LOCAL extra_float_digits = 1;
+SET LOCAL xmloption = content;
+SET LOCAL lc_monetary = 'C';
+SET LOCAL array_nulls = on;
+SET LOCAL jit = off;
+SET LOCAL client_min_messages = warning;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+";
+
+/// A setting of our own that a script reads back with `current_setting`.
+#[must_use]
+pub(super) fn set_local(name: &str, value: &Text) -> String {
+    format!("SELECT set_config('{name}', {}, true);\n", value.literal())
+}
+
+pub(super) fn query_error(doing: &str, source: Cause) -> PgError {
+    PgError::Query { doing: doing.to_owned(), source }
+}
+
+/// One column of a row, by name.
+pub(super) fn column<'r, T>(row: &'r PgRow, name: &str, doing: &str) -> Result<T, PgError>
+where
+    T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+{
+    row.try_get(name).map_err(|error| PgError::Answer {
+        doing: doing.to_owned(),
+        reason: error.to_string(),
+    })
+}

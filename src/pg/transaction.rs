@@ -1,0 +1,180 @@
+//! The transaction of one tenant: what may be done in it, and how it ends.
+
+use uuid::Uuid;
+
+use super::connect::Target;
+use super::error::PgError;
+use super::execute::{self, StepFailed};
+use super::introspect::{self, IntrospectError, Presence, Sections};
+use super::lock;
+use super::rowcheck;
+use super::session::{Access, Limits, Session, begin};
+use super::state::{self, StateRow};
+use crate::manifest::{Manifest, SeedDecl, SeedRow};
+use crate::name::{SchemaName, TenantId};
+use crate::plan::PlannedStep;
+use crate::schema::Schema;
+
+/// An open transaction on one tenant's schema. Dropping it without [`Transaction::commit`] leaves
+/// the session in it: end it with [`Session::rollback`], or drop the session.
+pub struct Transaction<'s> {
+    session: &'s mut Session,
+    schema: &'s SchemaName,
+    tenant: &'s TenantId,
+    presence: Option<Presence>,
+}
+
+/// What was found of a tenant.
+#[derive(Debug)]
+pub struct Observed<'m> {
+    /// `None`: there is no such schema.
+    pub schema: Option<Schema>,
+    /// Declared rows whose keys were not found.
+    pub absent_rows: Vec<(&'m SeedDecl, &'m SeedRow)>,
+    /// Newest first.
+    pub state: Vec<StateRow>,
+}
+
+impl<'s> Transaction<'s> {
+    /// Opens a transaction that sees one moment and cannot write.
+    ///
+    /// # Errors
+    /// When the schema must not be looked at, or the server fails.
+    pub async fn read(
+        session: &'s mut Session,
+        tenant: &'s TenantId,
+        schema: &'s SchemaName,
+        limits: Limits,
+    ) -> Result<Self, IntrospectError> {
+        let start = begin(Access::Read, limits, session.server.version_number);
+        Self::start(session, tenant, schema, start).await
+    }
+
+    /// Opens a transaction that writes, and waits for the tenant's lock in it.
+    ///
+    /// # Errors
+    /// As [`Transaction::read`]; with `lock-timeout` when another session holds the lock too long.
+    pub async fn locked(
+        session: &'s mut Session,
+        tenant: &'s TenantId,
+        schema: &'s SchemaName,
+        limits: Limits,
+    ) -> Result<Self, IntrospectError> {
+        let start = begin(Access::Write, limits, session.server.version_number);
+        Self::start(session, tenant, schema, start + &lock::script(schema)).await
+    }
+
+    async fn start(
+        session: &'s mut Session,
+        tenant: &'s TenantId,
+        schema: &'s SchemaName,
+        start: String,
+    ) -> Result<Self, IntrospectError> {
+        let doing = format!("opening a transaction on schema {schema}");
+        let script = start + &introspect::presence_script(schema);
+        let answers = session.run(&doing, &script).await?;
+        let presence = introspect::presence(schema, &session.server.role, &answers)?;
+        Ok(Self { session, schema, tenant, presence })
+    }
+
+    /// Looks at the tenant: its schema, its declared rows, the newest `history` state rows.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub async fn observe<'m>(
+        &mut self,
+        manifest: &'m Manifest,
+        history: u32,
+    ) -> Result<Observed<'m>, IntrospectError> {
+        let Some(presence) = self.presence else {
+            let absent_rows = manifest
+                .seeds
+                .iter()
+                .flat_map(|seed| seed.rows.iter().map(move |row| (seed, row)))
+                .collect();
+            return Ok(Observed { schema: None, absent_rows, state: Vec::new() });
+        };
+        let mut script = introspect::script(self.schema);
+        if presence.has_state {
+            script.push_str(&state::select_script(self.schema, history));
+        }
+        let doing = format!("reading schema {}", self.schema);
+        let answers = self.session.run(&doing, &script).await?;
+        let live = introspect::parse(self.schema, &self.session.server.role, &answers)?;
+        let state = if presence.has_state {
+            Sections::new(self.schema, &answers).get("state")?
+        } else {
+            Vec::new()
+        };
+        let absent_rows =
+            rowcheck::absent_rows(self.session, manifest, self.schema, self.tenant, &live).await?;
+        Ok(Observed { schema: Some(live), absent_rows, state })
+    }
+
+    /// Runs the statements of a plan.
+    ///
+    /// # Errors
+    /// The step that the server refused.
+    pub async fn execute(&mut self, steps: &[PlannedStep]) -> Result<(), StepFailed> {
+        execute::execute(self.session, steps).await?;
+        // The schema is there from now on; its record was, or is still to be made.
+        let has_state = self.presence.is_some_and(|presence| presence.has_state);
+        self.presence = Some(Presence { has_state });
+        Ok(())
+    }
+
+    /// Adds a row to the tenant's record.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn record(&mut self, row: &StateRow) -> Result<(), PgError> {
+        state::append(self.session, self.schema, row).await
+    }
+
+    /// Sends COMMIT, alone in its message.
+    ///
+    /// # Errors
+    /// When the server refuses; with [`PgError::is_lost`], it is unknown whether it committed: ask
+    /// [`committed`].
+    pub async fn commit(self) -> Result<(), PgError> {
+        self.session.run("committing", "COMMIT").await.map(drop)
+    }
+
+    /// Ends it without a trace.
+    ///
+    /// # Errors
+    /// When the connection is gone; then the server has ended it.
+    pub async fn rollback(self) -> Result<(), PgError> {
+        self.session.rollback().await
+    }
+}
+
+/// Whether the apply with this id was committed, asked on a new connection. It waits for the
+/// tenant's lock first: while the old session still has it, its fate is not decided.
+///
+/// # Errors
+/// When the server cannot be reached, or the old session keeps the lock.
+pub async fn committed(
+    target: &Target,
+    schema: &SchemaName,
+    apply_id: Uuid,
+    limits: Limits,
+) -> Result<bool, IntrospectError> {
+    let mut session = Session::open(target).await?;
+    let script = begin(Access::Write, limits, session.server.version_number)
+        + &lock::script(schema)
+        + &introspect::presence_script(schema);
+    let answers = session.run("asking for the fate of a transaction", &script).await?;
+    let found = match introspect::presence(schema, &session.server.role, &answers)? {
+        Some(Presence { has_state: true }) => {
+            let script = state::find_script(schema, apply_id);
+            let answers = session.run("asking for the fate of a transaction", &script).await?;
+            let rows: Vec<serde_json::Value> = Sections::new(schema, &answers).get("found")?;
+            !rows.is_empty()
+        }
+        _ => false,
+    };
+    session.rollback().await?;
+    session.close().await;
+    Ok(found)
+}

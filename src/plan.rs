@@ -1,0 +1,169 @@
+//! `Diff` → ordered steps → a [`Plan`] that people review and the executor sends. Pure.
+//!
+//! A plan is complete: executing it makes no choice. The order of its steps is the order of
+//! execution.
+
+mod order;
+mod step;
+
+use serde::{Deserialize, Serialize};
+
+pub use order::steps;
+pub use step::{Action, Step};
+
+use crate::checksum::{self, Checksum};
+use crate::diff::{Change, Conflict, Diff, Object};
+use crate::manifest::Manifest;
+use crate::name::{SchemaName, TenantId};
+use crate::render;
+use crate::schema::Unmodelled;
+
+/// Version of the saved form; another one is refused.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What would be done to one tenant, and from what it was concluded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Version of the tool that made it.
+    pub tool_version: String,
+    pub tenant: TenantId,
+    pub schema: String,
+    /// Of the manifest.
+    pub manifest_checksum: Checksum,
+    /// Of what was found in the tenant's schema.
+    pub live_checksum: Checksum,
+    pub steps: Vec<PlannedStep>,
+    /// Present but different; not touched.
+    pub changed: Vec<Change>,
+    /// Present but not declared; not touched.
+    pub extra: Vec<Object>,
+    /// Of kinds that are not compared.
+    pub unmodelled: Vec<Unmodelled>,
+}
+
+/// One statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedStep {
+    pub action: Action,
+    pub object: Object,
+    /// Without a semicolon at the end.
+    pub sql: String,
+    /// Where a baseline row is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+}
+
+/// Why no plan can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    #[error(
+        "schema {schema} cannot be provisioned: {}",
+        conflicts.iter().map(|c| format!("the name of {} is taken by a {}", c.object, c.taken_by))
+            .collect::<Vec<_>>().join("; ")
+    )]
+    NameTaken { schema: SchemaName, conflicts: Vec<Conflict> },
+}
+
+impl PlanError {
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NameTaken { .. } => "name-taken",
+        }
+    }
+
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NameTaken { .. } => {
+                Some("rename or drop what holds the name, or give the manifest another one".into())
+            }
+        }
+    }
+}
+
+/// For whom a plan is, and from what it is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Basis<'a> {
+    pub tenant: &'a TenantId,
+    pub schema: &'a SchemaName,
+    pub manifest_checksum: Checksum,
+    pub live_checksum: Checksum,
+}
+
+/// Makes the plan of one tenant.
+///
+/// # Errors
+/// When a declared object cannot be made because something else has its name.
+pub fn plan(manifest: &Manifest, diff: Diff<'_>, basis: Basis<'_>) -> Result<Plan, PlanError> {
+    if !diff.conflicts.is_empty() {
+        return Err(PlanError::NameTaken {
+            schema: basis.schema.clone(),
+            conflicts: diff.conflicts,
+        });
+    }
+    let steps = steps(manifest, &diff.missing)
+        .iter()
+        .map(|step| PlannedStep {
+            action: step.action(),
+            object: step.object(),
+            sql: render::statement(step, basis.schema, basis.tenant),
+            origin: step.origin().map(str::to_owned),
+        })
+        .collect();
+    Ok(Plan {
+        format_version: FORMAT_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        tenant: basis.tenant.clone(),
+        schema: basis.schema.to_string(),
+        manifest_checksum: basis.manifest_checksum,
+        live_checksum: basis.live_checksum,
+        steps,
+        changed: diff.changed,
+        extra: diff.extra,
+        unmodelled: diff.unmodelled,
+    })
+}
+
+impl PlannedStep {
+    /// Such as "create table cad_empresas".
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let origin = self.origin.as_ref().map(|o| format!(" ({o})")).unwrap_or_default();
+        format!("{} {}{origin}", self.action, self.object)
+    }
+}
+
+impl Plan {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Identifies what would be executed: equal digests, equal statements in equal order.
+    #[must_use]
+    pub fn digest(&self) -> Checksum {
+        let statements: Vec<&str> = self.steps.iter().map(|step| step.sql.as_str()).collect();
+        checksum::of("plan", &(&self.tenant, &self.schema, statements))
+    }
+
+    /// A script for `psql`. It can be run twice: what is there already is passed over.
+    #[must_use]
+    pub fn to_sql(&self) -> String {
+        let mut sql = format!(
+            "-- provision {}: tenant {}, schema {}\nBEGIN;\n\
+             SET LOCAL search_path = pg_catalog, pg_temp;\n",
+            self.tool_version, self.tenant, self.schema
+        );
+        for step in &self.steps {
+            sql.push_str(&step.sql);
+            sql.push_str(";\n");
+        }
+        sql.push_str("COMMIT;\n");
+        sql
+    }
+}

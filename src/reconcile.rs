@@ -1,0 +1,431 @@
+//! One tenant through the whole pipeline: manifest → desired → live → diff → plan → execute →
+//! verify → record. Plan, apply and status all run through here.
+
+mod attempt;
+mod error;
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::sync::OnceCell;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+pub use error::ReconcileError;
+
+use crate::checksum::{self, Checksum};
+use crate::diff;
+use crate::manifest::Manifest;
+use crate::name::{SchemaName, TenantId};
+use crate::pg::{self, Holder, Limits, Observed, PgError, Session, StateRow, Target, Transaction};
+use crate::plan::{self, Basis, Plan};
+use crate::schema::Schema;
+
+/// What all tenants of a run have in common.
+#[derive(Debug)]
+pub struct Context {
+    pub manifest: Manifest,
+    pub target: Target,
+    /// Where the desired state is elaborated, if not on `target` itself.
+    pub elaborate_on: Option<Target>,
+    pub limits: Limits,
+    pub retry: Retry,
+    /// Who is behind it, for the record.
+    pub actor: String,
+    /// Whether ids that the registry does not list are taken as well.
+    pub unregistered: bool,
+    manifest_checksum: Checksum,
+    desired: OnceCell<Schema>,
+}
+
+/// How often a transaction is run anew after an error that may pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// At least one.
+    pub attempts: u32,
+    /// The pause before the second attempt; it doubles, with jitter, up to `longest`.
+    pub first: Duration,
+    pub longest: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 6,
+            first: Duration::from_millis(100),
+            longest: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A tenant and its schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tenant {
+    pub id: TenantId,
+    pub schema: SchemaName,
+}
+
+/// What an apply came to.
+#[derive(Debug)]
+pub struct Applied {
+    pub tenant: Tenant,
+    pub outcome: Outcome,
+    /// What was executed, and what remains changed or extra. Without steps when nothing was to do.
+    pub plan: Plan,
+    pub duration: Duration,
+    pub attempts: u32,
+}
+
+/// How an apply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The tenant was current; nothing was written.
+    Current,
+    /// Committed, under this id in the tenant's record.
+    Done { apply_id: Uuid, created: bool },
+}
+
+/// What is known of a tenant.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    pub tenant: Tenant,
+    pub exists: bool,
+    /// Newest first.
+    pub history: Vec<StateRow>,
+    /// Whether the newest apply was of the manifest as it is now.
+    pub manifest_is_current: bool,
+    /// Whether the schema is as the newest apply left it.
+    pub live_is_recorded: bool,
+    /// Declared rows whose keys are not found.
+    pub absent_rows: usize,
+    pub live_checksum: Checksum,
+    pub manifest_checksum: Checksum,
+}
+
+/// What an apply must find, when a plan was reviewed before.
+#[derive(Debug, Clone, Copy)]
+pub struct Reviewed {
+    pub manifest_checksum: Checksum,
+    pub live_checksum: Checksum,
+    pub digest: Checksum,
+}
+
+impl From<&Plan> for Reviewed {
+    fn from(plan: &Plan) -> Self {
+        Self {
+            manifest_checksum: plan.manifest_checksum,
+            live_checksum: plan.live_checksum,
+            digest: plan.digest(),
+        }
+    }
+}
+
+impl Context {
+    #[must_use]
+    pub fn new(manifest: Manifest, target: Target) -> Self {
+        let manifest_checksum = checksum::of("manifest", &manifest);
+        Self {
+            manifest,
+            target,
+            elaborate_on: None,
+            limits: Limits::default(),
+            retry: Retry::default(),
+            actor: String::new(),
+            unregistered: false,
+            manifest_checksum,
+            desired: OnceCell::new(),
+        }
+    }
+
+    /// Identifies what the manifest declares, whatever its layout and comments.
+    #[must_use]
+    pub fn manifest_checksum(&self) -> Checksum {
+        self.manifest_checksum
+    }
+
+    /// The tenant with this id.
+    ///
+    /// # Errors
+    /// When its schema's name would not be usable.
+    pub fn tenant(&self, id: &TenantId) -> Result<Tenant, ReconcileError> {
+        let schema = self.manifest.tenants.schema.schema_of(id)?;
+        Ok(Tenant { id: id.clone(), schema })
+    }
+
+    /// The desired state; elaborated by the first who asks, on `session`'s server unless another
+    /// was named.
+    async fn desired(&self, session: &mut Session) -> Result<&Schema, ReconcileError> {
+        self.desired
+            .get_or_try_init(|| async {
+                let start = Instant::now();
+                let schema = match &self.elaborate_on {
+                    None => pg::elaborate(session, &self.manifest, self.limits).await?,
+                    Some(target) => {
+                        let mut other = Session::open(target).await?;
+                        let schema =
+                            pg::elaborate(&mut other, &self.manifest, self.limits).await?;
+                        other.close().await;
+                        schema
+                    }
+                };
+                tracing::debug!(duration_ms = millis(start.elapsed()), "elaborated the manifest");
+                Ok(schema)
+            })
+            .await
+    }
+}
+
+/// What `apply` would do to the tenant. The database is as before, whatever happens.
+///
+/// # Errors
+/// When the tenant is not registered, or cannot be looked at, or the server refuses the manifest.
+pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileError> {
+    let mut session = Session::open(&context.target).await?;
+    check_registered(context, &mut session, tenant).await?;
+    let desired = context.desired(&mut session).await?;
+    let mut transaction =
+        Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
+    let observed = transaction.observe(&context.manifest, 0).await?;
+    transaction.rollback().await?;
+    let plan = make_plan(context, tenant, desired, &observed)?;
+    if !plan.is_empty() {
+        check_externals(context, &mut session).await?;
+    }
+    session.close().await;
+    Ok(plan)
+}
+
+/// What is recorded of the tenant, and whether it still is so.
+///
+/// # Errors
+/// When the tenant cannot be looked at.
+pub async fn status(
+    context: &Context,
+    tenant: &Tenant,
+    history: u32,
+) -> Result<Status, ReconcileError> {
+    let mut session = Session::open(&context.target).await?;
+    let mut transaction =
+        Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
+    let observed = transaction.observe(&context.manifest, history.max(1)).await?;
+    transaction.rollback().await?;
+    session.close().await;
+    let newest = observed.state.first();
+    let fingerprint = fingerprint(observed.schema.as_ref());
+    Ok(Status {
+        tenant: tenant.clone(),
+        exists: observed.schema.is_some(),
+        manifest_is_current: newest
+            .is_some_and(|row| row.manifest_checksum == context.manifest_checksum),
+        live_is_recorded: newest.is_some_and(|row| row.fingerprint == fingerprint),
+        absent_rows: observed.absent_rows.len(),
+        live_checksum: fingerprint,
+        manifest_checksum: context.manifest_checksum,
+        history: observed.state,
+    })
+}
+
+/// Brings the tenant to what the manifest declares, whole or not at all. With `reviewed`, only if
+/// that is still exactly what was reviewed.
+///
+/// # Errors
+/// Anything from a tenant that is not registered to a server that is lost at COMMIT; see
+/// [`ReconcileError`]. Errors that may pass have been retried before.
+pub async fn apply(
+    context: &Context,
+    tenant: &Tenant,
+    reviewed: Option<Reviewed>,
+) -> Result<Applied, ReconcileError> {
+    let mut connection = None;
+    let result = apply_on(&mut connection, context, tenant, reviewed).await;
+    if let Some(session) = connection {
+        session.close().await;
+    }
+    result
+}
+
+/// [`apply`] on a connection that the caller keeps for more than one tenant. It is opened when
+/// there is none, and given up when it breaks.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_on(
+    connection: &mut Option<Session>,
+    context: &Context,
+    tenant: &Tenant,
+    reviewed: Option<Reviewed>,
+) -> Result<Applied, ReconcileError> {
+    let start = Instant::now();
+    let apply_id = Uuid::now_v7();
+    info!(tenant = %tenant.id, schema = %tenant.schema, %apply_id, "provisioning started");
+    let result = retried(connection, context, tenant, reviewed, apply_id).await;
+    let duration_ms = millis(start.elapsed());
+    match &result {
+        Ok(applied) => info!(
+            tenant = %tenant.id, schema = %tenant.schema, %apply_id, duration_ms,
+            statements = applied.plan.steps.len(), outcome = applied.outcome.name(),
+            "provisioning ended"
+        ),
+        Err(error) => tracing::error!(
+            tenant = %tenant.id, schema = %tenant.schema, %apply_id, duration_ms,
+            code = error.code(), "provisioning failed"
+        ),
+    }
+    result
+}
+
+async fn retried(
+    connection: &mut Option<Session>,
+    context: &Context,
+    tenant: &Tenant,
+    reviewed: Option<Reviewed>,
+    apply_id: Uuid,
+) -> Result<Applied, ReconcileError> {
+    let start = Instant::now();
+    let mut attempts = 0;
+    let mut labels_first = false;
+    loop {
+        attempts += 1;
+        let error = match attempt::once(connection, context, tenant, reviewed, apply_id, labels_first)
+            .await
+        {
+            Ok(attempt::Ended { outcome, plan }) => {
+                return Ok(Applied {
+                    tenant: tenant.clone(),
+                    outcome,
+                    plan,
+                    duration: start.elapsed(),
+                    attempts,
+                });
+            }
+            Err(error) => error,
+        };
+        // Whatever state the session is in, a new attempt starts from a clean one.
+        if let Some(mut session) = connection.take()
+            && !error.is_lost()
+            && session.rollback().await.is_ok()
+        {
+            *connection = Some(session);
+        }
+        if error.is_unsafe_label() && !labels_first {
+            // PostgreSQL lets a new label be used only after the transaction that added it.
+            labels_first = true;
+            attempts -= 1;
+            continue;
+        }
+        if !error.is_transient() || attempts >= context.retry.attempts {
+            return Err(explain(context, tenant, error, attempts).await);
+        }
+        let pause = context.retry.pause(attempts);
+        warn!(
+            tenant = %tenant.id, %apply_id, attempt = attempts, code = error.code(),
+            error = crate::error::chain(&error), pause_ms = millis(pause), "trying again"
+        );
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Names the sessions that are in the way, if that is the trouble.
+async fn explain(
+    context: &Context,
+    tenant: &Tenant,
+    error: ReconcileError,
+    attempts: u32,
+) -> ReconcileError {
+    if error.sqlstate() != Some("55P03") {
+        return error;
+    }
+    let holders: Vec<Holder> =
+        pg::holders(&context.target, &tenant.schema).await.unwrap_or_default();
+    ReconcileError::Busy {
+        schema: tenant.schema.clone(),
+        attempts,
+        holders,
+        source: Box::new(error),
+    }
+}
+
+impl Retry {
+    /// The pause after `attempts` attempts: exponential, half of it jitter.
+    fn pause(&self, attempts: u32) -> Duration {
+        let doubled = self.first.saturating_mul(1 << attempts.saturating_sub(1).min(16));
+        doubled.min(self.longest).mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+}
+
+impl Outcome {
+    /// For logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Done { created: true, .. } => "created",
+            Self::Done { created: false, .. } => "updated",
+        }
+    }
+}
+
+async fn check_registered(
+    context: &Context,
+    session: &mut Session,
+    tenant: &Tenant,
+) -> Result<(), ReconcileError> {
+    let Some(registry) = &context.manifest.tenants.registry else {
+        return Ok(());
+    };
+    if context.unregistered || pg::lists(session, registry, &tenant.id, context.limits).await? {
+        return Ok(());
+    }
+    Err(ReconcileError::Unregistered { tenant: tenant.id.clone() })
+}
+
+async fn check_externals(context: &Context, session: &mut Session) -> Result<(), ReconcileError> {
+    let missing = pg::missing_externals(session, &context.manifest).await?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(ReconcileError::ExternalMissing { tables: missing })
+}
+
+fn make_plan(
+    context: &Context,
+    tenant: &Tenant,
+    desired: &Schema,
+    observed: &Observed<'_>,
+) -> Result<Plan, ReconcileError> {
+    let diff = diff::diff(
+        &context.manifest,
+        desired,
+        observed.schema.as_ref(),
+        &observed.absent_rows,
+    );
+    let basis = Basis {
+        tenant: &tenant.id,
+        schema: &tenant.schema,
+        manifest_checksum: context.manifest_checksum,
+        live_checksum: live_checksum(observed),
+    };
+    Ok(plan::plan(&context.manifest, diff, basis)?)
+}
+
+/// Identifies the structure of a schema as it is.
+fn fingerprint(schema: Option<&Schema>) -> Checksum {
+    checksum::of("schema", &schema)
+}
+
+/// Identifies all that a plan was concluded from.
+fn live_checksum(observed: &Observed<'_>) -> Checksum {
+    let rows: Vec<_> = observed.absent_rows.iter().map(|(seed, row)| (&seed.table, row)).collect();
+    checksum::of("live", &(fingerprint(observed.schema.as_ref()), rows))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl From<PgError> for ReconcileError {
+    fn from(error: PgError) -> Self {
+        Self::Pg(error)
+    }
+}

@@ -1,0 +1,230 @@
+//! One attempt at bringing a tenant up to date: one transaction.
+
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use super::{
+    Context, Outcome, ReconcileError, Reviewed, Tenant, check_externals, check_registered,
+    fingerprint, make_plan, millis,
+};
+use crate::diff::Object;
+use crate::pg::{self, Observed, Session, StateRow, Transaction};
+use crate::plan::{Action, Plan};
+
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    pub(super) plan: Plan,
+}
+
+/// # Errors
+/// Leaves the session in whatever state the error found it in; the caller rolls back.
+pub(super) async fn once(
+    connection: &mut Option<Session>,
+    context: &Context,
+    tenant: &Tenant,
+    reviewed: Option<Reviewed>,
+    apply_id: Uuid,
+    labels_first: bool,
+) -> Result<Ended, ReconcileError> {
+    let session = match connection {
+        Some(session) => session,
+        None => connection.insert(Session::open(&context.target).await?),
+    };
+    check_registered(context, session, tenant).await?;
+    if reviewed.is_none() {
+        // Before a lock is taken or the manifest elaborated: what is committed and whole needs
+        // neither.
+        if let Some(ended) = unless_current(session, context, tenant).await? {
+            return Ok(ended);
+        }
+    }
+    let desired = context.desired(session).await?.clone();
+    check_externals(context, session).await?;
+    if labels_first {
+        add_labels(session, context, tenant, &desired).await?;
+    }
+
+    let start = Instant::now();
+    let mut transaction =
+        Transaction::locked(session, &tenant.id, &tenant.schema, context.limits).await?;
+    let before = transaction.observe(&context.manifest, 1).await?;
+    let plan = make_plan(context, tenant, &desired, &before)?;
+    if let Some(reviewed) = reviewed {
+        check_reviewed(reviewed, context, &plan)?;
+    }
+    if plan.is_empty() && is_recorded(context, &before, &plan) {
+        transaction.rollback().await?;
+        return Ok(Ended { outcome: Outcome::Current, plan });
+    }
+    transaction.execute(&plan.steps).await.map_err(|source| ReconcileError::Step {
+        schema: tenant.schema.clone(),
+        source,
+    })?;
+    let (after, remaining) = if plan.is_empty() {
+        (before, Plan { steps: Vec::new(), ..plan.clone() })
+    } else {
+        let after = transaction.observe(&context.manifest, 0).await?;
+        let remaining = make_plan(context, tenant, &desired, &after)?;
+        (after, remaining)
+    };
+    if !remaining.is_empty() {
+        return Err(ReconcileError::NotConverged {
+            schema: tenant.schema.clone(),
+            remaining: remaining.steps.iter().map(crate::plan::PlannedStep::describe).collect(),
+        });
+    }
+    let row = StateRow {
+        apply_id,
+        manifest_checksum: context.manifest_checksum,
+        fingerprint: fingerprint(after.schema.as_ref()),
+        plan_digest: plan.digest(),
+        statements: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
+        complete: remaining.changed.is_empty(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        actor: context.actor.clone(),
+        applied_at: String::new(),
+        duration_ms: millis(start.elapsed()),
+    };
+    transaction.record(&row).await?;
+    commit(transaction, context, tenant, apply_id).await?;
+    let created = plan.steps.iter().any(|step| step.object == Object::Schema);
+    // What remains is what was found at the end; what was executed is the plan.
+    let plan = Plan { steps: plan.steps, ..remaining };
+    Ok(Ended { outcome: Outcome::Done { apply_id, created }, plan })
+}
+
+/// The look that costs nothing but reading: a record of this manifest, made by this version,
+/// that left nothing open; the schema still as it was left; every declared row still there.
+async fn unless_current(
+    session: &mut Session,
+    context: &Context,
+    tenant: &Tenant,
+) -> Result<Option<Ended>, ReconcileError> {
+    let mut transaction =
+        Transaction::read(session, &tenant.id, &tenant.schema, context.limits).await?;
+    let observed = transaction.observe(&context.manifest, 1).await?;
+    transaction.rollback().await?;
+    let is_current = observed.absent_rows.is_empty()
+        && observed.state.first().is_some_and(|row| {
+            row.complete
+                && row.manifest_checksum == context.manifest_checksum
+                && row.fingerprint == fingerprint(observed.schema.as_ref())
+        });
+    if !is_current {
+        return Ok(None);
+    }
+    let plan = Plan {
+        format_version: crate::plan::FORMAT_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        tenant: tenant.id.clone(),
+        schema: tenant.schema.to_string(),
+        manifest_checksum: context.manifest_checksum,
+        live_checksum: super::live_checksum(&observed),
+        steps: Vec::new(),
+        changed: Vec::new(),
+        extra: Vec::new(),
+        unmodelled: observed.schema.map_or_else(Vec::new, |s| s.unmodelled.into_iter().collect()),
+    };
+    Ok(Some(Ended { outcome: Outcome::Current, plan }))
+}
+
+fn is_recorded(context: &Context, observed: &Observed<'_>, plan: &Plan) -> bool {
+    observed.state.first().is_some_and(|row| {
+        row.manifest_checksum == context.manifest_checksum
+            && row.fingerprint == fingerprint(observed.schema.as_ref())
+            && row.complete == plan.changed.is_empty()
+    })
+}
+
+fn check_reviewed(
+    reviewed: Reviewed,
+    context: &Context,
+    plan: &Plan,
+) -> Result<(), ReconcileError> {
+    let what = if reviewed.manifest_checksum != context.manifest_checksum {
+        "the manifest has changed"
+    } else if reviewed.live_checksum != plan.live_checksum {
+        "the tenant's schema has changed"
+    } else if reviewed.digest != plan.digest() {
+        "this version of the tool would run other statements"
+    } else {
+        return Ok(());
+    };
+    Err(ReconcileError::Stale { what: what.to_owned() })
+}
+
+/// Adds missing enum labels in a transaction of their own, since the server allows a label to be
+/// used only when the transaction that added it is over. Adding a label is whole in itself, and
+/// what follows may be retried.
+async fn add_labels(
+    session: &mut Session,
+    context: &Context,
+    tenant: &Tenant,
+    desired: &crate::schema::Schema,
+) -> Result<(), ReconcileError> {
+    let start = Instant::now();
+    let apply_id = Uuid::now_v7();
+    let mut transaction =
+        Transaction::locked(session, &tenant.id, &tenant.schema, context.limits).await?;
+    let observed = transaction.observe(&context.manifest, 1).await?;
+    let mut plan = make_plan(context, tenant, desired, &observed)?;
+    plan.steps.retain(|step| {
+        step.action == Action::Add && matches!(step.object, Object::Label { .. })
+    });
+    if plan.is_empty() {
+        return Ok(transaction.rollback().await?);
+    }
+    transaction.execute(&plan.steps).await.map_err(|source| ReconcileError::Step {
+        schema: tenant.schema.clone(),
+        source,
+    })?;
+    let after = transaction.observe(&context.manifest, 0).await?;
+    let row = StateRow {
+        apply_id,
+        manifest_checksum: context.manifest_checksum,
+        fingerprint: fingerprint(after.schema.as_ref()),
+        plan_digest: plan.digest(),
+        statements: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
+        complete: false,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        actor: context.actor.clone(),
+        applied_at: String::new(),
+        duration_ms: millis(start.elapsed()),
+    };
+    transaction.record(&row).await?;
+    tracing::info!(tenant = %tenant.id, %apply_id, labels = plan.steps.len(),
+        "adding labels in a transaction of their own, so that they can be used in the next");
+    commit(transaction, context, tenant, apply_id).await
+}
+
+/// Commits; when the connection is lost over it, finds out on a new one what became of it.
+async fn commit(
+    transaction: Transaction<'_>,
+    context: &Context,
+    tenant: &Tenant,
+    apply_id: Uuid,
+) -> Result<(), ReconcileError> {
+    let lost = match transaction.commit().await {
+        Ok(()) => return Ok(()),
+        Err(error) if error.is_lost() => error,
+        Err(error) => return Err(error.into()),
+    };
+    tracing::warn!(tenant = %tenant.id, %apply_id, "the connection was lost at COMMIT; asking");
+    for attempt in 1..=context.retry.attempts.max(1) {
+        match pg::committed(&context.target, &tenant.schema, apply_id, context.limits).await {
+            Ok(true) => {
+                tracing::info!(tenant = %tenant.id, %apply_id, "it was committed");
+                return Ok(());
+            }
+            // Not committed: a lost connection like any other, to be retried whole.
+            Ok(false) => return Err(lost.into()),
+            Err(error) => tracing::warn!(
+                tenant = %tenant.id, %apply_id, attempt,
+                error = crate::error::chain(&error), "cannot find out yet"
+            ),
+        }
+        tokio::time::sleep(context.retry.pause(attempt)).await;
+    }
+    Err(ReconcileError::CommitUnknown { schema: tenant.schema.clone(), apply_id, source: lost })
+}

@@ -1,0 +1,151 @@
+//! Why a tenant could not be planned or applied.
+
+use uuid::Uuid;
+
+use crate::name::{NameError, SchemaName, TenantId};
+use crate::pg::{ElaborateError, Holder, IntrospectError, PgError, StepFailed};
+use crate::plan::PlanError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error("tenant {tenant} is not in the registry of the manifest")]
+    Unregistered { tenant: TenantId },
+    #[error(transparent)]
+    Elaborate(#[from] ElaborateError),
+    #[error(transparent)]
+    Introspect(#[from] IntrospectError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Pg(PgError),
+    #[error("foreign keys point to what is not on this server: {}", tables.join(", "))]
+    ExternalMissing { tables: Vec<String> },
+    #[error("schema {schema} was left as it was")]
+    Step {
+        schema: SchemaName,
+        #[source]
+        source: StepFailed,
+    },
+    #[error(
+        "schema {schema} was left as it was: after all statements had run, this was still to do: \
+         {}", remaining.join("; ")
+    )]
+    NotConverged { schema: SchemaName, remaining: Vec<String> },
+    #[error("the plan is stale: {what} since it was made")]
+    Stale { what: String },
+    #[error("schema {schema} is in use; gave up after {attempts} attempts; {}", list(holders))]
+    Busy {
+        schema: SchemaName,
+        attempts: u32,
+        holders: Vec<Holder>,
+        #[source]
+        source: Box<ReconcileError>,
+    },
+    #[error(
+        "it is unknown whether schema {schema} was changed: the connection was lost at COMMIT, and \
+         the server could not be asked for apply {apply_id}"
+    )]
+    CommitUnknown {
+        schema: SchemaName,
+        apply_id: Uuid,
+        #[source]
+        source: PgError,
+    },
+}
+
+fn list(holders: &[Holder]) -> String {
+    if holders.is_empty() {
+        return "who held the lock has gone by now".into();
+    }
+    holders.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl ReconcileError {
+    /// Stable identifier for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "bad-tenant-id",
+            Self::Unregistered { .. } => "unregistered",
+            Self::Elaborate(error) => error.code(),
+            Self::Introspect(error) => error.code(),
+            Self::Plan(error) => error.code(),
+            Self::Pg(error) => error.code(),
+            Self::ExternalMissing { .. } => "external-missing",
+            Self::Step { source, .. } if source.source.is_lost() => "connection-lost",
+            Self::Step { .. } => "step-failed",
+            Self::NotConverged { .. } => "not-converged",
+            Self::Stale { .. } => "stale-plan",
+            Self::Busy { .. } => "busy",
+            Self::CommitUnknown { .. } => "commit-unknown",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unregistered { .. } => {
+                Some("add it to the registry, or pass --unregistered".into())
+            }
+            Self::Elaborate(error) => error.hint(),
+            Self::Introspect(error) => error.hint(),
+            Self::Plan(error) => error.hint(),
+            Self::Pg(error) => error.hint(),
+            Self::ExternalMissing { .. } => Some("create these tables first".into()),
+            Self::Step { source, .. } => crate::pg::hint_for(source.source.sqlstate()),
+            Self::NotConverged { .. } => Some(
+                "something on the server undoes or alters what is created (an event trigger, a \
+                 trigger, a lookup that finds no row)"
+                    .into(),
+            ),
+            Self::Stale { .. } => Some("make a new plan and review it".into()),
+            Self::Busy { .. } => Some(
+                "wait for that session or end it with pg_terminate_backend; --lock-timeout and \
+                 --attempts make the tool wait longer"
+                    .into(),
+            ),
+            Self::CommitUnknown { .. } => {
+                Some("run apply again: it finds out, and does what is still to do".into())
+            }
+            Self::Name(_) => None,
+        }
+    }
+
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&str> {
+        match self {
+            Self::Step { source, .. } => source.source.sqlstate(),
+            _ => self.pg().and_then(PgError::sqlstate),
+        }
+    }
+
+    fn pg(&self) -> Option<&PgError> {
+        match self {
+            Self::Pg(error) | Self::Introspect(IntrospectError::Pg(error)) => Some(error),
+            Self::Elaborate(error) => error.pg(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        match self {
+            Self::Step { source, .. } => source.source.is_lost(),
+            _ => self.pg().is_some_and(PgError::is_lost),
+        }
+    }
+
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Step { source, .. } => source.source.is_transient(),
+            _ => self.pg().is_some_and(PgError::is_transient),
+        }
+    }
+
+    /// "unsafe use of new value of enum type": the label is too young to be used.
+    pub(super) fn is_unsafe_label(&self) -> bool {
+        self.sqlstate() == Some("55P04")
+    }
+}

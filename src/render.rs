@@ -1,0 +1,197 @@
+//! Steps → SQL: the only composer of planned SQL.
+//!
+//! Names are qualified and quoted, expressions stand in parentheses, and every statement may be
+//! run again: by `IF NOT EXISTS` where the server has it, else by a guard of the same meaning;
+//! rows are guarded by their key.
+
+mod constraint;
+mod row;
+
+pub use row::cell;
+
+use crate::diff::{Object, Place};
+use crate::manifest::{
+    ColumnDecl, ColumnValue, EnumDecl, QualifiedName, SequenceDecl, SequenceOptions, TableDecl,
+    TypeDecl,
+};
+use crate::name::{Ident, SchemaName, TenantId, Text};
+use crate::plan::Step;
+
+/// The statement of a step, without a semicolon at the end.
+#[must_use]
+pub fn statement(step: &Step<'_>, schema: &SchemaName, tenant: &TenantId) -> String {
+    match step {
+        Step::CreateSchema => format!("CREATE SCHEMA IF NOT EXISTS {}", schema.quoted()),
+        Step::CreateEnum(decl) => create_enum(schema, decl),
+        Step::AddLabel { of, label, place } => {
+            let place = match place {
+                Place::After(other) => format!(" AFTER {}", Text::from(*other).literal()),
+                Place::Before(other) => format!(" BEFORE {}", Text::from(*other).literal()),
+                Place::End => String::new(),
+            };
+            format!(
+                "ALTER TYPE {} ADD VALUE IF NOT EXISTS {}{place}",
+                schema.qualify(of),
+                Text::from(*label).literal()
+            )
+        }
+        Step::CreateSequence(decl) => create_sequence(schema, decl),
+        Step::CreateTable { decl, constraints } => {
+            let clauses: Vec<String> = decl
+                .columns
+                .iter()
+                .map(|column| self::column(schema, column))
+                .chain(constraints.iter().map(|c| constraint::clause(schema, c)))
+                .collect();
+            create_table(schema, decl, &clauses)
+        }
+        Step::AddColumn { table, decl } => format!(
+            "ALTER TABLE {} ADD COLUMN IF NOT EXISTS {}",
+            schema.qualify(table),
+            column(schema, decl)
+        ),
+        Step::AddConstraint { table, constraint } => constraint::add(schema, table, constraint),
+        Step::CreateIndex { table, index } => constraint::create_index(schema, table, index),
+        Step::Comment { on, text } => {
+            format!("COMMENT ON {} IS {}", comment_target(schema, on), text.literal())
+        }
+        Step::InsertRow { seed, row } => row::insert(schema, tenant, seed, row),
+    }
+}
+
+fn create_enum(schema: &SchemaName, decl: &EnumDecl) -> String {
+    let labels: Vec<String> = decl.labels.iter().map(|l| Text::from(l).literal()).collect();
+    let name = schema.qualify(&decl.name);
+    let there = format!("pg_catalog.to_regtype({}) IS NOT NULL", literal(&name));
+    let create = format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", "));
+    unless(&there, &create)
+}
+
+fn create_sequence(schema: &SchemaName, decl: &SequenceDecl) -> String {
+    let data_type = match decl.data_type {
+        Some(data_type) => format!(" AS {}", data_type.sql()),
+        None => String::new(),
+    };
+    format!(
+        "CREATE SEQUENCE IF NOT EXISTS {}{data_type}{}",
+        schema.qualify(&decl.name),
+        sequence_options(&decl.options)
+    )
+}
+
+/// The options that are given, each after a space.
+fn sequence_options(options: &SequenceOptions) -> String {
+    let mut sql = String::new();
+    let mut option = |words: &str, value: Option<i64>| {
+        if let Some(value) = value {
+            sql.push_str(&format!(" {words} {value}"));
+        }
+    };
+    option("INCREMENT BY", options.increment);
+    option("MINVALUE", options.min);
+    option("MAXVALUE", options.max);
+    option("START WITH", options.start);
+    option("CACHE", options.cache);
+    if options.cycle {
+        sql.push_str(" CYCLE");
+    }
+    sql
+}
+
+fn create_table(schema: &SchemaName, decl: &TableDecl, clauses: &[String]) -> String {
+    let unlogged = if decl.unlogged { "UNLOGGED " } else { "" };
+    format!(
+        "CREATE {unlogged}TABLE IF NOT EXISTS {} (\n    {}\n)",
+        schema.qualify(&decl.name),
+        clauses.join(",\n    ")
+    )
+}
+
+fn column(schema: &SchemaName, decl: &ColumnDecl) -> String {
+    let mut sql = format!("{} {}", decl.name.quoted(), type_name(schema, &decl.data_type));
+    if let Some(collation) = &decl.collation {
+        sql.push_str(&format!(" COLLATE {}", qualified(collation)));
+    }
+    match &decl.value {
+        ColumnValue::None => {}
+        ColumnValue::Default(expression) => {
+            sql.push_str(&format!(" DEFAULT ({})", expression.sql(schema)));
+        }
+        ColumnValue::Identity { always, options } => {
+            let when = if *always { "ALWAYS" } else { "BY DEFAULT" };
+            sql.push_str(&format!(" GENERATED {when} AS IDENTITY"));
+            let options = sequence_options(options);
+            if !options.is_empty() {
+                sql.push_str(&format!(" ({})", options.trim_start()));
+            }
+        }
+        ColumnValue::Generated(expression) => {
+            sql.push_str(&format!(" GENERATED ALWAYS AS ({}) STORED", expression.sql(schema)));
+        }
+    }
+    if !decl.nullable {
+        sql.push_str(" NOT NULL");
+    }
+    sql
+}
+
+fn type_name(schema: &SchemaName, data_type: &TypeDecl) -> String {
+    match data_type {
+        TypeDecl::Declared { name, dimensions } => {
+            format!("{}{}", schema.qualify(name), "[]".repeat(*dimensions))
+        }
+        TypeDecl::Sql(fragment) => fragment.sql(schema),
+    }
+}
+
+fn comment_target(schema: &SchemaName, on: &Object) -> String {
+    match on {
+        Object::Schema => format!("SCHEMA {}", schema.quoted()),
+        Object::Enum { name } | Object::Label { of: name, .. } => {
+            format!("TYPE {}", schema.qualify(name))
+        }
+        Object::Sequence { name } => format!("SEQUENCE {}", schema.qualify(name)),
+        Object::Table { name } | Object::Row { table: name, .. } => {
+            format!("TABLE {}", schema.qualify(name))
+        }
+        Object::Column { table, name } => {
+            format!("COLUMN {}.{}", schema.qualify(table), name.quoted())
+        }
+        Object::Constraint { table, name } => {
+            format!("CONSTRAINT {} ON {}", name.quoted(), schema.qualify(table))
+        }
+        Object::Index { name, .. } => format!("INDEX {}", schema.qualify(name)),
+        Object::Comment { on } => comment_target(schema, on),
+    }
+}
+
+fn qualified(name: &QualifiedName) -> String {
+    match &name.schema {
+        Some(schema) => format!("{}.{}", schema.quoted(), name.name.quoted()),
+        None => format!("pg_catalog.{}", name.name.quoted()),
+    }
+}
+
+fn columns(names: &[Ident]) -> String {
+    format!("({})", names.iter().map(Ident::quoted).collect::<Vec<_>>().join(", "))
+}
+
+/// Text made of quoted names as a literal; a name cannot hold a NUL, so neither does this.
+fn literal(sql: &str) -> String {
+    Text::new(sql.replace('\0', "")).map(|text| text.literal()).unwrap_or_default()
+}
+
+/// Runs `statement` unless `condition` holds already.
+fn unless(condition: &str, statement: &str) -> String {
+    let body = format!(
+        "BEGIN\n    IF NOT ({condition}) THEN\n        {statement};\n    END IF;\nEND"
+    );
+    // The delimiter must not stand in what it delimits.
+    let mut tag = "$provision$".to_owned();
+    let mut n = 0_u32;
+    while body.contains(&tag) {
+        n += 1;
+        tag = format!("$provision{n}$");
+    }
+    format!("DO {tag}\n{body}\n{tag}")
+}

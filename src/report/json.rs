@@ -1,0 +1,37 @@
+//! Reports for programs. The names of keys are part of the interface: they only ever grow.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::reconcile::{Applied, Outcome};
+
+/// The result of an apply.
+#[must_use]
+pub fn applied_json(applied: &Applied) -> Value {
+    let apply_id = match applied.outcome {
+        Outcome::Current => None,
+        Outcome::Done { apply_id, .. } => Some(apply_id),
+    };
+    json!({
+        "tenant": applied.tenant.id,
+        "schema": applied.tenant.schema,
+        "outcome": applied.outcome.name(),
+        "apply_id": apply_id,
+        "statements": applied.plan.steps.len(),
+        "manifest_checksum": applied.plan.manifest_checksum,
+        "plan_digest": applied.plan.digest(),
+        "duration_ms": u64::try_from(applied.duration.as_millis()).unwrap_or(u64::MAX),
+        "attempts": applied.attempts,
+        "steps": applied.plan.steps,
+        "changed": applied.plan.changed,
+        "extra": applied.plan.extra,
+        "unmodelled": applied.plan.unmodelled,
+    })
+}
+
+/// A value as indented JSON with a line break at its end.
+#[must_use]
+pub fn to_line(value: &impl Serialize) -> String {
+    // Our values have string keys only, so writing them cannot fail.
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}

@@ -1,0 +1,217 @@
+//! Reports for people.
+
+use std::fmt::Write as _;
+
+use similar::{ChangeTag, TextDiff};
+
+use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, styled};
+use crate::diff::{Change, Object};
+use crate::plan::{Action, Plan, PlannedStep};
+use crate::reconcile::{Applied, Outcome, Status};
+
+/// Rows of one table that are listed before the rest is counted.
+const ROWS_SHOWN: usize = 10;
+
+/// What would be done; with `sql`, by which statements.
+#[must_use]
+pub fn plan(plan: &Plan, sql: bool) -> String {
+    let mut text = heading(plan);
+    text.push_str(&body(plan, sql));
+    text.push_str(&would_do(plan));
+    text
+}
+
+/// What was done, and what remains.
+#[must_use]
+pub fn applied(applied: &Applied, sql: bool) -> String {
+    let plan = &applied.plan;
+    let mut text = heading(plan);
+    text.push_str(&body(plan, sql));
+    let took = format!("{} ms", applied.duration.as_millis());
+    let line = match applied.outcome {
+        Outcome::Current if plan.changed.is_empty() => {
+            format!("Nothing to do: schema {} is as declared ({took}).", plan.schema)
+        }
+        Outcome::Current => format!("Nothing to do that is allowed ({took})."),
+        Outcome::Done { apply_id, created } => {
+            let verb = if created { "Created" } else { "Updated" };
+            let counts = counts(plan);
+            let counts = if counts.is_empty() { "recorded only".to_owned() } else { counts };
+            format!("{verb} schema {}: {counts} ({took}, apply {apply_id}).", plan.schema)
+        }
+    };
+    let _ = writeln!(text, "{}", styled(STRONG, &line));
+    text.push_str(&remains(plan));
+    text
+}
+
+/// The record of a tenant, and whether it still holds.
+#[must_use]
+pub fn status(status: &Status) -> String {
+    let mut text = String::new();
+    let schema = &status.tenant.schema;
+    let _ = writeln!(text, "{}", styled(STRONG, &format!("tenant {}, schema {schema}", status.tenant.id)));
+    if !status.exists {
+        let _ = writeln!(text, "  not provisioned: there is no such schema");
+        return text;
+    }
+    let Some(newest) = status.history.first() else {
+        let _ = writeln!(text, "  never provisioned by this tool: the schema has no record");
+        return text;
+    };
+    let (good, bad) = (|t: &str| styled(CREATED, t), |t: &str| styled(CHANGED, t));
+    let line = |holds: bool, yes: &str, no: &str| if holds { good(yes) } else { bad(no) };
+    let _ = writeln!(
+        text,
+        "  {}\n  {}\n  {}\n  {}",
+        line(status.manifest_is_current, "the manifest is the one applied last", "the manifest has changed since the last apply"),
+        line(status.live_is_recorded, "the schema is as it was left", "the schema has changed since the last apply"),
+        line(status.absent_rows == 0, "all baseline rows are there", &format!("{} baseline rows are missing", status.absent_rows)),
+        line(newest.complete, "the last apply left nothing open", "the last apply left differences that it may not touch"),
+    );
+    let _ = writeln!(text, "\n{}", styled(STRONG, "history, newest first"));
+    for row in &status.history {
+        let _ = writeln!(
+            text,
+            "  {}  {:>4} statements  {:>6} ms  manifest {}  by {}  {}",
+            row.applied_at,
+            row.statements,
+            row.duration_ms,
+            row.manifest_checksum.short(),
+            printable(&row.actor),
+            styled(FAINT, &format!("apply {}, version {}", row.apply_id, printable(&row.tool_version))),
+        );
+    }
+    text
+}
+
+fn heading(plan: &Plan) -> String {
+    let line = format!("tenant {}, schema {}", plan.tenant, plan.schema);
+    format!("{}\n", styled(STRONG, &line))
+}
+
+fn body(plan: &Plan, sql: bool) -> String {
+    let mut groups: Vec<(Object, Vec<&PlannedStep>, Vec<&Change>)> = Vec::new();
+    let mut group_of = |object: &Object| -> usize {
+        let group = object.group();
+        groups.iter().position(|(known, ..)| *known == group).unwrap_or_else(|| {
+            groups.push((group, Vec::new(), Vec::new()));
+            groups.len() - 1
+        })
+    };
+    let steps: Vec<usize> = plan.steps.iter().map(|step| group_of(&step.object)).collect();
+    let changes: Vec<usize> = plan.changed.iter().map(|change| group_of(&change.object)).collect();
+    for (step, group) in plan.steps.iter().zip(steps) {
+        groups[group].1.push(step);
+    }
+    for (change, group) in plan.changed.iter().zip(changes) {
+        groups[group].2.push(change);
+    }
+
+    let mut text = String::new();
+    for (group, steps, changes) in &groups {
+        let _ = writeln!(text, "\n  {}", styled(STRONG, &printable(&group.to_string())));
+        steps_of_group(&mut text, steps, sql);
+        for change in changes {
+            text.push_str(&change_text(change));
+        }
+    }
+    if !plan.extra.is_empty() {
+        let _ = writeln!(text, "\n  {}", styled(STRONG, "extra: not declared, left alone"));
+        for object in &plan.extra {
+            let _ = writeln!(text, "    ? {}", printable(&object.to_string()));
+        }
+    }
+    if !plan.unmodelled.is_empty() {
+        let _ = writeln!(text, "\n  {}", styled(STRONG, "unmodelled: of a kind that is not compared"));
+        for other in &plan.unmodelled {
+            let _ = writeln!(text, "    . {}", printable(&other.to_string()));
+        }
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
+    let mut rows = 0;
+    for step in steps {
+        if step.action == Action::Insert {
+            rows += 1;
+            if rows > ROWS_SHOWN && !sql {
+                continue;
+            }
+        }
+        let line = printable(&step.describe());
+        let _ = writeln!(text, "    {}", styled(CREATED, &format!("+ {line}")));
+        if sql {
+            for line in printable(&step.sql).lines() {
+                let _ = writeln!(text, "        {}", styled(FAINT, line));
+            }
+        }
+    }
+    if rows > ROWS_SHOWN && !sql {
+        let more = format!("+ … and {} more rows", rows - ROWS_SHOWN);
+        let _ = writeln!(text, "    {}", styled(CREATED, &more));
+    }
+}
+
+fn change_text(change: &Change) -> String {
+    let mut text = String::new();
+    let name = printable(&change.object.to_string());
+    let _ = writeln!(text, "    {}", styled(CHANGED, &format!("~ changed {name}")));
+    let (is, should_be) = (printable(&change.is), printable(&change.should_be));
+    for line in TextDiff::from_lines(is.as_str(), should_be.as_str()).iter_all_changes() {
+        let content = line.value().trim_end_matches('\n');
+        let shown = match line.tag() {
+            ChangeTag::Equal => styled(FAINT, &format!("  {content}")),
+            ChangeTag::Delete => styled(REMOVED, &format!("- {content}")),
+            ChangeTag::Insert => styled(CREATED, &format!("+ {content}")),
+        };
+        let _ = writeln!(text, "        {shown}");
+    }
+    text
+}
+
+fn would_do(plan: &Plan) -> String {
+    let counts = counts(plan);
+    let line = if counts.is_empty() {
+        format!("Nothing to do in schema {}.", plan.schema)
+    } else {
+        format!("Plan: {counts}.")
+    };
+    format!("{}\n{}", styled(STRONG, &line), remains(plan))
+}
+
+/// Such as "7 to create, 2 to add, 21 rows to insert".
+fn counts(plan: &Plan) -> String {
+    let count = |action| plan.steps.iter().filter(|step| step.action == action).count();
+    [
+        (count(Action::Create), "created"),
+        (count(Action::Add), "added"),
+        (count(Action::Comment), "commented"),
+        (count(Action::Insert), "rows inserted"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| format!("{n} {what}"))
+    .collect::<Vec<_>>()
+    .join(", ")
+}
+
+fn remains(plan: &Plan) -> String {
+    let parts: Vec<String> = [
+        (plan.changed.len(), "changed (present, but not as declared)"),
+        (plan.extra.len(), "extra"),
+        (plan.unmodelled.len(), "unmodelled"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| format!("{n} {what}"))
+    .collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!("Not touched: {}.\n", parts.join(", "))
+}

@@ -1,0 +1,259 @@
+//! What the binary prints, and how it ends.
+
+use std::path::Path;
+
+use crate::support::tool::{on, run, tool};
+use crate::support::{Database, Folder};
+
+const MANIFEST: &str = r#"
+version = 1
+[tables.t]
+primary_key = ["id"]
+columns = { id = "int", name = { type = "text", null = true } }
+[[seeds]]
+table = "t"
+key = ["id"]
+rows = [{ id = 1, name = "one" }]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_codes() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let dir = folder.dir.path();
+    let end = |args: &[&str]| run(on(&database, dir, args)).code.expect("a code");
+    assert_eq!(end(&["plan", "acme"]), 0);
+    assert_eq!(end(&["plan", "acme", "--detailed-exitcode"]), 2);
+    assert_eq!(end(&["apply", "acme"]), 0);
+    assert_eq!(end(&["apply", "acme"]), 0);
+    assert_eq!(end(&["plan", "acme", "--detailed-exitcode"]), 0);
+    database.run("ALTER TABLE acme.t ALTER name TYPE varchar(3)").await;
+    assert_eq!(end(&["plan", "acme"]), 0);
+    assert_eq!(end(&["plan", "acme", "--detailed-exitcode"]), 3);
+    assert_eq!(end(&["apply", "acme"]), 3);
+    assert_eq!(end(&["apply", "acme"]), 3, "and again: what is open stays open");
+    database.run("ALTER TABLE acme.t ADD extra int; DELETE FROM acme.t").await;
+    assert_eq!(end(&["plan", "acme", "--detailed-exitcode"]), 2);
+    assert_eq!(end(&["apply", "acme"]), 3);
+    database.run("ALTER TABLE acme.t ALTER name TYPE text").await;
+    assert_eq!(end(&["apply", "acme"]), 0, "an extra column is no error");
+    for usage in [
+        &["apply"][..], &["plan"], &["nonsense"], &["plan", "acme", "--nonsense"], &["plan", "public"],
+        &["plan", "a b"], &["plan", "pg_x"], &["plan", "acme", "--format", "x"], &["apply", "acme", "--ask"],
+        &["plan", "acme", "-f", "absent.toml"], &["plan", "acme", "--attempts", "0"],
+        &["plan", "acme", "--lock-timeout", "-1"], &["apply", "--plan", "absent.json"], &[],
+    ] {
+        assert_eq!(end(usage), 1, "{usage:?}");
+    }
+    for good in [&["--help"][..], &["--version"], &["plan", "--help"], &["validate"], &["schema"]] {
+        assert_eq!(end(good), 0, "{good:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn saved_plans_run_exactly_or_not_at_all() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let dir = folder.dir.path();
+    let go = |args: &[&str]| run(on(&database, dir, args));
+    go(&["plan", "acme", "--out", "plan.json"]).with(0);
+    go(&["apply", "other", "--plan", "plan.json"]).with(1);
+    go(&["apply", "--plan", "plan.json"]).with(0);
+    assert_eq!(database.count("acme.t").await, 1);
+    let stale = go(&["apply", "--plan", "plan.json"]).with(1);
+    assert!(stale.stderr.contains("error[stale-plan]"), "{}", stale.stderr);
+
+    database.run("DELETE FROM acme.t").await;
+    go(&["plan", "acme", "--out", "rows.json"]).with(0);
+    database.run("INSERT INTO acme.t VALUES (1, 'by hand')").await;
+    let stale = go(&["apply", "--plan", "rows.json"]).with(1);
+    assert!(stale.stderr.contains("the tenant's schema has changed"), "{}", stale.stderr);
+    database.run("DELETE FROM acme.t").await;
+    go(&["apply", "--plan", "rows.json"]).with(0);
+
+    database.run("DROP TABLE acme.t").await;
+    go(&["plan", "acme", "--out", "table.json"]).with(0);
+    folder.write("schema.toml", &MANIFEST.replace("name = \"one\"", "name = \"two\""));
+    let stale = go(&["apply", "--plan", "table.json"]).with(1);
+    assert!(stale.stderr.contains("the manifest has changed"), "{}", stale.stderr);
+    folder.write("schema.toml", &format!("# A comment is no change.\n{MANIFEST}"));
+    let text = std::fs::read_to_string(dir.join("table.json")).expect("the plan");
+    folder.write("forged.json", &text.replace("CREATE TABLE", "DROP SCHEMA acme; CREATE TABLE"));
+    let forged = go(&["apply", "--plan", "forged.json"]).with(1);
+    assert!(forged.stderr.contains("error[stale-plan]"), "{}", forged.stderr);
+    folder.write("version.json", &text.replace("\"format_version\": 1", "\"format_version\": 99"));
+    let other = go(&["apply", "--plan", "version.json"]).with(1);
+    assert!(other.stderr.contains("format version 1"), "{}", other.stderr);
+    for garbage in ["", "{}", "[1]", "\u{0}"] {
+        folder.write("garbage.json", garbage);
+        go(&["apply", "--plan", "garbage.json"]).with(1);
+    }
+    go(&["apply", "--plan", "table.json"]).with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_is_json_and_sql_is_sql() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let dir = folder.dir.path();
+    let json = |args: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&run(on(&database, dir, args)).with(0).stdout).expect("JSON alone")
+    };
+    let plan = json(&["plan", "acme", "--format", "json"]);
+    assert_eq!(plan["format_version"], 1);
+    assert_eq!(plan["tenant"], "acme");
+    assert_eq!(plan["steps"][0]["action"], "create");
+    assert_eq!(plan["steps"][0]["object"]["kind"], "schema");
+    let sql = run(on(&database, dir, &["plan", "acme", "--format", "sql"])).with(0).stdout;
+    for _ in 0..2 {
+        database.run(&sql).await;
+    }
+    let applied = json(&["apply", "acme", "--format", "json"]);
+    assert_eq!(applied["outcome"], "updated", "what psql made is adopted: {applied}");
+    assert_eq!(applied["statements"], 0);
+    let status = json(&["status", "acme", "--format", "json"]);
+    assert_eq!(status["history"][0]["apply_id"], applied["apply_id"]);
+    assert_eq!(status["live_is_recorded"], true);
+    let schema = run(tool(dir, &["schema"])).with(0).stdout;
+    assert!(serde_json::from_str::<serde_json::Value>(&schema).expect("JSON").is_object());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_tells_what_holds() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let dir = folder.dir.path();
+    let status = || run(on(&database, dir, &["status", "acme"])).with(0).stdout;
+    assert!(status().contains("not provisioned"));
+    database.run("CREATE SCHEMA acme").await;
+    assert!(status().contains("never provisioned by this tool"));
+    run(on(&database, dir, &["apply", "acme", "--actor", "Ana"])).with(0);
+    let shown = status();
+    assert!(shown.contains("the schema is as it was left") && shown.contains("by Ana"), "{shown}");
+    database.run("ALTER TABLE acme.t ADD x int; DELETE FROM acme.t").await;
+    folder.write("schema.toml", &format!("{MANIFEST}\n[types.e]\nenum = [\"x\"]\n"));
+    let shown = status();
+    assert!(shown.contains("the schema has changed since"), "{shown}");
+    assert!(shown.contains("the manifest has changed since"), "{shown}");
+    assert!(shown.contains("1 baseline rows are missing"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_go_to_stdout_and_colours_to_terminals_only() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let dir = folder.dir.path();
+    let plain = run(on(&database, dir, &["plan", "acme"])).with(0);
+    assert!(!plain.stdout.contains('\u{1b}'), "no colours into a pipe");
+    assert!(plain.stdout.starts_with("tenant acme, schema acme"), "{}", plain.stdout);
+    let coloured = run(on(&database, dir, &["plan", "acme", "--color", "always"])).with(0);
+    assert!(coloured.stdout.contains("\u{1b}[32m"));
+    let log = run(on(&database, dir, &["apply", "acme", "--log-format", "json"])).with(0).stderr;
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect();
+    let messages: Vec<&str> = lines.iter().filter_map(|line| line["message"].as_str()).collect();
+    assert_eq!(messages, ["provisioning started", "provisioning ended"]);
+    for key in ["tenant", "schema", "apply_id", "duration_ms", "statements"] {
+        assert!(!lines[1][key].is_null(), "{key} in {}", lines[1]);
+    }
+    let failed = run(on(&database, dir, &["apply", "public", "--log-format", "json"]));
+    assert_eq!(failed.code, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_output_shows_a_secret() {
+    let folder = Folder::new(MANIFEST);
+    let secret = "s3cr3t-canary";
+    for url in [
+        format!("postgres://me:{secret}@127.0.0.1:1/db"),
+        format!("postgres://me:{secret}@[bad/db"),
+        format!("postgres://me:{secret}@127.0.0.1:1/db?sslmode={secret}"),
+        format!("postgres://me@127.0.0.1:1/db?password={secret}&nonsense={secret}"),
+        format!("host=127.0.0.1 password={secret}"),
+    ] {
+        for command in [&["plan", "acme"][..], &["apply", "acme"], &["plan", "--help"], &["plan", "acme", "--elaborate-url", &url]] {
+            for log in ["info", "trace"] {
+                let mut tool = tool(folder.dir.path(), command);
+                tool.env("DATABASE_URL", &url).env("PGPASSWORD", secret).env("PROVISION_LOG", log);
+                tool.env("PROVISION_ELABORATE_URL", &url);
+                let ended = run(tool);
+                let all = format!("{}{}", ended.stdout, ended.stderr);
+                assert!(!all.contains(secret), "{command:?} shows it: {all}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_registry_decides_who_is_a_tenant() {
+    let database = Database::new().await;
+    let query = "SELECT id FROM public.tenants WHERE active";
+    let folder = Folder::new(&format!(
+        "{MANIFEST}\n[tenants]\nquery = \"{query}\"\nschema = \"tenant_{{tenant_id}}\"\n"
+    ));
+    let dir = folder.dir.path();
+    let failed = run(on(&database, dir, &["apply", "acme"])).with(1);
+    assert!(failed.stderr.contains("tenants"), "{}", failed.stderr);
+    database
+        .run("CREATE TABLE public.tenants (id text, active boolean); \
+              INSERT INTO public.tenants VALUES ('acme', true), ('gone', false), \
+              ('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', true), ('ACME2', true)")
+        .await;
+    for id in ["gone", "nobody", "acme2"] {
+        let refused = run(on(&database, dir, &["plan", id])).with(1);
+        assert!(refused.stderr.contains("error[unregistered]"), "{}", refused.stderr);
+        run(on(&database, dir, &["apply", id])).with(1);
+    }
+    run(on(&database, dir, &["apply", "acme"])).with(0);
+    run(on(&database, dir, &["apply", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"])).with(0);
+    run(on(&database, dir, &["apply", "nobody", "--unregistered"])).with(0);
+    assert_eq!(database.count("pg_namespace WHERE nspname LIKE 'tenant\\_%'").await, 3);
+    let list = Folder::new(&format!("{MANIFEST}\n[tenants]\nlist = [\"acme\"]\n"));
+    run(on(&database, list.dir.path(), &["plan", "acme"])).with(0);
+    run(on(&database, list.dir.path(), &["plan", "nobody"])).with(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_goes_away_is_no_error() {
+    let database = Database::new().await;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = on(&database, root, &["plan", "acme", "--format", "json"]);
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("an end");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_not_see_a_table_is_told_the_grant() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let dir = folder.dir.path();
+    run(on(&database, dir, &["apply", "acme"])).with(0);
+    let role = format!("reader_{}", database.name);
+    database.run(&format!("CREATE ROLE {role}")).await;
+    let plan = || {
+        let mut command = on(&database, dir, &["plan", "acme", "--elaborate-url", &database.url]);
+        command.env("PGOPTIONS", format!("-c role={role}"));
+        run(command)
+    };
+    // The elaborating session has the same role by PGOPTIONS, so let it create schemas.
+    database.run(&format!("GRANT CREATE ON DATABASE {} TO {role}", database.name)).await;
+    let hidden = plan().with(1);
+    assert!(hidden.stderr.contains("may not see schema acme"), "{}", hidden.stderr);
+    assert!(hidden.stderr.contains(&format!("GRANT USAGE ON SCHEMA \"acme\" TO \"{role}\"")), "{}", hidden.stderr);
+    database.run(&format!("GRANT USAGE ON SCHEMA acme TO {role}")).await;
+    let hidden = plan().with(1);
+    assert!(hidden.stderr.contains("may not see table acme.t"), "{}", hidden.stderr);
+    database.run(&format!("GRANT SELECT (id) ON acme.t TO {role}")).await;
+    let hidden = plan().with(1);
+    assert!(hidden.stderr.contains("may not see column name"), "{}", hidden.stderr);
+    database.run(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA acme TO {role}")).await;
+    let seen = plan().with(0);
+    assert!(seen.stdout.contains("Nothing to do"), "{}", seen.stdout);
+    database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+}

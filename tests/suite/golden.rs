@@ -1,0 +1,97 @@
+//! Cases as folders in `tests/golden`: `live.sql` (what is in the tenant's schema before; may be
+//! absent), `schema.toml` (what should be), `plan.txt` (what people see, with the SQL). Each plan
+//! is applied, and planned again to nothing. `UPDATE_GOLDEN=1 cargo test golden` writes the
+//! expectations anew.
+
+use std::path::{Path, PathBuf};
+
+use provision::report;
+
+use crate::support::{self, Database};
+
+/// The id, and the schema, of the tenant in all cases.
+const TENANT: &str = "acme";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn golden() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(&root)
+        .expect("the folder of cases")
+        .map(|entry| entry.expect("a folder entry").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    cases.sort();
+    assert!(cases.len() >= 10, "the cases are missing");
+    let mut failures = Vec::new();
+    for case in cases {
+        if let Err(reason) = check(&case).await {
+            failures.push(format!("{}: {reason}", case.display()));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+async fn check(case: &Path) -> Result<(), String> {
+    let database = Database::new().await;
+    if let Ok(sql) = std::fs::read_to_string(case.join("live.sql")) {
+        let create = format!("CREATE SCHEMA {TENANT}; SET search_path = {TENANT};\n{sql}");
+        database.run(&create).await;
+    }
+    let context = support::context(&case.join("schema.toml"), &database);
+    let plan = support::plan(&context, TENANT).await.map_err(|error| support::told(&error))?;
+    let shown = plain(&report::plan(&plan, true));
+    expect(&case.join("plan.txt"), &shown)?;
+
+    let applied = support::apply(&context, TENANT).await.map_err(|error| support::told(&error))?;
+    if applied.plan.steps != plan.steps {
+        return Err("apply ran other statements than the plan showed".into());
+    }
+    let again = support::plan(&context, TENANT).await.map_err(|error| support::told(&error))?;
+    if !again.is_empty() {
+        return Err(format!("not converged:\n{}", again.to_sql()));
+    }
+    if again.changed != applied.plan.changed || again.extra != applied.plan.extra {
+        return Err("what apply reports as left is not what a new plan finds".into());
+    }
+    exported(case, &plan, &again).await
+}
+
+/// The plan as a script, run twice by an ordinary client on the same start, comes to the same.
+async fn exported(
+    case: &Path,
+    plan: &provision::plan::Plan,
+    applied: &provision::plan::Plan,
+) -> Result<(), String> {
+    let database = Database::new().await;
+    if let Ok(sql) = std::fs::read_to_string(case.join("live.sql")) {
+        let create = format!("CREATE SCHEMA {TENANT}; SET search_path = {TENANT};\n{sql}");
+        database.run(&create).await;
+    }
+    for _ in 0..2 {
+        database.run(&plan.to_sql()).await;
+    }
+    let context = support::context(&case.join("schema.toml"), &database);
+    let after = support::plan(&context, TENANT).await.map_err(|error| support::told(&error))?;
+    if !after.is_empty() || after.live_checksum != applied.live_checksum {
+        return Err(format!("the exported script comes to something else:\n{}", after.to_sql()));
+    }
+    Ok(())
+}
+
+/// Compares with the file, or writes it when asked to.
+fn expect(file: &Path, shown: &str) -> Result<(), String> {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        return std::fs::write(file, shown).map_err(|error| error.to_string());
+    }
+    let expected = std::fs::read_to_string(file).unwrap_or_default();
+    if expected == shown {
+        return Ok(());
+    }
+    let diff = similar::TextDiff::from_lines(expected.as_str(), shown);
+    Err(format!("the plan is another one:\n{}", diff.unified_diff()))
+}
+
+/// Without colours.
+fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}

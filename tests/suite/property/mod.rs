@@ -1,0 +1,107 @@
+//! Random manifests over all kinds of objects: applying makes exactly what is declared, and from
+//! any subset of a manifest the whole of it is reached.
+
+mod generate;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+use crate::support::{self, Database, Folder};
+use generate::Spec;
+
+/// Cases per property; more with `PROPTEST_CASES`.
+fn cases(default: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+}
+
+fn runner(default: u32) -> TestRunner {
+    TestRunner::new(Config {
+        cases: cases(default),
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..Config::default()
+    })
+}
+
+fn blocking<F: Future<Output = Result<(), TestCaseError>>>(future: F) -> Result<(), TestCaseError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(future)
+}
+
+/// Applies, expects nothing left, and hands out what the schema holds.
+async fn converge(
+    database: &Database,
+    manifest: &str,
+    id: &str,
+) -> Result<provision::plan::Plan, TestCaseError> {
+    let folder = Folder::new(manifest);
+    let loaded = provision::manifest::load(&folder.manifest());
+    if let Err(error) = &loaded {
+        return Err(TestCaseError::fail(format!("{}\n{manifest}", provision::error::chain(error))));
+    }
+    let context = support::context(&folder.manifest(), database);
+    let fail = |error: provision::reconcile::ReconcileError| {
+        TestCaseError::fail(format!("{}\n{manifest}", support::told(&error)))
+    };
+    let applied = support::apply(&context, id).await.map_err(fail)?;
+    prop_assert!(applied.plan.changed.is_empty(), "{:#?}\n{manifest}", applied.plan.changed);
+    prop_assert!(applied.plan.extra.is_empty(), "{:#?}\n{manifest}", applied.plan.extra);
+    let again = support::plan(&context, id).await.map_err(fail)?;
+    prop_assert!(again.is_empty(), "{}\n{manifest}", again.to_sql());
+    Ok(applied.plan)
+}
+
+#[test]
+fn what_is_applied_is_what_is_declared() {
+    runner(40)
+        .run(&generate::spec(), |spec| {
+            blocking(async {
+                let database = Database::new().await;
+                database.run("CREATE TABLE public.users (id int PRIMARY KEY)").await;
+                let manifest = spec.to_toml();
+                converge(&database, &manifest, "one").await?;
+                converge(&database, &manifest, "two").await?;
+                let (one, two) = (dump(&database, "one"), dump(&database, "two"));
+                prop_assert_eq!(one.replace("one.", "two."), two);
+                Ok(())
+            })
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn the_whole_is_reached_from_any_part() {
+    let pairs = generate::spec().prop_flat_map(|whole| {
+        let bits = proptest::collection::vec(any::<bool>(), whole.parts().max(1));
+        (Just(whole), bits)
+    });
+    runner(40)
+        .run(&pairs, |(whole, keep): (Spec, Vec<bool>)| {
+            blocking(async {
+                let database = Database::new().await;
+                database.run("CREATE TABLE public.users (id int PRIMARY KEY)").await;
+                let part = whole.part(&keep).to_toml();
+                converge(&database, &part, "acme").await?;
+                converge(&database, &whole.to_toml(), "acme").await?;
+                Ok(())
+            })
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// The definition of a schema as `pg_dump` writes it, without the lines that name the schema.
+fn dump(database: &Database, schema: &str) -> String {
+    let program = support::client_program("pg_dump");
+    let output = std::process::Command::new(&program)
+        .args(["--schema-only", "--no-owner", "--schema", schema, "--dbname", &database.url])
+        .env_remove("PGOPTIONS")
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let of_interest = |line: &&str| !line.starts_with("--") && !line.contains("SCHEMA") && !line.contains("restrict");
+    text.lines().filter(of_interest).map(|line| format!("{line}\n")).collect()
+}
