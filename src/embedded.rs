@@ -11,6 +11,7 @@ mod cluster;
 mod control;
 mod error;
 mod locate;
+mod process;
 mod socket;
 mod throwaway;
 

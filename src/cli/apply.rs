@@ -55,6 +55,9 @@ pub(super) struct Apply {
 
 impl Apply {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
+        if self.ask {
+            output::require_terminal()?;
+        }
         let saved = self.plan.as_deref().map(read_plan).transpose()?;
         let id = match (&self.tenant, &saved) {
             (Some(id), Some(plan)) if *id != plan.tenant => {

@@ -82,16 +82,21 @@ pub fn print_error(global: &Global, error: &Error) -> Exit {
     Exit::Failed
 }
 
-/// One line of input from a terminal.
-pub(super) fn ask(question: &str) -> Result<bool, Error> {
+/// Whether there is somebody to ask.
+pub(super) fn require_terminal() -> Result<(), Error> {
     use std::io::IsTerminal as _;
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Error::Usage(
-            "--ask needs a terminal to ask on; without one, review a saved plan: plan --out, then \
-             apply --plan"
-                .into(),
-        ));
+    if io::stdin().is_terminal() && io::stderr().is_terminal() {
+        return Ok(());
     }
+    Err(Error::Usage(
+        "--ask needs a terminal to ask on; without one, review a saved plan: plan --out, then \
+         apply --plan"
+            .into(),
+    ))
+}
+
+/// Asks a question on the terminal.
+pub(super) fn ask(question: &str) -> Result<bool, Error> {
     let _ = write!(io::stderr(), "{question} [y/N] ");
     let _ = io::stderr().flush();
     let mut answer = String::new();
@@ -100,4 +105,3 @@ pub(super) fn ask(question: &str) -> Result<bool, Error> {
         .map_err(|source| Error::Io { doing: "read the answer".into(), source })?;
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
-

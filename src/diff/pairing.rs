@@ -5,8 +5,8 @@
 //! 2. for an unnamed one, the one that is equal in structure;
 //! 3. the one that plays its part: the primary key; the unique or foreign key on the same columns;
 //!    the unique index in the place of a unique constraint, or the other way round; for an unnamed
-//!    one, the one under the name that it would get; for a named one, an equal one under another
-//!    name. These are *changed*: to make the declared one beside it would be to make it twice.
+//!    one, the one of its kind under the name that it would get; for a named one, an equal one
+//!    under another name. These are *changed*: to make the declared one beside it would be to make it twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -251,7 +251,9 @@ fn similar_constraint(
 ) -> bool {
     let explicit = decl.name.explicit;
     let plays_its_part = |name: &Ident, is: &Constraint| {
-        same_part(&is.rule, &should_be.rule) || (!explicit && *name == decl.name.ident)
+        let has_its_name = !explicit && *name == decl.name.ident;
+        same_part(&is.rule, &should_be.rule)
+            || (has_its_name && is.rule.kind() == should_be.rule.kind())
     };
     let should_be_text = named(explicit, &decl.name.ident, describe::constraint(should_be));
     if let Some(at) = left.constraints.iter().position(|(name, is)| plays_its_part(name, is)) {

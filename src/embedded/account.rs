@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::error::{EmbeddedError, io};
+use super::process::run_with_input;
 
 /// The user and group of the server's processes and files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,13 +82,12 @@ impl Account {
         command
     }
 
-    /// Makes a private folder of this account, and those above it.
+    /// Makes a private folder of this account in one that is there.
     pub(super) fn create_dir(&self, dir: &Path) -> Result<(), EmbeddedError> {
-        if let Some(parent) = dir.parent() {
-            std::fs::create_dir_all(parent).map_err(|e| io("create", parent, e))?;
-        }
         match std::fs::DirBuilder::new().mode(0o700).create(dir) {
-            Ok(()) => self.own(dir),
+            Ok(()) if self.dropped => chown(dir, Some(self.uid), Some(self.gid))
+                .map_err(|e| io("hand over", dir, e)),
+            Ok(()) => Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 self.check_private(dir)
             }
@@ -95,11 +95,29 @@ impl Account {
         }
     }
 
-    pub(super) fn own(&self, path: &Path) -> Result<(), EmbeddedError> {
-        if self.dropped {
-            chown(path, Some(self.uid), Some(self.gid)).map_err(|e| io("hand over", path, e))?;
+    /// Makes our own folder, and those above it; the account may pass through it, no more.
+    pub(super) fn create_root(&self, dir: &Path) -> Result<(), EmbeddedError> {
+        let mode = if self.dropped { 0o711 } else { 0o700 };
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(dir.parent().unwrap_or(dir))
+            .and_then(|()| match std::fs::DirBuilder::new().mode(mode).create(dir) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+                _ => Ok(()),
+            })
+            .map_err(|e| io("create", dir, e))
+    }
+
+    /// Writes a file as this account: root must not follow a link that the account could have
+    /// put into its own folder.
+    pub(super) fn write(&self, path: &Path, text: &str) -> Result<(), EmbeddedError> {
+        if !self.dropped {
+            return std::fs::write(path, text).map_err(|e| io("write", path, e));
         }
-        Ok(())
+        let mut command = self.command(Path::new("/bin/sh"));
+        command.args(["-c", "umask 077; cat > \"$1\"", "write"]).arg(path).stdin(Stdio::piped());
+        run_with_input(&mut command, text, "writing a file")
     }
 
     /// A folder that was there before must be a folder, this account's, and closed to others.

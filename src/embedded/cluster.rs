@@ -1,15 +1,16 @@
 //! Making and starting a cluster.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use tracing::info;
 
 use super::account::{self, Account};
 use super::error::{EmbeddedError, io};
 use super::locate::{self, Binaries};
+use super::process::{run, run_with_input};
 use super::{Cluster, Config, Durability, NAME, PORT, socket};
 
 /// Marks a folder as made by this tool.
@@ -71,7 +72,7 @@ pub fn ensure_running(config: &Config) -> Result<Cluster, EmbeddedError> {
 
 /// Held while the cluster is made, started, stopped or destroyed; let go when it is dropped.
 pub(super) fn lock(config: &Config, account: &Account) -> Result<File, EmbeddedError> {
-    account.create_dir(&config.root)?;
+    account.create_root(&config.root)?;
     let path = config.root.join("lock");
     let file = File::create(&path).map_err(|e| io("create", &path, e))?;
     file.lock().map_err(|e| io("lock", &path, e))?;
@@ -103,10 +104,11 @@ fn initialise(
     }
     run(&mut initdb, "initdb")?;
 
-    write(account, &unfinished.join("provision.conf"), &settings(config, layout))?;
-    append(&unfinished.join("postgresql.conf"), "include 'provision.conf'\n")?;
-    write(account, &unfinished.join("pg_hba.conf"), "local all all peer map=provision\n")?;
-    write(account, &unfinished.join("pg_ident.conf"), &identities(account)?)?;
+    // All else that initdb writes there are defaults and comments.
+    account.write(&unfinished.join("postgresql.conf"), "include 'provision.conf'\n")?;
+    account.write(&unfinished.join("provision.conf"), &settings(config, layout))?;
+    account.write(&unfinished.join("pg_hba.conf"), "local all all peer map=provision\n")?;
+    account.write(&unfinished.join("pg_ident.conf"), &identities(account)?)?;
 
     let mut single = account.command(&binaries.dir.join("postgres"));
     single.arg("--single").arg("-D").arg(&unfinished).arg("template1").stdin(Stdio::piped());
@@ -151,7 +153,7 @@ fn start(
 ) -> Result<(), EmbeddedError> {
     account.create_dir(&layout.socket)?;
     // Settings may be others than at the last start.
-    write(account, &layout.data.join("provision.conf"), &settings(config, layout))?;
+    account.write(&layout.data.join("provision.conf"), &settings(config, layout))?;
     if fs::metadata(&layout.log).is_ok_and(|meta| meta.len() > LARGEST_LOG) {
         let old = layout.log.with_extension("log.old");
         fs::rename(&layout.log, &old).map_err(|e| io("rename", &old, e))?;
@@ -178,42 +180,4 @@ fn tail(path: &Path) -> String {
     let text = String::from_utf8_lossy(&text).into_owned();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(12)..].join("\n")
-}
-
-fn write(account: &Account, path: &Path, text: &str) -> Result<(), EmbeddedError> {
-    fs::write(path, text).map_err(|e| io("write", path, e))?;
-    account.own(path)
-}
-
-fn append(path: &Path, text: &str) -> Result<(), EmbeddedError> {
-    let mut file =
-        fs::OpenOptions::new().append(true).open(path).map_err(|e| io("open", path, e))?;
-    file.write_all(text.as_bytes()).map_err(|e| io("write", path, e))
-}
-
-/// Runs a program that ends, and reports what it printed if it fails.
-pub(super) fn run(command: &mut Command, program: &str) -> Result<(), EmbeddedError> {
-    run_with_input(command, "", program)
-}
-
-fn run_with_input(
-    command: &mut Command,
-    input: &str,
-    program: &str,
-) -> Result<(), EmbeddedError> {
-    let failed = |source| io("run", Path::new(program), source);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(failed)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A program that ended early says why in its output.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output().map_err(failed)?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    // A single-user server reports a failed statement and still ends well.
-    if output.status.success() && !said.contains("ERROR:") {
-        return Ok(());
-    }
-    Err(EmbeddedError::Program { program: program.to_owned(), output: said.trim().to_owned() })
 }

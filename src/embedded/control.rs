@@ -3,8 +3,9 @@
 use std::fs;
 
 use super::account;
-use super::cluster::{Layout, MARKER, lock, run};
+use super::cluster::{Layout, MARKER, lock};
 use super::error::{EmbeddedError, io};
+use super::process::run;
 use super::{Config, Status, locate, socket};
 
 /// # Errors

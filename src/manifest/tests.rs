@@ -1,1 +1,371 @@
+//! What is wrong with a manifest is told, all of it, with its place.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
 use super::*;
+
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new(manifest: &str) -> Self {
+        let files = Self(tempfile::tempdir().unwrap());
+        files.with("schema.toml", manifest.as_bytes())
+    }
+
+    fn with(self, name: &str, bytes: &[u8]) -> Self {
+        let path = self.0.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+        self
+    }
+
+    fn load(&self) -> Result<Manifest, ManifestError> {
+        load(&self.0.path().join("schema.toml"))
+    }
+
+    #[track_caller]
+    fn errors(&self) -> Vec<String> {
+        match self.load() {
+            Ok(_) => Vec::new(),
+            Err(ManifestError::Invalid { diagnostics }) => {
+                diagnostics.iter().map(ToString::to_string).collect()
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+fn errors(manifest: &str) -> Vec<String> {
+    Files::new(manifest).errors()
+}
+
+const T: &str = "version = 1\n[tables.t]\ncolumns = { id = \"int\", name = \"text\" }\n";
+
+#[test]
+fn the_example_is_valid() {
+    let manifest = load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/schema.toml"))).unwrap();
+    assert_eq!(manifest.tables.len(), 6);
+    assert_eq!(manifest.seeds[0].rows.len(), 17);
+}
+
+#[test]
+fn all_errors_are_told_at_once() {
+    let found = errors(
+        r#"version = 1
+nonsense = true
+[types.cor]
+enum = ["a", "a"]
+[tables.a]
+unlogged = "yes"
+comment = 5
+primary_key = ["idd"]
+columns = { id = "int", b = { typ = "int" }, c = { type = "int", null = 3, bogus = 1 } }
+[[tables.a.foreign_keys]]
+columns = ["id"]
+references = { table = "bb", columns = ["x"] }
+on_delete = "explode"
+[tables.b]
+columns = { x = "int" }
+[[tables.b.indexes]]
+columns = ["y"]
+[[seeds]]
+table = "b"
+key = ["x"]
+rows = [{ x = 1 }, { z = 2 }]
+"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "schema.toml:2:1: unknown key \"nonsense\", expected one of \"version\", \"tenants\", \"types\", \"sequences\", \"tables\", \"seeds\"",
+            "schema.toml:4:14: label \"a\" is given twice",
+            "schema.toml:6:12: invalid type: string \"yes\", expected a boolean",
+            "schema.toml:7:11: invalid type: integer `5`, expected a string".replace('`', "\"").as_str(),
+            "schema.toml:9:31: unknown key \"typ\", expected one of \"type\", \"null\", \"default\", \"identity\", \"generated\", \"collation\", \"comment\", \"primary_key\"",
+            "schema.toml:9:73: invalid type: integer \"3\", expected a boolean",
+            "schema.toml:9:76: unknown key \"bogus\", expected one of \"type\", \"null\", \"default\", \"identity\", \"generated\", \"collation\", \"comment\", \"primary_key\"",
+            "schema.toml:12:24: no table \"bb\" is declared; did you mean \"b\"?",
+            "schema.toml:13:13: unknown variant \"explode\", expected one of \"no action\", \"restrict\", \"cascade\", \"set null\", \"set default\"",
+            "schema.toml:17:12: table \"b\" has no column \"y\"",
+            "schema.toml:21:22: table \"b\" has no column \"z\"",
+        ]
+    );
+}
+
+#[test]
+fn single_errors() {
+    let long = "x".repeat(64);
+    let cases: Vec<(String, &str)> = vec![
+        (String::new(), "schema.toml:1:1: the key \"version\" is missing"),
+        ("version = 2".into(), "schema.toml:1:11: this version of the tool reads format version 1"),
+        ("version = 1\nversion = 1".into(), "schema.toml:2:1: duplicate key"),
+        ("version = 1\n[tables.a]\ncolumns = {}".into(), "schema.toml:2:9: a table has at least one column"),
+        ("version = 1\n[tables.a]".into(), "schema.toml:2:1: the key \"columns\" is missing"),
+        (format!("version = 1\n[tables.{long}]\ncolumns = {{ a = \"int\" }}"), "schema.toml:2:9: the name \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\" has 64 bytes, but PostgreSQL keeps only the first 63"),
+        ("version = 1\n[tables.\"\"]\ncolumns = { a = \"int\" }".into(), "schema.toml:2:9: a name may not be empty"),
+        ("version = 1\n[tables._provision_state]\ncolumns = { a = \"int\" }".into(), "schema.toml:2:9: names with \"_provision_\" in front are the tool's own"),
+        ("version = 1\n[types.a]\nenum = []".into(), "schema.toml:3:8: an enum has at least one label"),
+        ("version = 1\n[types.a]\nenum = [\"x\"]\n[tables.a]\ncolumns = { a = \"int\" }".into(), "schema.toml:4:9: the name \"a\" is already that of another type"),
+        (format!("{T}primary_key = [\"id\"]\n[tables.t.foreign_keys]"), "schema.toml:5:1: invalid type: map, expected a sequence"),
+        ("version = 1\n[tables.t]\nprimary_key = [\"id\"]\ncolumns = { id = { type = \"int\", primary_key = true } }".into(), "schema.toml:4:49: table \"t\" has two primary keys; list the columns of one in primary_key"),
+        ("version = 1\n[tables.t]\ncolumns = { a = { type = \"int\", primary_key = true }, b = { type = \"int\", primary_key = true } }".into(), "schema.toml:3:89: table \"t\" has two primary keys; list the columns of one in primary_key"),
+        ("version = 1\n[tables.t]\nprimary_key = [\"id\"]\ncolumns = { id = { type = \"int\", null = true } }".into(), "schema.toml:3:15: column id is in the primary key, so it is never null"),
+        (format!("{T}unique = [[\"id\"], [\"id\"]]"), "schema.toml:4:19: table \"t\" has the same constraint already, on line 4"),
+        (format!("{T}unique = [\"id\"]\nprimary_key = \"id\""), "schema.toml:4:11: table \"t\" has the same constraint already, on line 5"),
+        (format!("{T}unique = [[\"id\", \"id\"]]"), "schema.toml:4:18: column \"id\" is named twice"),
+        (format!("{T}unique = [[]]"), "schema.toml:4:11: name at least one column"),
+        (format!("{T}checks = [\"id > 0; drop table t\"]"), "schema.toml:4:11: a ';' would end the statement; give one expression only"),
+        (format!("{T}checks = [{{ name = \"c\", expression = \"id > 0\" }}, {{ name = \"c\", expression = \"id > 1\" }}]"), "schema.toml:4:61: the name \"c\" is already that of another constraint of the table"),
+        (format!("{T}indexes = [{{ columns = [\"id\"], name = \"t\" }}]"), "schema.toml:4:39: the name \"t\" is already that of another table"),
+        (format!("{T}indexes = [{{ columns = [{{ column = \"id\", expression = \"id\" }}] }}]"), "schema.toml:4:25: give a column or an expression, one of them"),
+        (format!("{T}foreign_keys = [{{ columns = [\"id\"], references = {{ table = \"t\", columns = [\"name\"] }} }}]"), "schema.toml:4:79: no primary key, unique constraint or unique index of table \"t\" is on exactly these columns"),
+        (format!("{T}foreign_keys = [{{ columns = [\"id\"], references = {{ schema = \"public\", table = \"u\", columns = [\"a\", \"b\"] }} }}]"), "schema.toml:4:98: 1 columns cannot reference 2"),
+        (format!("{T}exclusions = [{{ elements = [{{ column = \"id\", operator = \"--\" }}] }}]"), "schema.toml:4:58: \"--\" is not an operator"),
+        ("version = 1\n[tables.t]\ncolumns = { a = { type = \"int\", default = \"1\", generated = \"2\" } }".into(), "schema.toml:3:60: default, identity and generated exclude each other"),
+        ("version = 1\n[tables.t]\ncolumns = { a = \"int not null\" }".into(), "schema.toml:3:17: \"not\" does not belong in the name of a type; null, default, collation and keys have their own settings"),
+        ("version = 1\n[tenants]\nlist = [\"ok\", \"No\", \"ok\"]".into(), "schema.toml:3:15: \"No\" is not a tenant id: expected a UUID, or a slug of a-z, 0-9, '_' and '-' that starts with a letter or digit"),
+        (format!("{T}[[seeds]]\ntable = \"u\"\nkey = [\"id\"]\nrows = []"), "schema.toml:5:9: no table \"u\" is declared"),
+        (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]"), "schema.toml:4:1: give the rows or a file with them, one of both"),
+        (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ name = \"x\" }}]"), "schema.toml:7:9: the row lacks its key column \"id\""),
+        (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ id = {{ sql = \"1\" }} }}]"), "schema.toml:7:9: key column \"id\" needs a value that can be looked for: not null, not sql"),
+        (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ id = 1 }}, {{ id = 1 }}]"), "schema.toml:7:21: a row with id = \"1\" is already at schema.toml:7"),
+        (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ id = [1] }}]"), "schema.toml:7:11: column \"id\": an array needs a column of an array or JSON type"),
+        (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ id = 1, name = {{ lookup = \"t\", where = {{ id = 2 }}, column = \"name\" }} }}]"), "schema.toml:5:9: schema.toml:7: column \"name\" looks for a row of t that no seed has"),
+    ];
+    for (manifest, expected) in cases {
+        let found = errors(&manifest);
+        assert!(found.contains(&expected.to_owned()), "expected {expected}\nfound {found:#?}\nin {manifest}");
+    }
+}
+
+#[test]
+fn files_with_rows_are_read_with_care() {
+    let of = |file: &str| format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = {file:?}\n");
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("x.csv"), "id\n1\n").unwrap();
+    for (file, expected) in [
+        ("/etc/passwd", "a file is named by its path below the manifest's folder"),
+        ("../x.csv", "a file is named by its path below the manifest's folder"),
+        ("absent.csv", "cannot read \"absent.csv\""),
+        ("folder", "\"folder\" is not a regular file"),
+        ("x.txt", "a file with rows ends in .csv, .json or .toml"),
+        ("link.csv", "leads out of the manifest's folder"),
+        ("latin1.csv", "is not UTF-8 (byte 3)"),
+        ("big.csv", "has more than 16777216 bytes"),
+        ("pipe.csv", "is not a regular file"),
+        ("zero.csv", "leads out of the manifest's folder"),
+    ] {
+        let files = Files::new(&of(file))
+            .with("x.txt", b"id\n1\n")
+            .with("folder/y.csv", b"id\n1\n")
+            .with("latin1.csv", b"id\n\xe9\n")
+            .with("big.csv", &vec![b'x'; 17 * 1024 * 1024]);
+        let folder = files.0.path();
+        std::os::unix::fs::symlink(outside.path().join("x.csv"), folder.join("link.csv")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.join("zero.csv")).unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(folder.join("pipe.csv")).status();
+        assert!(pipe.unwrap().success());
+        let found = files.errors();
+        assert!(found.len() == 1 && found[0].contains(expected), "{file}: {found:?}");
+        assert!(found[0].starts_with("schema.toml:7:8: "), "{file}: {found:?}");
+    }
+}
+
+#[test]
+fn rows_of_csv_json_and_toml_come_to_the_same() {
+    let of = |file: &str| {
+        let toml = "version = 1\n[tables.t]\ncolumns = { id = \"int\", n = \"numeric\", s = \"text\", j = \"jsonb\", a = \"text[]\" }\n";
+        format!("{toml}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = {file:?}\n")
+    };
+    let csv = "id,n,s,j,a\n1,12345678901234567890.123456789,\"a,\"\"b\"\"\",\"{\"\"x\"\": [1, null]}\",\"{\"\"q\\\"\"r\"\",NULL}\"\n";
+    let json = r#"[{"id": 1, "n": 12345678901234567890.123456789, "s": "a,\"b\"", "j": {"x": [1, null]}, "a": ["q\"r", null]}]"#;
+    let toml = "[[rows]]\nid = 1\nn = 12345678901234567890.123_456_789\ns = 'a,\"b\"'\nj = '{\"x\": [1, null]}'\na = '{\"q\\\"r\",NULL}'\n";
+    let cells = |file: &str, text: &str| {
+        let files = Files::new(&of(file)).with(file, text.as_bytes());
+        files.load().unwrap().seeds[0].rows[0].cells.clone()
+    };
+    let expected = cells("x.csv", csv);
+    assert_eq!(cells("x.json", json), expected);
+    assert_eq!(cells("x.toml", toml), expected);
+}
+
+#[test]
+fn all_wrong_rows_of_a_file_are_told_with_their_lines() {
+    let manifest = format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = \"x.csv\"\n");
+    let files = Files::new(&manifest)
+        .with("x.csv", b"id,nmae\n1,a\n\"2\n3\",b\n4\n1,c\n,d\n");
+    assert_eq!(
+        files.errors(),
+        [
+            "x.csv:2: table \"t\" has no column \"nmae\"; did you mean \"name\"?",
+            "x.csv:3: table \"t\" has no column \"nmae\"; did you mean \"name\"?",
+            "x.csv:5: the row has 1 cells, but the header has 2",
+            "x.csv:6: table \"t\" has no column \"nmae\"; did you mean \"name\"?",
+            "x.csv:7: key column \"id\" needs a value that can be looked for: not null, not sql",
+            "x.csv:7: table \"t\" has no column \"nmae\"; did you mean \"name\"?",
+        ]
+    );
+}
+
+#[test]
+fn unnamed_objects_get_the_servers_names() {
+    let manifest = Files::new(&format!(
+        "{T}primary_key = [\"id\"]\nunique = [[\"name\", \"id\"], {{ columns = [\"name\"], name = \"t_check\" }}]\n\
+         checks = [\"id > 0\", \"id > 1\"]\nindexes = [{{ columns = [\"name\", {{ expression = \"id + 1\" }}] }}]\n"
+    ))
+    .load()
+    .unwrap();
+    let table = &manifest.tables[0];
+    let names: Vec<&str> = table
+        .constraints
+        .iter()
+        .map(|c| c.name.ident.as_str())
+        .chain(table.indexes.iter().map(|i| i.name.ident.as_str()))
+        .collect();
+    assert_eq!(
+        names,
+        ["t_pkey", "t_name_id_key", "t_check", "t_check1", "t_check2", "t_name_expr_idx"]
+    );
+}
+
+#[test]
+fn seeds_come_after_what_they_need() {
+    let manifest = Files::new(
+        r#"version = 1
+[tables.c]
+columns = { id = "int" }
+foreign_keys = [{ columns = ["id"], references = { table = "b", columns = ["id"] } }]
+[tables.b]
+primary_key = ["id"]
+columns = { id = "int" }
+foreign_keys = [{ columns = ["id"], references = { table = "a", columns = ["id"] } }]
+[tables.a]
+primary_key = ["id"]
+columns = { id = "int", l = { type = "int", null = true } }
+[tables.l]
+columns = { id = "int" }
+[[seeds]]
+table = "c"
+key = ["id"]
+rows = [{ id = 1 }]
+[[seeds]]
+table = "a"
+key = ["id"]
+rows = [{ id = 1, l = { lookup = "l", column = "id", where = { id = 7 } } }]
+[[seeds]]
+table = "l"
+key = ["id"]
+rows = [{ id = 7 }]
+"#,
+    )
+    .load()
+    .unwrap();
+    let order: Vec<&str> = manifest.seeds.iter().map(|seed| seed.table.as_str()).collect();
+    assert_eq!(order, ["l", "a", "c"]);
+}
+
+/// Whether the shape alone is wrong: keys, types, words.
+fn is_well_shaped(toml: &str) -> bool {
+    toml::from_str::<raw::Manifest>(toml).is_ok()
+}
+
+fn fits_json_schema(toml: &str) -> bool {
+    let value: toml::Value = toml::from_str(toml).unwrap();
+    let json = serde_json::to_value(&value).unwrap();
+    jsonschema::validator_for(&json_schema()).unwrap().is_valid(&json)
+}
+
+#[test]
+fn the_json_schema_is_that_of_the_parser() {
+    let example = include_str!("../../schema.toml");
+    assert!(fits_json_schema(example));
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path().join("schema.toml")).unwrap();
+        assert!(fits_json_schema(&text), "{text}");
+    }
+    for wrong in [
+        "", "version = \"1\"", "version = 1\nx = 1", "version = 1\ntables = 1",
+        "version = 1\n[tables.t]", "version = 1\n[tables.t]\ncolumns = { a = 1 }",
+        "version = 1\n[tables.t]\ncolumns = { a = { null = true } }",
+        "version = 1\n[types.t]\nenum = \"a\"", "version = 1\n[sequences.s]\ntype = \"text\"",
+        "version = 1\n[[seeds]]\ntable = \"t\"", "version = 1\n[tenants]\nqueries = \"x\"",
+        "version = 1\n[tables.t]\ncolumns = { a = { type = \"int\", identity = { generation = \"x\" } } }",
+        "version = 1\n[tables.t]\ncolumns = { a = \"int\" }\nforeign_keys = [{ columns = [\"a\"] }]",
+        "version = 1\n[tables.t]\ncolumns = { a = \"int\" }\nunique = [1]",
+        "version = 1\n[tables.t]\ncolumns = { a = \"int\" }\nindexes = [{ columns = [\"a\"], with = { x = [] } }]",
+    ] {
+        assert!(!is_well_shaped(wrong), "the parser takes {wrong}");
+        assert!(!fits_json_schema(wrong), "the schema takes {wrong}");
+    }
+}
+
+/// Changes one value or key somewhere in the document.
+fn mutate(value: &mut toml::Value, at: &mut usize, how: u8) -> bool {
+    let children: Vec<&mut toml::Value> = match value {
+        toml::Value::Table(table) => {
+            if *at == 0 && !table.is_empty() {
+                let key = table.keys().next().cloned().unwrap();
+                let taken = table.remove(&key).unwrap();
+                if how % 2 == 0 {
+                    table.insert("unheard_of".into(), taken);
+                }
+                return true;
+            }
+            *at = at.saturating_sub(1);
+            table.iter_mut().map(|(_, value)| value).collect()
+        }
+        toml::Value::Array(items) => items.iter_mut().collect(),
+        other => {
+            if *at == 0 {
+                *other = match how % 4 {
+                    0 => toml::Value::Boolean(true),
+                    1 => toml::Value::Integer(7),
+                    2 => toml::Value::String("word".into()),
+                    _ => toml::Value::Array(vec![toml::Value::Float(1.5)]),
+                };
+                return true;
+            }
+            *at -= 1;
+            return false;
+        }
+    };
+    children.into_iter().any(|child| mutate(child, at, how))
+}
+
+proptest! {
+    #[test]
+    fn parser_and_json_schema_agree_on_mutations(at in 0_usize..400, how: u8, golden: bool) {
+        let text = if golden {
+            include_str!("../../tests/golden/new_everything/schema.toml")
+        } else {
+            include_str!("../../schema.toml")
+        };
+        let mut value: toml::Value = toml::from_str(text).unwrap();
+        mutate(&mut value, &mut at.clone(), how);
+        let text = toml::to_string(&value).unwrap();
+        prop_assert_eq!(is_well_shaped(&text), fits_json_schema(&text), "{}", text);
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let files = Files::new("").with("schema.toml", &bytes);
+        prop_assert!(files.load().is_err());
+    }
+
+    #[test]
+    fn no_damage_to_the_example_makes_the_reader_panic(
+        cut in 0_usize..3000, length in 0_usize..60, put in "[\\[\\]{}=\"'#,.a1\n ]{0,8}",
+    ) {
+        let mut text: Vec<char> = include_str!("../../schema.toml").chars().collect();
+        let cut = cut.min(text.len());
+        let end = (cut + length).min(text.len());
+        text.splice(cut..end, put.chars());
+        let text: String = text.into_iter().collect();
+        let files = Files::new(&text).with("seeds/cad_lookup.csv", b"grupo,nome\na,b\n");
+        if let Err(error) = files.load() {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+}

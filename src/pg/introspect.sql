@@ -54,9 +54,9 @@ FROM (
            i.column_name IS NOT NULL AS visible,
            CASE WHEN set_config('search_path', current_setting('provision.path'), true) <> ''
                 THEN format_type(a.atttypid, a.atttypmod) END AS data_type,
-           i.is_nullable = 'YES' AS nullable,
+           coalesce(i.is_nullable = 'YES', false) AS nullable,
            i.identity_generation AS identity,
-           i.is_generated = 'ALWAYS' AS is_generated,
+           coalesce(i.is_generated = 'ALWAYS', false) AS is_generated,
            CASE WHEN ad.oid IS NOT NULL
                  AND set_config('search_path', current_setting('provision.path'), true) <> ''
                 THEN pg_get_expr(ad.adbin, ad.adrelid) END AS expression,
@@ -252,15 +252,22 @@ FROM (
       AND d.refobjid = current_setting('provision.namespace')::oid
       AND d.classid = 'pg_type'::regclass
       AND t.typtype <> 'e' AND t.typrelid = 0
+      AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = d.classid
+                      AND i.objid = d.objid AND i.deptype = 'i')
     UNION ALL
     SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' WHEN 'p' THEN 'procedure'
                ELSE 'function' END,
-           p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')'
+           p.proname || '(' || CASE
+               WHEN set_config('search_path', current_setting('provision.path'), true) <> ''
+               THEN pg_get_function_identity_arguments(p.oid) END || ')'
     FROM pg_depend d
     JOIN pg_proc p ON p.oid = d.objid
     WHERE d.refclassid = 'pg_namespace'::regclass
       AND d.refobjid = current_setting('provision.namespace')::oid
       AND d.classid = 'pg_proc'::regclass
+      -- A range type brings functions and a multirange type along.
+      AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = d.classid
+                      AND i.objid = d.objid AND i.deptype = 'i')
     UNION ALL
     SELECT o.type, coalesce(o.name, op.oprname, o.identity)
     FROM pg_depend d
@@ -289,3 +296,5 @@ FROM (
     WHERE ru.ev_class = ANY (current_setting('provision.relations')::oid[])
       AND ru.rulename <> '_RETURN'
 ) r;
+
+SET LOCAL search_path = pg_catalog, pg_temp;

@@ -154,29 +154,34 @@ impl Session {
 }
 
 /// `BEGIN` and the settings that every transaction of ours runs under, so that the server's
-/// answers do not depend on the role's or the database's defaults. All are `SET LOCAL`: nothing
-/// outlives the transaction, as a pooler in transaction mode demands.
+/// answers do not depend on the role's or the database's defaults. All are local to the
+/// transaction: nothing outlives it, as a pooler in transaction mode demands.
 #[must_use]
 pub(super) fn begin(access: Access, limits: Limits, version_number: i32) -> String {
     let mode = match access {
         Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     };
-    let mut sql = format!(
-        "{mode};\n{SETTINGS}SET LOCAL lock_timeout = {};\nSET LOCAL statement_timeout = {};\n",
-        limits.lock.as_millis().max(1),
-        limits.statement.as_millis(),
-    );
+    let mut settings = SETTINGS.to_vec();
+    let (lock, statement) =
+        (limits.lock.as_millis().max(1).to_string(), limits.statement.as_millis().to_string());
+    settings.extend([("lock_timeout", &*lock), ("statement_timeout", &*statement)]);
     if version_number >= 170_000 {
-        sql.push_str("SET LOCAL transaction_timeout = 0;\n");
+        settings.push(("transaction_timeout", "0"));
     }
-    // Keeps the server from running what a hostile view of a managed table's name would call.
-    // Came with the minor releases of August 2024 (CVE-2024-7348).
-    sql.push_str(
-        "SELECT set_config(name, 'view, foreign-table', true) FROM pg_settings \
-         WHERE name = 'restrict_nonsystem_relation_kind';\n",
-    );
-    sql
+    let set: Vec<String> = settings
+        .iter()
+        .map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', true)"))
+        .collect();
+    // The last one came with the minor releases of August 2024 (CVE-2024-7348): it keeps the
+    // server from running what a hostile view of a managed table's name would call.
+    format!(
+        "{mode};\nSELECT {}, CASE WHEN \
+         pg_catalog.current_setting('restrict_nonsystem_relation_kind', true) IS NOT NULL THEN \
+         pg_catalog.set_config('restrict_nonsystem_relation_kind', 'view, foreign-table', true) \
+         END;\n",
+        set.join(", ")
+    )
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,29 +191,29 @@ pub(super) enum Access {
     Write,
 }
 
-/// The first line decides what names mean, the next block how the server writes values and
-/// expressions, the last how long an idle transaction may hold its locks.
-const SETTINGS: &str = "\
-SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL standard_conforming_strings = on;
-SET LOCAL transform_null_equals = off;
-SET LOCAL row_security = off;
-SET LOCAL check_function_bodies = on;
-SET LOCAL default_tablespace = '';
-SET LOCAL default_table_access_method = heap;
-SET LOCAL quote_all_identifiers = off;
-SET LOCAL DateStyle = 'ISO, YMD';
-SET LOCAL IntervalStyle = postgres;
-SET LOCAL TimeZone = 'UTC';
-SET LOCAL bytea_output = hex;
-SET LOCAL extra_float_digits = 1;
-SET LOCAL xmloption = content;
-SET LOCAL lc_monetary = 'C';
-SET LOCAL array_nulls = on;
-SET LOCAL jit = off;
-SET LOCAL client_min_messages = warning;
-SET LOCAL idle_in_transaction_session_timeout = '60s';
-";
+/// The first decides what names mean, the next ones how the server writes values and expressions,
+/// the last how long an idle transaction may hold its locks.
+const SETTINGS: [(&str, &str); 19] = [
+    ("search_path", "pg_catalog, pg_temp"),
+    ("standard_conforming_strings", "on"),
+    ("transform_null_equals", "off"),
+    ("row_security", "off"),
+    ("check_function_bodies", "on"),
+    ("default_tablespace", ""),
+    ("default_table_access_method", "heap"),
+    ("quote_all_identifiers", "off"),
+    ("DateStyle", "ISO, YMD"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("bytea_output", "hex"),
+    ("extra_float_digits", "1"),
+    ("xmloption", "content"),
+    ("lc_monetary", "C"),
+    ("array_nulls", "on"),
+    ("jit", "off"),
+    ("client_min_messages", "warning"),
+    ("idle_in_transaction_session_timeout", "60s"),
+];
 
 /// A setting of our own that a script reads back with `current_setting`.
 #[must_use]

@@ -95,13 +95,14 @@ impl<'s> Transaction<'s> {
             return Ok(Observed { schema: None, absent_rows, state: Vec::new() });
         };
         let mut script = introspect::script(self.schema);
-        if presence.has_state {
+        let reads_state = presence.has_state && history > 0;
+        if reads_state {
             script.push_str(&state::select_script(self.schema, history));
         }
         let doing = format!("reading schema {}", self.schema);
         let answers = self.session.run(&doing, &script).await?;
         let live = introspect::parse(self.schema, &self.session.server.role, &answers)?;
-        let state = if presence.has_state {
+        let state = if reads_state {
             Sections::new(self.schema, &answers).get("state")?
         } else {
             Vec::new()
@@ -129,6 +130,12 @@ impl<'s> Transaction<'s> {
     /// When the server refuses.
     pub async fn record(&mut self, row: &StateRow) -> Result<(), PgError> {
         state::append(self.session, self.schema, row).await
+    }
+
+    /// Who is named in the record: the one given, or else the role.
+    #[must_use]
+    pub fn actor(&self, given: &str) -> String {
+        if given.is_empty() { self.session.server.role.clone() } else { given.to_owned() }
     }
 
     /// Sends COMMIT, alone in its message.

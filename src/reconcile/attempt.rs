@@ -82,7 +82,7 @@ pub(super) async fn once(
         statements: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
         complete: remaining.changed.is_empty(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        actor: context.actor.clone(),
+        actor: transaction.actor(&context.actor),
         applied_at: String::new(),
         duration_ms: millis(start.elapsed()),
     };
@@ -188,7 +188,7 @@ async fn add_labels(
         statements: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
         complete: false,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        actor: context.actor.clone(),
+        actor: transaction.actor(&context.actor),
         applied_at: String::new(),
         duration_ms: millis(start.elapsed()),
     };

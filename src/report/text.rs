@@ -35,7 +35,7 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
         Outcome::Current => format!("Nothing to do that is allowed ({took})."),
         Outcome::Done { apply_id, created } => {
             let verb = if created { "Created" } else { "Updated" };
-            let counts = counts(plan);
+            let counts = counts(plan, ["created", "added", "commented", "rows inserted"]);
             let counts = if counts.is_empty() { "recorded only".to_owned() } else { counts };
             format!("{verb} schema {}: {counts} ({took}, apply {apply_id}).", plan.schema)
         }
@@ -175,7 +175,7 @@ fn change_text(change: &Change) -> String {
 }
 
 fn would_do(plan: &Plan) -> String {
-    let counts = counts(plan);
+    let counts = counts(plan, ["to create", "to add", "to comment", "rows to insert"]);
     let line = if counts.is_empty() {
         format!("Nothing to do in schema {}.", plan.schema)
     } else {
@@ -185,19 +185,16 @@ fn would_do(plan: &Plan) -> String {
 }
 
 /// Such as "7 to create, 2 to add, 21 rows to insert".
-fn counts(plan: &Plan) -> String {
+fn counts(plan: &Plan, words: [&str; 4]) -> String {
     let count = |action| plan.steps.iter().filter(|step| step.action == action).count();
-    [
-        (count(Action::Create), "created"),
-        (count(Action::Add), "added"),
-        (count(Action::Comment), "commented"),
-        (count(Action::Insert), "rows inserted"),
-    ]
-    .into_iter()
-    .filter(|(n, _)| *n > 0)
-    .map(|(n, what)| format!("{n} {what}"))
-    .collect::<Vec<_>>()
-    .join(", ")
+    [Action::Create, Action::Add, Action::Comment, Action::Insert]
+        .map(count)
+        .into_iter()
+        .zip(words)
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn remains(plan: &Plan) -> String {

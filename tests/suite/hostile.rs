@@ -109,7 +109,7 @@ async fn sql_in_a_manifest_cannot_leave_its_place() {
         r#"{ type = "int references t (c)" }"#,
         r#"{ type = "int", default = "(SELECT 1 FROM victim.t)" }"#,
         r#"{ type = "int", default = "1 /* " }"#,
-        r#"{ type = "text", default = "E'a'\n'b\\') ; DROP SCHEMA victim CASCADE; --'" }"#,
+        r#"{ type = "text", default = "E'a'\n'b\\\\') ; DROP SCHEMA victim CASCADE; --'" }"#,
         r#"{ type = "text", default = "$a$ x" }"#,
         r#"{ type = "text", collation = "C\" NOT NULL, evil text COLLATE \"C" }"#,
         r#"{ type = "nonsense" }"#,
@@ -206,7 +206,7 @@ async fn a_state_table_that_is_not_ours_is_refused_and_not_read() {
     database.run(MARK).await;
     let context = context_of(SIMPLE, &database);
     for (id, sql) in [
-        ("view", "CREATE VIEW view._provision_state AS SELECT public.mark()"),
+        ("view", "CREATE VIEW view._provision_state AS SELECT 1 AS seq FROM (SELECT public.mark()) m"),
         ("columns", "CREATE TABLE columns._provision_state (seq bigint)"),
     ] {
         database.run(&format!("CREATE SCHEMA {id}; {sql}")).await;

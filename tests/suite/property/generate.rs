@@ -241,6 +241,9 @@ impl Spec {
         let mut next = || keep.next().unwrap_or(true);
         let mut part = self.clone();
         part.labels.retain(|_| next());
+        if part.labels.is_empty() {
+            part.labels.extend(self.labels.first().cloned());
+        }
         let mut gone = Vec::new();
         for (at, table) in part.tables.iter_mut().enumerate() {
             if !next() {
@@ -372,7 +375,7 @@ impl Spec {
         match constraint {
             ConstraintSpec::Unique { columns, named, nulls_distinct } => {
                 let mut unique = Table::new();
-                unique.insert("columns".into(), columns.iter().map(name_of).collect());
+                unique.insert("columns".into(), Value::Array(columns.iter().map(name_of).collect()));
                 if *named {
                     unique.insert("name".into(), format!("u {} {columns:?}", spec.name).into());
                 }
