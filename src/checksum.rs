@@ -33,8 +33,8 @@ impl Checksum {
     /// The first eight bytes, for uses that have room for no more.
     #[must_use]
     pub fn as_i64(&self) -> i64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        i64::from_be_bytes([a, b, c, d, e, f, g, h])
+        let (first, _) = self.0.split_at(8);
+        first.iter().fold(0, |number, byte| number << 8 | i64::from(*byte))
     }
 
     /// Twelve hexadecimal digits for people to compare.
@@ -108,7 +108,7 @@ mod tests {
     fn text_and_back() {
         let checksum = of("test", &());
         assert_eq!(checksum.to_string().parse(), Ok(checksum));
-        for bad in ["", "sha256:", "sha256:zz", &checksum.to_string()[1..], "sha256:é"] {
+        for bad in ["", "sha256:", "sha256:zz", "ha256:00", "sha256:é"] {
             assert_eq!(bad.parse::<Checksum>(), Err(ChecksumError));
         }
     }

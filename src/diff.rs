@@ -142,7 +142,9 @@ pub fn everything(manifest: &Manifest) -> Vec<Missing<'_>> {
         let indexes = decl.indexes.iter();
         Missing::Table(NewTable {
             decl,
-            constraints: constraints.map(|c| Named { decl: c, name: c.name.ident.clone() }).collect(),
+            constraints: constraints
+                .map(|c| Named { decl: c, name: c.name.ident.clone() })
+                .collect(),
             indexes: indexes.map(|i| Named { decl: i, name: i.name.ident.clone() }).collect(),
         })
     });
@@ -160,16 +162,16 @@ fn diff_enum<'m>(diff: &mut Diff<'m>, decl: &'m EnumDecl, live: &Schema) {
     };
     let declared: Vec<&Ident> = decl.labels.iter().filter(|l| is.labels.contains(l)).collect();
     let present: Vec<&Ident> = is.labels.iter().filter(|l| decl.labels.contains(l)).collect();
-    if declared != present {
+    if declared == present {
+        for (label, place) in new_labels(&decl.labels, &is.labels) {
+            diff.missing.push(Missing::Label { decl, label, place });
+        }
+    } else {
         diff.changed.push(Change {
             object: object.clone(),
             is: describe::labels(&is.labels),
             should_be: describe::labels(&decl.labels),
         });
-    } else {
-        for (label, place) in new_labels(&decl.labels, &is.labels) {
-            diff.missing.push(Missing::Label { decl, label, place });
-        }
     }
     for label in is.labels.iter().filter(|l| !decl.labels.contains(l)) {
         diff.extra.push(Object::Label { of: decl.name.clone(), name: label.clone() });
@@ -181,9 +183,10 @@ fn diff_enum<'m>(diff: &mut Diff<'m>, decl: &'m EnumDecl, live: &Schema) {
 fn new_labels<'m>(declared: &'m [Ident], present: &[Ident]) -> Vec<(&'m Ident, Place<'m>)> {
     let mut added = Vec::new();
     let mut before: Option<&'m Ident> = None;
-    for (at, label) in declared.iter().enumerate() {
+    let mut rest = declared.iter();
+    while let Some(label) = rest.next() {
         if !present.contains(label) {
-            let next = || declared[at + 1..].iter().find(|l| present.contains(l));
+            let next = || rest.clone().find(|l| present.contains(l));
             let place = match before {
                 Some(before) => Place::After(before),
                 None => next().map_or(Place::End, Place::Before),
@@ -195,12 +198,7 @@ fn new_labels<'m>(declared: &'m [Ident], present: &[Ident]) -> Vec<(&'m Ident, P
     added
 }
 
-fn diff_sequence<'m>(
-    diff: &mut Diff<'m>,
-    decl: &'m SequenceDecl,
-    desired: &Schema,
-    live: &Schema,
-) {
+fn diff_sequence<'m>(diff: &mut Diff<'m>, decl: &'m SequenceDecl, desired: &Schema, live: &Schema) {
     let object = Object::Sequence { name: decl.name.clone() };
     let Some(is) = live.sequences.get(&decl.name) else {
         match live.relation_named(&decl.name) {
@@ -224,18 +222,17 @@ fn diff_table<'m>(
 ) {
     let object = Object::Table { name: decl.name.clone() };
     let Some(is) = live.tables.get(&decl.name) else {
-        match live.relation_named(&decl.name) {
-            Some(taken_by) => diff.conflicts.push(Conflict { object, taken_by }),
-            None => {
-                let mut table = NewTable { decl, constraints: Vec::new(), indexes: Vec::new() };
-                for constraint in &decl.constraints {
-                    table.constraints.extend(names.claim_constraint(diff, decl, constraint));
-                }
-                for index in &decl.indexes {
-                    table.indexes.extend(names.claim_index(diff, decl, index));
-                }
-                diff.missing.push(Missing::Table(table));
+        if let Some(taken_by) = live.relation_named(&decl.name) {
+            diff.conflicts.push(Conflict { object, taken_by });
+        } else {
+            let mut table = NewTable { decl, constraints: Vec::new(), indexes: Vec::new() };
+            for constraint in &decl.constraints {
+                table.constraints.extend(names.claim_constraint(diff, decl, constraint));
             }
+            for index in &decl.indexes {
+                table.indexes.extend(names.claim_index(diff, decl, index));
+            }
+            diff.missing.push(Missing::Table(table));
         }
         return;
     };
@@ -254,12 +251,9 @@ fn diff_table<'m>(
 fn diff_comment<'m>(diff: &mut Diff<'m>, on: Object, declared: Option<&'m Text>, is: Option<&str>) {
     match (declared, is) {
         (Some(text), None) => diff.missing.push(Missing::Comment(on, text)),
-        (Some(text), Some(is)) => changed(
-            diff,
-            &on,
-            describe::comment(is),
-            describe::comment(text.as_str()),
-        ),
+        (Some(text), Some(is)) => {
+            changed(diff, &on, describe::comment(is), describe::comment(text.as_str()));
+        }
         (None, Some(_)) => diff.extra.push(Object::Comment { on: Box::new(on) }),
         (None, None) => {}
     }

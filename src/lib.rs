@@ -1,5 +1,6 @@
 //! wip
 pub mod checksum;
+pub mod cli;
 pub mod diff;
 pub mod embedded;
 pub mod error;
@@ -9,6 +10,6 @@ pub mod pg;
 pub mod plan;
 pub mod reconcile;
 pub mod render;
+pub mod report;
 pub mod schema;
-pub mod cli; pub mod report;
 pub use error::Error;

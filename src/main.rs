@@ -36,13 +36,17 @@ fn main() -> ExitCode {
 /// Log lines go to stderr; what other crates have to say, only from a warning on.
 fn start_logging(cli: &Cli) {
     let wanted = &cli.global.log;
-    let directives =
-        if wanted.contains(['=', ',']) { wanted.clone() } else { format!("warn,provision={wanted}") };
+    let directives = if wanted.contains(['=', ',']) {
+        wanted.clone()
+    } else {
+        format!("warn,provision={wanted}")
+    };
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match cli.global.log_format {
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
-        LogFormat::Human => subscriber.with_ansi(cli.global.colours_stderr()).with_target(false).init(),
+        LogFormat::Human => {
+            subscriber.with_ansi(cli.global.colours_stderr()).with_target(false).init();
+        }
     }
 }

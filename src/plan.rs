@@ -130,7 +130,7 @@ pub fn plan(manifest: &Manifest, diff: Diff<'_>, basis: Basis<'_>) -> Result<Pla
 }
 
 impl PlannedStep {
-    /// Such as "create table cad_empresas".
+    /// Such as "create table `cad_empresas`".
     #[must_use]
     pub fn describe(&self) -> String {
         let origin = self.origin.as_ref().map(|o| format!(" ({o})")).unwrap_or_default();

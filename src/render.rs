@@ -183,9 +183,8 @@ fn literal(sql: &str) -> String {
 
 /// Runs `statement` unless `condition` holds already.
 fn unless(condition: &str, statement: &str) -> String {
-    let body = format!(
-        "BEGIN\n    IF NOT ({condition}) THEN\n        {statement};\n    END IF;\nEND"
-    );
+    let body =
+        format!("BEGIN\n    IF NOT ({condition}) THEN\n        {statement};\n    END IF;\nEND");
     // The delimiter must not stand in what it delimits.
     let mut tag = "$provision$".to_owned();
     let mut n = 0_u32;

@@ -98,24 +98,10 @@ pub struct Constraint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    PrimaryKey {
-        columns: Vec<Ident>,
-        include: Vec<Ident>,
-    },
-    Unique {
-        columns: Vec<Ident>,
-        include: Vec<Ident>,
-        nulls_distinct: bool,
-    },
-    Check {
-        expression: String,
-        no_inherit: bool,
-    },
-    Exclusion {
-        method: String,
-        elements: Vec<(Key, String)>,
-        predicate: Option<String>,
-    },
+    PrimaryKey { columns: Vec<Ident>, include: Vec<Ident> },
+    Unique { columns: Vec<Ident>, include: Vec<Ident>, nulls_distinct: bool },
+    Check { expression: String, no_inherit: bool },
+    Exclusion { method: String, elements: Vec<(Key, String)>, predicate: Option<String> },
     ForeignKey(ForeignKey),
 }
 
@@ -183,6 +169,28 @@ impl fmt::Display for Unmodelled {
     }
 }
 
+/// Kinds of unmodelled objects that share the name space of tables.
+const RELATIONS: [&str; 6] = [
+    "view",
+    "materialized view",
+    "foreign table",
+    "partitioned table",
+    "composite type",
+    "relation",
+];
+
+/// Kinds of unmodelled objects that share the name space of types.
+const TYPES: [&str; 8] = [
+    "view",
+    "materialized view",
+    "foreign table",
+    "partitioned table",
+    "composite type",
+    "type",
+    "domain",
+    "range type",
+];
+
 impl Schema {
     /// What holds `name` among the relations: a schema has one name space for tables, indexes,
     /// sequences, views and their like.
@@ -204,10 +212,6 @@ impl Schema {
                 return Some(format!("constraint of table {table_name}"));
             }
         }
-        const RELATIONS: [&str; 6] = [
-            "view", "materialized view", "foreign table", "partitioned table", "composite type",
-            "relation",
-        ];
         self.unmodelled
             .iter()
             .find(|u| u.name == name.as_str() && RELATIONS.contains(&u.kind.as_str()))
@@ -220,10 +224,6 @@ impl Schema {
         if self.tables.contains_key(name) {
             return Some("row type of a table".into());
         }
-        const TYPES: [&str; 8] = [
-            "view", "materialized view", "foreign table", "partitioned table", "composite type",
-            "type", "domain", "range type",
-        ];
         self.unmodelled
             .iter()
             .find(|u| u.name == name.as_str() && TYPES.contains(&u.kind.as_str()))
@@ -235,10 +235,7 @@ impl Rule {
     /// Whether the constraint is backed by an index of the same name.
     #[must_use]
     pub fn has_index(&self) -> bool {
-        matches!(
-            self,
-            Self::PrimaryKey { .. } | Self::Unique { .. } | Self::Exclusion { .. }
-        )
+        matches!(self, Self::PrimaryKey { .. } | Self::Unique { .. } | Self::Exclusion { .. })
     }
 
     #[must_use]

@@ -11,8 +11,8 @@ use crate::error::Error;
 /// When no database is named, a private PostgreSQL cluster is made in the user's data folder from
 /// the server binaries that are installed, started on demand, and kept running for the next
 /// command. It listens on a Unix socket in a private folder, never on the network. Its binaries are
-/// looked for in PROVISION_PG_BIN, `pg_config --bindir`, the usual folders and PATH; its folder is
-/// named by PROVISION_EMBEDDED_DIR, if set.
+/// looked for in `PROVISION_PG_BIN`, `pg_config --bindir`, the usual folders and PATH; its folder is
+/// named by `PROVISION_EMBEDDED_DIR`, if set.
 #[derive(Debug, Subcommand)]
 pub(super) enum Embedded {
     /// Tell where the server is and whether it runs.
@@ -33,7 +33,11 @@ impl Embedded {
                 Self::Status => format!("{}\n", embedded::status(&config)?),
                 Self::Start => {
                     let cluster = embedded::ensure_running(&config)?;
-                    format!("PostgreSQL {} runs in {}\n", cluster.version, cluster.data_dir.display())
+                    format!(
+                        "PostgreSQL {} runs in {}\n",
+                        cluster.version,
+                        cluster.data_dir.display()
+                    )
                 }
                 Self::Stop if embedded::stop(&config)? => "stopped\n".into(),
                 Self::Stop => "it was not running\n".into(),

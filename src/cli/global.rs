@@ -15,7 +15,14 @@ use crate::reconcile::{Context, Retry};
 #[command(next_help_heading = "Common options")]
 pub struct Global {
     /// The manifest; files that it names lie in its folder.
-    #[arg(long, short = 'f', global = true, env = "PROVISION_MANIFEST", default_value = "schema.toml", value_name = "FILE")]
+    #[arg(
+        long,
+        short = 'f',
+        global = true,
+        env = "PROVISION_MANIFEST",
+        default_value = "schema.toml",
+        value_name = "FILE"
+    )]
     pub manifest: PathBuf,
 
     /// The database, as postgres://user@host:port/name?sslmode=…; what it leaves out is taken
@@ -25,7 +32,13 @@ pub struct Global {
 
     /// A server that elaborates the manifest, where the role may not create a schema in the
     /// database itself (a read-only role, a standby).
-    #[arg(long, global = true, env = "PROVISION_ELABORATE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "PROVISION_ELABORATE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     elaborate_url: Option<String>,
 
     /// How long one attempt waits for a lock.
@@ -46,11 +59,23 @@ pub struct Global {
     actor: Option<String>,
 
     /// How log lines look on stderr.
-    #[arg(long, global = true, env = "PROVISION_LOG_FORMAT", default_value = "human", value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        env = "PROVISION_LOG_FORMAT",
+        default_value = "human",
+        value_name = "FORMAT"
+    )]
     pub log_format: LogFormat,
 
     /// Which log lines: error, warn, info, debug, trace, or a filter such as provision=debug.
-    #[arg(long, global = true, env = "PROVISION_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "PROVISION_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
     pub log: String,
 
     /// When to use colours; `auto` is on terminals, unless `NO_COLOR` is set.
@@ -114,14 +139,15 @@ impl Global {
         if let Some(target) = Target::from_environment()? {
             return Ok(target);
         }
-        let cluster = tokio::task::spawn_blocking(|| {
-            embedded::ensure_running(&embedded::Config::for_user()?)
-        })
-        .await
-        .map_err(|error| Error::Io {
-            doing: "start the embedded server".into(),
-            source: std::io::Error::other(error),
-        })??;
+        let cluster =
+            tokio::task::spawn_blocking(
+                || embedded::ensure_running(&embedded::Config::for_user()?),
+            )
+            .await
+            .map_err(|error| Error::Io {
+                doing: "start the embedded server".into(),
+                source: std::io::Error::other(error),
+            })??;
         super::output::notice(&format!(
             "using the embedded PostgreSQL {} in {} (give --database-url for another server)",
             cluster.version,

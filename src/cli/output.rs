@@ -72,7 +72,8 @@ pub fn print_error(global: &Global, error: &Error) -> Exit {
     }
     let mut stderr = anstream::AutoStream::new(io::stderr(), choice(global.color));
     let red = anstyle::AnsiColor::Red.on_default().bold();
-    let _ = writeln!(stderr, "{red}error{red:#}[{}]: {}", error.code(), printable(&error.to_string()));
+    let _ =
+        writeln!(stderr, "{red}error{red:#}[{}]: {}", error.code(), printable(&error.to_string()));
     for cause in causes {
         let _ = writeln!(stderr, "  caused by: {}", printable(&cause));
     }

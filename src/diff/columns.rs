@@ -25,7 +25,11 @@ pub(super) fn diff_columns<'m>(
         let is_now = Column { nullable: is.nullable && !becomes_key, ..is.clone() };
         let (is_text, should_be_text) = (describe::column(&is_now), describe::column(should_be));
         if is_text != should_be_text {
-            diff.changed.push(Change { object: object.clone(), is: is_text, should_be: should_be_text });
+            diff.changed.push(Change {
+                object: object.clone(),
+                is: is_text,
+                should_be: should_be_text,
+            });
         }
         diff_comment(diff, object, column.comment.as_ref(), is.comment.as_deref());
     }

@@ -35,7 +35,9 @@ pub(super) fn sequence(sequence: &Sequence) -> String {
 fn settings(options: &SequenceSettings) -> String {
     let SequenceSettings { start, increment, min, max, cache, cycle } = options;
     let cycle = if *cycle { "cycle" } else { "no cycle" };
-    format!("start {start}\nincrement {increment}\nminimum {min}\nmaximum {max}\ncache {cache}\n{cycle}")
+    format!(
+        "start {start}\nincrement {increment}\nminimum {min}\nmaximum {max}\ncache {cache}\n{cycle}"
+    )
 }
 
 /// All but the comment.
@@ -135,11 +137,8 @@ fn action(action: ReferentialAction) -> &'static str {
 
 /// All but name and comment.
 pub(super) fn index(index: &Index) -> String {
-    let mut text = format!(
-        "{}index using {}",
-        if index.unique { "unique " } else { "" },
-        index.method
-    );
+    let mut text =
+        format!("{}index using {}", if index.unique { "unique " } else { "" }, index.method);
     for term in &index.keys {
         let _ = write!(text, "\n{}", key(term));
     }
@@ -159,7 +158,9 @@ pub(super) fn index(index: &Index) -> String {
 
 fn key(key: &Key) -> String {
     let mut text = if key.is_column { key.term.clone() } else { format!("({})", key.term) };
-    if !key.default_collation && let Some(collation) = &key.collation {
+    if !key.default_collation
+        && let Some(collation) = &key.collation
+    {
         let _ = write!(text, " collate {collation}");
     }
     if !key.default_opclass {

@@ -11,16 +11,39 @@ use crate::name::Ident;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Object {
     Schema,
-    Enum { name: Ident },
-    Label { of: Ident, name: Ident },
-    Sequence { name: Ident },
-    Table { name: Ident },
-    Column { table: Ident, name: Ident },
-    Constraint { table: Ident, name: Ident },
-    Index { table: Ident, name: Ident },
-    Comment { on: Box<Object> },
+    Enum {
+        name: Ident,
+    },
+    Label {
+        of: Ident,
+        name: Ident,
+    },
+    Sequence {
+        name: Ident,
+    },
+    Table {
+        name: Ident,
+    },
+    Column {
+        table: Ident,
+        name: Ident,
+    },
+    Constraint {
+        table: Ident,
+        name: Ident,
+    },
+    Index {
+        table: Ident,
+        name: Ident,
+    },
+    Comment {
+        on: Box<Object>,
+    },
     /// A baseline row, by the values of its key.
-    Row { table: Ident, key: String },
+    Row {
+        table: Ident,
+        key: String,
+    },
 }
 
 impl Object {
@@ -46,7 +69,9 @@ impl fmt::Display for Object {
         match self {
             Self::Schema => write!(f, "schema"),
             Self::Enum { name } => write!(f, "enum {name}"),
-            Self::Label { of, name } => write!(f, "label {name:?} of enum {of}", name = name.as_str()),
+            Self::Label { of, name } => {
+                write!(f, "label {name:?} of enum {of}", name = name.as_str())
+            }
             Self::Sequence { name } => write!(f, "sequence {name}"),
             Self::Table { name } => write!(f, "table {name}"),
             Self::Column { table, name } => write!(f, "column {table}.{name}"),

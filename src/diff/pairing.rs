@@ -11,9 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Conflict, Diff, Missing, Named, Object, describe, diff_comment};
-use crate::manifest::{
-    ConstraintDecl, ConstraintDef, IndexDecl, Manifest, ObjectName, TableDecl,
-};
+use crate::manifest::{ConstraintDecl, ConstraintDef, IndexDecl, Manifest, ObjectName, TableDecl};
 use crate::name::Ident;
 use crate::schema::{Constraint, Index, Rule, Schema, Table};
 
@@ -70,7 +68,9 @@ impl Names {
     ) -> Option<Named<'m, ConstraintDecl>> {
         let has_index = matches!(
             decl.definition,
-            ConstraintDef::PrimaryKey(_) | ConstraintDef::Unique(_) | ConstraintDef::Exclusion { .. }
+            ConstraintDef::PrimaryKey(_)
+                | ConstraintDef::Unique(_)
+                | ConstraintDef::Exclusion { .. }
         );
         let taken_by = |names: &Self, name: &Ident| {
             if names.constraints.contains(&(table.name.clone(), name.clone())) {
@@ -116,7 +116,7 @@ impl Names {
             diff.conflicts.push(Conflict { object, taken_by: holder });
             return None;
         }
-        (1_u32..)
+        (1..=u32::MAX)
             .map(|n| Ident::composed(wanted.ident.as_str(), &n.to_string()))
             .find(|name| taken_by(self, name).is_none() && !self.declared.contains(name))
     }
@@ -188,10 +188,8 @@ fn same_constraint<'m>(
         left.constraints.iter().position(|(name, _)| **name == decl.name.ident)
     } else {
         // Among equal ones, the one that also has the name.
-        let by_name = left
-            .constraints
-            .iter()
-            .position(|(name, is)| **name == decl.name.ident && equal(is));
+        let by_name =
+            left.constraints.iter().position(|(name, is)| **name == decl.name.ident && equal(is));
         by_name.or_else(|| left.constraints.iter().position(|(_, is)| equal(is)))
     };
     let Some(found) = found else {

@@ -85,8 +85,9 @@ impl Account {
     /// Makes a private folder of this account in one that is there.
     pub(super) fn create_dir(&self, dir: &Path) -> Result<(), EmbeddedError> {
         match std::fs::DirBuilder::new().mode(0o700).create(dir) {
-            Ok(()) if self.dropped => chown(dir, Some(self.uid), Some(self.gid))
-                .map_err(|e| io("hand over", dir, e)),
+            Ok(()) if self.dropped => {
+                chown(dir, Some(self.uid), Some(self.gid)).map_err(|e| io("hand over", dir, e))
+            }
             Ok(()) => Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 self.check_private(dir)

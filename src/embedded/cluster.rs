@@ -97,7 +97,12 @@ fn initialise(
     }
     let mut initdb = account.command(&binaries.dir.join("initdb"));
     initdb.arg("--pgdata").arg(&unfinished).args([
-        "--username", NAME, "--encoding=UTF8", "--locale=C", "--auth=peer", "--no-instructions",
+        "--username",
+        NAME,
+        "--encoding=UTF8",
+        "--locale=C",
+        "--auth=peer",
+        "--no-instructions",
     ]);
     if config.durability == Durability::Throwaway {
         initdb.arg("--no-sync");
@@ -178,6 +183,6 @@ fn tail(path: &Path) -> String {
         let _ = file.take(4096).read_to_end(&mut text);
     }
     let text = String::from_utf8_lossy(&text).into_owned();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
+    let lines = text.lines().count();
+    text.lines().skip(lines.saturating_sub(12)).collect::<Vec<_>>().join("\n")
 }

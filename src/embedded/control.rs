@@ -19,11 +19,9 @@ pub fn status(config: &Config) -> Result<Status, EmbeddedError> {
     let pid = fs::read_to_string(layout.data.join("postmaster.pid")).ok();
     let pid = pid.and_then(|text| text.lines().next()?.trim().parse().ok());
     match pid {
-        Some(pid) if socket::answers(&layout.socket) => Ok(Status::Running {
-            data_dir: layout.data,
-            socket_dir: layout.socket,
-            pid,
-        }),
+        Some(pid) if socket::answers(&layout.socket) => {
+            Ok(Status::Running { data_dir: layout.data, socket_dir: layout.socket, pid })
+        }
         _ => Ok(Status::Stopped { data_dir: layout.data }),
     }
 }

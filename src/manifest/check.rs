@@ -3,6 +3,7 @@
 
 mod columns;
 mod constraints;
+mod indexes;
 mod keys;
 mod names;
 
@@ -56,23 +57,17 @@ pub(super) fn manifest(
     }
     names::reserve(&mut checking, &raw);
     let tenants = raw.tenants.map(|tenants| self::tenants(&mut checking, tenants));
-    let enums = raw
-        .types
-        .iter()
-        .filter_map(|(name, decl)| enum_type(&mut checking, name, decl))
-        .collect();
+    let enums =
+        raw.types.iter().filter_map(|(name, decl)| enum_type(&mut checking, name, decl)).collect();
     let sequences = raw
         .sequences
         .iter()
         .filter_map(|(name, decl)| sequence(&mut checking, name, decl))
         .collect();
-    let tables: Vec<TableDecl> = raw
-        .tables
-        .iter()
-        .filter_map(|(name, decl)| table(&mut checking, name, decl))
-        .collect();
+    let tables: Vec<TableDecl> =
+        raw.tables.iter().filter_map(|(name, decl)| table(&mut checking, name, decl)).collect();
     keys::check_references(&mut checking, &raw.tables, &tables);
-    let seeds = seeds::read(&mut checking, raw.seeds, &tables, folder);
+    let seeds = seeds::read(&mut checking, &raw.seeds, &tables, folder);
     Manifest { tenants: tenants.unwrap_or_default(), enums, sequences, tables, seeds }
 }
 
@@ -244,7 +239,7 @@ fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<T
     let comment = checking.optional_text(raw.comment.as_ref());
     let columns = columns::columns(checking, raw);
     let constraints = constraints::constraints(checking, name, raw, &columns);
-    let indexes = constraints::indexes(checking, name, raw);
+    let indexes = indexes::indexes(checking, name, raw);
     let name = Ident::new(name.value.clone()).ok()?;
     Some(TableDecl { name, comment, unlogged: raw.unlogged, columns, constraints, indexes })
 }

@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use serde::Deserialize as _;
-use toml::de::{DeArray, DeTable, DeValue};
 use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
 
 use super::diagnostic::Report;
 use super::raw;
@@ -52,9 +52,10 @@ pub(super) fn manifest(source: &Source, report: &mut Report) -> (Option<raw::Man
         let found = find(&table, &at, is_missing);
         let parent_is_damaged = found.as_ref().is_some_and(|path| {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
-            is_missing && damage.0.iter().any(|damaged| {
-                damaged.len() > path.len() && damaged.iter().zip(&path).all(|(a, b)| a == b)
-            })
+            is_missing
+                && damage.0.iter().any(|damaged| {
+                    damaged.len() > path.len() && damaged.iter().zip(&path).all(|(a, b)| a == b)
+                })
         });
         if !parent_is_damaged {
             report.at(source, &at, message(error.message()));
@@ -93,7 +94,7 @@ fn search(
     path: &mut Vec<String>,
     best: &mut Option<(usize, Vec<String>)>,
 ) {
-    for (key, value) in table.iter() {
+    for (key, value) in table {
         path.push(key.get_ref().to_string());
         consider(&key.span(), at, whole, path, best);
         search_value(value, at, whole, path, best);
@@ -132,9 +133,11 @@ fn consider(
     let covers = if whole { span == at } else { span.start <= at.start && at.end <= span.end };
     let length = span.len();
     // At equal size, the entry deeper down.
-    if covers && best.as_ref().is_none_or(|(shortest, known)| {
-        length < *shortest || (length == *shortest && path.len() >= known.len())
-    }) {
+    if covers
+        && best.as_ref().is_none_or(|(shortest, known)| {
+            length < *shortest || (length == *shortest && path.len() >= known.len())
+        })
+    {
         *best = Some((length, path.to_vec()));
     }
 }

@@ -5,6 +5,8 @@
 //! not leave the parentheses that the renderer puts around it, nor end the statement. What it
 //! means is the server's to say; this is the lexical structure only (PostgreSQL manual, §4.1).
 
+#![expect(clippy::string_slice, reason = "all positions are boundaries found by the search before")]
+
 use serde::Serialize;
 
 use crate::name::SchemaName;
@@ -32,7 +34,9 @@ pub enum FragmentError {
     Unopened(char),
     #[error("a comment cannot stand here")]
     Comment,
-    #[error("{0:?} does not belong in the name of a type; null, default, collation and keys have their own settings")]
+    #[error(
+        "{0:?} does not belong in the name of a type; null, default, collation and keys have their own settings"
+    )]
     NotAType(String),
     #[error("a ',' separates two expressions; give one only")]
     Comma,
@@ -62,8 +66,20 @@ impl Fragment {
     /// As [`Fragment::expression`], and when a column clause (`NOT NULL`, `DEFAULT`, …) is in it.
     pub fn type_name(sql: &str) -> Result<Self, FragmentError> {
         const CLAUSES: [&str; 14] = [
-            "not", "null", "default", "primary", "unique", "check", "references", "constraint",
-            "collate", "generated", "storage", "compression", "deferrable", "initially",
+            "not",
+            "null",
+            "default",
+            "primary",
+            "unique",
+            "check",
+            "references",
+            "constraint",
+            "collate",
+            "generated",
+            "storage",
+            "compression",
+            "deferrable",
+            "initially",
         ];
         let fragment = Self::expression(sql)?;
         for token in scan(&fragment.0)? {
@@ -204,8 +220,7 @@ fn escape_literal_length(text: &str) -> Result<usize, FragmentError> {
 fn dollar_length(text: &str) -> Result<usize, FragmentError> {
     let tag_length = text[1..]
         .char_indices()
-        .find(|(at, c)| !(is_word_start(*c) || *at > 0 && c.is_ascii_digit()))
-        .map(|(at, c)| (at, c));
+        .find(|(at, c)| !(is_word_start(*c) || *at > 0 && c.is_ascii_digit()));
     let Some((at, '$')) = tag_length else {
         return Ok(1);
     };
@@ -222,8 +237,7 @@ fn is_word_start(c: char) -> bool {
 
 /// Bytes of the identifier that `text` starts with; a `$` inside of it starts no literal.
 fn word_length(text: &str) -> usize {
-    text.find(|c: char| !(is_word_start(c) || c.is_ascii_digit() || c == '$'))
-        .unwrap_or(text.len())
+    text.find(|c: char| !(is_word_start(c) || c.is_ascii_digit() || c == '$')).unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -234,9 +248,22 @@ mod tests {
     #[test]
     fn expressions_that_stay_inside_are_taken() {
         for sql in [
-            "now()", "'a;b'", "'it''s'", "E'it\\'s;'", "$$ ; ) $$", "$a$ $$ ; $a$", "\"a;b\"",
-            "a$b$ > 1", "ARRAY[1, 2]", "(1, 2) = (a, b)", "'{}'::text[]", "x ~ '^[(]'",
-            "'\\'", "nextval('{schema}.counter')", "length(cnpj) >= 11", "$1",
+            "now()",
+            "'a;b'",
+            "'it''s'",
+            "E'it\\'s;'",
+            "$$ ; ) $$",
+            "$a$ $$ ; $a$",
+            "\"a;b\"",
+            "a$b$ > 1",
+            "ARRAY[1, 2]",
+            "(1, 2) = (a, b)",
+            "'{}'::text[]",
+            "x ~ '^[(]'",
+            "'\\'",
+            "nextval('{schema}.counter')",
+            "length(cnpj) >= 11",
+            "$1",
             "E'a'\n'b\\') ; drop table x; --'",
         ] {
             assert!(Fragment::expression(sql).is_ok(), "{sql} was refused");
@@ -246,9 +273,26 @@ mod tests {
     #[test]
     fn expressions_that_could_get_out_are_refused() {
         for sql in [
-            "", "  ", "1; DROP TABLE x", "1)", "(1", "1) , (2", "1, evil int", "'a", "\"a",
-            "$$ a", "$a$ $$", "1 -- x", "1 /* x", "/* a */ 1", "E'a\\'", "a]", "[a)", "x\0y",
-            "1::int)); drop schema public cascade; --", "E'a'\n'b\\\\') ; drop table x; --'",
+            "",
+            "  ",
+            "1; DROP TABLE x",
+            "1)",
+            "(1",
+            "1) , (2",
+            "1, evil int",
+            "'a",
+            "\"a",
+            "$$ a",
+            "$a$ $$",
+            "1 -- x",
+            "1 /* x",
+            "/* a */ 1",
+            "E'a\\'",
+            "a]",
+            "[a)",
+            "x\0y",
+            "1::int)); drop schema public cascade; --",
+            "E'a'\n'b\\\\') ; drop table x; --'",
         ] {
             assert!(Fragment::expression(sql).is_err(), "{sql} was taken");
         }
@@ -256,14 +300,28 @@ mod tests {
 
     #[test]
     fn a_type_is_a_type_alone() {
-        for sql in ["uuid", "numeric(15, 2)", "timestamp (3) with time zone", "\"default\"",
-            "text[]", "public.citext", "double precision", "interval day to second", "bit varying(3)"]
-        {
+        for sql in [
+            "uuid",
+            "numeric(15, 2)",
+            "timestamp (3) with time zone",
+            "\"default\"",
+            "text[]",
+            "public.citext",
+            "double precision",
+            "interval day to second",
+            "bit varying(3)",
+        ] {
             assert!(Fragment::type_name(sql).is_ok(), "{sql} was refused");
         }
-        for sql in ["int not null", "int DEFAULT 5", "int primary key", "int, b int",
-            "int references x", "text COLLATE \"C\"", "int check (true)"]
-        {
+        for sql in [
+            "int not null",
+            "int DEFAULT 5",
+            "int primary key",
+            "int, b int",
+            "int references x",
+            "text COLLATE \"C\"",
+            "int check (true)",
+        ] {
             assert!(Fragment::type_name(sql).is_err(), "{sql} was taken");
         }
     }

@@ -217,6 +217,7 @@ pub(super) struct References {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::enum_variant_names, reason = "as SQL calls it")]
 pub(super) enum Action {
     #[default]
     #[serde(rename = "no action")]

@@ -24,16 +24,16 @@ pub(super) enum Place {
 /// Reads all seeds and puts them in the order in which they can be inserted.
 pub(super) fn read(
     checking: &mut Checking<'_>,
-    raw: Vec<At<raw::Seed>>,
+    raw: &[At<raw::Seed>],
     tables: &[TableDecl],
     folder: &Path,
 ) -> Vec<SeedDecl> {
     let mut seeds = Vec::new();
     let mut keys_seen = HashMap::new();
-    for seed in &raw {
+    for seed in raw {
         seeds.extend(self::seed(checking, seed, tables, folder, &mut keys_seen));
     }
-    cells::check_lookups(checking, &raw, &seeds);
+    cells::check_lookups(checking, raw, &seeds);
     order::ordered(seeds, tables)
 }
 
@@ -94,7 +94,7 @@ fn row(
             cells::note(checking, &place, &format!("column {name:?} is given twice"));
             continue;
         }
-        match cells::cell(checking, column, value, &place, 0) {
+        match cells::cell(checking, column, &value, &place, 0) {
             Some(cell) => cells.push((column.name.clone(), cell)),
             None => whole = false,
         }
@@ -102,7 +102,11 @@ fn row(
     for name in key {
         match cells.iter().find(|(column, _)| column == name) {
             None if whole => {
-                cells::note(checking, &input.place, &format!("the row lacks its key column {name:?}", name = name.as_str()));
+                cells::note(
+                    checking,
+                    &input.place,
+                    &format!("the row lacks its key column {name:?}", name = name.as_str()),
+                );
                 whole = false;
             }
             Some((_, Cell::Null | Cell::Sql(_))) => {
@@ -122,7 +126,8 @@ fn row(
     }
     let row = SeedRow { origin: origin.clone(), cells };
     let text = row.key_text(key);
-    if let Some(first) = keys_seen.insert((table.name.clone(), key.to_vec(), text.clone()), origin) {
+    if let Some(first) = keys_seen.insert((table.name.clone(), key.to_vec(), text.clone()), origin)
+    {
         let message = format!("a row with {text} is already at {first}");
         cells::note(checking, &input.place, &message);
     }

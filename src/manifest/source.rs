@@ -1,6 +1,8 @@
 //! Reading files, with care: only regular files, of a bounded size, in UTF-8, and none outside of
 //! the manifest's folder.
 
+#![expect(clippy::string_slice, reason = "all positions are boundaries found by the search before")]
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -24,8 +26,7 @@ impl Source {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn manifest(path: &Path) -> Result<(Self, PathBuf), ManifestError> {
-        let unreadable =
-            |source| ManifestError::Unreadable { path: path.to_owned(), source };
+        let unreadable = |source| ManifestError::Unreadable { path: path.to_owned(), source };
         let unusable = |reason| ManifestError::Unusable { path: path.to_owned(), reason };
         let file = open(path).map_err(unreadable)?;
         let text = read(file, MANIFEST_BYTES).map_err(unreadable)?.map_err(unusable)?;
@@ -41,7 +42,8 @@ impl Source {
     /// A message, when it must not or cannot be read.
     pub(super) fn rows(folder: &Path, name: &str) -> Result<Self, String> {
         let relative = Path::new(name);
-        let stays_inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+        let stays_inside =
+            |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
         if name.is_empty() || name.contains('\0') || !relative.components().all(stays_inside) {
             return Err("a file is named by its path below the manifest's folder".into());
         }

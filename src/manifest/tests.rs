@@ -82,11 +82,11 @@ rows = [{ x = 1 }, { z = 2 }]
             "schema.toml:2:1: unknown key \"nonsense\", expected one of \"version\", \"tenants\", \"types\", \"sequences\", \"tables\", \"seeds\"",
             "schema.toml:4:14: label \"a\" is given twice",
             "schema.toml:6:12: invalid type: string \"yes\", expected a boolean",
-            "schema.toml:7:11: invalid type: integer `5`, expected a string".replace('`', "\"").as_str(),
+            "schema.toml:7:11: invalid type: integer \"5\", expected a string",
             "schema.toml:9:31: unknown key \"typ\", expected one of \"type\", \"null\", \"default\", \"identity\", \"generated\", \"collation\", \"comment\", \"primary_key\"",
             "schema.toml:9:73: invalid type: integer \"3\", expected a boolean",
             "schema.toml:9:76: unknown key \"bogus\", expected one of \"type\", \"null\", \"default\", \"identity\", \"generated\", \"collation\", \"comment\", \"primary_key\"",
-            "schema.toml:12:24: no table \"bb\" is declared; did you mean \"b\"?",
+            "schema.toml:12:24: no table \"bb\" is declared",
             "schema.toml:13:13: unknown variant \"explode\", expected one of \"no action\", \"restrict\", \"cascade\", \"set null\", \"set default\"",
             "schema.toml:17:12: table \"b\" has no column \"y\"",
             "schema.toml:21:22: table \"b\" has no column \"z\"",
@@ -109,7 +109,7 @@ fn single_errors() {
         ("version = 1\n[types.a]\nenum = []".into(), "schema.toml:3:8: an enum has at least one label"),
         ("version = 1\n[types.a]\nenum = [\"x\"]\n[tables.a]\ncolumns = { a = \"int\" }".into(), "schema.toml:4:9: the name \"a\" is already that of another type"),
         (format!("{T}primary_key = [\"id\"]\n[tables.t.foreign_keys]"), "schema.toml:5:1: invalid type: map, expected a sequence"),
-        ("version = 1\n[tables.t]\nprimary_key = [\"id\"]\ncolumns = { id = { type = \"int\", primary_key = true } }".into(), "schema.toml:4:49: table \"t\" has two primary keys; list the columns of one in primary_key"),
+        ("version = 1\n[tables.t]\nprimary_key = [\"id\"]\ncolumns = { id = { type = \"int\", primary_key = true } }".into(), "schema.toml:4:48: table \"t\" has two primary keys; list the columns of one in primary_key"),
         ("version = 1\n[tables.t]\ncolumns = { a = { type = \"int\", primary_key = true }, b = { type = \"int\", primary_key = true } }".into(), "schema.toml:3:89: table \"t\" has two primary keys; list the columns of one in primary_key"),
         ("version = 1\n[tables.t]\nprimary_key = [\"id\"]\ncolumns = { id = { type = \"int\", null = true } }".into(), "schema.toml:3:15: column id is in the primary key, so it is never null"),
         (format!("{T}unique = [[\"id\"], [\"id\"]]"), "schema.toml:4:19: table \"t\" has the same constraint already, on line 4"),
@@ -117,12 +117,12 @@ fn single_errors() {
         (format!("{T}unique = [[\"id\", \"id\"]]"), "schema.toml:4:18: column \"id\" is named twice"),
         (format!("{T}unique = [[]]"), "schema.toml:4:11: name at least one column"),
         (format!("{T}checks = [\"id > 0; drop table t\"]"), "schema.toml:4:11: a ';' would end the statement; give one expression only"),
-        (format!("{T}checks = [{{ name = \"c\", expression = \"id > 0\" }}, {{ name = \"c\", expression = \"id > 1\" }}]"), "schema.toml:4:61: the name \"c\" is already that of another constraint of the table"),
+        (format!("{T}checks = [{{ name = \"c\", expression = \"id > 0\" }}, {{ name = \"c\", expression = \"id > 1\" }}]"), "schema.toml:4:59: the name \"c\" is already that of another constraint of the table"),
         (format!("{T}indexes = [{{ columns = [\"id\"], name = \"t\" }}]"), "schema.toml:4:39: the name \"t\" is already that of another table"),
         (format!("{T}indexes = [{{ columns = [{{ column = \"id\", expression = \"id\" }}] }}]"), "schema.toml:4:25: give a column or an expression, one of them"),
-        (format!("{T}foreign_keys = [{{ columns = [\"id\"], references = {{ table = \"t\", columns = [\"name\"] }} }}]"), "schema.toml:4:79: no primary key, unique constraint or unique index of table \"t\" is on exactly these columns"),
-        (format!("{T}foreign_keys = [{{ columns = [\"id\"], references = {{ schema = \"public\", table = \"u\", columns = [\"a\", \"b\"] }} }}]"), "schema.toml:4:98: 1 columns cannot reference 2"),
-        (format!("{T}exclusions = [{{ elements = [{{ column = \"id\", operator = \"--\" }}] }}]"), "schema.toml:4:58: \"--\" is not an operator"),
+        (format!("{T}foreign_keys = [{{ columns = [\"id\"], references = {{ table = \"t\", columns = [\"name\"] }} }}]"), "schema.toml:4:75: no primary key, unique constraint or unique index of table \"t\" is on exactly these columns"),
+        (format!("{T}foreign_keys = [{{ columns = [\"id\"], references = {{ schema = \"public\", table = \"u\", columns = [\"a\", \"b\"] }} }}]"), "schema.toml:4:94: 1 columns cannot reference 2"),
+        (format!("{T}exclusions = [{{ elements = [{{ column = \"id\", operator = \"--\" }}] }}]"), "schema.toml:4:57: \"--\" is not an operator"),
         ("version = 1\n[tables.t]\ncolumns = { a = { type = \"int\", default = \"1\", generated = \"2\" } }".into(), "schema.toml:3:60: default, identity and generated exclude each other"),
         ("version = 1\n[tables.t]\ncolumns = { a = \"int not null\" }".into(), "schema.toml:3:17: \"not\" does not belong in the name of a type; null, default, collation and keys have their own settings"),
         ("version = 1\n[tenants]\nlist = [\"ok\", \"No\", \"ok\"]".into(), "schema.toml:3:15: \"No\" is not a tenant id: expected a UUID, or a slug of a-z, 0-9, '_' and '-' that starts with a letter or digit"),
@@ -134,10 +134,13 @@ fn single_errors() {
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ id = [1] }}]"), "schema.toml:7:11: column \"id\": an array needs a column of an array or JSON type"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ id = 1, name = {{ lookup = \"t\", where = {{ id = 2 }}, column = \"name\" }} }}]"), "schema.toml:5:9: schema.toml:7: column \"name\" looks for a row of t that no seed has"),
     ];
-    for (manifest, expected) in cases {
-        let found = errors(&manifest);
-        assert!(found.contains(&expected.to_owned()), "expected {expected}\nfound {found:#?}\nin {manifest}");
-    }
+    let wrong: Vec<String> = cases
+        .iter()
+        .map(|(manifest, expected)| (errors(manifest), expected, manifest))
+        .filter(|(found, expected, _)| !found.iter().any(|error| error == *expected))
+        .map(|(found, expected, manifest)| format!("{manifest}\n  {expected}\n  {found:?}\n"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -194,8 +197,7 @@ fn rows_of_csv_json_and_toml_come_to_the_same() {
 #[test]
 fn all_wrong_rows_of_a_file_are_told_with_their_lines() {
     let manifest = format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = \"x.csv\"\n");
-    let files = Files::new(&manifest)
-        .with("x.csv", b"id,nmae\n1,a\n\"2\n3\",b\n4\n1,c\n,d\n");
+    let files = Files::new(&manifest).with("x.csv", b"id,nmae\n1,a\n\"2\n3\",b\n4\n1,c\n,d\n");
     assert_eq!(
         files.errors(),
         [
@@ -286,11 +288,17 @@ fn the_json_schema_is_that_of_the_parser() {
         assert!(fits_json_schema(&text), "{text}");
     }
     for wrong in [
-        "", "version = \"1\"", "version = 1\nx = 1", "version = 1\ntables = 1",
-        "version = 1\n[tables.t]", "version = 1\n[tables.t]\ncolumns = { a = 1 }",
+        "",
+        "version = \"1\"",
+        "version = 1\nx = 1",
+        "version = 1\ntables = 1",
+        "version = 1\n[tables.t]",
+        "version = 1\n[tables.t]\ncolumns = { a = 1 }",
         "version = 1\n[tables.t]\ncolumns = { a = { null = true } }",
-        "version = 1\n[types.t]\nenum = \"a\"", "version = 1\n[sequences.s]\ntype = \"text\"",
-        "version = 1\n[[seeds]]\ntable = \"t\"", "version = 1\n[tenants]\nqueries = \"x\"",
+        "version = 1\n[types.t]\nenum = \"a\"",
+        "version = 1\n[sequences.s]\ntype = \"text\"",
+        "version = 1\n[[seeds]]\ntable = \"t\"",
+        "version = 1\n[tenants]\nqueries = \"x\"",
         "version = 1\n[tables.t]\ncolumns = { a = { type = \"int\", identity = { generation = \"x\" } } }",
         "version = 1\n[tables.t]\ncolumns = { a = \"int\" }\nforeign_keys = [{ columns = [\"a\"] }]",
         "version = 1\n[tables.t]\ncolumns = { a = \"int\" }\nunique = [1]",
@@ -308,7 +316,7 @@ fn mutate(value: &mut toml::Value, at: &mut usize, how: u8) -> bool {
             if *at == 0 && !table.is_empty() {
                 let key = table.keys().next().cloned().unwrap();
                 let taken = table.remove(&key).unwrap();
-                if how % 2 == 0 {
+                if how.is_multiple_of(2) {
                     table.insert("unheard_of".into(), taken);
                 }
                 return true;

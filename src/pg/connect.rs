@@ -16,8 +16,20 @@ const SERVER_VARIABLES: [&str; 5] = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABA
 
 /// What a connection URL may say beside host, user and database.
 const URL_PARAMETERS: [&str; 14] = [
-    "sslmode", "sslrootcert", "sslcert", "sslkey", "host", "hostaddr", "port", "dbname", "user",
-    "password", "application_name", "options", "connect_timeout", "channel_binding",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "connect_timeout",
+    "channel_binding",
 ];
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -85,9 +97,8 @@ impl Target {
         let timeout = value_of("connect_timeout")
             .map(str::to_owned)
             .or_else(|| std::env::var("PGCONNECT_TIMEOUT").ok());
-        let ssl_mode = value_of("sslmode")
-            .map(str::to_owned)
-            .or_else(|| std::env::var("PGSSLMODE").ok());
+        let ssl_mode =
+            value_of("sslmode").map(str::to_owned).or_else(|| std::env::var("PGSSLMODE").ok());
         let root = value_of("sslrootcert")
             .map(str::to_owned)
             .or_else(|| std::env::var("PGSSLROOTCERT").ok());
@@ -124,7 +135,12 @@ impl Target {
             .database(database)
             .ssl_mode(PgSslMode::Disable);
         let label = format!("{user}@{}:{port}/{database}", directory.display());
-        Self { options: finish(options), ssl_mode: PgSslMode::Disable, timeout: DEFAULT_TIMEOUT, label }
+        Self {
+            options: finish(options),
+            ssl_mode: PgSslMode::Disable,
+            timeout: DEFAULT_TIMEOUT,
+            label,
+        }
     }
 
     fn new(
@@ -183,11 +199,7 @@ impl Target {
             Some(socket) => socket.display().to_string(),
             None => options.get_host().to_owned(),
         };
-        let label = format!(
-            "{}@{place}:{}/{database}",
-            options.get_username(),
-            options.get_port()
-        );
+        let label = format!("{}@{place}:{}/{database}", options.get_username(), options.get_port());
         Ok(Self { options: finish(options), ssl_mode, timeout, label })
     }
 

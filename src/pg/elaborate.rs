@@ -6,9 +6,7 @@ use super::error::PgError;
 use super::introspect::{self, IntrospectError};
 use super::session::{Access, Limits, Session, begin};
 use crate::diff::Missing;
-use crate::manifest::{
-    ColumnValue, ConstraintDef, ForeignKeyDecl, Manifest, TableDecl, TableRef,
-};
+use crate::manifest::{ColumnValue, ConstraintDef, ForeignKeyDecl, Manifest, TableDecl, TableRef};
 use crate::name::{Ident, SchemaName, TenantId};
 use crate::plan::{self, Step};
 use crate::render;
@@ -40,11 +38,10 @@ impl ElaborateError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused { source, .. } if source.is_lost() => "connection-lost",
-            Self::Refused { .. } => "manifest-refused",
+            Self::Refused { .. } | Self::Hidden(_) => "manifest-refused",
             Self::Server(source) => source.code(),
             Self::Introspect(source) => source.code(),
             Self::Unfaithful { .. } => "manifest-unfaithful",
-            Self::Hidden(_) => "manifest-refused",
         }
     }
 
@@ -125,12 +122,12 @@ async fn elaborate_in(
         let sql = render::statement(&step, scratch, &tenant);
         // One statement a message, in the protocol that refuses a second one: whatever a
         // manifest's SQL holds, it cannot end this transaction.
-        session.single("trying it in a scratch schema", &sql).await.map_err(|source| {
-            match step {
+        session.single("trying it in a scratch schema", &sql).await.map_err(
+            |source| match step {
                 Step::CreateSchema => ElaborateError::Server(source),
                 _ => ElaborateError::Refused { object: step.object().to_string(), source },
-            }
-        })?;
+            },
+        )?;
     }
     Ok(introspect::introspect(session, scratch).await?)
 }
@@ -214,8 +211,9 @@ fn check_table(decl: &TableDecl, table: &Table) -> Result<(), ElaborateError> {
         };
         let agrees = match &column.value {
             // `serial` brings a default along.
-            ColumnValue::None => is.generated.is_none() && is.identity.is_none(),
-            ColumnValue::Default(_) => is.generated.is_none() && is.identity.is_none(),
+            ColumnValue::None | ColumnValue::Default(_) => {
+                is.generated.is_none() && is.identity.is_none()
+            }
             ColumnValue::Identity { always, .. } => {
                 is.identity.as_ref().is_some_and(|identity| identity.always == *always)
             }

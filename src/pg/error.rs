@@ -20,6 +20,7 @@ pub enum PgError {
         #[source]
         source: Cause,
     },
+    /// An answer that this version does not understand.
     #[error("{doing}: the server answered with something unexpected: {reason}")]
     Answer { doing: String, reason: String },
 }
@@ -28,7 +29,7 @@ pub enum PgError {
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
     #[error(transparent)]
-    Server(ServerError),
+    Server(Box<ServerError>),
     #[error("the connection was lost")]
     Lost(#[source] sqlx::Error),
     #[error("no answer within {0} seconds")]
@@ -68,7 +69,7 @@ impl std::error::Error for ServerError {}
 impl From<sqlx::Error> for Cause {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(error) => Self::Server(server_error(&*error)),
+            sqlx::Error::Database(error) => Self::Server(Box::new(server_error(&*error))),
             sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => Self::Lost(error),
             // sqlx reports a socket that closes in the middle of a message as a protocol error.
             other => Self::Client(other),

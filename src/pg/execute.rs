@@ -15,7 +15,7 @@ pub struct StepFailed {
     /// Counted from one.
     pub number: usize,
     pub of: usize,
-    /// Such as "create table cad_empresas", with the origin of a row.
+    /// Such as "create table `cad_empresas`", with the origin of a row.
     pub what: String,
     #[source]
     pub source: Cause,
@@ -26,10 +26,9 @@ pub(super) async fn execute(
     steps: &[PlannedStep],
 ) -> Result<(), StepFailed> {
     let mut done = 0;
-    while done < steps.len() {
-        let batch = batch(&steps[done..], session.server.citus);
+    for batch in batches(steps, session.server.citus) {
         let mut script = String::new();
-        for step in batch {
+        for step in &batch {
             script.push_str(&step.sql);
             script.push_str(";\n");
         }
@@ -50,19 +49,25 @@ pub(super) async fn execute(
     }
 }
 
-/// The first of `steps` that go into one message; at least one if there is one. Citus refuses
-/// some commands in a message with others.
-fn batch(steps: &[PlannedStep], one_by_one: bool) -> &[PlannedStep] {
-    let mut bytes = 0;
-    let fitting = steps
-        .iter()
-        .take(if one_by_one { 1 } else { BATCH_STATEMENTS })
-        .take_while(|step| {
-            bytes += step.sql.len();
-            bytes <= BATCH_BYTES
-        })
-        .count();
-    &steps[..fitting.max(1).min(steps.len())]
+/// The steps that go into one message each. Citus refuses some commands in a message with others.
+fn batches(steps: &[PlannedStep], one_by_one: bool) -> Vec<Vec<&PlannedStep>> {
+    let mut batches: Vec<Vec<&PlannedStep>> = Vec::new();
+    let mut bytes = usize::MAX;
+    for step in steps {
+        bytes = bytes.saturating_add(step.sql.len());
+        match batches.last_mut() {
+            Some(batch)
+                if !one_by_one && bytes <= BATCH_BYTES && batch.len() < BATCH_STATEMENTS =>
+            {
+                batch.push(step);
+            }
+            _ => {
+                bytes = step.sql.len();
+                batches.push(vec![step]);
+            }
+        }
+    }
+    batches
 }
 
 fn failed(steps: &[PlannedStep], at: usize, source: Cause) -> StepFailed {

@@ -133,9 +133,8 @@ pub(super) fn parse(
         unmodelled: sections.get("unmodelled")?,
     };
     check_visible(schema, role, &rows)?;
-    rows::assemble(schema, rows).map_err(|reason| {
-        PgError::Answer { doing: sections.doing.clone(), reason }.into()
-    })
+    rows::assemble(schema, rows)
+        .map_err(|reason| PgError::Answer { doing: sections.doing.clone(), reason }.into())
 }
 
 fn reading(schema: &SchemaName) -> String {

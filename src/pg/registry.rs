@@ -63,9 +63,7 @@ pub async fn missing_externals(
     for name in names {
         let doing = format!("looking for table {name}");
         let literal = Text::new(name.clone()).map(|text| text.literal()).unwrap_or_default();
-        let sql = format!(
-            "SELECT (pg_catalog.to_regclass({literal}) IS NOT NULL)::text AS found"
-        );
+        let sql = format!("SELECT (pg_catalog.to_regclass({literal}) IS NOT NULL)::text AS found");
         let answers = session.run(&doing, &sql).await?;
         for row in answers.iter().flatten() {
             if column::<&str>(row, "found", &doing)? == "false" {

@@ -117,6 +117,9 @@ pub(super) struct SequenceRow {
     is_own: Option<bool>,
 }
 
+/// Notes what the model does not hold: its kind and name.
+type Note<'n> = dyn FnMut(&str, String) + 'n;
+
 /// # Errors
 /// A sentence, when the rows do not fit together.
 pub(super) fn assemble(schema: &SchemaName, rows: Rows) -> Result<Schema, String> {
@@ -124,10 +127,29 @@ pub(super) fn assemble(schema: &SchemaName, rows: Rows) -> Result<Schema, String
     let mut note = |kind: &str, name: String| {
         unmodelled.push(Unmodelled { kind: kind.to_owned(), name });
     };
+    let mut tables = tables(rows.relations, &mut note);
+    let (sequences, identities) = sequences(rows.sequences);
+    add_columns(&mut tables, rows.columns, identities, &mut note)?;
+    let backing = add_indexes(&mut tables, rows.indexes, &mut note)?;
+    add_constraints(&mut tables, schema, rows.constraints, backing, &mut note)?;
+    let enums = rows
+        .enums
+        .into_iter()
+        .map(|row| (row.name, Enum { labels: row.labels, comment: row.comment }))
+        .collect();
+    Ok(Schema { enums, sequences, tables, unmodelled: unmodelled.into_iter().collect() })
+}
 
+type Tables = BTreeMap<Ident, Table>;
+/// By table and column.
+type Identities = BTreeMap<(Ident, Ident), SequenceSettings>;
+/// Indexes that back a constraint, by table and constraint.
+type Backing = BTreeMap<(Ident, Ident), IndexRow>;
+
+fn tables(rows: Vec<RelationRow>, note: &mut Note<'_>) -> Tables {
     let mut tables = BTreeMap::new();
-    for row in rows.relations.into_iter().filter(|row| row.kind == 'r') {
-        note_table_properties(&row, &mut note);
+    for row in rows.into_iter().filter(|row| row.kind == 'r') {
+        note_table_properties(&row, note);
         let table = Table {
             unlogged: row.unlogged,
             comment: row.comment,
@@ -137,12 +159,13 @@ pub(super) fn assemble(schema: &SchemaName, rows: Rows) -> Result<Schema, String
         };
         tables.insert(row.name, table);
     }
+    tables
+}
 
-    let mut sequences = BTreeMap::new();
-    let mut identities = BTreeMap::new();
-    for row in rows.sequences.into_iter().filter(|row| row.is_own != Some(true)) {
-        let owned_by = row.owner_table.zip(row.owner_column);
-        match owned_by {
+fn sequences(rows: Vec<SequenceRow>) -> (BTreeMap<Ident, Sequence>, Identities) {
+    let (mut sequences, mut identities) = (BTreeMap::new(), BTreeMap::new());
+    for row in rows.into_iter().filter(|row| row.is_own != Some(true)) {
+        match row.owner_table.zip(row.owner_column) {
             Some(owner) if row.is_identity == Some(true) => {
                 identities.insert(owner, row.options);
             }
@@ -158,9 +181,17 @@ pub(super) fn assemble(schema: &SchemaName, rows: Rows) -> Result<Schema, String
             }
         }
     }
+    (sequences, identities)
+}
 
-    for row in rows.columns {
-        note_column_properties(&row, &mut note);
+fn add_columns(
+    tables: &mut Tables,
+    rows: Vec<ColumnRow>,
+    mut identities: Identities,
+    note: &mut Note<'_>,
+) -> Result<(), String> {
+    for row in rows {
+        note_column_properties(&row, note);
         let table = tables.get_mut(&row.table).ok_or_else(|| orphan("column", &row.name))?;
         let owner = (row.table, row.name);
         let options = identities.remove(&owner);
@@ -187,9 +218,16 @@ pub(super) fn assemble(schema: &SchemaName, rows: Rows) -> Result<Schema, String
         };
         table.columns.insert(name, column);
     }
+    Ok(())
+}
 
+fn add_indexes(
+    tables: &mut Tables,
+    rows: Vec<IndexRow>,
+    note: &mut Note<'_>,
+) -> Result<Backing, String> {
     let mut backing = BTreeMap::new();
-    for row in rows.indexes {
+    for row in rows {
         let table = tables.get_mut(&row.table).ok_or_else(|| orphan("index", &row.name))?;
         if row.has_tablespace {
             note("tablespace of index", row.name.to_string());
@@ -216,8 +254,17 @@ pub(super) fn assemble(schema: &SchemaName, rows: Rows) -> Result<Schema, String
         };
         table.indexes.insert(row.name, index);
     }
+    Ok(backing)
+}
 
-    for row in rows.constraints {
+fn add_constraints(
+    tables: &mut Tables,
+    schema: &SchemaName,
+    rows: Vec<ConstraintRow>,
+    mut backing: Backing,
+    note: &mut Note<'_>,
+) -> Result<(), String> {
+    for row in rows {
         let index = backing.remove(&(row.table.clone(), row.name.clone()));
         if row.has_period {
             note("period of constraint", row.name.to_string());
@@ -233,20 +280,14 @@ pub(super) fn assemble(schema: &SchemaName, rows: Rows) -> Result<Schema, String
         let rule = rule(schema, row, index).ok_or_else(|| orphan("constraint", &name))?;
         table.constraints.insert(name, Constraint { rule, deferral, validated, comment });
     }
-
-    let enums = rows
-        .enums
-        .into_iter()
-        .map(|row| (row.name, Enum { labels: row.labels, comment: row.comment }))
-        .collect();
-    Ok(Schema { enums, sequences, tables, unmodelled: unmodelled.into_iter().collect() })
+    Ok(())
 }
 
 fn orphan(kind: &str, name: &Ident) -> String {
     format!("{kind} {name} changed while it was read")
 }
 
-fn note_table_properties(row: &RelationRow, note: &mut impl FnMut(&str, String)) {
+fn note_table_properties(row: &RelationRow, note: &mut Note<'_>) {
     let mut noted = |present: bool, kind: &str| {
         if present {
             note(kind, row.name.to_string());
@@ -260,7 +301,7 @@ fn note_table_properties(row: &RelationRow, note: &mut impl FnMut(&str, String))
     noted(row.inherits, "inheritance of table");
 }
 
-fn note_column_properties(row: &ColumnRow, note: &mut impl FnMut(&str, String)) {
+fn note_column_properties(row: &ColumnRow, note: &mut Note<'_>) {
     let mut noted = |present: bool, kind: &str| {
         if present {
             note(kind, format!("{}.{}", row.table, row.name));

@@ -1,6 +1,7 @@
 //! One connection: transactions with fixed settings, and scripts of several statements in one
 //! round trip.
 
+use std::fmt;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgRow};
@@ -18,6 +19,13 @@ pub struct Session {
     pub server: ServerInfo,
 }
 
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+/// What is known of a server.
 #[derive(Debug, Clone)]
 pub struct ServerInfo {
     /// As the server writes it, such as `15.18`.
@@ -84,7 +92,10 @@ impl Session {
         };
         if server.version_number < 130_000 {
             return Err(PgError::Setting {
-                reason: format!("{target} is PostgreSQL {}; 13 is the oldest supported", server.version),
+                reason: format!(
+                    "{target} is PostgreSQL {}; 13 is the oldest supported",
+                    server.version
+                ),
             });
         }
         Ok(Self { conn, server })
@@ -230,8 +241,6 @@ pub(super) fn column<'r, T>(row: &'r PgRow, name: &str, doing: &str) -> Result<T
 where
     T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {
-    row.try_get(name).map_err(|error| PgError::Answer {
-        doing: doing.to_owned(),
-        reason: error.to_string(),
-    })
+    row.try_get(name)
+        .map_err(|error| PgError::Answer { doing: doing.to_owned(), reason: error.to_string() })
 }

@@ -17,6 +17,7 @@ use crate::schema::Schema;
 
 /// An open transaction on one tenant's schema. Dropping it without [`Transaction::commit`] leaves
 /// the session in it: end it with [`Session::rollback`], or drop the session.
+#[derive(Debug)]
 pub struct Transaction<'s> {
     session: &'s mut Session,
     schema: &'s SchemaName,

@@ -77,16 +77,13 @@ impl<'m> Stages<'m> {
                     ColumnValue::Generated(_) => self.generated_columns.push(step),
                     _ => self.columns.push(step),
                 }
-                let object =
-                    Object::Column { table: table.name.clone(), name: decl.name.clone() };
+                let object = Object::Column { table: table.name.clone(), name: decl.name.clone() };
                 self.comment(object, decl.comment.as_ref());
             }
             Missing::Constraint(table, constraint) => self.constraint(table, constraint),
             Missing::Index(table, index) => {
-                self.indexes
-                    .push(Step::CreateIndex { table: &table.name, index: index.clone() });
-                let object =
-                    Object::Index { table: table.name.clone(), name: index.name.clone() };
+                self.indexes.push(Step::CreateIndex { table: &table.name, index: index.clone() });
+                let object = Object::Index { table: table.name.clone(), name: index.name.clone() };
                 self.comment(object, index.decl.comment.as_ref());
             }
             Missing::Comment(on, text) => {
@@ -179,10 +176,8 @@ fn create_tables<'m>(
         let object = Object::Table { name: table.decl.name.clone() };
         stages.comment(object, table.decl.comment.as_ref());
         for column in &table.decl.columns {
-            let object = Object::Column {
-                table: table.decl.name.clone(),
-                name: column.name.clone(),
-            };
+            let object =
+                Object::Column { table: table.decl.name.clone(), name: column.name.clone() };
             stages.comment(object, column.comment.as_ref());
         }
         for constraint in &table.constraints {

@@ -13,15 +13,37 @@ use crate::name::{Ident, Text};
 pub enum Step<'m> {
     CreateSchema,
     CreateEnum(&'m EnumDecl),
-    AddLabel { of: &'m Ident, label: &'m Ident, place: Place<'m> },
+    AddLabel {
+        of: &'m Ident,
+        label: &'m Ident,
+        place: Place<'m>,
+    },
     CreateSequence(&'m SequenceDecl),
     /// With those of its constraints that can be made together with it.
-    CreateTable { decl: &'m TableDecl, constraints: Vec<Named<'m, ConstraintDecl>> },
-    AddColumn { table: &'m Ident, decl: &'m ColumnDecl },
-    AddConstraint { table: &'m Ident, constraint: Named<'m, ConstraintDecl> },
-    CreateIndex { table: &'m Ident, index: Named<'m, IndexDecl> },
-    Comment { on: Object, text: &'m Text },
-    InsertRow { seed: &'m SeedDecl, row: &'m SeedRow },
+    CreateTable {
+        decl: &'m TableDecl,
+        constraints: Vec<Named<'m, ConstraintDecl>>,
+    },
+    AddColumn {
+        table: &'m Ident,
+        decl: &'m ColumnDecl,
+    },
+    AddConstraint {
+        table: &'m Ident,
+        constraint: Named<'m, ConstraintDecl>,
+    },
+    CreateIndex {
+        table: &'m Ident,
+        index: Named<'m, IndexDecl>,
+    },
+    Comment {
+        on: Object,
+        text: &'m Text,
+    },
+    InsertRow {
+        seed: &'m SeedDecl,
+        row: &'m SeedRow,
+    },
 }
 
 /// What a step does, as a verb for people and programs.

@@ -57,10 +57,10 @@ pub(super) async fn once(
         transaction.rollback().await?;
         return Ok(Ended { outcome: Outcome::Current, plan });
     }
-    transaction.execute(&plan.steps).await.map_err(|source| ReconcileError::Step {
-        schema: tenant.schema.clone(),
-        source,
-    })?;
+    transaction
+        .execute(&plan.steps)
+        .await
+        .map_err(|source| ReconcileError::Step { schema: tenant.schema.clone(), source })?;
     let (after, remaining) = if plan.is_empty() {
         (before, Plan { steps: Vec::new(), ..plan.clone() })
     } else {
@@ -169,16 +169,15 @@ async fn add_labels(
         Transaction::locked(session, &tenant.id, &tenant.schema, context.limits).await?;
     let observed = transaction.observe(&context.manifest, 1).await?;
     let mut plan = make_plan(context, tenant, desired, &observed)?;
-    plan.steps.retain(|step| {
-        step.action == Action::Add && matches!(step.object, Object::Label { .. })
-    });
+    plan.steps
+        .retain(|step| step.action == Action::Add && matches!(step.object, Object::Label { .. }));
     if plan.is_empty() {
         return Ok(transaction.rollback().await?);
     }
-    transaction.execute(&plan.steps).await.map_err(|source| ReconcileError::Step {
-        schema: tenant.schema.clone(),
-        source,
-    })?;
+    transaction
+        .execute(&plan.steps)
+        .await
+        .map_err(|source| ReconcileError::Step { schema: tenant.schema.clone(), source })?;
     let after = transaction.observe(&context.manifest, 0).await?;
     let row = StateRow {
         apply_id,

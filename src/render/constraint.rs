@@ -86,12 +86,7 @@ pub(super) fn create_index(
 }
 
 fn key(words: &str, key: &KeyDecl) -> String {
-    format!(
-        "{words} {}{}{}",
-        columns(&key.columns),
-        included(&key.include),
-        deferral(key.deferral)
-    )
+    format!("{words} {}{}{}", columns(&key.columns), included(&key.include), deferral(key.deferral))
 }
 
 fn foreign_key(schema: &SchemaName, key: &ForeignKeyDecl) -> String {

@@ -54,10 +54,8 @@ pub(super) fn insert(
         }
         values.push(sql);
     }
-    conditions.push(format!(
-        "NOT EXISTS (SELECT FROM {table} AS t WHERE {})",
-        present.join(" AND ")
-    ));
+    conditions
+        .push(format!("NOT EXISTS (SELECT FROM {table} AS t WHERE {})", present.join(" AND ")));
     let from = if found.is_empty() {
         String::new()
     } else {

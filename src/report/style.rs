@@ -36,7 +36,10 @@ mod tests {
 
     #[test]
     fn control_sequences_are_shown_not_obeyed() {
-        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\n\td\u{9b}"), "a\\u{1b}[2Jb\\u{202e}c\n\td\\u{9b}");
+        assert_eq!(
+            printable("a\u{1b}[2Jb\u{202e}c\n\td\u{9b}"),
+            "a\\u{1b}[2Jb\\u{202e}c\n\td\\u{9b}"
+        );
         assert_eq!(printable("Peão 🦀"), "Peão 🦀");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use indexmap::IndexMap;
 use similar::{ChangeTag, TextDiff};
 
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, styled};
@@ -50,7 +51,11 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
 pub fn status(status: &Status) -> String {
     let mut text = String::new();
     let schema = &status.tenant.schema;
-    let _ = writeln!(text, "{}", styled(STRONG, &format!("tenant {}, schema {schema}", status.tenant.id)));
+    let _ = writeln!(
+        text,
+        "{}",
+        styled(STRONG, &format!("tenant {}, schema {schema}", status.tenant.id))
+    );
     if !status.exists {
         let _ = writeln!(text, "  not provisioned: there is no such schema");
         return text;
@@ -64,10 +69,26 @@ pub fn status(status: &Status) -> String {
     let _ = writeln!(
         text,
         "  {}\n  {}\n  {}\n  {}",
-        line(status.manifest_is_current, "the manifest is the one applied last", "the manifest has changed since the last apply"),
-        line(status.live_is_recorded, "the schema is as it was left", "the schema has changed since the last apply"),
-        line(status.absent_rows == 0, "all baseline rows are there", &format!("{} baseline rows are missing", status.absent_rows)),
-        line(newest.complete, "the last apply left nothing open", "the last apply left differences that it may not touch"),
+        line(
+            status.manifest_is_current,
+            "the manifest is the one applied last",
+            "the manifest has changed since the last apply"
+        ),
+        line(
+            status.live_is_recorded,
+            "the schema is as it was left",
+            "the schema has changed since the last apply"
+        ),
+        line(
+            status.absent_rows == 0,
+            "all baseline rows are there",
+            &format!("{} baseline rows are missing", status.absent_rows)
+        ),
+        line(
+            newest.complete,
+            "the last apply left nothing open",
+            "the last apply left differences that it may not touch"
+        ),
     );
     let _ = writeln!(text, "\n{}", styled(STRONG, "history, newest first"));
     for row in &status.history {
@@ -79,7 +100,10 @@ pub fn status(status: &Status) -> String {
             row.duration_ms,
             row.manifest_checksum.short(),
             printable(&row.actor),
-            styled(FAINT, &format!("apply {}, version {}", row.apply_id, printable(&row.tool_version))),
+            styled(
+                FAINT,
+                &format!("apply {}, version {}", row.apply_id, printable(&row.tool_version))
+            ),
         );
     }
     text
@@ -91,26 +115,17 @@ fn heading(plan: &Plan) -> String {
 }
 
 fn body(plan: &Plan, sql: bool) -> String {
-    let mut groups: Vec<(Object, Vec<&PlannedStep>, Vec<&Change>)> = Vec::new();
-    let mut group_of = |object: &Object| -> usize {
-        let group = object.group();
-        groups.iter().position(|(known, ..)| *known == group).unwrap_or_else(|| {
-            groups.push((group, Vec::new(), Vec::new()));
-            groups.len() - 1
-        })
-    };
-    let steps: Vec<usize> = plan.steps.iter().map(|step| group_of(&step.object)).collect();
-    let changes: Vec<usize> = plan.changed.iter().map(|change| group_of(&change.object)).collect();
-    for (step, group) in plan.steps.iter().zip(steps) {
-        groups[group].1.push(step);
+    let mut groups: IndexMap<String, (Vec<&PlannedStep>, Vec<&Change>)> = IndexMap::new();
+    for step in &plan.steps {
+        groups.entry(group_of(&step.object)).or_default().0.push(step);
     }
-    for (change, group) in plan.changed.iter().zip(changes) {
-        groups[group].2.push(change);
+    for change in &plan.changed {
+        groups.entry(group_of(&change.object)).or_default().1.push(change);
     }
 
     let mut text = String::new();
-    for (group, steps, changes) in &groups {
-        let _ = writeln!(text, "\n  {}", styled(STRONG, &printable(&group.to_string())));
+    for (group, (steps, changes)) in &groups {
+        let _ = writeln!(text, "\n  {}", styled(STRONG, group));
         steps_of_group(&mut text, steps, sql);
         for change in changes {
             text.push_str(&change_text(change));
@@ -123,7 +138,8 @@ fn body(plan: &Plan, sql: bool) -> String {
         }
     }
     if !plan.unmodelled.is_empty() {
-        let _ = writeln!(text, "\n  {}", styled(STRONG, "unmodelled: of a kind that is not compared"));
+        let _ =
+            writeln!(text, "\n  {}", styled(STRONG, "unmodelled: of a kind that is not compared"));
         for other in &plan.unmodelled {
             let _ = writeln!(text, "    . {}", printable(&other.to_string()));
         }
@@ -132,6 +148,11 @@ fn body(plan: &Plan, sql: bool) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The table, type or sequence under which people look for the object.
+fn group_of(object: &Object) -> String {
+    printable(&object.group().to_string())
 }
 
 fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {

@@ -25,12 +25,12 @@ rows = [{ email = "root@example.org" }]
 
 /// As Drizzle, Django and Flyway users have it: the same structure under other names.
 const MADE_BY_OTHERS: [&str; 3] = [
-    r#"CREATE TABLE clients (id uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+    r"CREATE TABLE clients (id uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
         email varchar(255) NOT NULL, created_at timestamp DEFAULT now() NOT NULL,
         CONSTRAINT clients_email_unique UNIQUE (email));
        CREATE TABLE orders (id bigint PRIMARY KEY NOT NULL, client_id uuid NOT NULL);
        ALTER TABLE orders ADD CONSTRAINT orders_client_id_clients_id_fk FOREIGN KEY (client_id)
-        REFERENCES clients (id) ON DELETE no action ON UPDATE no action;"#,
+        REFERENCES clients (id) ON DELETE no action ON UPDATE no action;",
     r#"CREATE TABLE orders (client_id uuid NOT NULL, id bigint NOT NULL);
        CREATE TABLE clients (email varchar(255) NOT NULL, created_at timestamp without time zone
         NOT NULL DEFAULT CURRENT_TIMESTAMP::timestamp, id uuid NOT NULL DEFAULT gen_random_uuid());
@@ -39,10 +39,10 @@ const MADE_BY_OTHERS: [&str; 3] = [
        ALTER TABLE clients ADD CONSTRAINT "clients_email_5a0d3e4f_uniq" UNIQUE (email);
        ALTER TABLE orders ADD CONSTRAINT "orders_client_id_1b2c3d4e_fk" FOREIGN KEY (client_id)
         REFERENCES clients;"#,
-    r#"CREATE TABLE clients (gone int, email varchar(255) NOT NULL UNIQUE, id uuid DEFAULT
+    r"CREATE TABLE clients (gone int, email varchar(255) NOT NULL UNIQUE, id uuid DEFAULT
         gen_random_uuid() PRIMARY KEY, created_at timestamp(6) NOT NULL DEFAULT now());
        ALTER TABLE clients DROP COLUMN gone; ALTER TABLE clients ALTER created_at TYPE timestamp;
-       CREATE TABLE orders (id int8, client_id uuid NOT NULL REFERENCES clients (id), PRIMARY KEY (id));"#,
+       CREATE TABLE orders (id int8, client_id uuid NOT NULL REFERENCES clients (id), PRIMARY KEY (id));",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,10 +91,16 @@ async fn what_differs_is_reported_and_nothing_is_made_twice() {
     let changed: Vec<String> = applied.plan.changed.iter().map(|c| c.object.to_string()).collect();
     assert_eq!(
         changed,
-        ["column clients.id", "column clients.email", "column clients.created_at", "index mails on clients"]
+        [
+            "column clients.id",
+            "column clients.email",
+            "column clients.created_at",
+            "index mails on clients"
+        ]
     );
     assert!(applied.plan.is_empty());
-    let indexes = database.count("pg_indexes WHERE schemaname = 'acme' AND tablename = 'clients'").await;
+    let indexes =
+        database.count("pg_indexes WHERE schemaname = 'acme' AND tablename = 'clients'").await;
     assert_eq!(indexes, 2, "the key and the one unique index");
     // The record says that something is open, so that the next apply says so again.
     let again = support::apply(&context, "acme").await.expect("an apply");

@@ -38,10 +38,20 @@ async fn exit_codes() {
     database.run("ALTER TABLE acme.t ALTER name TYPE text").await;
     assert_eq!(end(&["apply", "acme"]), 0, "an extra column is no error");
     for usage in [
-        &["apply"][..], &["plan"], &["nonsense"], &["plan", "acme", "--nonsense"], &["plan", "public"],
-        &["plan", "a b"], &["plan", "pg_x"], &["plan", "acme", "--format", "x"], &["apply", "acme", "--ask"],
-        &["plan", "acme", "-f", "absent.toml"], &["plan", "acme", "--attempts", "0"],
-        &["plan", "acme", "--lock-timeout", "-1"], &["apply", "--plan", "absent.json"], &[],
+        &["apply"][..],
+        &["plan"],
+        &["nonsense"],
+        &["plan", "acme", "--nonsense"],
+        &["plan", "public"],
+        &["plan", "a b"],
+        &["plan", "pg_x"],
+        &["plan", "acme", "--format", "x"],
+        &["apply", "acme", "--ask"],
+        &["plan", "acme", "-f", "absent.toml"],
+        &["plan", "acme", "--attempts", "0"],
+        &["plan", "acme", "--lock-timeout", "-1"],
+        &["apply", "--plan", "absent.json"],
+        &[],
     ] {
         assert_eq!(end(usage), 1, "{usage:?}");
     }
@@ -171,7 +181,12 @@ async fn no_output_shows_a_secret() {
         format!("postgres://me@127.0.0.1:1/db?password={secret}&nonsense={secret}"),
         format!("host=127.0.0.1 password={secret}"),
     ] {
-        for command in [&["plan", "acme"][..], &["apply", "acme"], &["plan", "--help"], &["plan", "acme", "--elaborate-url", &url]] {
+        for command in [
+            &["plan", "acme"][..],
+            &["apply", "acme"],
+            &["plan", "--help"],
+            &["plan", "acme", "--elaborate-url", &url],
+        ] {
             for log in ["info", "trace"] {
                 let mut tool = tool(folder.dir.path(), command);
                 tool.env("DATABASE_URL", &url).env("PGPASSWORD", secret).env("PROVISION_LOG", log);
@@ -195,9 +210,11 @@ async fn the_registry_decides_who_is_a_tenant() {
     let failed = run(on(&database, dir, &["apply", "acme"])).with(1);
     assert!(failed.stderr.contains("tenants"), "{}", failed.stderr);
     database
-        .run("CREATE TABLE public.tenants (id text, active boolean); \
+        .run(
+            "CREATE TABLE public.tenants (id text, active boolean); \
               INSERT INTO public.tenants VALUES ('acme', true), ('gone', false), \
-              ('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', true), ('ACME2', true)")
+              ('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', true), ('ACME2', true)",
+        )
         .await;
     for id in ["gone", "nobody", "acme2"] {
         let refused = run(on(&database, dir, &["plan", id])).with(1);
@@ -245,7 +262,11 @@ async fn a_role_that_may_not_see_a_table_is_told_the_grant() {
     database.run(&format!("GRANT CREATE ON DATABASE {} TO {role}", database.name)).await;
     let hidden = plan().with(1);
     assert!(hidden.stderr.contains("may not see schema acme"), "{}", hidden.stderr);
-    assert!(hidden.stderr.contains(&format!("GRANT USAGE ON SCHEMA \"acme\" TO \"{role}\"")), "{}", hidden.stderr);
+    assert!(
+        hidden.stderr.contains(&format!("GRANT USAGE ON SCHEMA \"acme\" TO \"{role}\"")),
+        "{}",
+        hidden.stderr
+    );
     database.run(&format!("GRANT USAGE ON SCHEMA acme TO {role}")).await;
     let hidden = plan().with(1);
     assert!(hidden.stderr.contains("may not see table acme.t"), "{}", hidden.stderr);

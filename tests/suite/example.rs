@@ -16,11 +16,20 @@ async fn the_example_is_planned_applied_and_left_alone() {
     let first = run(on(&database, root, &["apply", "acme"])).with(0);
     assert!(first.stdout.contains("Created schema acme"), "{}", first.stdout);
     let second = run(on(&database, root, &["apply", "acme"])).with(0);
-    assert!(second.stdout.contains("Nothing to do: schema acme is as declared"), "{}", second.stdout);
+    assert!(
+        second.stdout.contains("Nothing to do: schema acme is as declared"),
+        "{}",
+        second.stdout
+    );
     run(on(&database, root, &["plan", "acme", "--detailed-exitcode"])).with(0);
     for (table, rows) in [
-        ("cad_empresas", 0), ("cad_projetos", 0), ("cad_lookup", 17), ("cad_funcionarios", 0),
-        ("cad_beneficios", 0), ("cad_diarias", 0), ("_provision_state", 1),
+        ("cad_empresas", 0),
+        ("cad_projetos", 0),
+        ("cad_lookup", 17),
+        ("cad_funcionarios", 0),
+        ("cad_beneficios", 0),
+        ("cad_diarias", 0),
+        ("_provision_state", 1),
     ] {
         assert_eq!(database.count(&format!("acme.{table}")).await, rows, "{table}");
     }

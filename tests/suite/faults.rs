@@ -36,9 +36,8 @@ rows = [{ id = 1 }, { id = 2 }, { id = 3 }]
 async fn check_whole_or_absent(database: &Database, id: &str, why: &str) -> bool {
     let exists = database.count(&format!("pg_namespace WHERE nspname = '{id}'")).await == 1;
     if exists {
-        let tables = database
-            .count(&format!("information_schema.tables WHERE table_schema = '{id}'"))
-            .await;
+        let tables =
+            database.count(&format!("information_schema.tables WHERE table_schema = '{id}'")).await;
         assert_eq!(tables, 3, "half a tenant: {why}");
         assert_eq!(database.count(&format!("\"{id}\".x")).await, 3, "half the rows: {why}");
         assert_eq!(database.count(&format!("\"{id}\"._provision_state")).await, 1, "{why}");
@@ -49,7 +48,10 @@ async fn check_whole_or_absent(database: &Database, id: &str, why: &str) -> bool
 }
 
 fn needs_socket() -> std::path::PathBuf {
-    server().socket.clone().expect("these tests need the throwaway cluster: unset PROVISION_TEST_URL and DATABASE_URL")
+    server()
+        .socket
+        .clone()
+        .expect("these tests need the throwaway cluster: unset PROVISION_TEST_URL and DATABASE_URL")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,19 +98,15 @@ async fn act_between_statements(
         let mut command = tool::tool(folder.dir.path(), &["apply", &id]);
         command.env("DATABASE_URL", url).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Held while it starts, so that the action finds it however early it comes.
-        let mut slot = child.lock().expect("no panic");
-        *slot = Some(command.spawn().expect("the binary starts"));
-        drop(slot);
-        let ended = loop {
+        {
             let mut slot = child.lock().expect("no panic");
-            let running = slot.as_mut().expect("it was started");
-            if running.try_wait().expect("a state").is_some() {
-                let output = slot.take().expect("it was started").wait_with_output();
-                break Ended::from(output.expect("an end"));
-            }
-            drop(slot);
+            *slot = Some(command.spawn().expect("the binary starts"));
+        }
+        while !has_ended(&child) {
             tokio::time::sleep(Duration::from_millis(2)).await;
-        };
+        }
+        let running = child.lock().expect("no panic").take().expect("it was started");
+        let ended = Ended::from(running.wait_with_output().expect("an end"));
         let acted = proxy.statements.load(Ordering::SeqCst) >= at;
         if !acted {
             ended.with(0);
@@ -128,10 +126,8 @@ async fn act_between_statements(
 
 async fn wait_for_end_of_others(database: &Database) {
     let start = Instant::now();
-    let others = format!(
-        "pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()",
-        database.name
-    );
+    let others =
+        format!("pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()", database.name);
     while database.count(&others).await > 0 {
         assert!(start.elapsed() < Duration::from_secs(30), "a session does not end");
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -203,10 +199,12 @@ async fn a_lock_held_by_another_session_is_waited_for_and_named() {
     database.run("ALTER TABLE acme.x DROP COLUMN y").await;
 
     let mut holder = database.connect().await;
-    sqlx::raw_sql("SET application_name = 'the holder'; BEGIN; LOCK TABLE acme.x IN ACCESS SHARE MODE")
-        .execute(&mut holder)
-        .await
-        .expect("locking");
+    sqlx::raw_sql(
+        "SET application_name = 'the holder'; BEGIN; LOCK TABLE acme.x IN ACCESS SHARE MODE",
+    )
+    .execute(&mut holder)
+    .await
+    .expect("locking");
     let error = refused(support::apply(&context, "acme").await);
     let ReconcileError::Busy { attempts, holders, .. } = &error else {
         panic!("{}", told(&error));
@@ -223,7 +221,8 @@ async fn a_lock_held_by_another_session_is_waited_for_and_named() {
     tokio::time::sleep(Duration::from_millis(400)).await;
     sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.expect("unlocking");
     holder.close().await.expect("closing");
-    let applied = applying.await.expect("no panic").unwrap_or_else(|error| panic!("{}", told(&error)));
+    let applied =
+        applying.await.expect("no panic").unwrap_or_else(|error| panic!("{}", told(&error)));
     assert!(applied.attempts > 1, "it had to wait");
     assert!(matches!(applied.outcome, Outcome::Done { created: false, .. }));
 }
@@ -371,4 +370,10 @@ async fn what_undoes_the_work_is_found_out() {
     let error = refused(support::apply(&context_of(MANIFEST, &database), "acme").await);
     assert!(matches!(error.code(), "not-converged" | "step-failed"), "{}", told(&error));
     assert_eq!(database.count("pg_namespace WHERE nspname = 'acme'").await, 0);
+}
+
+fn has_ended(child: &Mutex<Option<Child>>) -> bool {
+    let mut slot = child.lock().expect("no panic");
+    let running = slot.as_mut().expect("it was started");
+    running.try_wait().expect("a state").is_some()
 }

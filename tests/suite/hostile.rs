@@ -6,8 +6,20 @@ use crate::support::{self, Database, Folder, context_of, converge, refused, told
 
 /// Names that would do harm, or break, if they were put into SQL as they are.
 const NAMES: [&str; 14] = [
-    "a\"b", "a'b", "a\\b", "a;b", "$$", "$provision$", "--", "/*", "a b", "Größe", "🦀",
-    "\"; DROP SCHEMA victim CASCADE; --", "select", "{schema}",
+    "a\"b",
+    "a'b",
+    "a\\b",
+    "a;b",
+    "$$",
+    "$provision$",
+    "--",
+    "/*",
+    "a b",
+    "Größe",
+    "🦀",
+    "\"; DROP SCHEMA victim CASCADE; --",
+    "select",
+    "{schema}",
 ];
 
 fn toml(text: &str) -> String {
@@ -23,19 +35,28 @@ fn hostile_manifest() -> String {
     let labels: Vec<String> = names.iter().map(|name| toml(name)).collect();
     text += &format!("[types.{}]\nenum = [{}]\n", toml("e\"';$$"), labels.join(", "));
     for name in &names {
-        let (name, check) = (toml(name), toml(&format!("c {}", &name[..name.len().min(30)].trim_end_matches(|c: char| !c.is_ascii()))));
+        let (name, check) = (
+            toml(name),
+            toml(&format!(
+                "c {}",
+                &name[..name.len().min(30)].trim_end_matches(|c: char| !c.is_ascii())
+            )),
+        );
         text += &format!("[tables.{name}]\ncomment = {name}\nprimary_key = [{name}]\n");
         text += &format!("checks = [{{ name = {check}, expression = \"true\" }}]\n");
-        text += &format!("indexes = [{{ columns = [\"e\"], where = \"e is not null\" }}]\n");
-        text += &format!("[tables.{name}.columns]\n{name} = {{ type = \"text\", comment = {name} }}\n");
-        text += "e = { type = \"e\\\"';$$\", null = true }\nself = { type = \"text\", null = true }\n";
+        text += "indexes = [{ columns = [\"e\"], where = \"e is not null\" }]\n";
+        text +=
+            &format!("[tables.{name}.columns]\n{name} = {{ type = \"text\", comment = {name} }}\n");
+        text +=
+            "e = { type = \"e\\\"';$$\", null = true }\nself = { type = \"text\", null = true }\n";
         text += &format!("[[tables.{name}.foreign_keys]]\ncolumns = [\"self\"]\n");
         text += &format!("references = {{ table = {name}, columns = [{name}] }}\n");
         let rows: Vec<String> = names
             .iter()
             .map(|value| format!("{{ {name} = {v}, e = {v}, self = {v} }}", v = toml(value)))
             .collect();
-        text += &format!("[[seeds]]\ntable = {name}\nkey = [{name}]\nrows = [{}]\n", rows.join(", "));
+        text +=
+            &format!("[[seeds]]\ntable = {name}\nkey = [{name}]\nrows = [{}]\n", rows.join(", "));
     }
     text
 }
@@ -70,7 +91,10 @@ async fn hostile_names_survive_the_way_from_an_incomplete_tenant() {
     database.run("CREATE SCHEMA victim; CREATE TABLE victim.t ()").await;
     let full = hostile_manifest();
     let bare = NAMES.iter().fold("version = 1\n".to_owned(), |text, name| {
-        text + &format!("[tables.{}]\ncolumns = {{ unrelated = {{ type = \"int\", null = true }} }}\n", toml(name))
+        text + &format!(
+            "[tables.{}]\ncolumns = {{ unrelated = {{ type = \"int\", null = true }} }}\n",
+            toml(name)
+        )
     });
     converge(&context_of(&bare, &database), "acme").await;
     converge(&context_of(&full, &database), "acme").await;
@@ -82,13 +106,12 @@ async fn refused_or_harmless(database: &Database, column: &str) -> bool {
     let text = format!("version = 1\n[tables.t]\n[tables.t.columns]\nid = \"int\"\nc = {column}\n");
     let folder = Folder::new(&text);
     let loaded: Result<Manifest, _> = manifest::load(&folder.manifest());
-    let refused = match loaded {
-        Err(_) => true,
-        Ok(_) => {
-            let context = support::context(&folder.manifest(), database);
-            let planned = support::plan(&context, "acme").await.is_err();
-            planned && support::apply(&context, "acme").await.is_err()
-        }
+    let refused = if loaded.is_err() {
+        true
+    } else {
+        let context = support::context(&folder.manifest(), database);
+        let planned = support::plan(&context, "acme").await.is_err();
+        planned && support::apply(&context, "acme").await.is_err()
     };
     assert_eq!(database.count("victim.t").await, 0, "the victim is gone after {column}");
     assert_eq!(database.count("pg_namespace WHERE nspname = 'acme'").await, 0, "{column}");
@@ -172,8 +195,17 @@ async fn a_view_of_a_managed_name_is_refused_and_not_read() {
 async fn functions_and_operators_that_shadow_the_servers_are_not_run() {
     let database = Database::new().await;
     database.run(MARK).await;
-    let functions = ["lower(varchar)", "lower(text)", "format_type(oid, int)", "pg_get_expr(pg_node_tree, oid)",
-        "set_config(text, text, boolean)", "quote_ident(text)", "coalesce_(int)", "now()", "length(varchar)"];
+    let functions = [
+        "lower(varchar)",
+        "lower(text)",
+        "format_type(oid, int)",
+        "pg_get_expr(pg_node_tree, oid)",
+        "set_config(text, text, boolean)",
+        "quote_ident(text)",
+        "coalesce_(int)",
+        "now()",
+        "length(varchar)",
+    ];
     let mut sql = "CREATE SCHEMA acme; SET search_path = acme;".to_owned();
     for function in functions {
         sql += &format!(
@@ -190,7 +222,11 @@ async fn functions_and_operators_that_shadow_the_servers_are_not_run() {
     database.run(&sql).await;
     let context = context_of(SIMPLE, &database);
     let applied = converge(&context, "acme").await;
-    assert!(applied.plan.unmodelled.len() >= 12, "they are reported: {:?}", applied.plan.unmodelled);
+    assert!(
+        applied.plan.unmodelled.len() >= 12,
+        "they are reported: {:?}",
+        applied.plan.unmodelled
+    );
     converge(&context, "acme").await;
     check_not_executed(&database).await;
     assert_eq!(
@@ -206,7 +242,10 @@ async fn a_state_table_that_is_not_ours_is_refused_and_not_read() {
     database.run(MARK).await;
     let context = context_of(SIMPLE, &database);
     for (id, sql) in [
-        ("view", "CREATE VIEW view._provision_state AS SELECT 1 AS seq FROM (SELECT public.mark()) m"),
+        (
+            "view",
+            "CREATE VIEW view._provision_state AS SELECT 1 AS seq FROM (SELECT public.mark()) m",
+        ),
         ("columns", "CREATE TABLE columns._provision_state (seq bigint)"),
     ] {
         database.run(&format!("CREATE SCHEMA {id}; {sql}")).await;

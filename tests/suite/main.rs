@@ -2,6 +2,14 @@
 //! cluster. `PROVISION_TEST_URL` (or `DATABASE_URL`) makes them use another server, on which the
 //! user must be allowed to create databases.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test that cannot go on says so and ends"
+)]
+
 mod adoption;
 mod cli;
 mod example;

@@ -29,7 +29,7 @@ fn column(
             }
         }
         Short::Full(full) => {
-            let data_type = self::data_type(checking, &full.data_type);
+            let data_type = data_type(checking, &full.data_type);
             let value = value(checking, full);
             let collation = full.collation.as_ref().and_then(|name| checking.qualified(name));
             let comment = checking.optional_text(full.comment.as_ref());

@@ -1,14 +1,14 @@
 //! Constraints and indexes of a table.
 
+use super::super::fragment;
 use super::super::model::{
-    ColumnDecl, ConstraintDecl, ConstraintDef, Deferral, ForeignKeyDecl, IndexDecl, IndexKey,
-    IndexTerm, KeyDecl, Operator, ReferentialAction, TableRef,
+    ColumnDecl, ConstraintDecl, ConstraintDef, Deferral, ForeignKeyDecl, KeyDecl, Operator,
+    ReferentialAction, TableRef,
 };
-use super::super::raw::{self, At, KeyForm, Name, Nulls, Order, Short};
-use super::super::{Fragment, fragment};
+use super::super::raw::{self, At, KeyForm, Name, Short};
 use super::Checking;
+use super::indexes::{KeyParts, index_key, term_name};
 use super::names::{Space, object_name};
-use crate::name::{Ident, Text};
 
 /// In the order of the model: primary key, unique, checks, exclusions, foreign keys.
 pub(super) fn constraints(
@@ -151,14 +151,19 @@ fn exclusion(
     }
     let mut elements = Vec::new();
     for element in &raw.elements.value {
-        let key = index_key(checking, &table.value, element, &KeyParts {
-            column: element.column.as_ref(),
-            expression: element.expression.as_ref(),
-            opclass: element.opclass.as_ref(),
-            collation: element.collation.as_ref(),
-            order: element.order,
-            nulls: element.nulls,
-        });
+        let key = index_key(
+            checking,
+            &table.value,
+            element,
+            &KeyParts {
+                column: element.column.as_ref(),
+                expression: element.expression.as_ref(),
+                opclass: element.opclass.as_ref(),
+                collation: element.collation.as_ref(),
+                order: element.order,
+                nulls: element.nulls,
+            },
+        );
         let operator = operator(checking, &element.operator);
         elements.extend(key.zip(operator));
     }
@@ -216,11 +221,8 @@ fn foreign_key(
         }
     };
     if raw.columns.len() != target.columns.len() {
-        let message = format!(
-            "{} columns cannot reference {}",
-            raw.columns.len(),
-            target.columns.len()
-        );
+        let message =
+            format!("{} columns cannot reference {}", raw.columns.len(), target.columns.len());
         checking.note(&target.columns.span, message);
     }
     let on_delete_columns = checking.some_columns_of(&table.value, &raw.on_delete_columns);
@@ -253,110 +255,5 @@ fn action(raw: raw::Action) -> ReferentialAction {
         raw::Action::Cascade => ReferentialAction::Cascade,
         raw::Action::SetNull => ReferentialAction::SetNull,
         raw::Action::SetDefault => ReferentialAction::SetDefault,
-    }
-}
-
-pub(super) fn indexes(
-    checking: &mut Checking<'_>,
-    table: &Name,
-    raw: &raw::Table,
-) -> Vec<IndexDecl> {
-    raw.indexes.iter().filter_map(|index| self::index(checking, table, index)).collect()
-}
-
-fn index(checking: &mut Checking<'_>, table: &Name, raw: &At<raw::Index>) -> Option<IndexDecl> {
-    if raw.columns.is_empty() {
-        checking.note(&raw.columns.span, "an index has at least one column or expression");
-    }
-    let mut keys = Vec::new();
-    for key in &raw.columns.value {
-        let parts = match &key.value {
-            Short::Text(text) => {
-                let column = At { span: key.span.clone(), value: text.clone() };
-                let parts = KeyParts { column: Some(&column), ..KeyParts::default() };
-                keys.extend(index_key(checking, &table.value, key, &parts));
-                continue;
-            }
-            Short::Full(full) => KeyParts {
-                column: full.column.as_ref(),
-                expression: full.expression.as_ref(),
-                opclass: full.opclass.as_ref(),
-                collation: full.collation.as_ref(),
-                order: full.order,
-                nulls: full.nulls,
-            },
-        };
-        keys.extend(index_key(checking, &table.value, key, &parts));
-    }
-    if let Some(distinct) = raw.nulls_distinct.as_ref().filter(|_| !raw.unique) {
-        checking.note(&distinct.span, "nulls_distinct is a property of unique indexes");
-    }
-    let include = checking.some_columns_of(&table.value, &raw.include);
-    let predicate = raw.predicate.as_ref().and_then(|sql| checking.expression(sql));
-    let method = raw.using.as_ref().and_then(|name| checking.ident(name));
-    let mut with = Vec::new();
-    for (name, value) in &raw.with {
-        let text = checking.noted(&value.span, Text::new(value.0.clone()));
-        with.extend(checking.ident(name).zip(text));
-    }
-    let comment = checking.optional_text(raw.comment.as_ref());
-    let columns: Vec<String> = keys.iter().map(term_name).collect();
-    let name = raw.name.as_ref();
-    let name = object_name(checking, table, name, &columns, "idx", Space::Index)?;
-    Some(IndexDecl {
-        name,
-        unique: raw.unique,
-        nulls_distinct: raw.nulls_distinct.as_ref().is_none_or(|distinct| distinct.value),
-        method,
-        keys,
-        include,
-        predicate,
-        with,
-        comment,
-    })
-}
-
-#[derive(Default)]
-struct KeyParts<'r> {
-    column: Option<&'r Name>,
-    expression: Option<&'r Name>,
-    opclass: Option<&'r At<Short<raw::Qualified>>>,
-    collation: Option<&'r At<Short<raw::Qualified>>>,
-    order: Option<Order>,
-    nulls: Option<Nulls>,
-}
-
-fn index_key<T>(
-    checking: &mut Checking<'_>,
-    table: &str,
-    whole: &At<T>,
-    parts: &KeyParts<'_>,
-) -> Option<IndexKey> {
-    let term = match (parts.column, parts.expression) {
-        (Some(column), None) => checking.column_of(table, column).map(IndexTerm::Column),
-        (None, Some(sql)) => {
-            checking.expression(sql).map(|sql: Fragment| IndexTerm::Expression(sql))
-        }
-        _ => {
-            checking.note(&whole.span, "give a column or an expression, one of them");
-            None
-        }
-    };
-    let opclass = parts.opclass.and_then(|name| checking.qualified(name));
-    let collation = parts.collation.and_then(|name| checking.qualified(name));
-    Some(IndexKey {
-        term: term?,
-        collation,
-        opclass,
-        descending: parts.order == Some(Order::Desc),
-        nulls_first: parts.nulls.map(|nulls| nulls == Nulls::First),
-    })
-}
-
-/// What an index term contributes to a composed name.
-fn term_name(key: &IndexKey) -> String {
-    match &key.term {
-        IndexTerm::Column(name) => Ident::to_string(name),
-        IndexTerm::Expression(_) => "expr".to_owned(),
     }
 }

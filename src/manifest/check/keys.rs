@@ -1,6 +1,7 @@
 //! Checks that need all tables: what foreign keys point to, and what is declared twice.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use indexmap::IndexMap;
@@ -42,7 +43,9 @@ fn check_target(checking: &mut Checking<'_>, tables: &[TableDecl], target: &raw:
         return;
     };
     let wanted: BTreeSet<&str> = target.columns.iter().map(|name| name.value.as_str()).collect();
-    let known = &checking.tables[&target.table.value];
+    let Some(known) = checking.tables.get(&target.table.value) else {
+        return;
+    };
     if !wanted.iter().all(|column| known.contains(*column)) {
         return;
     }
@@ -140,12 +143,19 @@ fn note_doubles(
     spans: &[Range<usize>],
     kind: &str,
 ) {
-    for (at, body) in bodies.iter().enumerate() {
-        if let Some(first) = bodies[..at].iter().position(|other| other == body) {
-            let (line, _) = checking.source.position(spans[first].start);
-            let message =
-                format!("table {:?} has the same {kind} already, on line {line}", table.value);
-            checking.note(&spans[at], message);
+    let mut first: BTreeMap<&str, usize> = BTreeMap::new();
+    for (body, span) in bodies.iter().zip(spans) {
+        let (line, _) = checking.source.position(span.start);
+        match first.entry(body) {
+            Entry::Vacant(free) => {
+                free.insert(line);
+            }
+            Entry::Occupied(taken) => {
+                let line = taken.get();
+                let message =
+                    format!("table {:?} has the same {kind} already, on line {line}", table.value);
+                checking.note(span, message);
+            }
         }
     }
 }

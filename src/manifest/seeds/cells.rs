@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use super::Place;
 use super::files::Input;
+use crate::manifest::Fragment;
 use crate::manifest::check::Checking;
 use crate::manifest::diagnostic::suggestion;
 use crate::manifest::model::{Cell, ColumnDecl, SeedDecl, TableDecl, TypeDecl};
 use crate::manifest::raw::{self, At};
-use crate::manifest::Fragment;
 use crate::name::{Ident, Text};
 
 /// Lookups inside of lookups, at most.
@@ -43,11 +43,11 @@ pub(super) fn column<'t>(
 pub(super) fn cell(
     checking: &mut Checking<'_>,
     column: &ColumnDecl,
-    input: Input,
+    input: &Input,
     place: &Place,
     depth: usize,
 ) -> Option<Cell> {
-    let message = match special(&input) {
+    let message = match special(input) {
         Some(Special::Sql(sql)) => match Fragment::expression(sql) {
             Ok(fragment) => return Some(Cell::Sql(fragment)),
             Err(error) => error.to_string(),
@@ -56,7 +56,7 @@ pub(super) fn cell(
         Some(Special::Lookup { table, column, matching }) => {
             return lookup(checking, table, column, matching, place, depth);
         }
-        None => match literal(&column.data_type, &input) {
+        None => match literal(&column.data_type, input) {
             Ok(None) => return Some(Cell::Null),
             Ok(Some(text)) => match Text::new(text) {
                 Ok(text) => return Some(Cell::Value(text)),
@@ -83,9 +83,14 @@ fn special(input: &Input) -> Option<Special<'_>> {
     match (entries.len(), get("sql"), get("tenant"), get("lookup"), get("where"), get("column")) {
         (1, Some(Input::Text(sql)), ..) => Some(Special::Sql(sql)),
         (1, _, Some(Input::Boolean(true)), ..) => Some(Special::Tenant),
-        (3, _, _, Some(Input::Text(table)), Some(Input::Object(matching)), Some(Input::Text(column))) => {
-            Some(Special::Lookup { table, column, matching })
-        }
+        (
+            3,
+            _,
+            _,
+            Some(Input::Text(table)),
+            Some(Input::Object(matching)),
+            Some(Input::Text(column)),
+        ) => Some(Special::Lookup { table, column, matching }),
         _ => None,
     }
 }
@@ -132,7 +137,7 @@ fn lookup(
             collation: None,
             comment: None,
         };
-        match cell(checking, &text, input.clone(), place, depth + 1)? {
+        match cell(checking, &text, input, place, depth + 1)? {
             Cell::Null => {
                 note(checking, place, "a lookup cannot look for null");
                 return None;
@@ -165,11 +170,9 @@ fn literal(data_type: &TypeDecl, input: &Input) -> Result<Option<String>, String
         Input::Array(items) if is_array => array_text(items)?,
         Input::Array(_) => return Err("an array needs a column of an array or JSON type".into()),
         Input::Object(_) => {
-            return Err(
-                "a table is a value in JSON columns only; elsewhere it is { sql = … }, \
+            return Err("a table is a value in JSON columns only; elsewhere it is { sql = … }, \
                  { tenant = true } or { lookup = …, where = …, column = … }"
-                    .into(),
-            );
+                .into());
         }
     }))
 }
@@ -255,7 +258,9 @@ fn is_decidable(seeds: &[SeedDecl], table: &Ident, matching: &[(Ident, Cell)]) -
 }
 
 fn is_seeded(seeds: &[SeedDecl], table: &Ident, matching: &[(Ident, Cell)]) -> bool {
-    seeds.iter().filter(|seed| seed.table == *table).flat_map(|seed| &seed.rows).any(|row| {
-        matching.iter().all(|wanted| row.cells.iter().any(|cell| cell == wanted))
-    })
+    seeds
+        .iter()
+        .filter(|seed| seed.table == *table)
+        .flat_map(|seed| &seed.rows)
+        .any(|row| matching.iter().all(|wanted| row.cells.iter().any(|cell| cell == wanted)))
 }

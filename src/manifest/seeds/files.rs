@@ -64,8 +64,7 @@ pub(super) fn read(
 
 fn csv(checking: &mut Checking<'_>, source: &Source, null: &str) -> Vec<RowInput> {
     let place = |line| Place::Line(source.name.clone(), line);
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).from_reader(source.text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(source.text.as_bytes());
     let header = match reader.headers() {
         Ok(header) => header.clone(),
         Err(error) => {

@@ -8,8 +8,9 @@ use crate::name::Ident;
 /// Seeds in an order in which each comes after those of the tables that it depends on, directly or
 /// by way of tables without rows. In a circle, and where nothing depends, the file's order stays.
 pub(super) fn ordered(seeds: Vec<SeedDecl>, tables: &[TableDecl]) -> Vec<SeedDecl> {
-    let needs: Vec<BTreeSet<Ident>> = seeds.iter().map(|seed| needs(seed, tables)).collect();
-    let mut waiting: Vec<(SeedDecl, BTreeSet<Ident>)> = seeds.into_iter().zip(needs).collect();
+    let needed: Vec<BTreeSet<Ident>> =
+        seeds.iter().map(|seed| tables_needed(seed, tables)).collect();
+    let mut waiting: Vec<(SeedDecl, BTreeSet<Ident>)> = seeds.into_iter().zip(needed).collect();
     let mut done = Vec::new();
     while !waiting.is_empty() {
         let is_free = |(seed, needs): &(SeedDecl, BTreeSet<Ident>)| {
@@ -24,15 +25,15 @@ pub(super) fn ordered(seeds: Vec<SeedDecl>, tables: &[TableDecl]) -> Vec<SeedDec
 }
 
 /// The tables whose rows must be there first.
-fn needs(seed: &SeedDecl, tables: &[TableDecl]) -> BTreeSet<Ident> {
+fn tables_needed(seed: &SeedDecl, tables: &[TableDecl]) -> BTreeSet<Ident> {
     let mut needed = BTreeSet::new();
     for (_, cell) in seed.rows.iter().flat_map(|row| &row.cells) {
         looked_up(cell, &mut needed);
     }
     let mut open: Vec<Ident> = vec![seed.table.clone()];
-    let mut seen: BTreeSet<Ident> = BTreeSet::new();
+    let mut visited: BTreeSet<Ident> = BTreeSet::new();
     while let Some(name) = open.pop() {
-        if !seen.insert(name.clone()) {
+        if !visited.insert(name.clone()) {
             continue;
         }
         for table in tables.iter().filter(|table| table.name == name) {

@@ -2,6 +2,7 @@
 //! any subset of a manifest the whole of it is reached.
 
 mod generate;
+mod toml;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -102,6 +103,8 @@ fn dump(database: &Database, schema: &str) -> String {
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    let of_interest = |line: &&str| !line.starts_with("--") && !line.contains("SCHEMA") && !line.contains("restrict");
+    let of_interest = |line: &&str| {
+        !line.starts_with("--") && !line.contains("SCHEMA") && !line.contains("restrict")
+    };
     text.lines().filter(of_interest).map(|line| format!("{line}\n")).collect()
 }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use provision::embedded::{self, Throwaway};
-use provision::pg::Target;
-use provision::reconcile::{Applied, Context, ReconcileError, Tenant};
 use provision::name::TenantId;
+use provision::pg::Target;
 use provision::plan::Plan;
+use provision::reconcile::{Applied, Context, ReconcileError, Tenant};
 use provision::{manifest, reconcile};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
@@ -85,7 +85,8 @@ impl Database {
     /// The first column of the first row, as text.
     pub async fn ask(&self, sql: &str) -> String {
         let mut conn = self.connect().await;
-        let row = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_one(&mut conn).await.expect(sql);
+        let row =
+            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_one(&mut conn).await.expect(sql);
         let text: Option<String> = row.try_get_unchecked(0).expect(sql);
         conn.close().await.expect("closing");
         text.unwrap_or_default()

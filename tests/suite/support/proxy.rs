@@ -57,13 +57,17 @@ impl Proxy {
 
 fn connection(mut client: TcpStream, mut server: UnixStream, shared: &Arc<Shared>) {
     // The first message has no type.
-    let Some(startup) = read_body(&mut client) else { return };
+    let Some(startup) = read_body(&mut client) else {
+        return;
+    };
     if write_frame(&mut server, None, &startup).is_err() {
         return;
     }
     let back = {
         let (client, server) = (client.try_clone(), server.try_clone());
-        let (Ok(client), Ok(server)) = (client, server) else { return };
+        let (Ok(client), Ok(server)) = (client, server) else {
+            return;
+        };
         let shared = shared.clone();
         let hidden = Arc::new(Mutex::new(false));
         let hide = hidden.clone();

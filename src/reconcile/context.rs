@@ -1,0 +1,107 @@
+//! What all tenants of a run have in common.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::OnceCell;
+
+use super::{ReconcileError, Tenant, millis};
+use crate::checksum::{self, Checksum};
+use crate::manifest::Manifest;
+use crate::name::TenantId;
+use crate::pg::{self, Limits, Session, Target};
+use crate::schema::Schema;
+
+/// What all tenants of a run have in common.
+#[derive(Debug)]
+pub struct Context {
+    pub manifest: Manifest,
+    pub target: Target,
+    /// Where the desired state is elaborated, if not on `target` itself.
+    pub elaborate_on: Option<Target>,
+    pub limits: Limits,
+    pub retry: Retry,
+    /// Who is behind it, for the record.
+    pub actor: String,
+    /// Whether ids that the registry does not list are taken as well.
+    pub unregistered: bool,
+    pub(super) manifest_checksum: Checksum,
+    desired: OnceCell<Schema>,
+}
+
+/// How often a transaction is run anew after an error that may pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// At least one.
+    pub attempts: u32,
+    /// The pause before the second attempt; it doubles, with jitter, up to `longest`.
+    pub first: Duration,
+    pub longest: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: 6, first: Duration::from_millis(100), longest: Duration::from_secs(5) }
+    }
+}
+
+impl Context {
+    #[must_use]
+    pub fn new(manifest: Manifest, target: Target) -> Self {
+        let manifest_checksum = checksum::of("manifest", &manifest);
+        Self {
+            manifest,
+            target,
+            elaborate_on: None,
+            limits: Limits::default(),
+            retry: Retry::default(),
+            actor: String::new(),
+            unregistered: false,
+            manifest_checksum,
+            desired: OnceCell::new(),
+        }
+    }
+
+    /// Identifies what the manifest declares, whatever its layout and comments.
+    #[must_use]
+    pub fn manifest_checksum(&self) -> Checksum {
+        self.manifest_checksum
+    }
+
+    /// The tenant with this id.
+    ///
+    /// # Errors
+    /// When its schema's name would not be usable.
+    pub fn tenant(&self, id: &TenantId) -> Result<Tenant, ReconcileError> {
+        let schema = self.manifest.tenants.schema.schema_of(id)?;
+        Ok(Tenant { id: id.clone(), schema })
+    }
+
+    /// The desired state; elaborated by the first who asks, on `session`'s server unless another
+    /// was named.
+    pub(super) async fn desired(&self, session: &mut Session) -> Result<&Schema, ReconcileError> {
+        self.desired
+            .get_or_try_init(|| async {
+                let start = Instant::now();
+                let schema = match &self.elaborate_on {
+                    None => pg::elaborate(session, &self.manifest, self.limits).await?,
+                    Some(target) => {
+                        let mut other = Session::open(target).await?;
+                        let schema = pg::elaborate(&mut other, &self.manifest, self.limits).await?;
+                        other.close().await;
+                        schema
+                    }
+                };
+                tracing::debug!(duration_ms = millis(start.elapsed()), "elaborated the manifest");
+                Ok(schema)
+            })
+            .await
+    }
+}
+
+impl Retry {
+    /// The pause after `attempts` attempts: exponential, half of it jitter.
+    pub(super) fn pause(&self, attempts: u32) -> Duration {
+        let doubled = self.first.saturating_mul(1 << attempts.saturating_sub(1).min(16));
+        doubled.min(self.longest).mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+}
