@@ -1,5 +1,6 @@
 //! All that talks to a PostgreSQL server. `sqlx` is used in here only.
 
+mod assemble;
 mod connect;
 mod elaborate;
 mod error;
@@ -22,7 +23,7 @@ pub use lock::{Holder, holders};
 pub use registry::{lists, missing_externals};
 pub use session::{Limits, ServerInfo, Session};
 pub use state::StateRow;
-pub use transaction::{Observed, Transaction, committed};
+pub use transaction::{Look, Observed, Transaction, committed};
 
 /// The name that no table of a manifest may have.
 pub use state::TABLE as STATE_TABLE;

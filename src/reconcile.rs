@@ -17,7 +17,7 @@ pub use error::ReconcileError;
 use crate::checksum::{self, Checksum};
 use crate::diff;
 use crate::name::{SchemaName, TenantId};
-use crate::pg::{self, Holder, Observed, PgError, Session, StateRow, Transaction};
+use crate::pg::{self, Holder, Look, Observed, PgError, Session, StateRow, Transaction};
 use crate::plan::{self, Basis, Plan};
 use crate::schema::Schema;
 
@@ -94,7 +94,7 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let desired = context.desired(&mut session).await?;
     let mut transaction =
         Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
-    let observed = transaction.observe(&context.manifest, 0).await?;
+    let observed = transaction.observe(&context.manifest, Look::First { history: 0 }).await?;
     transaction.rollback().await?;
     let plan = make_plan(context, tenant, desired, &observed)?;
     if !plan.is_empty() {
@@ -116,7 +116,8 @@ pub async fn status(
     let mut session = Session::open(&context.target).await?;
     let mut transaction =
         Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
-    let observed = transaction.observe(&context.manifest, history.max(1)).await?;
+    let observed =
+        transaction.observe(&context.manifest, Look::First { history: history.max(1) }).await?;
     transaction.rollback().await?;
     session.close().await;
     let newest = observed.state.first();

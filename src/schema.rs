@@ -141,7 +141,7 @@ pub struct Index {
     pub comment: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Key {
     /// A column, quoted if need be, or an expression.
     pub term: String,
@@ -149,8 +149,8 @@ pub struct Key {
     pub opclass: String,
     /// Whether the operator class is the default of the type and has no parameters.
     pub default_opclass: bool,
+    /// Only if it is not that of the column, or of the database for an expression.
     pub collation: Option<String>,
-    pub default_collation: bool,
     pub descending: bool,
     pub nulls_first: bool,
 }

@@ -158,9 +158,7 @@ pub(super) fn index(index: &Index) -> String {
 
 fn key(key: &Key) -> String {
     let mut text = if key.is_column { key.term.clone() } else { format!("({})", key.term) };
-    if !key.default_collation
-        && let Some(collation) = &key.collation
-    {
+    if let Some(collation) = &key.collation {
         let _ = write!(text, " collate {collation}");
     }
     if !key.default_opclass {

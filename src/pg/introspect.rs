@@ -6,15 +6,26 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::postgres::PgRow;
 
+use super::assemble::assemble;
 use super::error::PgError;
-use super::rows::{self, Rows};
+use super::rows::Rows;
 use super::session::{Answers, Session, column, set_local};
 use super::state;
-use crate::name::{SchemaName, Text};
+use crate::name::{Ident, SchemaName, Text};
 use crate::schema::Schema;
 
 const PRESENCE: &str = include_str!("presence.sql");
+const VISIBLE: &str = include_str!("visible.sql");
 const SCRIPT: &str = include_str!("introspect.sql");
+
+/// Columns of the catalog that younger servers have: the version that brought them, what stands
+/// for them in the script, and they themselves.
+const SINCE: [(i32, &str, &str); 4] = [
+    (140_000, "/* attcompression */ ''", "a.attcompression"),
+    (150_000, "/* confdelsetcols */ NULL::int2[]", "k.confdelsetcols"),
+    (150_000, "/* indnullsnotdistinct */ false", "i.indnullsnotdistinct"),
+    (180_000, "/* conperiod */ false", "k.conperiod"),
+];
 
 /// Why a schema cannot be looked at, or must not be touched.
 #[derive(Debug, thiserror::Error)]
@@ -103,8 +114,19 @@ pub(super) fn presence(
 }
 
 /// The statements that read `schema`, to be sent inside a transaction.
-pub(super) fn script(schema: &SchemaName) -> String {
-    format!("{}{SCRIPT}", set_local("provision.schema", &Text::from(schema.ident())))
+pub(super) fn script(schema: &SchemaName, version_number: i32) -> String {
+    let mut script = SCRIPT.to_owned();
+    for (since, default, column) in SINCE {
+        if version_number >= since {
+            script = script.replace(default, column);
+        }
+    }
+    set_local("provision.schema", &Text::from(schema.ident())) + &script
+}
+
+/// The statements that tell what of `schema` the role does not see; see [`check_visible`].
+pub(super) fn visible_script(schema: &SchemaName) -> String {
+    set_local("provision.schema", &Text::from(schema.ident())) + VISIBLE
 }
 
 /// Reads `schema` within the transaction that the session is in.
@@ -112,28 +134,27 @@ pub(super) async fn introspect(
     session: &mut Session,
     schema: &SchemaName,
 ) -> Result<Schema, IntrospectError> {
-    let answers = session.run(&reading(schema), &script(schema)).await?;
-    parse(schema, &session.server.role, &answers)
+    let script = script(schema, session.server.version_number);
+    let answers = session.run(&reading(schema), &script).await?;
+    parse(schema, &answers)
 }
 
 /// Puts the answers to [`script`] together; answers to other statements among them are ignored.
-pub(super) fn parse(
-    schema: &SchemaName,
-    role: &str,
-    answers: &Answers,
-) -> Result<Schema, IntrospectError> {
+pub(super) fn parse(schema: &SchemaName, answers: &Answers) -> Result<Schema, IntrospectError> {
     let sections = Sections::new(schema, answers);
     let rows = Rows {
         relations: sections.get("relations")?,
         columns: sections.get("columns")?,
         constraints: sections.get("constraints")?,
         indexes: sections.get("indexes")?,
+        opclasses: sections.get("opclasses")?,
+        collations: sections.get("collations")?,
         enums: sections.get("enums")?,
         sequences: sections.get("sequences")?,
+        comments: sections.get("comments")?,
         unmodelled: sections.get("unmodelled")?,
     };
-    check_visible(schema, role, &rows)?;
-    rows::assemble(schema, rows)
+    assemble(schema, rows)
         .map_err(|reason| PgError::Answer { doing: sections.doing.clone(), reason }.into())
 }
 
@@ -204,20 +225,24 @@ fn what_is_alien(table: &StateTableRow) -> Option<String> {
     }
 }
 
-/// `information_schema` leaves out what the role has no privilege on. The catalog does not, so
-/// the difference tells what is hidden from what is missing.
-fn check_visible(schema: &SchemaName, role: &str, rows: &Rows) -> Result<(), IntrospectError> {
-    let hidden = |object: String, table: &crate::name::Ident| IntrospectError::Hidden {
-        role: role.to_owned(),
-        object,
-        grant: format!("GRANT SELECT ON {} TO {role:?}", schema.qualify(table)),
-    };
-    if let Some(row) = rows.relations.iter().find(|row| row.kind == 'r' && !row.visible) {
-        return Err(hidden(format!("table {schema}.{}", row.name), &row.name));
+/// A table that the role may not see is not missing: that is an error, with the grant it takes.
+pub(super) fn check_visible(
+    schema: &SchemaName,
+    role: &str,
+    answers: &Answers,
+) -> Result<(), IntrospectError> {
+    let hidden: Vec<HiddenRow> = Sections::new(schema, answers).get("hidden")?;
+    match hidden.into_iter().next() {
+        None => Ok(()),
+        Some(HiddenRow { table }) => Err(IntrospectError::Hidden {
+            role: role.to_owned(),
+            object: format!("table {schema}.{table}"),
+            grant: format!("GRANT SELECT ON {} TO {role:?}", schema.qualify(&table)),
+        }),
     }
-    if let Some(row) = rows.columns.iter().find(|row| !row.visible) {
-        let object = format!("column {} of table {schema}.{}", row.name, row.table);
-        return Err(hidden(object, &row.table));
-    }
-    Ok(())
+}
+
+#[derive(Deserialize)]
+struct HiddenRow {
+    table: Ident,
 }

@@ -25,6 +25,18 @@ pub struct Transaction<'s> {
     presence: Option<Presence>,
 }
 
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Also whether the role sees everything; with so many rows of the record.
+    First {
+        /// Newest first.
+        history: u32,
+    },
+    /// What was seen before, after it was changed.
+    Again,
+}
+
 /// What was found of a tenant.
 #[derive(Debug)]
 pub struct Observed<'m> {
@@ -78,14 +90,14 @@ impl<'s> Transaction<'s> {
         Ok(Self { session, schema, tenant, presence })
     }
 
-    /// Looks at the tenant: its schema, its declared rows, the newest `history` state rows.
+    /// Looks at the tenant: its schema, its declared rows, and, as `look` says, its record.
     ///
     /// # Errors
     /// When something cannot be read.
     pub async fn observe<'m>(
         &mut self,
         manifest: &'m Manifest,
-        history: u32,
+        look: Look,
     ) -> Result<Observed<'m>, IntrospectError> {
         let Some(presence) = self.presence else {
             let absent_rows = manifest
@@ -95,15 +107,24 @@ impl<'s> Transaction<'s> {
                 .collect();
             return Ok(Observed { schema: None, absent_rows, state: Vec::new() });
         };
-        let mut script = introspect::script(self.schema);
-        let reads_state = presence.has_state && history > 0;
-        if reads_state {
+        let mut script = introspect::script(self.schema, self.session.server.version_number);
+        let history = match look {
+            Look::First { history } if presence.has_state => history,
+            _ => 0,
+        };
+        if history > 0 {
             script.push_str(&state::select_script(self.schema, history));
+        }
+        if let Look::First { .. } = look {
+            script.push_str(&introspect::visible_script(self.schema));
         }
         let doing = format!("reading schema {}", self.schema);
         let answers = self.session.run(&doing, &script).await?;
-        let live = introspect::parse(self.schema, &self.session.server.role, &answers)?;
-        let state = if reads_state {
+        if let Look::First { .. } = look {
+            introspect::check_visible(self.schema, &self.session.server.role, &answers)?;
+        }
+        let live = introspect::parse(self.schema, &answers)?;
+        let state = if history > 0 {
             Sections::new(self.schema, &answers).get("state")?
         } else {
             Vec::new()

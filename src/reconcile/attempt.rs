@@ -9,7 +9,7 @@ use super::{
     fingerprint, make_plan, millis,
 };
 use crate::diff::Object;
-use crate::pg::{self, Observed, Session, StateRow, Transaction};
+use crate::pg::{self, Look, Observed, Session, StateRow, Transaction};
 use crate::plan::{Action, Plan};
 
 pub(super) struct Ended {
@@ -48,7 +48,7 @@ pub(super) async fn once(
     let start = Instant::now();
     let mut transaction =
         Transaction::locked(session, &tenant.id, &tenant.schema, context.limits).await?;
-    let before = transaction.observe(&context.manifest, 1).await?;
+    let before = transaction.observe(&context.manifest, Look::First { history: 1 }).await?;
     let plan = make_plan(context, tenant, &desired, &before)?;
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
@@ -64,7 +64,7 @@ pub(super) async fn once(
     let (after, remaining) = if plan.is_empty() {
         (before, Plan { steps: Vec::new(), ..plan.clone() })
     } else {
-        let after = transaction.observe(&context.manifest, 0).await?;
+        let after = transaction.observe(&context.manifest, Look::Again).await?;
         let remaining = make_plan(context, tenant, &desired, &after)?;
         (after, remaining)
     };
@@ -103,7 +103,7 @@ async fn unless_current(
 ) -> Result<Option<Ended>, ReconcileError> {
     let mut transaction =
         Transaction::read(session, &tenant.id, &tenant.schema, context.limits).await?;
-    let observed = transaction.observe(&context.manifest, 1).await?;
+    let observed = transaction.observe(&context.manifest, Look::First { history: 1 }).await?;
     transaction.rollback().await?;
     let is_current = observed.absent_rows.is_empty()
         && observed.state.first().is_some_and(|row| {
@@ -167,7 +167,7 @@ async fn add_labels(
     let apply_id = Uuid::now_v7();
     let mut transaction =
         Transaction::locked(session, &tenant.id, &tenant.schema, context.limits).await?;
-    let observed = transaction.observe(&context.manifest, 1).await?;
+    let observed = transaction.observe(&context.manifest, Look::First { history: 1 }).await?;
     let mut plan = make_plan(context, tenant, desired, &observed)?;
     plan.steps
         .retain(|step| step.action == Action::Add && matches!(step.object, Object::Label { .. }));
@@ -178,7 +178,7 @@ async fn add_labels(
         .execute(&plan.steps)
         .await
         .map_err(|source| ReconcileError::Step { schema: tenant.schema.clone(), source })?;
-    let after = transaction.observe(&context.manifest, 0).await?;
+    let after = transaction.observe(&context.manifest, Look::Again).await?;
     let row = StateRow {
         apply_id,
         manifest_checksum: context.manifest_checksum,

@@ -83,11 +83,16 @@ impl Spec {
         let name_of = |at: &usize| Value::String(spec.columns[*at].name.clone());
         match constraint {
             ConstraintSpec::Unique { columns, named, nulls_distinct } => {
+                let names: Vec<&str> =
+                    columns.iter().map(|at| spec.columns[*at].name.as_str()).collect();
                 let mut unique = Table::new();
                 unique
                     .insert("columns".into(), Value::Array(columns.iter().map(name_of).collect()));
                 if *named {
-                    unique.insert("name".into(), format!("u {} {columns:?}", spec.name).into());
+                    unique.insert(
+                        "name".into(),
+                        format!("u {} {}", spec.name, names.join(" ")).into(),
+                    );
                 }
                 unique.insert("nulls_distinct".into(), (*nulls_distinct).into());
                 ("unique", Value::Table(unique))

@@ -1,0 +1,18 @@
+-- What of the schema in the setting `provision.schema` this role does not see. information_schema
+-- leaves out what the role has no privilege on (PostgreSQL manual, §37.1), the catalog does not:
+-- the difference tells what is hidden from what is missing.
+SELECT 'hidden' AS section, coalesce(json_agg(r), '[]')::text AS rows
+FROM (
+    SELECT c.relname AS "table"
+    FROM pg_depend d
+    JOIN pg_class c ON c.oid = d.objid
+    WHERE d.refclassid = 'pg_namespace'::regclass
+      AND d.refobjid = (SELECT n.oid FROM pg_namespace n
+                        WHERE n.nspname = current_setting('provision.schema'))
+      AND d.classid = 'pg_class'::regclass
+      AND c.relkind = 'r'
+      AND c.relname <> '_provision_state'
+      AND NOT EXISTS (SELECT FROM information_schema.tables t
+                      WHERE t.table_schema = current_setting('provision.schema')
+                        AND t.table_name = c.relname)
+) r;
