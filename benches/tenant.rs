@@ -28,7 +28,8 @@ const ROUNDS: usize = 60;
 const OTHERS: usize = 2_000;
 
 fn main() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let dir = std::env::temp_dir().join(format!("provision-bench-{}", std::process::id()));
     let config = Config {
         root: dir,

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     };
     start_logging(&cli);
     let global = cli.global.clone();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(source) => {
             let error =

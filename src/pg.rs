@@ -20,7 +20,7 @@ pub use error::{Cause, PgError, ServerError, hint_for};
 pub use execute::StepFailed;
 pub use introspect::IntrospectError;
 pub use lock::{Holder, holders};
-pub use registry::{lists, missing_externals};
+pub use registry::lists;
 pub use session::{Limits, ServerInfo, Session};
 pub use state::StateRow;
 pub use transaction::{Look, Observed, Transaction, committed};

@@ -95,10 +95,11 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let mut transaction =
         Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
     let observed = transaction.observe(&context.manifest, Look::First { history: 0 }).await?;
+    let missing = transaction.missing_externals(&context.manifest).await?;
     transaction.rollback().await?;
     let plan = make_plan(context, tenant, desired, &observed)?;
     if !plan.is_empty() {
-        check_externals(context, &mut session).await?;
+        check_externals(missing)?;
     }
     session.close().await;
     Ok(plan)
@@ -288,8 +289,7 @@ async fn check_registered(
     Err(ReconcileError::Unregistered { tenant: tenant.id.clone() })
 }
 
-async fn check_externals(context: &Context, session: &mut Session) -> Result<(), ReconcileError> {
-    let missing = pg::missing_externals(session, &context.manifest).await?;
+fn check_externals(missing: Vec<String>) -> Result<(), ReconcileError> {
     if missing.is_empty() {
         return Ok(());
     }

@@ -143,7 +143,7 @@ pub struct Index {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Key {
-    /// A column, quoted if need be, or an expression.
+    /// A column's name as it is, or an expression.
     pub term: String,
     pub is_column: bool,
     pub opclass: String,

@@ -157,7 +157,10 @@ pub(super) fn index(index: &Index) -> String {
 }
 
 fn key(key: &Key) -> String {
-    let mut text = if key.is_column { key.term.clone() } else { format!("({})", key.term) };
+    let mut text = match Ident::new(key.term.as_str()) {
+        Ok(name) if key.is_column => name.quoted(),
+        _ => format!("({})", key.term),
+    };
     if let Some(collation) = &key.collation {
         let _ = write!(text, " collate {collation}");
     }

@@ -337,9 +337,11 @@ fn is_unique_on(index: &Index, columns: &[Ident]) -> bool {
     index.unique
         && index.predicate.is_none()
         && index.keys.len() == columns.len()
-        && index.keys.iter().zip(columns).all(|(key, column)| {
-            key.is_column && (key.term == column.as_str() || key.term == column.quoted())
-        })
+        && index
+            .keys
+            .iter()
+            .zip(columns)
+            .all(|(key, column)| key.is_column && key.term == column.as_str())
 }
 
 /// Names are part of the comparison only where the manifest gives them.

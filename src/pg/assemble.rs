@@ -19,7 +19,6 @@ struct Catalog {
     columns: BTreeMap<(Oid, i16), Ident>,
     column_collations: BTreeMap<(Oid, i16), Oid>,
     opclasses: BTreeMap<Oid, (String, bool)>,
-    collations: BTreeMap<Oid, String>,
     comments: BTreeMap<(Oid, i16), String>,
 }
 
@@ -34,10 +33,6 @@ impl Catalog {
 
     fn columns(&self, table: Oid, numbers: Option<&Vec<i16>>) -> Result<Vec<Ident>, String> {
         numbers.into_iter().flatten().map(|number| self.column(table, *number)).collect()
-    }
-
-    fn collation(&self, oid: Oid) -> Result<String, String> {
-        self.collations.get(&oid).cloned().ok_or_else(changed)
     }
 
     fn comment(&self, oid: Oid, number: i16) -> Option<String> {
@@ -72,7 +67,6 @@ pub(super) fn assemble(schema: &SchemaName, rows: Rows) -> Result<Schema, String
             .map(|c| ((c.table, c.number), c.collation))
             .collect(),
         opclasses: rows.opclasses.into_iter().map(|o| (o.oid, (o.name, o.is_default))).collect(),
-        collations: rows.collations.into_iter().map(|c| (c.oid, c.name)).collect(),
         comments: rows.comments.into_iter().map(|c| ((c.oid, c.number), c.text)).collect(),
     };
     let mut tables = tables(&catalog, &rows.relations, &mut note);
@@ -175,15 +169,13 @@ fn add_columns(
             (Some(expression), how) => (None, Some(Generated { expression, stored: how == "s" })),
             (None, _) => return Err(changed()),
         };
-        let is_usual = row.default_collation || row.collation == 0;
-        let collation = if is_usual { None } else { Some(catalog.collation(row.collation)?) };
         let column = Column {
             data_type: row.data_type,
             nullable: row.nullable,
             default,
             identity,
             generated,
-            collation,
+            collation: row.own_collation,
             comment: catalog.comment(row.table, row.number),
         };
         tables.get_mut(&table_name).ok_or_else(changed)?.columns.insert(row.name, column);
@@ -222,9 +214,9 @@ fn add_indexes(
 
 fn index(catalog: &Catalog, row: IndexRow) -> Result<Index, String> {
     let mut keys = Vec::new();
-    let parts = row.terms.into_iter().zip(&row.columns).zip(&row.opclasses).zip(&row.collations);
-    let parts = parts.zip(&row.options_of_keys).take(row.keys).enumerate();
-    for (at, ((((term, column), opclass), collation), option)) in parts {
+    let parts = row.columns.iter().zip(&row.opclasses).zip(&row.collations);
+    let parts = parts.zip(&row.collation_names).zip(&row.options_of_keys).take(row.keys);
+    for (at, ((((column, opclass), collation), collation_name), option)) in parts.enumerate() {
         let (mut opclass, is_default) =
             catalog.opclasses.get(opclass).cloned().ok_or_else(changed)?;
         let number = (at + 1).to_string();
@@ -232,17 +224,24 @@ fn index(catalog: &Catalog, row: IndexRow) -> Result<Index, String> {
         if let Some(options) = options {
             opclass = format!("{opclass} ({})", options.join(", "));
         }
-        let usual = match column {
-            0 => DEFAULT_COLLATION,
-            column => *catalog.column_collations.get(&(row.table, *column)).ok_or_else(changed)?,
+        let (term, usual_collation) = match column {
+            0 => {
+                let term = row.terms.as_ref().and_then(|terms| terms.get(at));
+                (term.cloned().ok_or_else(changed)?, DEFAULT_COLLATION)
+            }
+            column => {
+                let collation = catalog.column_collations.get(&(row.table, *column));
+                let name = catalog.column(row.table, *column)?;
+                (name.as_str().to_owned(), *collation.ok_or_else(changed)?)
+            }
         };
-        let default_collation = *collation == 0 || *collation == usual;
+        let is_usual = *collation == 0 || *collation == usual_collation;
         keys.push(Key {
             term,
             is_column: *column != 0,
             opclass,
             default_opclass: is_default && options.is_none(),
-            collation: if default_collation { None } else { Some(catalog.collation(*collation)?) },
+            collation: if is_usual { None } else { Some(collation_name.clone()) },
             descending: option & 1 == 1,
             nulls_first: option & 2 == 2,
         });

@@ -73,29 +73,38 @@ impl IntrospectError {
     }
 }
 
-/// What is known of a schema before it is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Presence {
-    /// Whether it holds the table that this tool keeps its record in.
-    pub(super) has_state: bool,
+/// The statement that asks whether there is a schema of this name.
+pub(super) fn exists_script(schema: &SchemaName) -> String {
+    format!(
+        "SELECT 'exists' AS section, coalesce(json_agg(r), '[]')::text AS rows \
+         FROM (SELECT n.oid::int8 AS oid FROM pg_namespace n WHERE n.nspname = {}) r;\n",
+        Text::from(schema.ident()).literal()
+    )
 }
 
-/// The statements that ask for the presence of `schema`.
+/// The answer to [`exists_script`].
+pub(super) fn exists(schema: &SchemaName, answers: &Answers) -> Result<bool, IntrospectError> {
+    let rows: Vec<serde_json::Value> = Sections::new(schema, answers).get("exists")?;
+    Ok(!rows.is_empty())
+}
+
+/// The statements that tell whether `schema` may be looked at.
 pub(super) fn presence_script(schema: &SchemaName) -> String {
-    format!("{}{PRESENCE}", set_local("provision.schema", &Text::from(schema.ident())))
+    set_local("provision.schema", &Text::from(schema.ident())) + PRESENCE
 }
 
-/// The answer to [`presence_script`]: `None` when there is no such schema.
-pub(super) fn presence(
+/// The answer to [`presence_script`]: whether the schema holds the table that this tool keeps its
+/// record in.
+pub(super) fn has_record(
     schema: &SchemaName,
     role: &str,
     answers: &Answers,
-) -> Result<Option<Presence>, IntrospectError> {
+) -> Result<bool, IntrospectError> {
     let rows: Vec<PresenceRow> = Sections::new(schema, answers).get("presence")?;
     let Some(row) = rows.into_iter().next() else {
-        return Ok(None);
+        return Ok(false);
     };
-    if !(row.usable && row.visible) {
+    if !row.usable {
         return Err(IntrospectError::Hidden {
             role: role.to_owned(),
             object: format!("schema {schema}"),
@@ -110,7 +119,7 @@ pub(super) fn presence(
     {
         return Err(IntrospectError::AlienState { schema: schema.clone(), reason });
     }
-    Ok(Some(Presence { has_state: row.state_table.is_some() }))
+    Ok(row.state_table.is_some())
 }
 
 /// The statements that read `schema`, to be sent inside a transaction.
@@ -148,7 +157,6 @@ pub(super) fn parse(schema: &SchemaName, answers: &Answers) -> Result<Schema, In
         constraints: sections.get("constraints")?,
         indexes: sections.get("indexes")?,
         opclasses: sections.get("opclasses")?,
-        collations: sections.get("collations")?,
         enums: sections.get("enums")?,
         sequences: sections.get("sequences")?,
         comments: sections.get("comments")?,
@@ -192,7 +200,6 @@ impl<'a> Sections<'a> {
 #[derive(Deserialize)]
 struct PresenceRow {
     usable: bool,
-    visible: bool,
     state_table: Option<StateTableRow>,
     event_triggers: Vec<String>,
 }

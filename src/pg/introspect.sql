@@ -41,8 +41,9 @@ FROM (
            c.relreplident <> 'd' AS has_replica_identity,
            -- 2 is heap in all versions.
            c.relam NOT IN (0, 2) AS has_access_method,
-           c.relispartition OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
-               AS inherits
+           c.oid = ANY (ARRAY(
+               SELECT i.inhrelid FROM pg_inherits i
+               WHERE i.inhrelid = ANY (current_setting('provision.tables')::oid[]))) AS inherits
     FROM pg_class c
     WHERE c.oid = ANY (current_setting('provision.relations')::oid[])
 ) r;
@@ -60,10 +61,14 @@ FROM (
            a.attidentity AS identity,
            a.attgenerated AS generated,
            CASE WHEN path.is_set AND a.atthasdef
-                THEN (SELECT pg_get_expr(ad.adbin, ad.adrelid) FROM pg_attrdef ad
+                -- A default names no column, so the table need not be opened to deparse it.
+                THEN (SELECT pg_get_expr(ad.adbin, CASE a.attgenerated WHEN '' THEN 0
+                                                   ELSE ad.adrelid END)
+                      FROM pg_attrdef ad
                       WHERE ad.adrelid = a.attrelid AND ad.adnum = a.attnum) END AS expression,
            a.attcollation::int8 AS collation,
-           a.attcollation = ty.typcollation AS default_collation,
+           CASE WHEN path.is_set AND a.attcollation <> ty.typcollation
+                THEN a.attcollation::regcollation::text END AS own_collation,
            a.attstorage <> ty.typstorage AS has_storage,
            /* attcompression */ '' <> '' AS has_compression,
            a.attoptions IS NOT NULL AS has_options
@@ -116,10 +121,9 @@ FROM (
            k.confdeltype AS on_delete,
            /* confdelsetcols */ NULL::int2[] AS on_delete_columns,
            CASE WHEN k.contype = 'x' THEN ARRAY(
-                SELECT quote_ident(n.nspname) || '.' || o.oprname
+                SELECT o.oprnamespace::regnamespace::text || '.' || o.oprname
                 FROM unnest(k.conexclop) WITH ORDINALITY AS u(oid, position)
                 JOIN pg_operator o ON o.oid = u.oid
-                JOIN pg_namespace n ON n.oid = o.oprnamespace
                 ORDER BY u.position) END AS operators,
            /* conperiod */ false AS has_period
     FROM path
@@ -149,11 +153,14 @@ FROM (
                 THEN pg_get_expr(i.indpred, i.indrelid) END AS predicate,
            i.indnkeyatts AS keys,
            i.indkey::int2[] AS columns,
-           CASE WHEN path.is_set
+           -- Deparsing opens the index; of columns, the number is enough.
+           CASE WHEN path.is_set AND i.indexprs IS NOT NULL
                 THEN ARRAY(SELECT pg_get_indexdef(i.indexrelid, n, false)
-                           FROM generate_series(1, i.indnatts::int) n) END AS terms,
+                           FROM generate_series(1, i.indnkeyatts::int) n) END AS terms,
            i.indclass::oid[]::int8[] AS opclasses,
            i.indcollation::oid[]::int8[] AS collations,
+           CASE WHEN path.is_set
+                THEN i.indcollation::oid[]::regcollation[]::text[] END AS collation_names,
            i.indoption::int2[] AS options_of_keys,
            (SELECT json_object_agg(a.attnum, a.attoptions) FROM pg_attribute a
             WHERE a.attrelid = i.indexrelid AND a.attoptions IS NOT NULL) AS opclass_options
@@ -168,27 +175,12 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 SELECT 'opclasses' AS section, coalesce(json_agg(r), '[]')::text AS rows
 FROM (
     SELECT op.oid::int8 AS oid,
-           quote_ident(n.nspname) || '.' || quote_ident(op.opcname) AS name,
+           op.opcnamespace::regnamespace::text || '.' || quote_ident(op.opcname) AS name,
            op.opcdefault AS is_default
     FROM pg_opclass op
-    JOIN pg_namespace n ON n.oid = op.opcnamespace
     WHERE op.oid = ANY (ARRAY(
         SELECT unnest(i.indclass) FROM pg_index i
         WHERE i.indrelid = ANY (current_setting('provision.tables')::oid[])))
-) r;
-
-SELECT 'collations' AS section, coalesce(json_agg(r), '[]')::text AS rows
-FROM (
-    SELECT co.oid::int8 AS oid,
-           quote_ident(n.nspname) || '.' || quote_ident(co.collname) AS name
-    FROM pg_collation co
-    JOIN pg_namespace n ON n.oid = co.collnamespace
-    WHERE co.oid = ANY (ARRAY(
-        SELECT unnest(i.indcollation) FROM pg_index i
-        WHERE i.indrelid = ANY (current_setting('provision.tables')::oid[])
-        UNION
-        SELECT a.attcollation FROM pg_attribute a
-        WHERE a.attrelid = ANY (current_setting('provision.tables')::oid[])))
 ) r;
 
 SELECT 'enums' AS section, coalesce(json_agg(r), '[]')::text AS rows

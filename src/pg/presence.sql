@@ -1,11 +1,8 @@
--- Whether there is a schema of the name in the setting `provision.schema`, whether this role may
--- use it, and whether the tool's own table in it is what the tool made. Nothing is read from that
--- table before this says so.
+-- Whether this role may use the schema in the setting `provision.schema`, and whether the tool's
+-- own table in it is what the tool made. Nothing is read from that table before this says so.
 SELECT 'presence' AS section, coalesce(json_agg(r), '[]')::text AS rows
 FROM (
     SELECT has_schema_privilege(n.oid, 'USAGE') AS usable,
-           EXISTS (SELECT FROM information_schema.schemata s
-                   WHERE s.schema_name = n.nspname) AS visible,
            (SELECT json_build_object(
                 'kind', c.relkind,
                 'owner', pg_get_userbyid(c.relowner),

@@ -45,7 +45,7 @@ pub async fn lists(
 ///
 /// # Errors
 /// When the server cannot be asked.
-pub async fn missing_externals(
+pub(super) async fn missing_externals(
     session: &mut Session,
     manifest: &Manifest,
 ) -> Result<Vec<String>, PgError> {

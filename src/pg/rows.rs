@@ -15,7 +15,6 @@ pub(super) struct Rows {
     pub(super) constraints: Vec<ConstraintRow>,
     pub(super) indexes: Vec<IndexRow>,
     pub(super) opclasses: Vec<OpclassRow>,
-    pub(super) collations: Vec<CollationRow>,
     pub(super) enums: Vec<EnumRow>,
     pub(super) sequences: Vec<SequenceRow>,
     pub(super) comments: Vec<CommentRow>,
@@ -52,7 +51,8 @@ pub(super) struct ColumnRow {
     pub(super) generated: String,
     pub(super) expression: Option<String>,
     pub(super) collation: Oid,
-    pub(super) default_collation: bool,
+    /// Its name, if it is not that of the type.
+    pub(super) own_collation: Option<String>,
     pub(super) has_storage: bool,
     pub(super) has_compression: bool,
     pub(super) has_options: bool,
@@ -107,9 +107,11 @@ pub(super) struct IndexRow {
     pub(super) keys: usize,
     /// Numbers of columns; zero is an expression.
     pub(super) columns: Vec<i16>,
-    pub(super) terms: Vec<String>,
+    /// If one of the keys is an expression.
+    pub(super) terms: Option<Vec<String>>,
     pub(super) opclasses: Vec<Oid>,
     pub(super) collations: Vec<Oid>,
+    pub(super) collation_names: Vec<String>,
     /// `pg_index.indoption`: 1 is descending, 2 nulls first.
     pub(super) options_of_keys: Vec<i16>,
     /// By number of the term, from one.
@@ -121,12 +123,6 @@ pub(super) struct OpclassRow {
     pub(super) oid: Oid,
     pub(super) name: String,
     pub(super) is_default: bool,
-}
-
-#[derive(Deserialize)]
-pub(super) struct CollationRow {
-    pub(super) oid: Oid,
-    pub(super) name: String,
 }
 
 #[derive(Deserialize)]

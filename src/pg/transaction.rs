@@ -5,8 +5,9 @@ use uuid::Uuid;
 use super::connect::Target;
 use super::error::PgError;
 use super::execute::{self, StepFailed};
-use super::introspect::{self, IntrospectError, Presence, Sections};
+use super::introspect::{self, IntrospectError, Sections};
 use super::lock;
+use super::registry;
 use super::rowcheck;
 use super::session::{Access, Limits, Session, begin};
 use super::state::{self, StateRow};
@@ -22,7 +23,8 @@ pub struct Transaction<'s> {
     session: &'s mut Session,
     schema: &'s SchemaName,
     tenant: &'s TenantId,
-    presence: Option<Presence>,
+    /// Whether there is such a schema, when it was last asked for.
+    is_present: bool,
 }
 
 /// How closely to look.
@@ -63,18 +65,36 @@ impl<'s> Transaction<'s> {
         Self::start(session, tenant, schema, start).await
     }
 
-    /// Opens a transaction that writes, and waits for the tenant's lock in it.
+    /// Opens a transaction that may write later; see [`Transaction::lock`].
     ///
     /// # Errors
-    /// As [`Transaction::read`]; with `lock-timeout` when another session holds the lock too long.
-    pub async fn locked(
+    /// As [`Transaction::read`].
+    pub async fn write(
         session: &'s mut Session,
         tenant: &'s TenantId,
         schema: &'s SchemaName,
         limits: Limits,
     ) -> Result<Self, IntrospectError> {
         let start = begin(Access::Write, limits, session.server.version_number);
-        Self::start(session, tenant, schema, start + &lock::script(schema)).await
+        Self::start(session, tenant, schema, start).await
+    }
+
+    /// Waits for the tenant's lock. What was seen before may have changed meanwhile.
+    ///
+    /// # Errors
+    /// As [`Transaction::read`]; with `lock-timeout` when another session holds the lock too long.
+    pub async fn lock(&mut self) -> Result<(), IntrospectError> {
+        let doing = format!("waiting for the lock on schema {}", self.schema);
+        let script = lock::script(self.schema) + &introspect::exists_script(self.schema);
+        let answers = self.session.run(&doing, &script).await?;
+        self.is_present = introspect::exists(self.schema, &answers)?;
+        Ok(())
+    }
+
+    /// Whether the schema was there when it was last asked for.
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        self.is_present
     }
 
     async fn start(
@@ -84,10 +104,10 @@ impl<'s> Transaction<'s> {
         start: String,
     ) -> Result<Self, IntrospectError> {
         let doing = format!("opening a transaction on schema {schema}");
-        let script = start + &introspect::presence_script(schema);
+        let script = start + &introspect::exists_script(schema);
         let answers = session.run(&doing, &script).await?;
-        let presence = introspect::presence(schema, &session.server.role, &answers)?;
-        Ok(Self { session, schema, tenant, presence })
+        let is_present = introspect::exists(schema, &answers)?;
+        Ok(Self { session, schema, tenant, is_present })
     }
 
     /// Looks at the tenant: its schema, its declared rows, and, as `look` says, its record.
@@ -99,39 +119,49 @@ impl<'s> Transaction<'s> {
         manifest: &'m Manifest,
         look: Look,
     ) -> Result<Observed<'m>, IntrospectError> {
-        let Some(presence) = self.presence else {
+        if !self.is_present {
             let absent_rows = manifest
                 .seeds
                 .iter()
                 .flat_map(|seed| seed.rows.iter().map(move |row| (seed, row)))
                 .collect();
             return Ok(Observed { schema: None, absent_rows, state: Vec::new() });
-        };
-        let mut script = introspect::script(self.schema, self.session.server.version_number);
-        let history = match look {
-            Look::First { history } if presence.has_state => history,
-            _ => 0,
-        };
-        if history > 0 {
-            script.push_str(&state::select_script(self.schema, history));
         }
+        let mut script = introspect::script(self.schema, self.session.server.version_number);
         if let Look::First { .. } = look {
+            script.push_str(&introspect::presence_script(self.schema));
             script.push_str(&introspect::visible_script(self.schema));
         }
         let doing = format!("reading schema {}", self.schema);
         let answers = self.session.run(&doing, &script).await?;
-        if let Look::First { .. } = look {
-            introspect::check_visible(self.schema, &self.session.server.role, &answers)?;
+        let mut history_script = String::new();
+        if let Look::First { history } = look {
+            let role = &self.session.server.role;
+            let has_record = introspect::has_record(self.schema, role, &answers)?;
+            introspect::check_visible(self.schema, role, &answers)?;
+            if has_record && history > 0 {
+                history_script = state::select_script(self.schema, history);
+            }
         }
         let live = introspect::parse(self.schema, &answers)?;
-        let state = if history > 0 {
-            Sections::new(self.schema, &answers).get("state")?
-        } else {
+        let state = if history_script.is_empty() {
             Vec::new()
+        } else {
+            let answers = self.session.run(&doing, &history_script).await?;
+            Sections::new(self.schema, &answers).get("state")?
         };
         let absent_rows =
             rowcheck::absent_rows(self.session, manifest, self.schema, self.tenant, &live).await?;
         Ok(Observed { schema: Some(live), absent_rows, state })
+    }
+
+    /// The tables outside of the tenants' schemas that foreign keys point to and that are not
+    /// there, as `schema.table`.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn missing_externals(&mut self, manifest: &Manifest) -> Result<Vec<String>, PgError> {
+        registry::missing_externals(self.session, manifest).await
     }
 
     /// Runs the statements of a plan.
@@ -140,9 +170,7 @@ impl<'s> Transaction<'s> {
     /// The step that the server refused.
     pub async fn execute(&mut self, steps: &[PlannedStep]) -> Result<(), StepFailed> {
         execute::execute(self.session, steps).await?;
-        // The schema is there from now on; its record was, or is still to be made.
-        let has_state = self.presence.is_some_and(|presence| presence.has_state);
-        self.presence = Some(Presence { has_state });
+        self.is_present = true;
         Ok(())
     }
 
@@ -190,19 +218,17 @@ pub async fn committed(
     limits: Limits,
 ) -> Result<bool, IntrospectError> {
     let mut session = Session::open(target).await?;
+    let doing = "asking for the fate of a transaction";
     let script = begin(Access::Write, limits, session.server.version_number)
         + &lock::script(schema)
         + &introspect::presence_script(schema);
-    let answers = session.run("asking for the fate of a transaction", &script).await?;
-    let found = match introspect::presence(schema, &session.server.role, &answers)? {
-        Some(Presence { has_state: true }) => {
-            let script = state::find_script(schema, apply_id);
-            let answers = session.run("asking for the fate of a transaction", &script).await?;
-            let rows: Vec<serde_json::Value> = Sections::new(schema, &answers).get("found")?;
-            !rows.is_empty()
-        }
-        _ => false,
-    };
+    let answers = session.run(doing, &script).await?;
+    let mut found = false;
+    if introspect::has_record(schema, &session.server.role, &answers)? {
+        let answers = session.run(doing, &state::find_script(schema, apply_id)).await?;
+        let rows: Vec<serde_json::Value> = Sections::new(schema, &answers).get("found")?;
+        found = !rows.is_empty();
+    }
     session.rollback().await?;
     session.close().await;
     Ok(found)

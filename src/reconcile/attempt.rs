@@ -32,24 +32,30 @@ pub(super) async fn once(
         None => connection.insert(Session::open(&context.target).await?),
     };
     check_registered(context, session, tenant).await?;
-    if reviewed.is_none() {
-        // Before a lock is taken or the manifest elaborated: what is committed and whole needs
-        // neither.
-        if let Some(ended) = unless_current(session, context, tenant).await? {
-            return Ok(ended);
-        }
-    }
-    let desired = context.desired(session).await?.clone();
-    check_externals(context, session).await?;
     if labels_first {
-        add_labels(session, context, tenant, &desired).await?;
+        add_labels(session, context, tenant).await?;
     }
-
     let start = Instant::now();
-    let mut transaction =
-        Transaction::locked(session, &tenant.id, &tenant.schema, context.limits).await?;
+    let mut transaction = begin(session, context, tenant).await?;
+    // Before a lock is taken or the manifest elaborated: what is committed and whole needs neither.
+    if reviewed.is_none()
+        && let Some(plan) = current(&mut transaction, context, tenant).await?
+    {
+        transaction.rollback().await?;
+        return Ok(Ended { outcome: Outcome::Current, plan });
+    }
+    let desired = if let Some(desired) = context.known_desired() {
+        desired
+    } else {
+        transaction.rollback().await?;
+        let desired = context.desired(session).await?;
+        transaction = begin(session, context, tenant).await?;
+        desired
+    };
+    check_externals(transaction.missing_externals(&context.manifest).await?)?;
+    transaction.lock().await?;
     let before = transaction.observe(&context.manifest, Look::First { history: 1 }).await?;
-    let plan = make_plan(context, tenant, &desired, &before)?;
+    let plan = make_plan(context, tenant, desired, &before)?;
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
@@ -65,7 +71,7 @@ pub(super) async fn once(
         (before, Plan { steps: Vec::new(), ..plan.clone() })
     } else {
         let after = transaction.observe(&context.manifest, Look::Again).await?;
-        let remaining = make_plan(context, tenant, &desired, &after)?;
+        let remaining = make_plan(context, tenant, desired, &after)?;
         (after, remaining)
     };
     if !remaining.is_empty() {
@@ -94,17 +100,26 @@ pub(super) async fn once(
     Ok(Ended { outcome: Outcome::Done { apply_id, created }, plan })
 }
 
+async fn begin<'s>(
+    session: &'s mut Session,
+    context: &Context,
+    tenant: &'s Tenant,
+) -> Result<Transaction<'s>, ReconcileError> {
+    Ok(Transaction::write(session, &tenant.id, &tenant.schema, context.limits).await?)
+}
+
 /// The look that costs nothing but reading: a record of this manifest, made by this version,
-/// that left nothing open; the schema still as it was left; every declared row still there.
-async fn unless_current(
-    session: &mut Session,
+/// that left nothing open; the schema still as it was left; every declared row still there. Then
+/// the plan is empty.
+async fn current(
+    transaction: &mut Transaction<'_>,
     context: &Context,
     tenant: &Tenant,
-) -> Result<Option<Ended>, ReconcileError> {
-    let mut transaction =
-        Transaction::read(session, &tenant.id, &tenant.schema, context.limits).await?;
+) -> Result<Option<Plan>, ReconcileError> {
+    if !transaction.is_present() {
+        return Ok(None);
+    }
     let observed = transaction.observe(&context.manifest, Look::First { history: 1 }).await?;
-    transaction.rollback().await?;
     let is_current = observed.absent_rows.is_empty()
         && observed.state.first().is_some_and(|row| {
             row.complete
@@ -126,7 +141,7 @@ async fn unless_current(
         extra: Vec::new(),
         unmodelled: observed.schema.map_or_else(Vec::new, |s| s.unmodelled.into_iter().collect()),
     };
-    Ok(Some(Ended { outcome: Outcome::Current, plan }))
+    Ok(Some(plan))
 }
 
 fn is_recorded(context: &Context, observed: &Observed<'_>, plan: &Plan) -> bool {
@@ -161,12 +176,12 @@ async fn add_labels(
     session: &mut Session,
     context: &Context,
     tenant: &Tenant,
-    desired: &crate::schema::Schema,
 ) -> Result<(), ReconcileError> {
     let start = Instant::now();
     let apply_id = Uuid::now_v7();
-    let mut transaction =
-        Transaction::locked(session, &tenant.id, &tenant.schema, context.limits).await?;
+    let desired = context.desired(session).await?;
+    let mut transaction = begin(session, context, tenant).await?;
+    transaction.lock().await?;
     let observed = transaction.observe(&context.manifest, Look::First { history: 1 }).await?;
     let mut plan = make_plan(context, tenant, desired, &observed)?;
     plan.steps

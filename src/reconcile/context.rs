@@ -76,6 +76,11 @@ impl Context {
         Ok(Tenant { id: id.clone(), schema })
     }
 
+    /// The desired state, if it has been elaborated.
+    pub(super) fn known_desired(&self) -> Option<&Schema> {
+        self.desired.get()
+    }
+
     /// The desired state; elaborated by the first who asks, on `session`'s server unless another
     /// was named.
     pub(super) async fn desired(&self, session: &mut Session) -> Result<&Schema, ReconcileError> {

@@ -235,14 +235,11 @@ async fn another_runner_that_holds_the_tenant_is_named() {
     context.retry.attempts = 1;
     let tenant = support::tenant(&context, "acme");
     let mut session = provision::pg::Session::open(&context.target).await.expect("a session");
-    let transaction = provision::pg::Transaction::locked(
-        &mut session,
-        &tenant.id,
-        &tenant.schema,
-        context.limits,
-    )
-    .await
-    .expect("the lock");
+    let mut transaction =
+        provision::pg::Transaction::write(&mut session, &tenant.id, &tenant.schema, context.limits)
+            .await
+            .expect("a transaction");
+    transaction.lock().await.expect("the lock");
     let error = refused(support::apply(&context, "acme").await);
     assert!(told(&error).contains("holds the tenant's lock"), "{}", told(&error));
     assert!(told(&error).contains("application \"provision\""), "{}", told(&error));
