@@ -9,7 +9,7 @@ use sqlx::postgres::PgRow;
 use super::assemble::assemble;
 use super::error::PgError;
 use super::rows::Rows;
-use super::session::{Answers, Session, column, set_local};
+use super::session::{Answers, SEARCH_PATH, Session, column, set_local};
 use super::state;
 use crate::name::{Ident, SchemaName, Text};
 use crate::schema::Schema;
@@ -130,7 +130,8 @@ pub(super) fn script(schema: &SchemaName, version_number: i32) -> String {
             script = script.replace(default, column);
         }
     }
-    set_local("provision.schema", &Text::from(schema.ident())) + &script
+    let name = set_local("provision.schema", &Text::from(schema.ident()));
+    format!("{name}{script}SET LOCAL search_path = {SEARCH_PATH};\n")
 }
 
 /// The statements that tell what of `schema` the role does not see; see [`check_visible`].
@@ -148,22 +149,17 @@ pub(super) async fn introspect(
     parse(schema, &answers)
 }
 
-/// Puts the answers to [`script`] together; answers to other statements among them are ignored.
+/// Puts the answer to [`script`] together; answers to other statements beside it are ignored.
 pub(super) fn parse(schema: &SchemaName, answers: &Answers) -> Result<Schema, IntrospectError> {
-    let sections = Sections::new(schema, answers);
-    let rows = Rows {
-        relations: sections.get("relations")?,
-        columns: sections.get("columns")?,
-        constraints: sections.get("constraints")?,
-        indexes: sections.get("indexes")?,
-        opclasses: sections.get("opclasses")?,
-        enums: sections.get("enums")?,
-        sequences: sections.get("sequences")?,
-        comments: sections.get("comments")?,
-        unmodelled: sections.get("unmodelled")?,
-    };
-    assemble(schema, rows)
-        .map_err(|reason| PgError::Answer { doing: sections.doing.clone(), reason }.into())
+    let doing = reading(schema);
+    let answer = |reason| PgError::Answer { doing: doing.clone(), reason };
+    let json = answers
+        .iter()
+        .flatten()
+        .find_map(|row| sqlx::Row::try_get::<&str, _>(row, "schema").ok())
+        .ok_or_else(|| answer("no description of the schema".into()))?;
+    let rows: Rows = serde_json::from_str(json).map_err(|error| answer(error.to_string()))?;
+    Ok(assemble(schema, rows).map_err(answer)?)
 }
 
 fn reading(schema: &SchemaName) -> String {

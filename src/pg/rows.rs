@@ -7,8 +7,9 @@ use serde::Deserialize;
 use crate::name::Ident;
 use crate::schema::{SequenceSettings, Unmodelled};
 
-/// The sections of one schema, as the server answered them. Objects refer to each other by OID,
-/// columns by table and number.
+/// One schema, as the server answered it. Objects refer to each other by OID, columns by table and
+/// number.
+#[derive(Deserialize)]
 pub(super) struct Rows {
     pub(super) relations: Vec<RelationRow>,
     pub(super) columns: Vec<ColumnRow>,

@@ -202,10 +202,13 @@ pub(super) enum Access {
     Write,
 }
 
+/// Nothing but the server's own objects is found by an unqualified name; temporary ones come last.
+pub(super) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
+
 /// The first decides what names mean, the next ones how the server writes values and expressions,
 /// the last how long an idle transaction may hold its locks.
 const SETTINGS: [(&str, &str); 19] = [
-    ("search_path", "pg_catalog, pg_temp"),
+    ("search_path", SEARCH_PATH),
     ("standard_conforming_strings", "on"),
     ("transform_null_equals", "off"),
     ("row_security", "off"),
