@@ -2,7 +2,7 @@
 //!
 //! Objects with a declared name are found by it. Constraints and indexes that the manifest leaves
 //! unnamed are found by their structure, so that a tenant whose tables another tool made is
-//! adopted as it is; see [`pairing`].
+//! adopted as it is; see `pairing`.
 
 mod columns;
 mod describe;

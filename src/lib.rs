@@ -1,15 +1,54 @@
-//! wip
-pub mod checksum;
-pub mod cli;
-pub mod diff;
-pub mod embedded;
-pub mod error;
-pub mod manifest;
+//! Gives every tenant of a PostgreSQL application its own, complete, up-to-date schema, and proves
+//! it.
+//!
+//! Data flows one way, for one tenant after the other:
+//!
+//! ```text
+//! schema.toml, seeds/ ──▶ manifest ──▶ pg::elaborate ──▶ schema (desired) ─┐
+//!                                                                          ├─▶ diff ─▶ plan ─▶ pg::execute
+//!                tenant's schema ──▶ pg::introspect ───▶ schema (live) ────┘    │         │
+//!                        ▲                                                      │      render
+//!                        └─ verify, record, COMMIT ◀────────────────────────────┴─────────┘
+//! ```
+//!
+//! What holds everywhere:
+//!
+//! - Plans only add. Nothing here drops or alters what it finds.
+//! - The server is the judge of equality: both sides of a [`diff`] are its own words for the same
+//!   kind of schema, read by the same code. Nothing is normalised by hand.
+//! - Between reading and executing, all is pure: [`diff`], [`plan`], [`render`] and [`report`] do
+//!   no IO and are not asynchronous.
+//! - The executor makes no choices: a [`plan::Plan`] is complete, and executing it is sending it.
+//! - One transaction a tenant, under its lock; it commits only after a second look has found
+//!   nothing left to do, and the record of it commits along.
+//! - `sqlx` is used in [`pg`] only; only [`name`] quotes; only [`cli`] prints.
+//!
+//! The modules, in the order of the flow:
+
 pub mod name;
-pub mod pg;
-pub mod plan;
-pub mod reconcile;
-pub mod render;
-pub mod report;
+
+pub mod manifest;
+
 pub mod schema;
+
+pub mod diff;
+
+pub mod plan;
+
+pub mod render;
+
+pub mod checksum;
+
+pub mod pg;
+
+pub mod reconcile;
+
+pub mod report;
+
+pub mod embedded;
+
+pub mod error;
+
+pub mod cli;
+
 pub use error::Error;

@@ -264,7 +264,7 @@ pub enum IndexTerm {
 #[derive(Debug, Clone, Serialize)]
 pub struct Operator {
     pub schema: Option<Ident>,
-    /// Checked on reading; see [`super::fragment::is_operator`].
+    /// Checked on reading; see `fragment::is_operator`.
     pub symbol: String,
 }
 
