@@ -69,6 +69,10 @@ pub(super) fn assemble(schema: &SchemaName, rows: Rows) -> Result<Schema, String
         opclasses: rows.opclasses.into_iter().map(|o| (o.oid, (o.name, o.is_default))).collect(),
         comments: rows.comments.into_iter().map(|c| ((c.oid, c.number), c.text)).collect(),
     };
+    for hook in rows.hooks {
+        let on = rows.relations.iter().find(|r| r.oid == hook.relation).ok_or_else(changed)?;
+        note(&hook.kind, format!("{} on {}", hook.name, on.name));
+    }
     let mut tables = tables(&catalog, &rows.relations, &mut note);
     let (sequences, identities) = sequences(&catalog, &rows.relations, rows.sequences)?;
     add_columns(&mut tables, &catalog, rows.columns, identities, &mut note)?;

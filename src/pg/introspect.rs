@@ -1,4 +1,5 @@
-//! Reads one schema of a server into the model; see `presence.sql` and `introspect.sql`.
+//! Reads one schema of a server into the model; see `presence.sql`, `members.sql`
+//! and `introspect.sql`.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +9,16 @@ use sqlx::postgres::PgRow;
 
 use super::assemble::assemble;
 use super::error::PgError;
-use super::rows::Rows;
-use super::session::{Answers, SEARCH_PATH, Session, column, set_local};
+use super::rows::{MemberRow, RelationRow, Rows};
+use super::session::{Answers, Session, column, set_local};
 use super::state;
 use crate::name::{Ident, SchemaName, Text};
 use crate::schema::Schema;
 
 const PRESENCE: &str = include_str!("presence.sql");
 const VISIBLE: &str = include_str!("visible.sql");
-const SCRIPT: &str = include_str!("introspect.sql");
+const MEMBERS: &str = include_str!("members.sql");
+const PARTS: &str = include_str!("introspect.sql");
 
 /// Columns of the catalog that younger servers have: the version that brought them, what stands
 /// for them in the script, and they themselves.
@@ -122,16 +124,65 @@ pub(super) fn has_record(
     Ok(row.state_table.is_some())
 }
 
-/// The statements that read `schema`, to be sent inside a transaction.
-pub(super) fn script(schema: &SchemaName, version_number: i32) -> String {
-    let mut script = SCRIPT.to_owned();
+/// What lives in a schema, before it is looked at closely.
+pub(super) struct Members {
+    relations: Vec<RelationRow>,
+    ids: MemberRow,
+}
+
+/// The statements that ask for the members of `schema`, to be sent inside a transaction.
+pub(super) fn members_script(schema: &SchemaName) -> String {
+    set_local("provision.schema", &Text::from(schema.ident())) + MEMBERS
+}
+
+/// The answer to [`members_script`].
+pub(super) fn members(schema: &SchemaName, answers: &Answers) -> Result<Members, PgError> {
+    let sections = Sections::new(schema, answers);
+    let ids = sections.get("members")?.into_iter().next();
+    Ok(Members { relations: sections.get("relations")?, ids: ids.unwrap_or_default() })
+}
+
+/// The statements that read the members, to be sent in the same transaction; of what there is
+/// none, nothing is asked.
+pub(super) fn details_script(members: &Members, version_number: i32) -> String {
+    let of_kind = |kinds: &[char]| {
+        let oids = members.relations.iter().filter(|r| kinds.is_empty() || kinds.contains(&r.kind));
+        oids.map(|r| r.oid).collect::<Vec<_>>()
+    };
+    let (tables, relations) = (of_kind(&['r']), of_kind(&[]));
+    let types = &members.ids.types;
+    let others: Vec<i64> = types.iter().chain(&members.ids.others).copied().collect();
+    let mut script = String::new();
+    for part in PARTS.split("\n-- [").skip(1) {
+        let Some((name, sql)) = part.split_once("]\n") else {
+            continue;
+        };
+        let is_needed = match name {
+            "columns" | "constraints" | "indexes" | "opclasses" => !tables.is_empty(),
+            "enums" => !types.is_empty(),
+            "sequences" => !of_kind(&['S']).is_empty(),
+            "unmodelled" => !others.is_empty(),
+            _ => true,
+        };
+        if is_needed {
+            script.push_str(sql);
+        }
+    }
     for (since, default, column) in SINCE {
         if version_number >= since {
             script = script.replace(default, column);
         }
     }
-    let name = set_local("provision.schema", &Text::from(schema.ident()));
-    format!("{name}{script}SET LOCAL search_path = {SEARCH_PATH};\n")
+    let oids = |oids: &[i64]| {
+        let oids: Vec<String> = oids.iter().map(ToString::to_string).collect();
+        format!("'{{{}}}'::oid[]", oids.join(","))
+    };
+    script
+        .replace(":tables", &oids(&tables))
+        .replace(":relations", &oids(&relations))
+        .replace(":types", &oids(types))
+        .replace(":others", &oids(&others))
+        .replace(":namespace", &members.ids.namespace.to_string())
 }
 
 /// The statements that tell what of `schema` the role does not see; see [`check_visible`].
@@ -144,22 +195,34 @@ pub(super) async fn introspect(
     session: &mut Session,
     schema: &SchemaName,
 ) -> Result<Schema, IntrospectError> {
-    let script = script(schema, session.server.version_number);
+    let answers = session.run(&reading(schema), &members_script(schema)).await?;
+    let members = members(schema, &answers)?;
+    let script = details_script(&members, session.server.version_number);
     let answers = session.run(&reading(schema), &script).await?;
-    parse(schema, &answers)
+    parse(schema, members, &answers)
 }
 
-/// Puts the answer to [`script`] together; answers to other statements beside it are ignored.
-pub(super) fn parse(schema: &SchemaName, answers: &Answers) -> Result<Schema, IntrospectError> {
-    let doing = reading(schema);
-    let answer = |reason| PgError::Answer { doing: doing.clone(), reason };
-    let json = answers
-        .iter()
-        .flatten()
-        .find_map(|row| sqlx::Row::try_get::<&str, _>(row, "schema").ok())
-        .ok_or_else(|| answer("no description of the schema".into()))?;
-    let rows: Rows = serde_json::from_str(json).map_err(|error| answer(error.to_string()))?;
-    Ok(assemble(schema, rows).map_err(answer)?)
+/// Puts the answers to [`details_script`] together; answers to other statements are ignored.
+pub(super) fn parse(
+    schema: &SchemaName,
+    members: Members,
+    answers: &Answers,
+) -> Result<Schema, IntrospectError> {
+    let sections = Sections::new(schema, answers);
+    let rows = Rows {
+        relations: members.relations,
+        columns: sections.get("columns")?,
+        constraints: sections.get("constraints")?,
+        indexes: sections.get("indexes")?,
+        opclasses: sections.get("opclasses")?,
+        enums: sections.get("enums")?,
+        sequences: sections.get("sequences")?,
+        comments: sections.get("comments")?,
+        hooks: sections.get("hooks")?,
+        unmodelled: sections.get("unmodelled")?,
+    };
+    assemble(schema, rows)
+        .map_err(|reason| PgError::Answer { doing: sections.doing.clone(), reason }.into())
 }
 
 fn reading(schema: &SchemaName) -> String {
@@ -182,12 +245,10 @@ impl<'a> Sections<'a> {
             sqlx::Row::try_get::<&str, _>(*row, "section").is_ok_and(|name| name == section)
         };
         let answer = |reason| PgError::Answer { doing: self.doing.clone(), reason };
-        let row = self
-            .answers
-            .iter()
-            .flatten()
-            .find(is_it)
-            .ok_or_else(|| answer(format!("no section {section}")))?;
+        // A part that was not asked for has no rows.
+        let Some(row) = self.answers.iter().flatten().find(is_it) else {
+            return Ok(Vec::new());
+        };
         let json: &str = column(row, "rows", &self.doing)?;
         serde_json::from_str(json).map_err(|error| answer(format!("section {section}: {error}")))
     }

@@ -7,9 +7,8 @@ use serde::Deserialize;
 use crate::name::Ident;
 use crate::schema::{SequenceSettings, Unmodelled};
 
-/// One schema, as the server answered it. Objects refer to each other by OID, columns by table and
-/// number.
-#[derive(Deserialize)]
+/// The parts of one schema, as the server answered them. Objects refer to each other by OID, columns
+/// by table and number.
 pub(super) struct Rows {
     pub(super) relations: Vec<RelationRow>,
     pub(super) columns: Vec<ColumnRow>,
@@ -19,6 +18,7 @@ pub(super) struct Rows {
     pub(super) enums: Vec<EnumRow>,
     pub(super) sequences: Vec<SequenceRow>,
     pub(super) comments: Vec<CommentRow>,
+    pub(super) hooks: Vec<HookRow>,
     pub(super) unmodelled: Vec<Unmodelled>,
 }
 
@@ -37,6 +37,16 @@ pub(super) struct RelationRow {
     pub(super) has_replica_identity: bool,
     pub(super) has_access_method: bool,
     pub(super) inherits: bool,
+}
+
+/// What lives in the schema beside relations.
+#[derive(Default, Deserialize)]
+pub(super) struct MemberRow {
+    /// The schema's own.
+    pub(super) namespace: Oid,
+    pub(super) types: Vec<Oid>,
+    /// Of all other classes.
+    pub(super) others: Vec<Oid>,
 }
 
 #[derive(Deserialize)]
@@ -154,4 +164,13 @@ pub(super) struct CommentRow {
     /// Of the column; zero is the object itself.
     pub(super) number: i16,
     pub(super) text: String,
+}
+
+/// What hangs on a relation and is not modelled.
+#[derive(Deserialize)]
+pub(super) struct HookRow {
+    /// `trigger`, `policy` or `rule`.
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) relation: Oid,
 }

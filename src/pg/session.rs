@@ -203,7 +203,7 @@ pub(super) enum Access {
 }
 
 /// Nothing but the server's own objects is found by an unqualified name; temporary ones come last.
-pub(super) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
+const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
 /// The first decides what names mean, the next ones how the server writes values and expressions,
 /// the last how long an idle transaction may hold its locks.

@@ -127,29 +127,26 @@ impl<'s> Transaction<'s> {
                 .collect();
             return Ok(Observed { schema: None, absent_rows, state: Vec::new() });
         }
-        let mut script = introspect::script(self.schema, self.session.server.version_number);
+        let mut script = introspect::members_script(self.schema);
         if let Look::First { .. } = look {
             script.push_str(&introspect::presence_script(self.schema));
             script.push_str(&introspect::visible_script(self.schema));
         }
         let doing = format!("reading schema {}", self.schema);
         let answers = self.session.run(&doing, &script).await?;
-        let mut history_script = String::new();
+        let members = introspect::members(self.schema, &answers)?;
+        let mut script = introspect::details_script(&members, self.session.server.version_number);
         if let Look::First { history } = look {
             let role = &self.session.server.role;
             let has_record = introspect::has_record(self.schema, role, &answers)?;
             introspect::check_visible(self.schema, role, &answers)?;
             if has_record && history > 0 {
-                history_script = state::select_script(self.schema, history);
+                script.push_str(&state::select_script(self.schema, history));
             }
         }
-        let live = introspect::parse(self.schema, &answers)?;
-        let state = if history_script.is_empty() {
-            Vec::new()
-        } else {
-            let answers = self.session.run(&doing, &history_script).await?;
-            Sections::new(self.schema, &answers).get("state")?
-        };
+        let answers = self.session.run(&doing, &script).await?;
+        let live = introspect::parse(self.schema, members, &answers)?;
+        let state = Sections::new(self.schema, &answers).get("state")?;
         let absent_rows =
             rowcheck::absent_rows(self.session, manifest, self.schema, self.tenant, &live).await?;
         Ok(Observed { schema: Some(live), absent_rows, state })

@@ -8,9 +8,10 @@ use super::{
     Context, Outcome, ReconcileError, Reviewed, Tenant, check_externals, check_registered,
     fingerprint, make_plan, millis,
 };
-use crate::diff::Object;
+use crate::diff::{self, Object};
 use crate::pg::{self, Look, Observed, Session, StateRow, Transaction};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, PlannedStep};
+use crate::schema::Schema;
 
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
@@ -67,26 +68,20 @@ pub(super) async fn once(
         .execute(&plan.steps)
         .await
         .map_err(|source| ReconcileError::Step { schema: tenant.schema.clone(), source })?;
-    let (after, remaining) = if plan.is_empty() {
-        (before, Plan { steps: Vec::new(), ..plan.clone() })
+    let (after, plan) = if plan.is_empty() {
+        (before, plan)
     } else {
         let after = transaction.observe(&context.manifest, Look::Again).await?;
-        let remaining = make_plan(context, tenant, desired, &after)?;
-        (after, remaining)
+        let plan = verified(context, tenant, desired, &after, plan)?;
+        (after, plan)
     };
-    if !remaining.is_empty() {
-        return Err(ReconcileError::NotConverged {
-            schema: tenant.schema.clone(),
-            remaining: remaining.steps.iter().map(crate::plan::PlannedStep::describe).collect(),
-        });
-    }
     let row = StateRow {
         apply_id,
         manifest_checksum: context.manifest_checksum,
         fingerprint: fingerprint(after.schema.as_ref()),
         plan_digest: plan.digest(),
         statements: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
-        complete: remaining.changed.is_empty(),
+        complete: plan.changed.is_empty(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         actor: transaction.actor(&context.actor),
         applied_at: String::new(),
@@ -95,9 +90,28 @@ pub(super) async fn once(
     transaction.record(&row).await?;
     commit(transaction, context, tenant, apply_id).await?;
     let created = plan.steps.iter().any(|step| step.object == Object::Schema);
-    // What remains is what was found at the end; what was executed is the plan.
-    let plan = Plan { steps: plan.steps, ..remaining };
     Ok(Ended { outcome: Outcome::Done { apply_id, created }, plan })
+}
+
+/// The plan that was executed, with what was found to remain after it. A plan that left something to
+/// do is an error.
+fn verified(
+    context: &Context,
+    tenant: &Tenant,
+    desired: &Schema,
+    after: &Observed<'_>,
+    plan: Plan,
+) -> Result<Plan, ReconcileError> {
+    let diff = diff::diff(&context.manifest, desired, after.schema.as_ref(), &after.absent_rows);
+    if diff.missing.is_empty() && diff.conflicts.is_empty() {
+        let (changed, extra, unmodelled) = (diff.changed, diff.extra, diff.unmodelled);
+        return Ok(Plan { changed, extra, unmodelled, ..plan });
+    }
+    let remaining = make_plan(context, tenant, desired, after)?;
+    Err(ReconcileError::NotConverged {
+        schema: tenant.schema.clone(),
+        remaining: remaining.steps.iter().map(PlannedStep::describe).collect(),
+    })
 }
 
 async fn begin<'s>(
