@@ -26,28 +26,30 @@ pub(super) async fn execute(
     steps: &[PlannedStep],
 ) -> Result<(), StepFailed> {
     let mut done = 0;
-    for batch in batches(steps, session.server.citus) {
+    let mut batches = batches(steps, session.server.citus).into_iter().peekable();
+    while let Some(batch) = batches.next() {
         let mut script = String::new();
         for step in &batch {
             script.push_str(&step.sql);
             script.push_str(";\n");
+        }
+        if batches.peek().is_none() && !session.server.citus {
+            script.push_str(CHECK_DEFERRED);
         }
         if let Err(stopped) = session.script(&script).await {
             return Err(failed(steps, done + stopped.completed, stopped.cause));
         }
         done += batch.len();
     }
-    // Deferred constraints speak up now, while it is known what they are about, not at COMMIT.
-    match session.script("SET CONSTRAINTS ALL IMMEDIATE").await {
-        Ok(_) => Ok(()),
-        Err(stopped) => Err(StepFailed {
-            number: steps.len(),
-            of: steps.len(),
-            what: "check of the deferred constraints after the last step".into(),
-            source: stopped.cause,
-        }),
+    if session.server.citus {
+        let checked = session.script(CHECK_DEFERRED).await;
+        checked.map_err(|stopped| failed(steps, steps.len(), stopped.cause))?;
     }
+    Ok(())
 }
+
+/// Deferred constraints speak up now, while it is known what they are about, not at COMMIT.
+const CHECK_DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE;\n";
 
 /// The steps that go into one message each. Citus refuses some commands in a message with others.
 fn batches(steps: &[PlannedStep], one_by_one: bool) -> Vec<Vec<&PlannedStep>> {
@@ -70,7 +72,11 @@ fn batches(steps: &[PlannedStep], one_by_one: bool) -> Vec<Vec<&PlannedStep>> {
     batches
 }
 
+/// The step that failed; past the last, it is the check of the deferred constraints.
 fn failed(steps: &[PlannedStep], at: usize, source: Cause) -> StepFailed {
-    let what = steps.get(at).map_or_else(|| "the last step".into(), PlannedStep::describe);
+    let what = steps.get(at).map_or_else(
+        || "check of the deferred constraints after the last step".into(),
+        PlannedStep::describe,
+    );
     StepFailed { number: (at + 1).min(steps.len()), of: steps.len(), what, source }
 }

@@ -2,6 +2,7 @@
 //! and `introspect.sql`.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +19,17 @@ use crate::schema::Schema;
 const PRESENCE: &str = include_str!("presence.sql");
 const VISIBLE: &str = include_str!("visible.sql");
 const MEMBERS: &str = include_str!("members.sql");
-const PARTS: &str = include_str!("introspect.sql");
+
+/// The statements of `introspect.sql` by name, without comments and indentation: the server reads
+/// them for each tenant anew.
+static PARTS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
+    let parts = include_str!("introspect.sql").split("\n-- [").skip(1);
+    let stripped = |sql: &str| {
+        let lines = sql.lines().map(str::trim_start);
+        lines.filter(|line| !line.starts_with("--")).map(|line| format!("{line}\n")).collect()
+    };
+    parts.filter_map(|part| part.split_once("]\n")).map(|(n, sql)| (n, stripped(sql))).collect()
+});
 
 /// Columns of the catalog that younger servers have: the version that brought them, what stands
 /// for them in the script, and they themselves.
@@ -153,11 +164,8 @@ pub(super) fn details_script(members: &Members, version_number: i32) -> String {
     let types = &members.ids.types;
     let others: Vec<i64> = types.iter().chain(&members.ids.others).copied().collect();
     let mut script = String::new();
-    for part in PARTS.split("\n-- [").skip(1) {
-        let Some((name, sql)) = part.split_once("]\n") else {
-            continue;
-        };
-        let is_needed = match name {
+    for (name, sql) in PARTS.iter() {
+        let is_needed = match *name {
             "columns" | "constraints" | "indexes" | "opclasses" => !tables.is_empty(),
             "enums" => !types.is_empty(),
             "sequences" => !of_kind(&['S']).is_empty(),

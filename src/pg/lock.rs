@@ -9,11 +9,22 @@ use super::error::PgError;
 use super::introspect::Sections;
 use super::session::{Access, Limits, Session, begin};
 use crate::checksum;
-use crate::name::SchemaName;
+use crate::name::{SchemaName, Text};
 
 /// Waits for the lock, as long as the transaction's `lock_timeout` allows.
 pub(super) fn script(schema: &SchemaName) -> String {
     format!("SELECT pg_advisory_xact_lock({})::text;\n", key(schema))
+}
+
+/// The same, but only if there is no such schema: who would make it must have the lock, while who
+/// finds it may look first.
+pub(super) fn if_absent_script(schema: &SchemaName) -> String {
+    format!(
+        "SELECT pg_advisory_xact_lock({})::text WHERE NOT EXISTS \
+         (SELECT FROM pg_namespace n WHERE n.nspname = {});\n",
+        key(schema),
+        Text::from(schema.ident()).literal()
+    )
 }
 
 fn key(schema: &SchemaName) -> i64 {
@@ -79,7 +90,7 @@ pub async fn holders(target: &Target, schema: &SchemaName) -> Result<Vec<Holder>
         begin(Access::Read, Limits::default(), session.server.version_number),
         key >> 32,
         key & u64::from(u32::MAX),
-        crate::name::Text::from(schema.ident()).literal(),
+        Text::from(schema.ident()).literal(),
     );
     let answers = session.run("asking who holds the lock", &script).await?;
     let holders = Sections::new(schema, &answers).get("holders")?;

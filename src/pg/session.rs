@@ -207,12 +207,11 @@ const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
 /// The first decides what names mean, the next ones how the server writes values and expressions,
 /// the last how long an idle transaction may hold its locks.
-const SETTINGS: [(&str, &str); 19] = [
+const SETTINGS: [(&str, &str); 18] = [
     ("search_path", SEARCH_PATH),
     ("standard_conforming_strings", "on"),
     ("transform_null_equals", "off"),
     ("row_security", "off"),
-    ("check_function_bodies", "on"),
     ("default_tablespace", ""),
     ("default_table_access_method", "heap"),
     ("quote_all_identifiers", "off"),

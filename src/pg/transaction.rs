@@ -25,6 +25,7 @@ pub struct Transaction<'s> {
     tenant: &'s TenantId,
     /// Whether there is such a schema, when it was last asked for.
     is_present: bool,
+    is_locked: bool,
 }
 
 /// How closely to look.
@@ -62,13 +63,14 @@ impl<'s> Transaction<'s> {
         limits: Limits,
     ) -> Result<Self, IntrospectError> {
         let start = begin(Access::Read, limits, session.server.version_number);
-        Self::start(session, tenant, schema, start).await
+        Self::start(session, tenant, schema, start, false).await
     }
 
-    /// Opens a transaction that may write later; see [`Transaction::lock`].
+    /// Opens a transaction that may write later, after [`Transaction::lock`]. If there is no such
+    /// schema, it has waited for the lock already.
     ///
     /// # Errors
-    /// As [`Transaction::read`].
+    /// As [`Transaction::lock`].
     pub async fn write(
         session: &'s mut Session,
         tenant: &'s TenantId,
@@ -76,7 +78,8 @@ impl<'s> Transaction<'s> {
         limits: Limits,
     ) -> Result<Self, IntrospectError> {
         let start = begin(Access::Write, limits, session.server.version_number);
-        Self::start(session, tenant, schema, start).await
+        let start = start + &lock::if_absent_script(schema);
+        Self::start(session, tenant, schema, start, true).await
     }
 
     /// Waits for the tenant's lock. What was seen before may have changed meanwhile.
@@ -84,10 +87,14 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// As [`Transaction::read`]; with `lock-timeout` when another session holds the lock too long.
     pub async fn lock(&mut self) -> Result<(), IntrospectError> {
+        if self.is_locked {
+            return Ok(());
+        }
         let doing = format!("waiting for the lock on schema {}", self.schema);
         let script = lock::script(self.schema) + &introspect::exists_script(self.schema);
         let answers = self.session.run(&doing, &script).await?;
         self.is_present = introspect::exists(self.schema, &answers)?;
+        self.is_locked = true;
         Ok(())
     }
 
@@ -102,12 +109,16 @@ impl<'s> Transaction<'s> {
         tenant: &'s TenantId,
         schema: &'s SchemaName,
         start: String,
+        locks_if_absent: bool,
     ) -> Result<Self, IntrospectError> {
         let doing = format!("opening a transaction on schema {schema}");
         let script = start + &introspect::exists_script(schema);
         let answers = session.run(&doing, &script).await?;
         let is_present = introspect::exists(schema, &answers)?;
-        Ok(Self { session, schema, tenant, is_present })
+        // Another runner may have made the schema while this one waited to; then it has the lock
+        // and does not know, and asks for it once more, which costs nothing.
+        let is_locked = locks_if_absent && !is_present;
+        Ok(Self { session, schema, tenant, is_present, is_locked })
     }
 
     /// Looks at the tenant: its schema, its declared rows, and, as `look` says, its record.

@@ -299,7 +299,7 @@ async fn settings_of_the_role_do_not_matter() {
              ALTER DATABASE {name} SET default_transaction_read_only = on; \
              ALTER DATABASE {name} SET standard_conforming_strings = off; \
              ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'; \
-             ALTER DATABASE {name} SET statement_timeout = '1ms'"
+             ALTER DATABASE {name} SET statement_timeout = '100ms'"
         ))
         .await;
     converge(&context, "odd").await;
