@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use tracing::info;
 
@@ -18,6 +19,8 @@ pub(super) const MARKER: &str = "made-by-provision";
 /// The server's log is begun anew at a start when it is larger.
 const LARGEST_LOG: u64 = 16 * 1024 * 1024;
 const START_SECONDS: &str = "60";
+/// How long a server that crashed may take to vanish.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where the parts of one cluster are.
 pub(super) struct Layout {
@@ -164,14 +167,25 @@ fn start(
         fs::rename(&layout.log, &old).map_err(|e| io("rename", &old, e))?;
     }
     info!(folder = %layout.data.display(), version = binaries.version, "starting the embedded server");
-    let mut pg_ctl = account.command(&binaries.dir.join("pg_ctl"));
-    pg_ctl.args(["start", "--wait", "--silent", "--timeout", START_SECONDS, "--log"]);
-    pg_ctl.arg(&layout.log).arg("--pgdata").arg(&layout.data);
-    let status = pg_ctl.status().map_err(|e| io("run", &binaries.dir.join("pg_ctl"), e))?;
-    if status.success() {
-        return Ok(());
+    let program = binaries.dir.join("pg_ctl");
+    let patience = Instant::now();
+    loop {
+        let mut pg_ctl = account.command(&program);
+        pg_ctl.args(["start", "--wait", "--silent", "--timeout", START_SECONDS, "--log"]);
+        pg_ctl.arg(&layout.log).arg("--pgdata").arg(&layout.data);
+        let status = pg_ctl.status().map_err(|e| io("run", &program, e))?;
+        if status.success() {
+            return Ok(());
+        }
+        let tail = tail(&layout.log);
+        // After a crash, what is left of the old server needs a moment to go.
+        let is_leaving = tail.contains("lock file \"postmaster.pid\" already exists")
+            || tail.contains("pre-existing shared memory block");
+        if !is_leaving || patience.elapsed() > PATIENCE {
+            return Err(EmbeddedError::NotStarted { log: layout.log.clone(), tail });
+        }
+        std::thread::sleep(Duration::from_millis(200));
     }
-    Err(EmbeddedError::NotStarted { log: layout.log.clone(), tail: tail(&layout.log) })
 }
 
 /// The last lines of a file, as far as it can be read.

@@ -12,9 +12,11 @@
 
 mod adoption;
 mod cli;
+mod embedded;
 mod example;
 mod faults;
 mod golden;
 mod hostile;
 mod property;
 mod support;
+mod tls;
