@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::rows::{ColumnRow, ConstraintRow, IndexRow, Oid, RelationRow, Rows, SequenceRow};
+use super::rows::{
+    ColumnRow, ConstraintRow, ExternalRow, IndexRow, Oid, RelationRow, Rows, SequenceRow,
+};
 use crate::manifest::{Deferral, ReferentialAction};
 use crate::name::{Ident, SchemaName};
 use crate::schema::{
@@ -20,6 +22,9 @@ struct Catalog {
     column_collations: BTreeMap<(Oid, i16), Oid>,
     opclasses: BTreeMap<Oid, (String, bool)>,
     comments: BTreeMap<(Oid, i16), String>,
+    /// By constraint.
+    externals: BTreeMap<Oid, ExternalRow>,
+    operators: BTreeMap<Oid, Vec<String>>,
 }
 
 impl Catalog {
@@ -68,6 +73,8 @@ pub(super) fn assemble(schema: &SchemaName, rows: Rows) -> Result<Schema, String
             .collect(),
         opclasses: rows.opclasses.into_iter().map(|o| (o.oid, (o.name, o.is_default))).collect(),
         comments: rows.comments.into_iter().map(|c| ((c.oid, c.number), c.text)).collect(),
+        externals: rows.externals.into_iter().map(|e| (e.constraint, e)).collect(),
+        operators: rows.operators.into_iter().map(|o| (o.constraint, o.operators)).collect(),
     };
     for hook in rows.hooks {
         let on = rows.relations.iter().find(|r| r.oid == hook.relation).ok_or_else(changed)?;
@@ -310,7 +317,11 @@ fn rule(
         },
         ('x', Some(index)) => Rule::Exclusion {
             method: index.method,
-            elements: index.keys.into_iter().zip(row.operators.unwrap_or_default()).collect(),
+            elements: index
+                .keys
+                .into_iter()
+                .zip(catalog.operators.get(&row.oid).cloned().ok_or_else(changed)?)
+                .collect(),
             predicate: index.predicate,
         },
         ('c', _) => Rule::Check {
@@ -318,18 +329,19 @@ fn rule(
             no_inherit: row.no_inherit,
         },
         ('f', _) => {
-            let (foreign_schema, table, referenced_columns) = match row.external {
-                Some(external) => (
-                    Some(external.schema).filter(|name| name != schema.ident()),
-                    external.table,
-                    external.columns,
-                ),
-                None => (
-                    None,
-                    catalog.table(row.foreign_table)?,
-                    catalog.columns(row.foreign_table, row.foreign_columns.as_ref())?,
-                ),
-            };
+            let (foreign_schema, table, referenced_columns) =
+                match catalog.externals.get(&row.oid).cloned() {
+                    Some(external) => (
+                        Some(external.schema).filter(|name| name != schema.ident()),
+                        external.table,
+                        external.columns,
+                    ),
+                    None => (
+                        None,
+                        catalog.table(row.foreign_table)?,
+                        catalog.columns(row.foreign_table, row.foreign_columns.as_ref())?,
+                    ),
+                };
             let mut on_delete_columns =
                 catalog.columns(row.table, row.on_delete_columns.as_ref())?;
             on_delete_columns.sort();

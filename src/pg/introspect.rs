@@ -10,7 +10,7 @@ use sqlx::postgres::PgRow;
 
 use super::assemble::assemble;
 use super::error::PgError;
-use super::rows::{MemberRow, RelationRow, Rows};
+use super::rows::{ConstraintRow, MemberRow, RelationRow, Rows};
 use super::session::{Answers, Session, column, set_local};
 use super::state;
 use crate::name::{Ident, SchemaName, Text};
@@ -156,26 +156,52 @@ pub(super) fn members(schema: &SchemaName, answers: &Answers) -> Result<Members,
 /// The statements that read the members, to be sent in the same transaction; of what there is
 /// none, nothing is asked.
 pub(super) fn details_script(members: &Members, version_number: i32) -> String {
-    let of_kind = |kinds: &[char]| {
-        let oids = members.relations.iter().filter(|r| kinds.is_empty() || kinds.contains(&r.kind));
-        oids.map(|r| r.oid).collect::<Vec<_>>()
+    let has_tables = members.relations.iter().any(|r| r.kind == 'r');
+    let is_needed = |name: &str| match name {
+        "columns" | "constraints" | "indexes" | "opclasses" => has_tables,
+        "enums" => !members.ids.types.is_empty(),
+        "sequences" => members.relations.iter().any(|r| r.kind == 'S'),
+        "unmodelled" => !(members.ids.types.is_empty() && members.ids.others.is_empty()),
+        "externals" | "operators" => false,
+        _ => true,
     };
-    let (tables, relations) = (of_kind(&['r']), of_kind(&[]));
+    parts_script(members, version_number, is_needed)
+}
+
+/// The statements for what few schemas have, as the answers to [`details_script`] show; empty for
+/// most.
+fn rarities_script(
+    schema: &SchemaName,
+    members: &Members,
+    version_number: i32,
+    answers: &Answers,
+) -> Result<String, PgError> {
+    let constraints: Vec<ConstraintRow> = Sections::new(schema, answers).get("constraints")?;
+    let is_ours = |oid| members.relations.iter().any(|r| r.oid == oid);
+    let is_needed = |name: &str| match name {
+        "externals" => constraints.iter().any(|c| c.kind == 'f' && !is_ours(c.foreign_table)),
+        "operators" => constraints.iter().any(|c| c.kind == 'x'),
+        _ => false,
+    };
+    Ok(parts_script(members, version_number, is_needed))
+}
+
+fn parts_script(
+    members: &Members,
+    version_number: i32,
+    is_needed: impl Fn(&str) -> bool,
+) -> String {
+    let mut script = String::new();
+    for (_, sql) in PARTS.iter().filter(|(name, _)| is_needed(name)) {
+        script.push_str(sql);
+    }
+    let of_kind = |kind: Option<char>| {
+        let found = members.relations.iter().filter(|r| kind.is_none_or(|kind| r.kind == kind));
+        found.map(|r| r.oid).collect::<Vec<_>>()
+    };
+    let (tables, relations) = (of_kind(Some('r')), of_kind(None));
     let types = &members.ids.types;
     let others: Vec<i64> = types.iter().chain(&members.ids.others).copied().collect();
-    let mut script = String::new();
-    for (name, sql) in PARTS.iter() {
-        let is_needed = match *name {
-            "columns" | "constraints" | "indexes" | "opclasses" => !tables.is_empty(),
-            "enums" => !types.is_empty(),
-            "sequences" => !of_kind(&['S']).is_empty(),
-            "unmodelled" => !others.is_empty(),
-            _ => true,
-        };
-        if is_needed {
-            script.push_str(sql);
-        }
-    }
     for (since, default, column) in SINCE {
         if version_number >= since {
             script = script.replace(default, column);
@@ -207,20 +233,29 @@ pub(super) async fn introspect(
     let members = members(schema, &answers)?;
     let script = details_script(&members, session.server.version_number);
     let answers = session.run(&reading(schema), &script).await?;
-    parse(schema, members, &answers)
+    parse(session, schema, members, answers).await
 }
 
-/// Puts the answers to [`details_script`] together; answers to other statements are ignored.
-pub(super) fn parse(
+/// Puts the answers to [`details_script`] together, after asking for what they show to be needed;
+/// answers to other statements are ignored.
+pub(super) async fn parse(
+    session: &mut Session,
     schema: &SchemaName,
     members: Members,
-    answers: &Answers,
+    mut answers: Answers,
 ) -> Result<Schema, IntrospectError> {
-    let sections = Sections::new(schema, answers);
+    let version_number = session.server.version_number;
+    let script = rarities_script(schema, &members, version_number, &answers)?;
+    if !script.is_empty() {
+        answers.extend(session.run(&reading(schema), &script).await?);
+    }
+    let sections = Sections::new(schema, &answers);
     let rows = Rows {
         relations: members.relations,
         columns: sections.get("columns")?,
         constraints: sections.get("constraints")?,
+        externals: sections.get("externals")?,
+        operators: sections.get("operators")?,
         indexes: sections.get("indexes")?,
         opclasses: sections.get("opclasses")?,
         enums: sections.get("enums")?,

@@ -67,30 +67,10 @@ FROM (
                 THEN pg_get_expr(k.conbin, k.conrelid) END AS expression,
            k.confrelid::int8 AS foreign_table,
            k.confkey AS foreign_columns,
-           -- Of a table of this schema, all is known by its OID.
-           CASE WHEN k.confrelid <> 0
-                 AND k.confrelid <> ALL (:tables)
-                THEN (SELECT json_build_object(
-                                 'schema', n.nspname,
-                                 'table', f.relname,
-                                 'columns', ARRAY(
-                                     SELECT a.attname
-                                     FROM unnest(k.confkey) WITH ORDINALITY AS u(attnum, position)
-                                     JOIN pg_attribute a
-                                       ON a.attrelid = k.confrelid AND a.attnum = u.attnum
-                                     ORDER BY u.position))
-                      FROM pg_class f
-                      JOIN pg_namespace n ON n.oid = f.relnamespace
-                      WHERE f.oid = k.confrelid) END AS external,
            k.confmatchtype AS match_type,
            k.confupdtype AS on_update,
            k.confdeltype AS on_delete,
            /* confdelsetcols */ NULL::int2[] AS on_delete_columns,
-           CASE WHEN k.contype = 'x' THEN ARRAY(
-                SELECT o.oprnamespace::regnamespace::text || '.' || o.oprname
-                FROM unnest(k.conexclop) WITH ORDINALITY AS u(oid, position)
-                JOIN pg_operator o ON o.oid = u.oid
-                ORDER BY u.position) END AS operators,
            /* conperiod */ false AS has_period
     FROM path
     CROSS JOIN pg_constraint k
@@ -98,6 +78,39 @@ FROM (
       AND k.contype IN ('p', 'u', 'c', 'x', 'f')
 ) r;
 SET LOCAL search_path = pg_catalog, pg_temp;
+
+-- [externals]
+-- The tables of other schemas that foreign keys point to; asked for only if there are any.
+SELECT 'externals' AS section, coalesce(json_agg(r), '[]')::text AS rows
+FROM (
+    SELECT k.oid::int8 AS "constraint",
+           n.nspname AS schema,
+           f.relname AS "table",
+           ARRAY(SELECT a.attname
+                 FROM unnest(k.confkey) WITH ORDINALITY AS u(attnum, position)
+                 JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
+                 ORDER BY u.position) AS columns
+    FROM pg_constraint k
+    JOIN pg_class f ON f.oid = k.confrelid
+    JOIN pg_namespace n ON n.oid = f.relnamespace
+    WHERE k.conrelid = ANY (:tables)
+      AND k.contype = 'f'
+      AND k.confrelid <> ALL (:tables)
+) r;
+
+-- [operators]
+-- Those of exclusion constraints; asked for only if there are any.
+SELECT 'operators' AS section, coalesce(json_agg(r), '[]')::text AS rows
+FROM (
+    SELECT k.oid::int8 AS "constraint",
+           ARRAY(SELECT o.oprnamespace::regnamespace::text || '.' || o.oprname
+                 FROM unnest(k.conexclop) WITH ORDINALITY AS u(oid, position)
+                 JOIN pg_operator o ON o.oid = u.oid
+                 ORDER BY u.position) AS operators
+    FROM pg_constraint k
+    WHERE k.conrelid = ANY (:tables)
+      AND k.contype = 'x'
+) r;
 
 -- [indexes]
 -- Those that back a constraint are among them.

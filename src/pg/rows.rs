@@ -13,6 +13,9 @@ pub(super) struct Rows {
     pub(super) relations: Vec<RelationRow>,
     pub(super) columns: Vec<ColumnRow>,
     pub(super) constraints: Vec<ConstraintRow>,
+    /// Foreign tables in other schemas.
+    pub(super) externals: Vec<ExternalRow>,
+    pub(super) operators: Vec<OperatorsRow>,
     pub(super) indexes: Vec<IndexRow>,
     pub(super) opclasses: Vec<OpclassRow>,
     pub(super) enums: Vec<EnumRow>,
@@ -85,21 +88,25 @@ pub(super) struct ConstraintRow {
     pub(super) expression: Option<String>,
     pub(super) foreign_table: Oid,
     pub(super) foreign_columns: Option<Vec<i16>>,
-    /// If the foreign table is in another schema.
-    pub(super) external: Option<ExternalRow>,
     pub(super) match_type: char,
     pub(super) on_update: char,
     pub(super) on_delete: char,
     pub(super) on_delete_columns: Option<Vec<i16>>,
-    pub(super) operators: Option<Vec<String>>,
     pub(super) has_period: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct ExternalRow {
+    pub(super) constraint: Oid,
     pub(super) schema: Ident,
     pub(super) table: Ident,
     pub(super) columns: Vec<Ident>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct OperatorsRow {
+    pub(super) constraint: Oid,
+    pub(super) operators: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -180,18 +180,18 @@ pub(super) fn begin(access: Access, limits: Limits, version_number: i32) -> Stri
     if version_number >= 170_000 {
         settings.push(("transaction_timeout", "0"));
     }
-    let set: Vec<String> = settings
-        .iter()
-        .map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', true)"))
-        .collect();
+    let wanted: Vec<String> =
+        settings.iter().map(|(name, value)| format!("('{name}', '{value}')")).collect();
     // The last one came with the minor releases of August 2024 (CVE-2024-7348): it keeps the
     // server from running what a hostile view of a managed table's name would call.
+    // Reading a setting costs less than setting it, and most are as they should be.
     format!(
-        "{mode};\nSELECT {}, CASE WHEN \
+        "{mode};\nSELECT pg_catalog.set_config('search_path', '{SEARCH_PATH}', true), CASE WHEN \
          pg_catalog.current_setting('restrict_nonsystem_relation_kind', true) IS NOT NULL THEN \
          pg_catalog.set_config('restrict_nonsystem_relation_kind', 'view, foreign-table', true) \
-         END;\n",
-        set.join(", ")
+         END;\nSELECT set_config(s.name, s.value, true) FROM (VALUES {}) AS s(name, value) \
+         WHERE current_setting(s.name) <> s.value;\n",
+        wanted.join(", ")
     )
 }
 
@@ -205,17 +205,15 @@ pub(super) enum Access {
 /// Nothing but the server's own objects is found by an unqualified name; temporary ones come last.
 const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
-/// The first decides what names mean, the next ones how the server writes values and expressions,
-/// the last how long an idle transaction may hold its locks.
-const SETTINGS: [(&str, &str); 18] = [
-    ("search_path", SEARCH_PATH),
+/// Most decide how the server writes values and expressions, the last how long an idle transaction may hold its locks.
+const SETTINGS: [(&str, &str); 17] = [
     ("standard_conforming_strings", "on"),
     ("transform_null_equals", "off"),
     ("row_security", "off"),
     ("default_tablespace", ""),
     ("default_table_access_method", "heap"),
     ("quote_all_identifiers", "off"),
-    ("DateStyle", "ISO, YMD"),
+    ("DateStyle", "ISO, MDY"),
     ("IntervalStyle", "postgres"),
     ("TimeZone", "UTC"),
     ("bytea_output", "hex"),
@@ -225,7 +223,7 @@ const SETTINGS: [(&str, &str); 18] = [
     ("array_nulls", "on"),
     ("jit", "off"),
     ("client_min_messages", "warning"),
-    ("idle_in_transaction_session_timeout", "60s"),
+    ("idle_in_transaction_session_timeout", "1min"),
 ];
 
 /// A setting of our own that a script reads back with `current_setting`.

@@ -156,8 +156,8 @@ impl<'s> Transaction<'s> {
             }
         }
         let answers = self.session.run(&doing, &script).await?;
-        let live = introspect::parse(self.schema, members, &answers)?;
         let state = Sections::new(self.schema, &answers).get("state")?;
+        let live = introspect::parse(self.session, self.schema, members, answers).await?;
         let absent_rows =
             rowcheck::absent_rows(self.session, manifest, self.schema, self.tenant, &live).await?;
         Ok(Observed { schema: Some(live), absent_rows, state })

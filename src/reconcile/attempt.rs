@@ -75,19 +75,8 @@ pub(super) async fn once(
         let plan = verified(context, tenant, desired, &after, plan)?;
         (after, plan)
     };
-    let row = StateRow {
-        apply_id,
-        manifest_checksum: context.manifest_checksum,
-        fingerprint: fingerprint(after.schema.as_ref()),
-        plan_digest: plan.digest(),
-        statements: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
-        complete: plan.changed.is_empty(),
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        actor: transaction.actor(&context.actor),
-        applied_at: String::new(),
-        duration_ms: millis(start.elapsed()),
-    };
-    transaction.record(&row).await?;
+    let complete = plan.changed.is_empty();
+    record(&mut transaction, context, &after, &plan, (apply_id, complete, start)).await?;
     commit(transaction, context, tenant, apply_id).await?;
     let created = plan.steps.iter().any(|step| step.object == Object::Schema);
     Ok(Ended { outcome: Outcome::Done { apply_id, created }, plan })
@@ -208,22 +197,33 @@ async fn add_labels(
         .await
         .map_err(|source| ReconcileError::Step { schema: tenant.schema.clone(), source })?;
     let after = transaction.observe(&context.manifest, Look::Again).await?;
+    record(&mut transaction, context, &after, &plan, (apply_id, false, start)).await?;
+    tracing::info!(tenant = %tenant.id, %apply_id, labels = plan.steps.len(),
+        "adding labels in a transaction of their own, so that they can be used in the next");
+    commit(transaction, context, tenant, apply_id).await
+}
+
+/// Adds the row of an apply: its id, whether it left nothing open, and when it began.
+async fn record(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    after: &Observed<'_>,
+    plan: &Plan,
+    (apply_id, complete, start): (Uuid, bool, Instant),
+) -> Result<(), ReconcileError> {
     let row = StateRow {
         apply_id,
         manifest_checksum: context.manifest_checksum,
         fingerprint: fingerprint(after.schema.as_ref()),
         plan_digest: plan.digest(),
         statements: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
-        complete: false,
+        complete,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         actor: transaction.actor(&context.actor),
         applied_at: String::new(),
         duration_ms: millis(start.elapsed()),
     };
-    transaction.record(&row).await?;
-    tracing::info!(tenant = %tenant.id, %apply_id, labels = plan.steps.len(),
-        "adding labels in a transaction of their own, so that they can be used in the next");
-    commit(transaction, context, tenant, apply_id).await
+    Ok(transaction.record(&row).await?)
 }
 
 /// Commits; when the connection is lost over it, finds out on a new one what became of it.
