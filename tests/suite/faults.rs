@@ -148,6 +148,42 @@ async fn killed_between_any_two_statements() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plan_killed_at_any_moment_leaves_nothing() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let objects = "(SELECT oid FROM pg_class UNION ALL SELECT oid FROM pg_namespace UNION ALL \
+                   SELECT oid FROM pg_type) o";
+    let before = database.count(objects).await;
+    for at in 1.. {
+        assert!(at < 200, "a plan does not take so many statements");
+        let child: Arc<Mutex<Option<Child>>> = Arc::default();
+        let shared = child.clone();
+        let kill = move |_| {
+            if let Some(child) = shared.lock().expect("no panic").as_mut() {
+                let _ = child.kill();
+            }
+        };
+        let proxy = Proxy::start(needs_socket(), Rule::AfterStatements(at, Arc::new(kill)));
+        let mut command = tool::tool(folder.dir.path(), &["plan", "acme"]);
+        command.env("DATABASE_URL", proxy.url("provision", &database.name));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        {
+            let mut slot = child.lock().expect("no panic");
+            *slot = Some(command.spawn().expect("the binary starts"));
+        }
+        while !has_ended(&child) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let was_killed = proxy.statements.load(Ordering::SeqCst) >= at;
+        wait_for_end_of_others(&database).await;
+        assert_eq!(database.count(objects).await, before, "after statement {at}");
+        if !was_killed {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn terminated_between_any_two_statements() {
     let database = Database::new().await;
     let folder = Folder::new(MANIFEST);
