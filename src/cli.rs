@@ -29,6 +29,7 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// As the operating system gets it.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {

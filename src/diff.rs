@@ -52,6 +52,7 @@ pub enum Missing<'m> {
     Row(&'m SeedDecl, &'m SeedRow),
 }
 
+/// A table to make, with the names that its constraints and indexes get.
 #[derive(Debug)]
 pub struct NewTable<'m> {
     pub decl: &'m TableDecl,

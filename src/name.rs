@@ -73,6 +73,7 @@ impl Ident {
         Self(kept + suffix)
     }
 
+    /// As the server stores it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -126,6 +127,7 @@ impl Text {
         Ok(Self(text))
     }
 
+    /// As the server stores it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

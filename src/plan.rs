@@ -69,6 +69,7 @@ pub enum PlanError {
 }
 
 impl PlanError {
+    /// Stable identifier for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -76,6 +77,7 @@ impl PlanError {
         }
     }
 
+    /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -139,6 +141,7 @@ impl PlannedStep {
 }
 
 impl Plan {
+    /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

@@ -23,12 +23,14 @@ pub struct Schema {
     pub unmodelled: BTreeSet<Unmodelled>,
 }
 
+/// An enum type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Enum {
     pub labels: Vec<Ident>,
     pub comment: Option<String>,
 }
 
+/// A sequence of its own, or of a `serial` column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sequence {
     pub data_type: String,
@@ -39,6 +41,7 @@ pub struct Sequence {
     pub unlogged: bool,
 }
 
+/// How a sequence counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SequenceSettings {
     pub start: i64,
@@ -49,6 +52,7 @@ pub struct SequenceSettings {
     pub cycle: bool,
 }
 
+/// A table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Table {
     pub unlogged: bool,
@@ -59,6 +63,7 @@ pub struct Table {
     pub indexes: BTreeMap<Ident, Index>,
 }
 
+/// A column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Column {
     /// With its modifier, such as `character varying(15)`.
@@ -73,18 +78,21 @@ pub struct Column {
     pub comment: Option<String>,
 }
 
+/// How an identity column gets its values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Identity {
     pub always: bool,
     pub options: SequenceSettings,
 }
 
+/// How a generated column gets its values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Generated {
     pub expression: String,
     pub stored: bool,
 }
 
+/// A constraint of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Constraint {
     pub rule: Rule,
@@ -105,6 +113,7 @@ pub enum Rule {
     ForeignKey(ForeignKey),
 }
 
+/// What a foreign key demands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ForeignKey {
     pub columns: Vec<Ident>,
@@ -118,6 +127,7 @@ pub struct ForeignKey {
     pub on_delete_columns: Vec<Ident>,
 }
 
+/// How NULLs in a foreign key are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchType {
@@ -126,6 +136,7 @@ pub enum MatchType {
     Partial,
 }
 
+/// An index of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Index {
     pub method: String,
@@ -141,6 +152,7 @@ pub struct Index {
     pub comment: Option<String>,
 }
 
+/// What an index or exclusion constraint is ordered by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Key {
     /// A column's name as it is, or an expression.
@@ -238,6 +250,7 @@ impl Rule {
         matches!(self, Self::PrimaryKey { .. } | Self::Unique { .. } | Self::Exclusion { .. })
     }
 
+    /// In SQL's words.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

@@ -11,6 +11,7 @@ use crate::manifest;
 use crate::pg::{Limits, Target};
 use crate::reconcile::{Context, Retry};
 
+/// Options that all subcommands take.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Common options")]
 pub struct Global {
@@ -83,12 +84,14 @@ pub struct Global {
     pub color: Color,
 }
 
+/// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     Human,
     Json,
 }
 
+/// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
     Auto,

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Anything that can keep the embedded server from running.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
     #[error("no PostgreSQL server binaries were found; looked in {}", list(looked_in))]

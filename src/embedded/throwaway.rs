@@ -18,6 +18,7 @@ pub struct Throwaway {
 }
 
 impl Throwaway {
+    /// Where it is and how to connect.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
         &self.cluster

@@ -20,6 +20,7 @@ pub struct Manifest {
     pub seeds: Vec<SeedDecl>,
 }
 
+/// Where the tenants are listed, and how their schemas are named.
 #[derive(Debug, Clone, Default)]
 pub struct Tenants {
     pub registry: Option<Registry>,
@@ -52,6 +53,7 @@ pub struct QualifiedName {
     pub name: Ident,
 }
 
+/// A declared enum type.
 #[derive(Debug, Clone, Serialize)]
 pub struct EnumDecl {
     pub name: Ident,
@@ -60,6 +62,7 @@ pub struct EnumDecl {
     pub comment: Option<Text>,
 }
 
+/// A declared sequence.
 #[derive(Debug, Clone, Serialize)]
 pub struct SequenceDecl {
     pub name: Ident,
@@ -69,6 +72,7 @@ pub struct SequenceDecl {
     pub comment: Option<Text>,
 }
 
+/// What a sequence counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IntegerType {
@@ -100,6 +104,7 @@ pub struct SequenceOptions {
     pub cycle: bool,
 }
 
+/// A declared table.
 #[derive(Debug, Clone, Serialize)]
 pub struct TableDecl {
     pub name: Ident,
@@ -112,6 +117,7 @@ pub struct TableDecl {
     pub indexes: Vec<IndexDecl>,
 }
 
+/// A declared column.
 #[derive(Debug, Clone, Serialize)]
 pub struct ColumnDecl {
     pub name: Ident,
@@ -122,6 +128,7 @@ pub struct ColumnDecl {
     pub comment: Option<Text>,
 }
 
+/// The type of a column.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TypeDecl {
@@ -146,6 +153,7 @@ pub enum ColumnValue {
     Generated(Fragment),
 }
 
+/// A declared constraint.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConstraintDecl {
     pub name: ObjectName,
@@ -153,6 +161,7 @@ pub struct ConstraintDecl {
     pub comment: Option<Text>,
 }
 
+/// What a constraint demands.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConstraintDef {
@@ -172,6 +181,7 @@ pub enum ConstraintDef {
     ForeignKey(ForeignKeyDecl),
 }
 
+/// A primary key or unique constraint.
 #[derive(Debug, Clone, Serialize)]
 pub struct KeyDecl {
     pub columns: Vec<Ident>,
@@ -181,6 +191,7 @@ pub struct KeyDecl {
     pub deferral: Deferral,
 }
 
+/// When a constraint is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deferral {
@@ -192,6 +203,7 @@ pub enum Deferral {
     InitiallyDeferred,
 }
 
+/// A declared foreign key.
 #[derive(Debug, Clone, Serialize)]
 pub struct ForeignKeyDecl {
     pub columns: Vec<Ident>,
@@ -216,6 +228,7 @@ pub enum TableRef {
     External { schema: Ident, table: Ident },
 }
 
+/// What happens to a row when the row that it references goes or changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReferentialAction {
@@ -227,6 +240,7 @@ pub enum ReferentialAction {
     SetDefault,
 }
 
+/// A declared index.
 #[derive(Debug, Clone, Serialize)]
 pub struct IndexDecl {
     pub name: ObjectName,
@@ -242,6 +256,7 @@ pub struct IndexDecl {
     pub comment: Option<Text>,
 }
 
+/// What an index or exclusion constraint is ordered by.
 #[derive(Debug, Clone, Serialize)]
 pub struct IndexKey {
     pub term: IndexTerm,
@@ -252,6 +267,7 @@ pub struct IndexKey {
     pub nulls_first: Option<bool>,
 }
 
+/// A column or an expression.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IndexTerm {
@@ -277,6 +293,7 @@ pub struct SeedDecl {
     pub rows: Vec<SeedRow>,
 }
 
+/// One baseline row.
 #[derive(Debug, Clone, Serialize)]
 pub struct SeedRow {
     /// Where the row is written, for messages; not part of the checksum.
@@ -286,6 +303,7 @@ pub struct SeedRow {
     pub cells: Vec<(Ident, Cell)>,
 }
 
+/// The value of one column of a baseline row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {

@@ -35,6 +35,7 @@ impl TenantId {
         Ok(Self(id))
     }
 
+    /// As it is spelled.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -92,16 +93,19 @@ impl SchemaName {
         Self(Ident(format!("{SCRATCH_PREFIX}{}", uuid::Uuid::new_v4().simple())))
     }
 
+    /// As it is spelled.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
+    /// Between double quotes.
     #[must_use]
     pub fn quoted(&self) -> String {
         self.0.quoted()
     }
 
+    /// As an identifier.
     #[must_use]
     pub fn ident(&self) -> &Ident {
         &self.0

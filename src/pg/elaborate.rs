@@ -34,6 +34,7 @@ pub enum ElaborateError {
 }
 
 impl ElaborateError {
+    /// Stable identifier for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -45,6 +46,7 @@ impl ElaborateError {
         }
     }
 
+    /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -94,6 +94,7 @@ fn server_error(error: &(dyn sqlx::error::DatabaseError + 'static)) -> ServerErr
 }
 
 impl Cause {
+    /// The server's five characters, if it said anything.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {
         match self {
@@ -141,6 +142,7 @@ impl Cause {
 }
 
 impl PgError {
+    /// Why, if it was the server or the way to it.
     #[must_use]
     pub fn cause(&self) -> Option<&Cause> {
         match self {
@@ -149,16 +151,19 @@ impl PgError {
         }
     }
 
+    /// The server's five characters, if it said anything.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {
         self.cause().and_then(Cause::sqlstate)
     }
 
+    /// See [`Cause::is_lost`].
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.cause().is_some_and(Cause::is_lost)
     }
 
+    /// See [`Cause::is_transient`].
     #[must_use]
     pub fn is_transient(&self) -> bool {
         // A server that cannot be reached at all is reported at once, unless it said "later".

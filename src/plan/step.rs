@@ -57,6 +57,7 @@ pub enum Action {
 }
 
 impl Step<'_> {
+    /// What it does.
     #[must_use]
     pub fn action(&self) -> Action {
         match self {
@@ -73,6 +74,7 @@ impl Step<'_> {
         }
     }
 
+    /// To which object.
     #[must_use]
     pub fn object(&self) -> Object {
         match self {

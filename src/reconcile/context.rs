@@ -45,6 +45,7 @@ impl Default for Retry {
 }
 
 impl Context {
+    /// A context with the usual patience and nobody named as its actor.
     #[must_use]
     pub fn new(manifest: Manifest, target: Target) -> Self {
         let manifest_checksum = checksum::of("manifest", &manifest);

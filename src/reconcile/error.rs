@@ -6,6 +6,7 @@ use crate::name::{NameError, SchemaName, TenantId};
 use crate::pg::{ElaborateError, Holder, IntrospectError, PgError, StepFailed};
 use crate::plan::PlanError;
 
+/// Anything that can keep a tenant from being planned or applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
     #[error(transparent)]
@@ -114,6 +115,7 @@ impl ReconcileError {
         }
     }
 
+    /// The server's five characters, if it said anything.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {
         match self {
