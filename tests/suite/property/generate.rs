@@ -214,6 +214,14 @@ impl Spec {
             let int =
                 |at: &usize| columns.get(*at).is_some_and(|c| c.kind == ColumnKind::Int && *at > 0);
             let rows = table.rows.len();
+            if rows > 0 {
+                // A unique index on what rows have in common would refuse them.
+                for constraint in &mut table.constraints {
+                    if let ConstraintSpec::Index { unique, .. } = constraint {
+                        *unique = false;
+                    }
+                }
+            }
             let mut seen = Vec::new();
             table.constraints.retain(|constraint| {
                 let fits = match constraint {

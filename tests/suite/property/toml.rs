@@ -112,9 +112,7 @@ impl Spec {
                 let key = table_of([("column", name_of(column)), ("order", order.into())]);
                 let mut index = Table::new();
                 index.insert("columns".into(), Value::Array(vec![key]));
-                // A unique index on what rows have in common would refuse them.
-                let unique = *unique && spec.rows.is_empty();
-                index.insert("unique".into(), unique.into());
+                index.insert("unique".into(), (*unique).into());
                 if *partial {
                     let quoted = spec.columns[*column].name.replace('"', "\"\"");
                     index.insert("where".into(), format!("\"{quoted}\" is not null").into());
