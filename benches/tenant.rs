@@ -137,7 +137,8 @@ fn raw_script(plan: &Plan) -> String {
          actor text NOT NULL, applied_at timestamptz NOT NULL, duration_ms bigint NOT NULL);\n\
          INSERT INTO \"template-of-all\".\"_provision_state\" (apply_id, manifest_checksum, \
          fingerprint, plan_digest, statements, complete, tool_version, actor, applied_at, \
-         duration_ms) VALUES (gen_random_uuid(), 'm', 'f', 'p', 1, true, 'v', 'a', now(), 1);"
+         duration_ms) VALUES (gen_random_uuid(), 'm', 'f', 'p', 1, true, 'v', 'a', now(), 1);\n\
+         COMMENT ON TABLE \"template-of-all\".\"_provision_state\" IS 'The record of provision.';"
 }
 
 async fn connect(cluster: &Cluster) -> PgConnection {

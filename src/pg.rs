@@ -5,6 +5,7 @@ mod connect;
 mod elaborate;
 mod error;
 mod execute;
+mod fingerprint;
 mod introspect;
 mod lock;
 mod registry;
@@ -12,18 +13,22 @@ mod rowcheck;
 mod rows;
 mod session;
 mod state;
+mod survey;
 mod transaction;
 
 pub use connect::Target;
 pub use elaborate::{ElaborateError, elaborate};
 pub use error::{Cause, PgError, ServerError, hint_for};
 pub use execute::StepFailed;
+pub use fingerprint::{Glance, Shapes};
 pub use introspect::IntrospectError;
 pub use lock::{Holder, holders};
-pub use registry::lists;
+pub use registry::{Listed, listed, lists, provisioned};
+pub use rowcheck::Row;
 pub use session::{Limits, ServerInfo, Session};
-pub use state::StateRow;
-pub use transaction::{Look, Observed, Transaction, committed};
+pub use state::{Entry, StateRow, note};
+pub use survey::{Present, Sighting, Subject, survey};
+pub use transaction::{ExecuteError, Observed, Transaction, committed};
 
 /// The name that no table of a manifest may have.
 pub use state::TABLE as STATE_TABLE;

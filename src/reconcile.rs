@@ -4,6 +4,7 @@
 mod attempt;
 mod context;
 mod error;
+mod settled;
 
 use std::time::{Duration, Instant};
 
@@ -15,9 +16,10 @@ pub use context::{Context, Retry};
 pub use error::ReconcileError;
 
 use crate::checksum::{self, Checksum};
-use crate::diff;
+use crate::diff::{self, Diff};
+use crate::manifest::{SeedDecl, SeedRow};
 use crate::name::{SchemaName, TenantId};
-use crate::pg::{self, Holder, Look, Observed, PgError, Session, StateRow, Transaction};
+use crate::pg::{self, Holder, Observed, PgError, Session, StateRow, Transaction};
 use crate::plan::{self, Basis, Plan};
 use crate::schema::Schema;
 
@@ -62,7 +64,8 @@ pub struct Status {
     pub live_is_recorded: bool,
     /// Declared rows whose keys are not found.
     pub absent_rows: usize,
-    pub live_checksum: Checksum,
+    /// Of the schema as it is; none without one.
+    pub fingerprint: Option<Checksum>,
     pub manifest_checksum: Checksum,
 }
 
@@ -94,7 +97,7 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let desired = context.desired(&mut session).await?;
     let mut transaction =
         Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
-    let observed = transaction.observe(&context.manifest, Look::First { history: 0 }).await?;
+    let observed = transaction.observe(&context.manifest, &context.shapes, 0).await?;
     let missing = transaction.missing_externals(&context.manifest).await?;
     transaction.rollback().await?;
     let plan = make_plan(context, tenant, desired, &observed)?;
@@ -117,20 +120,19 @@ pub async fn status(
     let mut session = Session::open(&context.target).await?;
     let mut transaction =
         Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
-    let observed =
-        transaction.observe(&context.manifest, Look::First { history: history.max(1) }).await?;
+    let observed = transaction.observe(&context.manifest, &context.shapes, history.max(1)).await?;
     transaction.rollback().await?;
     session.close().await;
     let newest = observed.state.first();
-    let fingerprint = fingerprint(observed.schema.as_ref());
+    let fingerprint = observed.fingerprint;
     Ok(Status {
         tenant: tenant.clone(),
         exists: observed.schema.is_some(),
         manifest_is_current: newest
             .is_some_and(|row| row.manifest_checksum == context.manifest_checksum),
-        live_is_recorded: newest.is_some_and(|row| row.fingerprint == fingerprint),
+        live_is_recorded: newest.is_some_and(|row| Some(row.fingerprint) == fingerprint),
         absent_rows: observed.absent_rows.len(),
-        live_checksum: fingerprint,
+        fingerprint,
         manifest_checksum: context.manifest_checksum,
         history: observed.state,
     })
@@ -302,26 +304,32 @@ fn make_plan(
     desired: &Schema,
     observed: &Observed<'_>,
 ) -> Result<Plan, ReconcileError> {
-    let diff =
-        diff::diff(&context.manifest, desired, observed.schema.as_ref(), &observed.absent_rows);
+    let diff = compare(context, desired, observed);
     let basis = Basis {
         tenant: &tenant.id,
         schema: &tenant.schema,
         manifest_checksum: context.manifest_checksum,
-        live_checksum: live_checksum(observed),
+        live_checksum: live_checksum(observed.fingerprint, &observed.absent_rows),
     };
     Ok(plan::plan(&context.manifest, diff, basis)?)
 }
 
-/// Identifies the structure of a schema as it is.
-fn fingerprint(schema: Option<&Schema>) -> Checksum {
-    checksum::of("schema", &schema)
+/// The differences of what was observed from what is declared.
+fn compare<'m>(context: &'m Context, desired: &Schema, observed: &Observed<'m>) -> Diff<'m> {
+    let live = observed.schema.as_deref();
+    let diff = diff::diff(&context.manifest, desired, live, &observed.absent_rows);
+    if let Some(fingerprint) = observed.fingerprint
+        && observed.absent_rows.is_empty()
+    {
+        context.settled.note(fingerprint, &diff);
+    }
+    diff
 }
 
-/// Identifies all that a plan was concluded from.
-fn live_checksum(observed: &Observed<'_>) -> Checksum {
-    let rows: Vec<_> = observed.absent_rows.iter().map(|(seed, row)| (&seed.table, row)).collect();
-    checksum::of("live", &(fingerprint(observed.schema.as_ref()), rows))
+/// Identifies all that a plan is concluded from.
+fn live_checksum(fingerprint: Option<Checksum>, absent_rows: &[(&SeedDecl, &SeedRow)]) -> Checksum {
+    let rows: Vec<_> = absent_rows.iter().map(|(seed, row)| (&seed.table, row)).collect();
+    checksum::of("live", &(fingerprint, rows))
 }
 
 fn millis(duration: Duration) -> u64 {

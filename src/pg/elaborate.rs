@@ -101,7 +101,7 @@ async fn elaborate_in(
     scratch: &SchemaName,
     limits: Limits,
 ) -> Result<Schema, ElaborateError> {
-    let start = begin(Access::Write, limits, session.server.version_number)
+    let start = begin(Access::Write, limits)
         + "SELECT typname::text AS name FROM pg_type \
            WHERE typnamespace = 'pg_catalog'::regnamespace;";
     let answers = session.run("starting", &start).await.map_err(ElaborateError::Server)?;

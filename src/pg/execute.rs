@@ -1,7 +1,9 @@
 //! Sends the statements of a plan, and makes no choice about them.
 
 use super::error::Cause;
-use super::session::Session;
+use super::introspect::IntrospectError;
+use super::session::{Answers, Session, query_error};
+use super::transaction::ExecuteError;
 use crate::plan::PlannedStep;
 
 /// Statements travel together up to this size: a round trip each would cost more than the work.
@@ -21,31 +23,52 @@ pub struct StepFailed {
     pub source: Cause,
 }
 
+/// Sends the steps, and the epilogue in the message of the last of them, since a round trip costs
+/// more. The answers are those to the statements of the epilogue, and `epilogue_doing` says what
+/// one of these is for.
 pub(super) async fn execute(
     session: &mut Session,
     steps: &[PlannedStep],
-) -> Result<(), StepFailed> {
+    epilogue: &str,
+    epilogue_doing: impl Fn(usize) -> String,
+) -> Result<Answers, ExecuteError> {
     let mut done = 0;
-    let mut batches = batches(steps, session.server.citus).into_iter().peekable();
-    while let Some(batch) = batches.next() {
+    let batches = batches(steps, session.server.citus);
+    let last = batches.len().saturating_sub(1);
+    let mut answers = Vec::new();
+    // Without steps there is nothing but the epilogue.
+    for at in 0..=last {
+        let batch = batches.get(at).map(Vec::as_slice).unwrap_or_default();
         let mut script = String::new();
-        for step in &batch {
+        for step in batch {
             script.push_str(&step.sql);
             script.push_str(";\n");
         }
-        if batches.peek().is_none() && !session.server.citus {
+        if at == last && !session.server.citus {
             script.push_str(CHECK_DEFERRED);
+            script.push_str(epilogue);
         }
-        if let Err(stopped) = session.script(&script).await {
-            return Err(failed(steps, done + stopped.completed, stopped.cause));
+        match session.script(&script).await {
+            Ok(found) => answers = found.into_iter().skip(batch.len() + 1).collect(),
+            Err(stopped) if stopped.completed <= batch.len() => {
+                return Err(failed(steps, done + stopped.completed, stopped.cause).into());
+            }
+            Err(stopped) => {
+                let doing = epilogue_doing(stopped.completed - batch.len() - 1);
+                return Err(IntrospectError::Pg(query_error(&doing, stopped.cause)).into());
+            }
         }
         done += batch.len();
     }
     if session.server.citus {
         let checked = session.script(CHECK_DEFERRED).await;
         checked.map_err(|stopped| failed(steps, steps.len(), stopped.cause))?;
+        answers = session.script(epilogue).await.map_err(|stopped| {
+            let doing = epilogue_doing(stopped.completed);
+            IntrospectError::Pg(query_error(&doing, stopped.cause))
+        })?;
     }
-    Ok(())
+    Ok(answers)
 }
 
 /// Deferred constraints speak up now, while it is known what they are about, not at COMMIT.

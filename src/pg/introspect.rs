@@ -1,7 +1,6 @@
-//! Reads one schema of a server into the model; see `presence.sql`, `members.sql`
-//! and `introspect.sql`.
+//! Reads one schema of a server into the model; see `members.sql`, `visible.sql` and
+//! `introspect.sql`.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -12,24 +11,23 @@ use super::assemble::assemble;
 use super::error::PgError;
 use super::rows::{ConstraintRow, MemberRow, RelationRow, Rows};
 use super::session::{Answers, Session, column, set_local};
-use super::state;
 use crate::name::{Ident, SchemaName, Text};
 use crate::schema::Schema;
 
-const PRESENCE: &str = include_str!("presence.sql");
 const VISIBLE: &str = include_str!("visible.sql");
 const MEMBERS: &str = include_str!("members.sql");
 
-/// The statements of `introspect.sql` by name, without comments and indentation: the server reads
-/// them for each tenant anew.
+/// The statements of `introspect.sql` by name.
 static PARTS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
     let parts = include_str!("introspect.sql").split("\n-- [").skip(1);
-    let stripped = |sql: &str| {
-        let lines = sql.lines().map(str::trim_start);
-        lines.filter(|line| !line.starts_with("--")).map(|line| format!("{line}\n")).collect()
-    };
     parts.filter_map(|part| part.split_once("]\n")).map(|(n, sql)| (n, stripped(sql))).collect()
 });
+
+/// Without comments and indentation: the server reads it for each tenant anew.
+pub(super) fn stripped(sql: &str) -> String {
+    let lines = sql.lines().map(str::trim_start).filter(|line| !line.starts_with("--"));
+    lines.map(|line| format!("{line}\n")).collect()
+}
 
 /// Columns of the catalog that younger servers have: the version that brought them, what stands
 /// for them in the script, and they themselves.
@@ -86,55 +84,6 @@ impl IntrospectError {
     }
 }
 
-/// The statement that asks whether there is a schema of this name.
-pub(super) fn exists_script(schema: &SchemaName) -> String {
-    format!(
-        "SELECT 'exists' AS section, coalesce(json_agg(r), '[]')::text AS rows \
-         FROM (SELECT n.oid::int8 AS oid FROM pg_namespace n WHERE n.nspname = {}) r;\n",
-        Text::from(schema.ident()).literal()
-    )
-}
-
-/// The answer to [`exists_script`].
-pub(super) fn exists(schema: &SchemaName, answers: &Answers) -> Result<bool, IntrospectError> {
-    let rows: Vec<serde_json::Value> = Sections::new(schema, answers).get("exists")?;
-    Ok(!rows.is_empty())
-}
-
-/// The statements that tell whether `schema` may be looked at.
-pub(super) fn presence_script(schema: &SchemaName) -> String {
-    set_local("provision.schema", &Text::from(schema.ident())) + PRESENCE
-}
-
-/// The answer to [`presence_script`]: whether the schema holds the table that this tool keeps its
-/// record in.
-pub(super) fn has_record(
-    schema: &SchemaName,
-    role: &str,
-    answers: &Answers,
-) -> Result<bool, IntrospectError> {
-    let rows: Vec<PresenceRow> = Sections::new(schema, answers).get("presence")?;
-    let Some(row) = rows.into_iter().next() else {
-        return Ok(false);
-    };
-    if !row.usable {
-        return Err(IntrospectError::Hidden {
-            role: role.to_owned(),
-            object: format!("schema {schema}"),
-            grant: format!("GRANT USAGE ON SCHEMA {} TO {role:?}", schema.quoted()),
-        });
-    }
-    if let Some(trigger) = row.event_triggers.into_iter().next() {
-        return Err(IntrospectError::EventTrigger { schema: schema.clone(), trigger });
-    }
-    if let Some(table) = &row.state_table
-        && let Some(reason) = what_is_alien(table)
-    {
-        return Err(IntrospectError::AlienState { schema: schema.clone(), reason });
-    }
-    Ok(row.state_table.is_some())
-}
-
 /// What lives in a schema, before it is looked at closely.
 pub(super) struct Members {
     relations: Vec<RelationRow>,
@@ -186,6 +135,12 @@ fn rarities_script(
     Ok(parts_script(members, version_number, is_needed))
 }
 
+/// The script with the columns that a server of this version has.
+pub(super) fn for_version(script: &str, version_number: i32) -> String {
+    let known = SINCE.iter().filter(|(since, ..)| version_number >= *since);
+    known.fold(script.to_owned(), |script, (_, default, column)| script.replace(default, column))
+}
+
 fn parts_script(
     members: &Members,
     version_number: i32,
@@ -202,26 +157,16 @@ fn parts_script(
     let (tables, relations) = (of_kind(Some('r')), of_kind(None));
     let types = &members.ids.types;
     let others: Vec<i64> = types.iter().chain(&members.ids.others).copied().collect();
-    for (since, default, column) in SINCE {
-        if version_number >= since {
-            script = script.replace(default, column);
-        }
-    }
     let oids = |oids: &[i64]| {
         let oids: Vec<String> = oids.iter().map(ToString::to_string).collect();
         format!("'{{{}}}'::oid[]", oids.join(","))
     };
-    script
+    for_version(&script, version_number)
         .replace(":tables", &oids(&tables))
         .replace(":relations", &oids(&relations))
         .replace(":types", &oids(types))
         .replace(":others", &oids(&others))
         .replace(":namespace", &members.ids.namespace.to_string())
-}
-
-/// The statements that tell what of `schema` the role does not see; see [`check_visible`].
-pub(super) fn visible_script(schema: &SchemaName) -> String {
-    set_local("provision.schema", &Text::from(schema.ident())) + VISIBLE
 }
 
 /// Reads `schema` within the transaction that the session is in.
@@ -297,55 +242,45 @@ impl<'a> Sections<'a> {
     }
 }
 
-#[derive(Deserialize)]
-struct PresenceRow {
-    usable: bool,
-    state_table: Option<StateTableRow>,
-    event_triggers: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct StateTableRow {
-    kind: String,
-    owner: String,
-    trusted_owner: bool,
-    has_hooks: bool,
-    columns: Option<BTreeMap<String, String>>,
-}
-
-/// Why the table is not as this tool makes it: reading or writing it might run foreign code.
-fn what_is_alien(table: &StateTableRow) -> Option<String> {
-    let has_column = |(name, data_type): &(&str, &str)| {
-        table.columns.iter().any(|c| c.get(*name).is_some_and(|found| found == data_type))
-    };
-    let columns = table.columns.as_ref().map_or(0, BTreeMap::len);
-    if table.kind != "r" {
-        Some("it is not an ordinary table".into())
-    } else if !table.trusted_owner {
-        Some(format!("it belongs to role {:?}", table.owner))
-    } else if table.has_hooks {
-        Some("triggers, rules, policies, checks or defaults hang on it".into())
-    } else if columns != state::COLUMNS.len() || !state::COLUMNS.iter().all(has_column) {
-        Some("its columns are not those that this version makes".into())
-    } else {
-        None
-    }
-}
-
 /// A table that the role may not see is not missing: that is an error, with the grant it takes.
-pub(super) fn check_visible(
+pub(super) async fn check_visible(
+    session: &mut Session,
     schema: &SchemaName,
-    role: &str,
-    answers: &Answers,
 ) -> Result<(), IntrospectError> {
-    let hidden: Vec<HiddenRow> = Sections::new(schema, answers).get("hidden")?;
+    let script = set_local("provision.schema", &Text::from(schema.ident())) + VISIBLE;
+    let answers = session.run(&reading(schema), &script).await?;
+    let role = &session.server.role;
+    let hidden: Vec<HiddenRow> = Sections::new(schema, &answers).get("hidden")?;
     match hidden.into_iter().next() {
         None => Ok(()),
         Some(HiddenRow { table }) => Err(IntrospectError::Hidden {
-            role: role.to_owned(),
+            role: role.clone(),
             object: format!("table {schema}.{table}"),
             grant: format!("GRANT SELECT ON {} TO {role:?}", schema.qualify(&table)),
         }),
+    }
+}
+
+/// A function in a tenant's schema that every statement would run is an error.
+pub(super) async fn check_event_triggers(
+    session: &mut Session,
+    schema: &SchemaName,
+) -> Result<(), IntrospectError> {
+    let script = format!(
+        "SELECT e.evtname::text AS name FROM pg_event_trigger e \
+         JOIN pg_proc p ON p.oid = e.evtfoid \
+         JOIN pg_namespace n ON n.oid = p.pronamespace \
+         WHERE n.nspname = {} AND e.evtenabled <> 'D' ORDER BY 1;",
+        Text::from(schema.ident()).literal()
+    );
+    let doing = reading(schema);
+    let answers = session.run(&doing, &script).await?;
+    match answers.iter().flatten().next() {
+        None => Ok(()),
+        Some(row) => {
+            let trigger: String = column(row, "name", &doing)?;
+            Err(IntrospectError::EventTrigger { schema: schema.clone(), trigger })
+        }
     }
 }
 

@@ -87,7 +87,7 @@ pub async fn holders(target: &Target, schema: &SchemaName) -> Result<Vec<Holder>
          OR l.locktype = 'relation' AND c.relnamespace = \
          (SELECT n.oid FROM pg_namespace n WHERE n.nspname = {})) \
          GROUP BY 1, 2, 3, 4, 5 ORDER BY 5 DESC NULLS LAST LIMIT 5) r;\nROLLBACK;",
-        begin(Access::Read, Limits::default(), session.server.version_number),
+        begin(Access::Read, Limits::default()),
         key >> 32,
         key & u64::from(u32::MAX),
         Text::from(schema.ident()).literal(),

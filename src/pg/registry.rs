@@ -3,6 +3,7 @@
 
 use super::error::PgError;
 use super::session::{Access, Limits, Session, begin, column};
+use super::state::TABLE;
 use crate::manifest::{ConstraintDef, Manifest, Registry, TableRef};
 use crate::name::{TenantId, Text};
 
@@ -21,7 +22,7 @@ pub async fn lists(
         Registry::Query(query) => query.trim().trim_end_matches(';'),
     };
     let doing = "asking the registry of tenants";
-    let start = begin(Access::Read, limits, session.server.version_number);
+    let start = begin(Access::Read, limits);
     session.run(doing, &start).await?;
     // Alone in its message, by the protocol that refuses a second statement. The id may be spelled
     // in capitals there, so what comes back is read as ids.
@@ -38,6 +39,60 @@ pub async fn lists(
         }
     }
     Ok(false)
+}
+
+/// A row of the registry, as it stands there: an id and, if the query has a second column, the name
+/// of a server.
+pub type Listed = (String, Option<String>);
+
+/// All that the registry's query lists.
+///
+/// # Errors
+/// When the query fails.
+pub async fn listed(
+    session: &mut Session,
+    query: &str,
+    limits: Limits,
+) -> Result<Vec<Listed>, PgError> {
+    let doing = "asking the registry of tenants";
+    session.run(doing, &begin(Access::Read, limits)).await?;
+    let query = query.trim().trim_end_matches(';');
+    let sql = format!("SELECT to_jsonb(q)::text AS row FROM ({query}\n) AS q");
+    let rows = session.fetch(doing, &sql).await;
+    session.rollback().await?;
+    let mut listed = Vec::new();
+    for row in rows? {
+        let json: &str = column(&row, "row", doing)?;
+        let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json)
+            .map_err(|error| PgError::Answer { doing: doing.into(), reason: error.to_string() })?;
+        let text = |value: &serde_json::Value| match value {
+            serde_json::Value::Null => None,
+            serde_json::Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        };
+        // jsonb does not keep the order of columns, so the second one has a name of its own.
+        let server = fields.get("server").and_then(text);
+        let id = fields.iter().find(|(name, _)| *name != "server").and_then(|(_, v)| text(v));
+        listed.push((id.unwrap_or_default(), server));
+    }
+    Ok(listed)
+}
+
+/// The schemas that hold this tool's record, by name.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn provisioned(session: &mut Session, limits: Limits) -> Result<Vec<String>, PgError> {
+    let doing = "looking for provisioned schemas";
+    let script = format!(
+        "{}SELECT n.nspname::text AS name FROM pg_class c \
+         JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relname = '{TABLE}' AND c.relkind = 'r' ORDER BY n.nspname;\nROLLBACK;",
+        begin(Access::Read, limits)
+    );
+    let answers = session.run(doing, &script).await?;
+    let names = answers.iter().flatten().filter_map(|row| column(row, "name", doing).ok());
+    Ok(names.collect())
 }
 
 /// The tables outside of the tenants' schemas that foreign keys point to and that are not there,

@@ -1,7 +1,9 @@
 //! Which of the declared rows are there: one statement per seed, all in one message.
 
+use sqlx::postgres::PgRow;
+
 use super::error::PgError;
-use super::session::{Session, column, query_error};
+use super::session::{Session, column};
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow, TypeDecl};
 use crate::name::{Ident, SchemaName, TenantId};
 use crate::render;
@@ -10,60 +12,181 @@ use crate::schema::Schema;
 /// More rows than this are checked by a statement of their own.
 const ROWS_PER_STATEMENT: usize = 2_000;
 
-/// The declared rows whose keys are not found, in the manifest's order. Where the table or a
-/// column that the key needs is not there, none is.
-///
-/// # Errors
-/// When the server refuses, for instance because a key's value is none of its column's type.
-pub(super) async fn absent_rows<'m>(
-    session: &mut Session,
-    manifest: &'m Manifest,
-    schema: &SchemaName,
-    tenant: &TenantId,
-    live: &Schema,
-) -> Result<Vec<(&'m SeedDecl, &'m SeedRow)>, PgError> {
-    let mut checks = Vec::new();
-    let mut script = String::new();
-    for seed in &manifest.seeds {
-        let readable = is_readable(seed, live);
-        for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
-            checks.push((seed, rows, readable));
-            if readable {
-                script.push_str(&statement(manifest, seed, rows, schema, tenant));
-            }
-        }
-    }
-    let mut answers = Vec::new().into_iter();
-    if !script.is_empty() {
-        let asked: Vec<&SeedDecl> =
-            checks.iter().filter(|(_, _, readable)| *readable).map(|(seed, ..)| *seed).collect();
-        answers = session
-            .script(&script)
-            .await
-            .map_err(|stopped| {
-                let table = asked.get(stopped.completed).map_or("?", |seed| seed.table.as_str());
-                let doing = format!("looking for the baseline rows of table {table}");
-                query_error(&doing, stopped.cause)
-            })?
-            .into_iter();
-    }
-    let mut absent = Vec::new();
-    for (seed, rows, readable) in checks {
-        if !readable {
-            absent.extend(rows.iter().map(|row| (seed, row)));
-            continue;
-        }
-        for answer in answers.next().unwrap_or_default() {
-            let text: &str = column(&answer, "absent", "looking for baseline rows")?;
-            let positions = text.split(',').filter_map(|at| at.parse::<usize>().ok());
-            absent.extend(positions.filter_map(|at| rows.get(at)).map(|row| (seed, row)));
-        }
-    }
-    Ok(absent)
+/// A declared row, and where it belongs.
+pub type Row<'m> = (&'m SeedDecl, &'m SeedRow);
+
+/// All declared rows, in the manifest's order.
+pub(super) fn all(manifest: &Manifest) -> Vec<Row<'_>> {
+    manifest.seeds.iter().flat_map(|seed| seed.rows.iter().map(move |row| (seed, row))).collect()
 }
 
-/// The first row of the list has no value but gives each column its type, so that the server
-/// converts the literals of the others as it would on input, without their being cut to length.
+/// The question which declared rows are there, for one tenant.
+pub(super) struct RowCheck<'m> {
+    /// Rows, and whether the script asks for them.
+    parts: Vec<(&'m SeedDecl, &'m [SeedRow], bool)>,
+    script: String,
+}
+
+impl<'m> RowCheck<'m> {
+    /// Where, as `live` shows, the table or a column that the key needs is not there, nothing is
+    /// asked and no row found; without `live` all is taken to be there.
+    pub(super) fn new(
+        manifest: &'m Manifest,
+        schema: &SchemaName,
+        tenant: &TenantId,
+        live: Option<&Schema>,
+    ) -> Self {
+        let (mut parts, mut script) = (Vec::new(), String::new());
+        for seed in &manifest.seeds {
+            let readable = live.is_none_or(|live| is_readable(seed, live));
+            for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
+                parts.push((seed, rows, readable));
+                if readable {
+                    script.push_str(&statement(manifest, seed, rows, schema, tenant));
+                }
+            }
+        }
+        Self { parts, script }
+    }
+
+    /// Statements, each with one row in its answer; maybe none.
+    pub(super) fn script(&self) -> &str {
+        &self.script
+    }
+
+    /// What the statement with this number is for.
+    pub(super) fn doing(&self, at: usize) -> String {
+        let mut asked = self.parts.iter().filter(|(.., readable)| *readable);
+        let table = asked.nth(at).map_or("?", |(seed, ..)| seed.table.as_str());
+        format!("looking for the baseline rows of table {table}")
+    }
+
+    /// The rows whose keys are not found, in the manifest's order.
+    ///
+    /// # Errors
+    /// When the answers are not understood.
+    pub(super) fn absent(&self, answers: &[Vec<PgRow>]) -> Result<Vec<Row<'m>>, PgError> {
+        let mut answers = answers.iter();
+        let mut absent = Vec::new();
+        for (seed, rows, readable) in &self.parts {
+            if !readable {
+                absent.extend(rows.iter().map(|row| (*seed, row)));
+                continue;
+            }
+            for answer in answers.next().into_iter().flatten() {
+                let text: &str = column(answer, "absent", "looking for baseline rows")?;
+                let positions = text.split(',').filter_map(|at| at.parse::<usize>().ok());
+                absent.extend(positions.filter_map(|at| rows.get(at)).map(|row| (*seed, row)));
+            }
+        }
+        Ok(absent)
+    }
+}
+
+/// The same question for many tenants of one shape: the rows are sent once, not once per tenant.
+pub(super) struct SharedCheck<'m, 's> {
+    manifest: &'m Manifest,
+    subjects: &'s [(&'s TenantId, &'s SchemaName)],
+    live: &'s Schema,
+}
+
+impl<'m, 's> SharedCheck<'m, 's> {
+    /// `live` is the shape of all of `subjects`.
+    pub(super) fn new(
+        manifest: &'m Manifest,
+        subjects: &'s [(&'s TenantId, &'s SchemaName)],
+        live: &'s Schema,
+    ) -> Self {
+        Self { manifest, subjects, live }
+    }
+
+    /// The absent rows of each subject, in their order.
+    ///
+    /// # Errors
+    /// When the server refuses, be it because of one of them.
+    pub(super) async fn run(&self, session: &mut Session) -> Result<Vec<Vec<Row<'m>>>, PgError> {
+        let mut absent: Vec<Vec<Row<'m>>> = vec![Vec::new(); self.subjects.len()];
+        for seed in &self.manifest.seeds {
+            let doing = format!("looking for the baseline rows of table {}", seed.table);
+            let is_asked = is_readable(seed, self.live);
+            for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
+                if !is_asked {
+                    absent.iter_mut().for_each(|all| all.extend(rows.iter().map(|r| (seed, r))));
+                    continue;
+                }
+                for (start, subjects) in (0..)
+                    .step_by(TENANTS_PER_STATEMENT)
+                    .zip(self.subjects.chunks(TENANTS_PER_STATEMENT))
+                {
+                    let script = if is_literal(seed, rows) {
+                        shared_statement(self.manifest, seed, rows, subjects)
+                    } else {
+                        own_statements(self.manifest, seed, rows, subjects)
+                    };
+                    let answers = session.run(&doing, &script).await?;
+                    for (at, answer) in answers.iter().flatten().enumerate() {
+                        let text: Option<&str> = column(answer, "absent", &doing)?;
+                        let found = text.unwrap_or_default().split(',');
+                        let found = found.filter_map(|at| at.parse::<usize>().ok());
+                        if let Some(all) = absent.get_mut(start + at) {
+                            all.extend(found.filter_map(|at| rows.get(at)).map(|row| (seed, row)));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(absent)
+    }
+}
+
+/// So many tenants are asked for in one statement: the server's effort to plan it grows with them.
+const TENANTS_PER_STATEMENT: usize = 50;
+
+/// Whether the keys of the rows are the same for all tenants.
+fn is_literal(seed: &SeedDecl, rows: &[SeedRow]) -> bool {
+    let keys = rows.iter().flat_map(|row| &row.cells).filter(|(name, _)| seed.key.contains(name));
+    keys.into_iter().all(|(_, cell)| matches!(cell, Cell::Null | Cell::Value(_)))
+}
+
+/// One statement for all of `subjects`, with a row in its answer for each.
+fn shared_statement(
+    manifest: &Manifest,
+    seed: &SeedDecl,
+    rows: &[SeedRow],
+    subjects: &[(&TenantId, &SchemaName)],
+) -> String {
+    let Some((tenant, schema)) = subjects.first() else {
+        return String::new();
+    };
+    let Question { values, names } = question(manifest, seed, rows, schema, tenant);
+    let arms: Vec<String> = subjects
+        .iter()
+        .map(|(_, schema)| {
+            let (table, equal) = (schema.qualify(&seed.table), equal(manifest, seed));
+            format!(
+                "SELECT (SELECT string_agg(v.n::text, ',' ORDER BY v.n) FROM v \
+                 WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE {equal})) AS absent"
+            )
+        })
+        .collect();
+    format!(
+        "WITH v AS MATERIALIZED (SELECT * FROM (VALUES {values}) AS v(n, {names}) \
+         WHERE v.n >= 0)\n{};\n",
+        arms.join("\nUNION ALL ")
+    )
+}
+
+/// A statement for each of `subjects`.
+fn own_statements(
+    manifest: &Manifest,
+    seed: &SeedDecl,
+    rows: &[SeedRow],
+    subjects: &[(&TenantId, &SchemaName)],
+) -> String {
+    let each = subjects.iter();
+    each.map(|(tenant, schema)| statement(manifest, seed, rows, schema, tenant)).collect()
+}
+
 fn statement(
     manifest: &Manifest,
     seed: &SeedDecl,
@@ -72,15 +195,35 @@ fn statement(
     tenant: &TenantId,
 ) -> String {
     let table = schema.qualify(&seed.table);
-    let as_text: Vec<bool> = seed.key.iter().map(|key| is_enum(manifest, seed, key)).collect();
+    let Question { values, names } = question(manifest, seed, rows, schema, tenant);
+    format!(
+        "SELECT coalesce(string_agg(v.n::text, ',' ORDER BY v.n), '') AS absent \
+         FROM (VALUES {values}) AS v(n, {names}) \
+         WHERE v.n >= 0 AND NOT EXISTS (SELECT FROM {table} AS t WHERE {});\n",
+        equal(manifest, seed)
+    )
+}
+
+/// The keys that are looked for, as a list of rows, and the names of its columns but the first.
+struct Question {
+    values: String,
+    names: String,
+}
+
+/// The first row of the list has no value but gives each column its type, so that the server
+/// converts the literals of the others as it would on input, without their being cut to length.
+fn question(
+    manifest: &Manifest,
+    seed: &SeedDecl,
+    rows: &[SeedRow],
+    schema: &SchemaName,
+    tenant: &TenantId,
+) -> Question {
+    let table = schema.qualify(&seed.table);
     let typed: Vec<String> = seed
         .key
         .iter()
-        .zip(&as_text)
-        .map(|(key, text)| {
-            let cast = if *text { "::text" } else { "" };
-            format!("(NULL::{table}).{}{cast}", key.quoted())
-        })
+        .map(|key| format!("(NULL::{table}).{}{}", key.quoted(), as_text(manifest, seed, key)))
         .collect();
     let mut values = format!("(-1, {})", typed.join(", "));
     for (at, row) in rows.iter().enumerate() {
@@ -91,23 +234,21 @@ fn statement(
         values.push_str(&format!(", ({at}, {})", key.collect::<Vec<_>>().join(", ")));
     }
     let names: Vec<String> = (0..seed.key.len()).map(|n| format!("k{n}")).collect();
-    let equal: Vec<String> = seed
+    Question { values, names: names.join(", ") }
+}
+
+/// That row `t` has key `v`.
+fn equal(manifest: &Manifest, seed: &SeedDecl) -> String {
+    let parts = seed
         .key
         .iter()
-        .zip(&as_text)
-        .zip(&names)
-        .map(|((key, text), name)| {
-            let cast = if *text { "::text" } else { "" };
-            format!("t.{}{cast} = v.{name}", key.quoted())
-        })
-        .collect();
-    format!(
-        "SELECT coalesce(string_agg(v.n::text, ',' ORDER BY v.n), '') AS absent \
-         FROM (VALUES {values}) AS v(n, {}) \
-         WHERE v.n >= 0 AND NOT EXISTS (SELECT FROM {table} AS t WHERE {});\n",
-        names.join(", "),
-        equal.join(" AND ")
-    )
+        .enumerate()
+        .map(|(n, key)| format!("t.{}{} = v.k{n}", key.quoted(), as_text(manifest, seed, key)));
+    parts.collect::<Vec<_>>().join(" AND ")
+}
+
+fn as_text(manifest: &Manifest, seed: &SeedDecl, key: &Ident) -> &'static str {
+    if is_enum(manifest, seed, key) { "::text" } else { "" }
 }
 
 /// A label that is still to be added is no value of the enum yet: such keys compare as text.

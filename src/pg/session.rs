@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Either, Row as _};
 
 use super::connect::Target;
 use super::error::{Cause, PgError};
+use super::fingerprint;
 use crate::name::Text;
 
 /// A connection of our own, and what is known of the server behind it.
@@ -17,6 +18,10 @@ use crate::name::Text;
 pub struct Session {
     pub(super) conn: PgConnection,
     pub server: ServerInfo,
+    pub(super) glance: fingerprint::Statement,
+    /// Whether the backend of the current transaction knows that statement; behind a pooler, the
+    /// next transaction may have another backend.
+    pub(super) is_prepared: bool,
 }
 
 impl fmt::Debug for Session {
@@ -98,7 +103,8 @@ impl Session {
                 ),
             });
         }
-        Ok(Self { conn, server })
+        let glance = fingerprint::Statement::new(server.version_number);
+        Ok(Self { conn, server, glance, is_prepared: false })
     }
 
     /// Says goodbye. Errors do not matter any more.
@@ -168,29 +174,25 @@ impl Session {
 /// answers do not depend on the role's or the database's defaults. All are local to the
 /// transaction: nothing outlives it, as a pooler in transaction mode demands.
 #[must_use]
-pub(super) fn begin(access: Access, limits: Limits, version_number: i32) -> String {
+pub(super) fn begin(access: Access, limits: Limits) -> String {
     let mode = match access {
         Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     };
-    let mut settings = SETTINGS.to_vec();
     let (lock, statement) =
         (limits.lock.as_millis().max(1).to_string(), limits.statement.as_millis().to_string());
-    settings.extend([("lock_timeout", &*lock), ("statement_timeout", &*statement)]);
-    if version_number >= 170_000 {
-        settings.push(("transaction_timeout", "0"));
-    }
-    let wanted: Vec<String> =
-        settings.iter().map(|(name, value)| format!("('{name}', '{value}')")).collect();
-    // The last one came with the minor releases of August 2024 (CVE-2024-7348): it keeps the
-    // server from running what a hostile view of a managed table's name would call.
-    // Reading a setting costs less than setting it, and most are as they should be.
+    let limits = [("lock_timeout", &*lock), ("statement_timeout", &*statement)];
+    let wanted: Vec<String> = SETTINGS
+        .iter()
+        .chain(&limits)
+        .map(|(name, value)| format!("('{name}', '{value}')"))
+        .collect();
+    // Reading a setting costs less than setting it, and most are as they should be. What a server
+    // does not know reads as NULL. The caller's path is still in force, so all is qualified.
     format!(
-        "{mode};\nSELECT pg_catalog.set_config('search_path', '{SEARCH_PATH}', true), CASE WHEN \
-         pg_catalog.current_setting('restrict_nonsystem_relation_kind', true) IS NOT NULL THEN \
-         pg_catalog.set_config('restrict_nonsystem_relation_kind', 'view, foreign-table', true) \
-         END;\nSELECT set_config(s.name, s.value, true) FROM (VALUES {}) AS s(name, value) \
-         WHERE current_setting(s.name) <> s.value;\n",
+        "{mode};\nSELECT pg_catalog.set_config(s.name, s.value, true) FROM (VALUES {}) \
+         AS s(name, value) WHERE pg_catalog.current_setting(s.name, true) \
+         OPERATOR(pg_catalog.<>) s.value;\n",
         wanted.join(", ")
     )
 }
@@ -202,11 +204,14 @@ pub(super) enum Access {
     Write,
 }
 
-/// Nothing but the server's own objects is found by an unqualified name; temporary ones come last.
-const SEARCH_PATH: &str = "pg_catalog, pg_temp";
-
-/// Most decide how the server writes values and expressions, the last how long an idle transaction may hold its locks.
-const SETTINGS: [(&str, &str); 17] = [
+/// Most decide how the server writes values and expressions.
+const SETTINGS: [(&str, &str); 21] = [
+    // Nothing but the server's own objects is found by an unqualified name; temporary ones come
+    // last.
+    ("search_path", "pg_catalog, pg_temp"),
+    // It came with the minor releases of August 2024 (CVE-2024-7348) and keeps the server from
+    // running what a hostile view of a managed table's name would call.
+    ("restrict_nonsystem_relation_kind", "view, foreign-table"),
     ("standard_conforming_strings", "on"),
     ("transform_null_equals", "off"),
     ("row_security", "off"),
@@ -222,8 +227,11 @@ const SETTINGS: [(&str, &str); 17] = [
     ("lc_monetary", "C"),
     ("array_nulls", "on"),
     ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
     ("client_min_messages", "warning"),
+    // How long an idle transaction may hold its locks.
     ("idle_in_transaction_session_timeout", "1min"),
+    ("transaction_timeout", "0"),
 ];
 
 /// A setting of our own that a script reads back with `current_setting`.

@@ -4,8 +4,6 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::error::PgError;
-use super::session::Session;
 use crate::checksum::Checksum;
 use crate::name::{SchemaName, Text};
 
@@ -30,19 +28,32 @@ pub struct StateRow {
     pub apply_id: Uuid,
     /// Of the manifest that was applied.
     pub manifest_checksum: Checksum,
-    /// Of the schema as it was left.
+    /// Of the schema as it was left; told by the server.
     pub fingerprint: Checksum,
     /// Of the statements that were run.
     pub plan_digest: Checksum,
     pub statements: u32,
-    /// Whether nothing remained: nothing missing, nothing changed.
+    /// Whether nothing remained: nothing missing, changed or of a kind that is not compared.
     pub complete: bool,
     pub tool_version: String,
     pub actor: String,
     /// The server's clock, UTC, RFC 3339.
     #[serde(default)]
     pub applied_at: String,
+    /// From the begin of the transaction; told by the server.
     pub duration_ms: u64,
+}
+
+/// What an apply tells of itself; the rest of its row is the server's to fill in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub apply_id: Uuid,
+    pub manifest_checksum: Checksum,
+    pub plan_digest: Checksum,
+    pub statements: u32,
+    pub complete: bool,
+    pub tool_version: String,
+    pub actor: String,
 }
 
 /// A query for the newest rows of the record, newest first.
@@ -57,22 +68,20 @@ pub(super) fn select_script(schema: &SchemaName, limit: u32) -> String {
     )
 }
 
-/// Adds a row, and the table before it where there is none; within the current transaction.
-pub(super) async fn append(
-    session: &mut Session,
-    schema: &SchemaName,
-    row: &StateRow,
-) -> Result<(), PgError> {
-    session.run("recording what was done", &append_script(schema, row)).await.map(drop)
-}
-
-/// The statements of [`append`].
-pub(super) fn append_script(schema: &SchemaName, row: &StateRow) -> String {
+/// Adds a row, and the table before it where there is none; within the current transaction, after
+/// [`fingerprint::script`], whose fingerprint it takes. How many statements these are comes with
+/// it.
+///
+/// The table's comment repeats what of the newest row is asked of whole fleets: it stands in the
+/// catalog, so that no table has to be opened to read it.
+///
+/// [`fingerprint::script`]: super::fingerprint::script
+pub(super) fn append_script(schema: &SchemaName, row: &Entry) -> (String, usize) {
     let table = table(schema);
     let text = |value: &str| {
         Text::new(value.replace('\0', "")).map(|text| text.literal()).unwrap_or_default()
     };
-    format!(
+    let script = format!(
         "CREATE TABLE IF NOT EXISTS {table} (\
          seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, apply_id uuid NOT NULL, \
          manifest_checksum text NOT NULL, fingerprint text NOT NULL, plan_digest text NOT NULL, \
@@ -80,17 +89,43 @@ pub(super) fn append_script(schema: &SchemaName, row: &StateRow) -> String {
          actor text NOT NULL, applied_at timestamptz NOT NULL, duration_ms bigint NOT NULL);\n\
          INSERT INTO {table} (apply_id, manifest_checksum, fingerprint, plan_digest, statements, \
          complete, tool_version, actor, applied_at, duration_ms) \
-         VALUES ('{}', '{}', '{}', '{}', {}, {}, {}, {}, clock_timestamp(), {});",
+         VALUES ('{}', '{}', current_setting('provision.fingerprint'), '{}', {}, {}, {}, {}, \
+         clock_timestamp(), \
+         extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000);\n{}",
         row.apply_id,
         row.manifest_checksum,
-        row.fingerprint,
         row.plan_digest,
         row.statements,
         row.complete,
         text(&row.tool_version),
         text(&row.actor),
-        row.duration_ms,
+        note_script(schema, row),
+    );
+    (script, 3)
+}
+
+/// Corrects the newest row, in the transaction that wrote it.
+pub(super) fn amend_script(schema: &SchemaName, row: &Entry) -> String {
+    format!(
+        "UPDATE {} SET complete = {} WHERE apply_id = '{}';\n{}",
+        table(schema),
+        row.complete,
+        row.apply_id,
+        note_script(schema, row)
     )
+}
+
+fn note_script(schema: &SchemaName, row: &Entry) -> String {
+    let note = note(row.manifest_checksum, row.complete);
+    let literal = Text::new(note).map(|text| text.literal()).unwrap_or_default();
+    format!("COMMENT ON TABLE {} IS {literal};\n", table(schema))
+}
+
+/// What the record's comment says when its newest row is of this manifest.
+#[must_use]
+pub fn note(manifest_checksum: Checksum, complete: bool) -> String {
+    let rest = if complete { "complete" } else { "not complete" };
+    format!("The record of provision. Newest apply: manifest {manifest_checksum}, {rest}")
 }
 
 /// A query for one apply by its id.

@@ -1,20 +1,29 @@
 //! The transaction of one tenant: what may be done in it, and how it ends.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::connect::Target;
 use super::error::PgError;
 use super::execute::{self, StepFailed};
+use super::fingerprint::{self, Glance, Shapes};
 use super::introspect::{self, IntrospectError, Sections};
 use super::lock;
 use super::registry;
-use super::rowcheck;
-use super::session::{Access, Limits, Session, begin};
-use super::state::{self, StateRow};
+use super::rowcheck::{self, RowCheck};
+use super::session::{Access, Answers, Limits, Session, begin, column, query_error};
+use super::state::{self, Entry, StateRow};
+use crate::checksum::Checksum;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
-use crate::name::{SchemaName, TenantId};
+use crate::name::{SchemaName, TenantId, Text};
 use crate::plan::PlannedStep;
 use crate::schema::Schema;
+
+const RECORDING: &str = "recording what was done";
+
+/// How often a schema is read that somebody changes at the same time.
+const READS: u32 = 5;
 
 /// An open transaction on one tenant's schema. Dropping it without [`Transaction::commit`] leaves
 /// the session in it: end it with [`Session::rollback`], or drop the session.
@@ -23,32 +32,32 @@ pub struct Transaction<'s> {
     session: &'s mut Session,
     schema: &'s SchemaName,
     tenant: &'s TenantId,
-    /// Whether there is such a schema, when it was last asked for.
-    is_present: bool,
+    /// What the last glance told; `None`: there was no such schema.
+    glance: Option<Glance>,
     is_locked: bool,
-}
-
-/// How closely to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// Also whether the role sees everything; with so many rows of the record.
-    First {
-        /// Newest first.
-        history: u32,
-    },
-    /// What was seen before, after it was changed.
-    Again,
 }
 
 /// What was found of a tenant.
 #[derive(Debug)]
 pub struct Observed<'m> {
     /// `None`: there is no such schema.
-    pub schema: Option<Schema>,
+    pub schema: Option<Arc<Schema>>,
+    /// Of the schema; `None` without one.
+    pub fingerprint: Option<Checksum>,
     /// Declared rows whose keys were not found.
     pub absent_rows: Vec<(&'m SeedDecl, &'m SeedRow)>,
     /// Newest first.
     pub state: Vec<StateRow>,
+}
+
+/// Why the statements of a plan did not lead to what can be committed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    #[error(transparent)]
+    Step(#[from] StepFailed),
+    /// The look at the result failed.
+    #[error(transparent)]
+    Look(#[from] IntrospectError),
 }
 
 impl<'s> Transaction<'s> {
@@ -62,7 +71,7 @@ impl<'s> Transaction<'s> {
         schema: &'s SchemaName,
         limits: Limits,
     ) -> Result<Self, IntrospectError> {
-        let start = begin(Access::Read, limits, session.server.version_number);
+        let start = begin(Access::Read, limits);
         Self::start(session, tenant, schema, start, false).await
     }
 
@@ -77,31 +86,9 @@ impl<'s> Transaction<'s> {
         schema: &'s SchemaName,
         limits: Limits,
     ) -> Result<Self, IntrospectError> {
-        let start = begin(Access::Write, limits, session.server.version_number);
+        let start = begin(Access::Write, limits);
         let start = start + &lock::if_absent_script(schema);
         Self::start(session, tenant, schema, start, true).await
-    }
-
-    /// Waits for the tenant's lock. What was seen before may have changed meanwhile.
-    ///
-    /// # Errors
-    /// As [`Transaction::read`]; with `lock-timeout` when another session holds the lock too long.
-    pub async fn lock(&mut self) -> Result<(), IntrospectError> {
-        if self.is_locked {
-            return Ok(());
-        }
-        let doing = format!("waiting for the lock on schema {}", self.schema);
-        let script = lock::script(self.schema) + &introspect::exists_script(self.schema);
-        let answers = self.session.run(&doing, &script).await?;
-        self.is_present = introspect::exists(self.schema, &answers)?;
-        self.is_locked = true;
-        Ok(())
-    }
-
-    /// Whether the schema was there when it was last asked for.
-    #[must_use]
-    pub fn is_present(&self) -> bool {
-        self.is_present
     }
 
     async fn start(
@@ -112,55 +99,156 @@ impl<'s> Transaction<'s> {
         locks_if_absent: bool,
     ) -> Result<Self, IntrospectError> {
         let doing = format!("opening a transaction on schema {schema}");
-        let script = start + &introspect::exists_script(schema);
-        let answers = session.run(&doing, &script).await?;
-        let is_present = introspect::exists(schema, &answers)?;
+        let is_present = open(session, schema, &doing, start).await?;
+        let mut transaction = Self { session, schema, tenant, glance: None, is_locked: false };
+        if is_present {
+            transaction.glance(&doing, String::new()).await?;
+        }
         // Another runner may have made the schema while this one waited to; then it has the lock
         // and does not know, and asks for it once more, which costs nothing.
-        let is_locked = locks_if_absent && !is_present;
-        Ok(Self { session, schema, tenant, is_present, is_locked })
+        transaction.is_locked = locks_if_absent && transaction.glance.is_none();
+        Ok(transaction)
     }
 
-    /// Looks at the tenant: its schema, its declared rows, and, as `look` says, its record.
+    /// Waits for the tenant's lock. What was seen before may have changed meanwhile.
+    ///
+    /// # Errors
+    /// As [`Transaction::read`]; with `lock-timeout` when another session holds the lock too long.
+    pub async fn lock(&mut self) -> Result<(), IntrospectError> {
+        if !self.is_locked {
+            let doing = format!("waiting for the lock on schema {}", self.schema);
+            self.glance(&doing, lock::script(self.schema)).await?;
+            self.is_locked = true;
+        }
+        Ok(())
+    }
+
+    /// Runs `before`, and looks at what there is after it.
+    async fn glance(&mut self, doing: &str, before: String) -> Result<(), IntrospectError> {
+        let (script, _) = fingerprint::script(self.session, &[self.schema]);
+        let answers = self.session.run(doing, &(before + &script)).await?;
+        self.session.is_prepared = true;
+        self.glance = fingerprint::glance(&self.session.server, self.schema, &answers)?;
+        if self.glance.as_ref().is_some_and(|glance| glance.has_event_triggers) {
+            introspect::check_event_triggers(self.session, self.schema).await?;
+        }
+        Ok(())
+    }
+
+    /// What the last glance told; `None`: there was no such schema.
+    #[must_use]
+    pub fn last_glance(&self) -> Option<&Glance> {
+        self.glance.as_ref()
+    }
+
+    /// Looks at the tenant: its schema, its declared rows, and so many rows of its record, newest
+    /// first. `shapes` are known models of this server.
     ///
     /// # Errors
     /// When something cannot be read.
     pub async fn observe<'m>(
         &mut self,
         manifest: &'m Manifest,
-        look: Look,
+        shapes: &Shapes,
+        history: u32,
     ) -> Result<Observed<'m>, IntrospectError> {
-        if !self.is_present {
-            let absent_rows = manifest
-                .seeds
-                .iter()
-                .flat_map(|seed| seed.rows.iter().map(move |row| (seed, row)))
-                .collect();
-            return Ok(Observed { schema: None, absent_rows, state: Vec::new() });
+        let Some((schema, fingerprint)) = self.model(shapes).await? else {
+            let absent_rows = rowcheck::all(manifest);
+            return Ok(Observed {
+                schema: None,
+                fingerprint: None,
+                absent_rows,
+                state: Vec::new(),
+            });
+        };
+        let (state, absent_rows) = self.rows(manifest, Some(&schema), history).await?;
+        Ok(Observed { schema: Some(schema), fingerprint: Some(fingerprint), absent_rows, state })
+    }
+
+    /// The newest row of the record if it is of the schema as the last glance saw it, and the rows
+    /// that a complete tenant lacks.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub async fn recorded<'m>(
+        &mut self,
+        manifest: &'m Manifest,
+    ) -> Result<Option<(StateRow, Vec<(&'m SeedDecl, &'m SeedRow)>)>, IntrospectError> {
+        let Some(glance) = self.glance.clone().filter(|glance| glance.has_record) else {
+            return Ok(None);
+        };
+        let answers =
+            self.session.run(&self.reading(), &state::select_script(self.schema, 1)).await?;
+        let state: Vec<StateRow> = Sections::new(self.schema, &answers).get("state")?;
+        let Some(row) = state.into_iter().next() else {
+            return Ok(None);
+        };
+        if !row.complete || row.fingerprint != glance.fingerprint || glance.has_hidden {
+            return Ok(None);
         }
-        let mut script = introspect::members_script(self.schema);
-        if let Look::First { .. } = look {
-            script.push_str(&introspect::presence_script(self.schema));
-            script.push_str(&introspect::visible_script(self.schema));
+        let (_, absent_rows) = self.rows(manifest, None, 0).await?;
+        Ok(Some((row, absent_rows)))
+    }
+
+    /// The record's newest rows and the declared rows that are absent; without `live`, all that is
+    /// declared is taken to be there to be read.
+    async fn rows<'m>(
+        &mut self,
+        manifest: &'m Manifest,
+        live: Option<&Schema>,
+        history: u32,
+    ) -> Result<(Vec<StateRow>, Vec<(&'m SeedDecl, &'m SeedRow)>), IntrospectError> {
+        let mut script = String::new();
+        if history > 0 && self.glance.as_ref().is_some_and(|glance| glance.has_record) {
+            script.push_str(&state::select_script(self.schema, history));
         }
-        let doing = format!("reading schema {}", self.schema);
-        let answers = self.session.run(&doing, &script).await?;
-        let members = introspect::members(self.schema, &answers)?;
-        let mut script = introspect::details_script(&members, self.session.server.version_number);
-        if let Look::First { history } = look {
-            let role = &self.session.server.role;
-            let has_record = introspect::has_record(self.schema, role, &answers)?;
-            introspect::check_visible(self.schema, role, &answers)?;
-            if has_record && history > 0 {
-                script.push_str(&state::select_script(self.schema, history));
+        let check = RowCheck::new(manifest, self.schema, self.tenant, live);
+        let before = usize::from(!script.is_empty());
+        script.push_str(check.script());
+        if script.is_empty() {
+            return Ok((Vec::new(), check.absent(&[])?));
+        }
+        let answers = self.session.script(&script).await.map_err(|stopped| {
+            let doing = match stopped.completed.checked_sub(before) {
+                Some(at) => check.doing(at),
+                None => self.reading(),
+            };
+            query_error(&doing, stopped.cause)
+        })?;
+        let state = Sections::new(self.schema, &answers).get("state")?;
+        let absent = check.absent(answers.get(before..).unwrap_or_default())?;
+        Ok((state, absent))
+    }
+
+    /// The model of the schema as the last glance saw it.
+    async fn model(
+        &mut self,
+        shapes: &Shapes,
+    ) -> Result<Option<(Arc<Schema>, Checksum)>, IntrospectError> {
+        for _ in 0..READS {
+            let Some(glance) = self.glance.clone() else {
+                return Ok(None);
+            };
+            if glance.has_hidden {
+                introspect::check_visible(self.session, self.schema).await?;
+            }
+            if let Some(schema) = shapes.get(glance.fingerprint) {
+                return Ok(Some((schema, glance.fingerprint)));
+            }
+            let schema = introspect::introspect(self.session, self.schema).await?;
+            // Only what did not change while it was read is the model behind the fingerprint.
+            let doing = self.reading();
+            self.glance(&doing, String::new()).await?;
+            if self.glance.as_ref().is_some_and(|now| now.fingerprint == glance.fingerprint) {
+                return Ok(Some((shapes.insert(glance.fingerprint, schema), glance.fingerprint)));
             }
         }
-        let answers = self.session.run(&doing, &script).await?;
-        let state = Sections::new(self.schema, &answers).get("state")?;
-        let live = introspect::parse(self.session, self.schema, members, answers).await?;
-        let absent_rows =
-            rowcheck::absent_rows(self.session, manifest, self.schema, self.tenant, &live).await?;
-        Ok(Observed { schema: Some(live), absent_rows, state })
+        let reason = "it changes faster than it can be read".to_owned();
+        Err(PgError::Answer { doing: self.reading(), reason }.into())
+    }
+
+    fn reading(&self) -> String {
+        format!("reading schema {}", self.schema)
     }
 
     /// The tables outside of the tenants' schemas that foreign keys point to and that are not
@@ -172,22 +260,71 @@ impl<'s> Transaction<'s> {
         registry::missing_externals(self.session, manifest).await
     }
 
-    /// Runs the statements of a plan.
+    /// Runs the statements of a plan, adds `record` to the tenant's record, with the fingerprint
+    /// that the schema has by then, and looks at the result.
     ///
     /// # Errors
-    /// The step that the server refused.
-    pub async fn execute(&mut self, steps: &[PlannedStep]) -> Result<(), StepFailed> {
-        execute::execute(self.session, steps).await?;
-        self.is_present = true;
-        Ok(())
+    /// The step that the server refused, or why the result cannot be looked at.
+    pub async fn execute<'m>(
+        &mut self,
+        manifest: &'m Manifest,
+        shapes: &Shapes,
+        steps: &[PlannedStep],
+        record: &Entry,
+    ) -> Result<Observed<'m>, ExecuteError> {
+        let check = RowCheck::new(manifest, self.schema, self.tenant, None);
+        let (append, statements) = self.append_script(record);
+        let doing = |at: usize| match at.checked_sub(statements) {
+            Some(at) => check.doing(at),
+            None => RECORDING.to_owned(),
+        };
+        let epilogue = append + check.script();
+        let answers = execute::execute(self.session, steps, &epilogue, doing).await?;
+        self.session.is_prepared = true;
+        self.glance = fingerprint::glance(&self.session.server, self.schema, &answers)?;
+        let rows = answers.get(statements..).unwrap_or_default();
+        let absent_rows = check.absent(rows).map_err(IntrospectError::Pg)?;
+        let state = Vec::new();
+        Ok(match self.model(shapes).await? {
+            None => Observed { schema: None, fingerprint: None, absent_rows, state },
+            Some((schema, fingerprint)) => Observed {
+                schema: Some(schema),
+                fingerprint: Some(fingerprint),
+                absent_rows,
+                state,
+            },
+        })
     }
 
-    /// Adds a row to the tenant's record.
+    /// As [`Transaction::execute`], for statements that are only a part of what is to be done: the
+    /// result is not looked at.
+    ///
+    /// # Errors
+    /// As [`Transaction::execute`].
+    pub async fn execute_part(
+        &mut self,
+        steps: &[PlannedStep],
+        record: &Entry,
+    ) -> Result<(), ExecuteError> {
+        let (append, _) = self.append_script(record);
+        let doing = |_| RECORDING.to_owned();
+        execute::execute(self.session, steps, &append, doing).await.map(drop)
+    }
+
+    /// Statements that look at the schema and write what they see into its record.
+    fn append_script(&self, record: &Entry) -> (String, usize) {
+        let (look, looking) = fingerprint::script(self.session, &[self.schema]);
+        let (append, appending) = state::append_script(self.schema, record);
+        (look + &append, looking + appending)
+    }
+
+    /// Corrects what [`Transaction::execute`] wrote about itself.
     ///
     /// # Errors
     /// When the server refuses.
-    pub async fn record(&mut self, row: &StateRow) -> Result<(), PgError> {
-        state::append(self.session, self.schema, row).await
+    pub async fn amend(&mut self, record: &Entry) -> Result<(), PgError> {
+        let script = state::amend_script(self.schema, record);
+        self.session.run(RECORDING, &script).await.map(drop)
     }
 
     /// Who is named in the record: the one given, or else the role.
@@ -214,6 +351,28 @@ impl<'s> Transaction<'s> {
     }
 }
 
+/// Runs the script that opens a transaction, and tells whether there is such a schema.
+async fn open(
+    session: &mut Session,
+    schema: &SchemaName,
+    doing: &str,
+    start: String,
+) -> Result<bool, PgError> {
+    let script = format!(
+        "{start}SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = {})::text AS is_present, \
+         {}::text AS is_prepared;\n",
+        Text::from(schema.ident()).literal(),
+        session.glance.is_prepared_condition()
+    );
+    let answers = session.run(doing, &script).await?;
+    let answer = |name| match answers.last().and_then(|rows| rows.first()) {
+        Some(row) => column::<&str>(row, name, doing).map(|answer| answer == "true"),
+        None => Ok(false),
+    };
+    session.is_prepared = answer("is_prepared")?;
+    answer("is_present")
+}
+
 /// Whether the apply with this id was committed, asked on a new connection. It waits for the
 /// tenant's lock first: while the old session still has it, its fate is not decided.
 ///
@@ -227,12 +386,12 @@ pub async fn committed(
 ) -> Result<bool, IntrospectError> {
     let mut session = Session::open(target).await?;
     let doing = "asking for the fate of a transaction";
-    let script = begin(Access::Write, limits, session.server.version_number)
-        + &lock::script(schema)
-        + &introspect::presence_script(schema);
-    let answers = session.run(doing, &script).await?;
+    let script = begin(Access::Write, limits) + &lock::script(schema);
     let mut found = false;
-    if introspect::has_record(schema, &session.server.role, &answers)? {
+    let is_present = open(&mut session, schema, doing, script).await?;
+    let (script, _) = fingerprint::script(&session, &[schema]);
+    let answers = if is_present { session.run(doing, &script).await? } else { Answers::new() };
+    if fingerprint::glance(&session.server, schema, &answers)?.is_some_and(|g| g.has_record) {
         let answers = session.run(doing, &state::find_script(schema, apply_id)).await?;
         let rows: Vec<serde_json::Value> = Sections::new(schema, &answers).get("found")?;
         found = !rows.is_empty();

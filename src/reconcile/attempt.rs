@@ -1,15 +1,14 @@
 //! One attempt at bringing a tenant up to date: one transaction.
 
-use std::time::Instant;
-
 use uuid::Uuid;
 
+use super::settled::Remainder;
 use super::{
-    Context, Outcome, ReconcileError, Reviewed, Tenant, check_externals, check_registered,
-    fingerprint, make_plan, millis,
+    Context, Outcome, ReconcileError, Reviewed, Tenant, check_externals, check_registered, compare,
+    live_checksum, make_plan,
 };
-use crate::diff::{self, Object};
-use crate::pg::{self, Look, Observed, Session, StateRow, Transaction};
+use crate::diff::Object;
+use crate::pg::{self, Entry, ExecuteError, Observed, Session, Transaction};
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::schema::Schema;
 
@@ -36,7 +35,6 @@ pub(super) async fn once(
     if labels_first {
         add_labels(session, context, tenant).await?;
     }
-    let start = Instant::now();
     let mut transaction = begin(session, context, tenant).await?;
     // Before a lock is taken or the manifest elaborated: what is committed and whole needs neither.
     if reviewed.is_none()
@@ -55,31 +53,48 @@ pub(super) async fn once(
     };
     check_externals(transaction.missing_externals(&context.manifest).await?)?;
     transaction.lock().await?;
-    let before = transaction.observe(&context.manifest, Look::First { history: 1 }).await?;
+    let before = transaction.observe(&context.manifest, &context.shapes, 1).await?;
     let plan = make_plan(context, tenant, desired, &before)?;
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
-    if plan.is_empty() && is_recorded(context, &before, &plan) {
+    let complete = plan.changed.is_empty() && plan.unmodelled.is_empty();
+    if plan.is_empty() && is_recorded(context, &before, complete) {
         transaction.rollback().await?;
         return Ok(Ended { outcome: Outcome::Current, plan });
     }
-    transaction
-        .execute(&plan.steps)
-        .await
-        .map_err(|source| ReconcileError::Step { schema: tenant.schema.clone(), source })?;
-    let (after, plan) = if plan.is_empty() {
-        (before, plan)
-    } else {
-        let after = transaction.observe(&context.manifest, Look::Again).await?;
-        let plan = verified(context, tenant, desired, &after, plan)?;
-        (after, plan)
-    };
-    let complete = plan.changed.is_empty();
-    record(&mut transaction, context, &after, &plan, (apply_id, complete, start)).await?;
+    let mut record = record(&transaction, context, &plan, apply_id, complete);
+    let after = execute(&mut transaction, context, tenant, &plan, &record).await?;
+    let plan = verified(context, tenant, desired, &after, plan)?;
+    let complete = plan.changed.is_empty() && plan.unmodelled.is_empty();
+    if complete != record.complete {
+        record.complete = complete;
+        transaction.amend(&record).await?;
+    }
     commit(transaction, context, tenant, apply_id).await?;
     let created = plan.steps.iter().any(|step| step.object == Object::Schema);
     Ok(Ended { outcome: Outcome::Done { apply_id, created }, plan })
+}
+
+async fn execute<'m>(
+    transaction: &mut Transaction<'_>,
+    context: &'m Context,
+    tenant: &Tenant,
+    plan: &Plan,
+    record: &Entry,
+) -> Result<Observed<'m>, ReconcileError> {
+    let steps = &plan.steps;
+    let executed = transaction.execute(&context.manifest, &context.shapes, steps, record).await;
+    executed.map_err(|error| refused(tenant, error))
+}
+
+fn refused(tenant: &Tenant, error: ExecuteError) -> ReconcileError {
+    match error {
+        ExecuteError::Step(source) => {
+            ReconcileError::Step { schema: tenant.schema.clone(), source }
+        }
+        ExecuteError::Look(source) => source.into(),
+    }
 }
 
 /// The plan that was executed, with what was found to remain after it. A plan that left something to
@@ -91,7 +106,13 @@ fn verified(
     after: &Observed<'_>,
     plan: Plan,
 ) -> Result<Plan, ReconcileError> {
-    let diff = diff::diff(&context.manifest, desired, after.schema.as_ref(), &after.absent_rows);
+    if after.absent_rows.is_empty()
+        && let Some(known) = after.fingerprint.and_then(|found| context.settled.get(found))
+    {
+        let Remainder { changed, extra, unmodelled } = (*known).clone();
+        return Ok(Plan { changed, extra, unmodelled, ..plan });
+    }
+    let diff = compare(context, desired, after);
     if diff.missing.is_empty() && diff.conflicts.is_empty() {
         let (changed, extra, unmodelled) = (diff.changed, diff.extra, diff.unmodelled);
         return Ok(Plan { changed, extra, unmodelled, ..plan });
@@ -111,47 +132,44 @@ async fn begin<'s>(
     Ok(Transaction::write(session, &tenant.id, &tenant.schema, context.limits).await?)
 }
 
-/// The look that costs nothing but reading: a record of this manifest, made by this version,
-/// that left nothing open; the schema still as it was left; every declared row still there. Then
-/// the plan is empty.
+/// The look that costs nothing but reading: a record of this manifest that left nothing open, the
+/// schema still as it was left, every declared row still there. Then the plan is empty.
 async fn current(
     transaction: &mut Transaction<'_>,
     context: &Context,
     tenant: &Tenant,
 ) -> Result<Option<Plan>, ReconcileError> {
-    if !transaction.is_present() {
+    let is_noted = transaction.last_glance().is_some_and(|glance| {
+        glance.note.as_deref() == Some(&*pg::note(context.manifest_checksum, true))
+    });
+    if !is_noted {
         return Ok(None);
     }
-    let observed = transaction.observe(&context.manifest, Look::First { history: 1 }).await?;
-    let is_current = observed.absent_rows.is_empty()
-        && observed.state.first().is_some_and(|row| {
-            row.complete
-                && row.manifest_checksum == context.manifest_checksum
-                && row.fingerprint == fingerprint(observed.schema.as_ref())
-        });
-    if !is_current {
+    let Some((row, absent_rows)) = transaction.recorded(&context.manifest).await? else {
+        return Ok(None);
+    };
+    if row.manifest_checksum != context.manifest_checksum || !absent_rows.is_empty() {
         return Ok(None);
     }
-    let plan = Plan {
+    Ok(Some(Plan {
         format_version: crate::plan::FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         tenant: tenant.id.clone(),
         schema: tenant.schema.to_string(),
         manifest_checksum: context.manifest_checksum,
-        live_checksum: super::live_checksum(&observed),
+        live_checksum: live_checksum(Some(row.fingerprint), &absent_rows),
         steps: Vec::new(),
         changed: Vec::new(),
         extra: Vec::new(),
-        unmodelled: observed.schema.map_or_else(Vec::new, |s| s.unmodelled.into_iter().collect()),
-    };
-    Ok(Some(plan))
+        unmodelled: Vec::new(),
+    }))
 }
 
-fn is_recorded(context: &Context, observed: &Observed<'_>, plan: &Plan) -> bool {
+fn is_recorded(context: &Context, observed: &Observed<'_>, complete: bool) -> bool {
     observed.state.first().is_some_and(|row| {
         row.manifest_checksum == context.manifest_checksum
-            && row.fingerprint == fingerprint(observed.schema.as_ref())
-            && row.complete == plan.changed.is_empty()
+            && Some(row.fingerprint) == observed.fingerprint
+            && row.complete == complete
     })
 }
 
@@ -180,50 +198,42 @@ async fn add_labels(
     context: &Context,
     tenant: &Tenant,
 ) -> Result<(), ReconcileError> {
-    let start = Instant::now();
     let apply_id = Uuid::now_v7();
     let desired = context.desired(session).await?;
     let mut transaction = begin(session, context, tenant).await?;
     transaction.lock().await?;
-    let observed = transaction.observe(&context.manifest, Look::First { history: 1 }).await?;
+    let observed = transaction.observe(&context.manifest, &context.shapes, 1).await?;
     let mut plan = make_plan(context, tenant, desired, &observed)?;
     plan.steps
         .retain(|step| step.action == Action::Add && matches!(step.object, Object::Label { .. }));
     if plan.is_empty() {
         return Ok(transaction.rollback().await?);
     }
-    transaction
-        .execute(&plan.steps)
-        .await
-        .map_err(|source| ReconcileError::Step { schema: tenant.schema.clone(), source })?;
-    let after = transaction.observe(&context.manifest, Look::Again).await?;
-    record(&mut transaction, context, &after, &plan, (apply_id, false, start)).await?;
+    let record = record(&transaction, context, &plan, apply_id, false);
+    let executed = transaction.execute_part(&plan.steps, &record).await;
+    executed.map_err(|error| refused(tenant, error))?;
     tracing::info!(tenant = %tenant.id, %apply_id, labels = plan.steps.len(),
         "adding labels in a transaction of their own, so that they can be used in the next");
     commit(transaction, context, tenant, apply_id).await
 }
 
-/// Adds the row of an apply: its id, whether it left nothing open, and when it began.
-async fn record(
-    transaction: &mut Transaction<'_>,
+/// The row of an apply, but for what the server fills in.
+fn record(
+    transaction: &Transaction<'_>,
     context: &Context,
-    after: &Observed<'_>,
     plan: &Plan,
-    (apply_id, complete, start): (Uuid, bool, Instant),
-) -> Result<(), ReconcileError> {
-    let row = StateRow {
+    apply_id: Uuid,
+    complete: bool,
+) -> Entry {
+    Entry {
         apply_id,
         manifest_checksum: context.manifest_checksum,
-        fingerprint: fingerprint(after.schema.as_ref()),
         plan_digest: plan.digest(),
         statements: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
         complete,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         actor: transaction.actor(&context.actor),
-        applied_at: String::new(),
-        duration_ms: millis(start.elapsed()),
-    };
-    Ok(transaction.record(&row).await?)
+    }
 }
 
 /// Commits; when the connection is lost over it, finds out on a new one what became of it.

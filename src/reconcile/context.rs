@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 
+use super::settled::Settled;
 use super::{ReconcileError, Tenant, millis};
 use crate::checksum::{self, Checksum};
 use crate::manifest::Manifest;
 use crate::name::TenantId;
-use crate::pg::{self, Limits, Session, Target};
+use crate::pg::{self, Limits, Session, Shapes, Target};
 use crate::schema::Schema;
 
 /// What all tenants of a run have in common.
@@ -26,6 +27,8 @@ pub struct Context {
     pub unregistered: bool,
     pub(super) manifest_checksum: Checksum,
     desired: OnceCell<Schema>,
+    pub(super) shapes: Shapes,
+    pub(super) settled: Settled,
 }
 
 /// How often a transaction is run anew after an error that may pass.
@@ -59,6 +62,8 @@ impl Context {
             unregistered: false,
             manifest_checksum,
             desired: OnceCell::new(),
+            shapes: Shapes::default(),
+            settled: Settled::default(),
         }
     }
 

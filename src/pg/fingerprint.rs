@@ -1,0 +1,208 @@
+//! A glance at many schemas at once: the digest of each, computed in the server; see
+//! `fingerprint.sql`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Deserialize;
+use sqlx::Row as _;
+
+use super::error::PgError;
+use super::introspect::{IntrospectError, for_version, stripped};
+use super::session::{Answers, ServerInfo, Session, column};
+use super::state;
+use crate::checksum::{self, Checksum};
+use crate::name::{SchemaName, Text};
+use crate::schema::Schema;
+
+/// The query for one server, and the name that it is prepared by: a name that no other statement
+/// has.
+pub(super) struct Statement {
+    query: String,
+    name: String,
+}
+
+impl Statement {
+    pub(super) fn new(version_number: i32) -> Self {
+        let query = for_version(&stripped(include_str!("fingerprint.sql")), version_number);
+        let name = format!("provision_{:016x}", checksum::of("statement", &query).as_i64());
+        Self { query, name }
+    }
+
+    /// A condition: whether the backend knows the statement already, from an earlier transaction.
+    /// The server takes three times as long to plan it as to run it for one schema. A pooler in
+    /// transaction mode may give each transaction another backend, so this is asked in each one.
+    pub(super) fn is_prepared_condition(&self) -> String {
+        format!("EXISTS (SELECT FROM pg_prepared_statements p WHERE p.name = '{}')", self.name)
+    }
+}
+
+/// What a glance at a schema tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    /// Schemas of one server with the same fingerprint have the same model.
+    pub fingerprint: Checksum,
+    /// Whether the schema holds the tool's record, made by this tool.
+    pub has_record: bool,
+    /// What [`state::note`] wrote, if the record has it.
+    pub note: Option<String>,
+    /// Whether there is a table that the role may not read.
+    pub(super) has_hidden: bool,
+    /// Whether there are event triggers on this server.
+    pub(super) has_event_triggers: bool,
+}
+
+/// Statements that glance at `schemas`, and how many these are; a schema that does not exist has no
+/// row in the answer. The fingerprint of the last is left in the setting
+/// `provision.fingerprint`.
+pub(super) fn script(session: &Session, schemas: &[&SchemaName]) -> (String, usize) {
+    let Statement { query, name } = &session.glance;
+    let schemas: Vec<String> =
+        schemas.iter().map(|schema| Text::from(schema.ident()).literal()).collect();
+    let execute = format!("EXECUTE {name} (ARRAY[{}]::name[]);\n", schemas.join(", "));
+    if session.is_prepared {
+        (execute, 1)
+    } else {
+        (format!("PREPARE {name} (name[]) AS {query};\n{execute}"), 2)
+    }
+}
+
+/// The answers to [`script`], by schema. What keeps a schema from being looked at concerns that
+/// schema alone.
+///
+/// # Errors
+/// When the answer is not understood at all.
+pub(super) fn glances(
+    server: &ServerInfo,
+    schemas: &[&SchemaName],
+    answers: &Answers,
+) -> Result<HashMap<SchemaName, Result<Glance, IntrospectError>>, PgError> {
+    let doing = "taking fingerprints";
+    let mut found = HashMap::new();
+    for row in answers.iter().flatten() {
+        if row.try_get_raw("fingerprint").is_err() {
+            continue;
+        }
+        let name: &str = column(row, "schema", doing)?;
+        let Some(schema) = schemas.iter().find(|schema| schema.as_str() == name) else {
+            continue;
+        };
+        let text = |name: &str| column::<Option<&str>>(row, name, doing);
+        let fingerprint = text("fingerprint")?.unwrap_or_default().parse();
+        let record: Option<RecordTable> = text("record")?
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|error| answer(doing, &error.to_string()))?;
+        let seen = Seen {
+            fingerprint: fingerprint.map_err(|_| answer(doing, "a fingerprint is malformed"))?,
+            is_usable: text("usable")? == Some("true"),
+            has_hidden: text("hidden")? == Some("true"),
+            has_event_triggers: text("has_event_triggers")? == Some("true"),
+            record,
+            note: text("note")?.map(str::to_owned),
+        };
+        found.insert((*schema).clone(), seen.judged(schema, &server.role));
+    }
+    Ok(found)
+}
+
+/// The answer to [`script`]; `None`: there is no such schema.
+pub(super) fn glance(
+    server: &ServerInfo,
+    schema: &SchemaName,
+    answers: &Answers,
+) -> Result<Option<Glance>, IntrospectError> {
+    glances(server, &[schema], answers)?.remove(schema).transpose()
+}
+
+fn answer(doing: &str, reason: &str) -> PgError {
+    PgError::Answer { doing: doing.to_owned(), reason: reason.to_owned() }
+}
+
+struct Seen {
+    fingerprint: Checksum,
+    is_usable: bool,
+    has_hidden: bool,
+    has_event_triggers: bool,
+    record: Option<RecordTable>,
+    note: Option<String>,
+}
+
+/// The table in which the tool's record should be.
+#[derive(Deserialize)]
+struct RecordTable {
+    kind: String,
+    owner: String,
+    trusted_owner: bool,
+    has_hooks: bool,
+    columns: Option<BTreeMap<String, String>>,
+}
+
+impl Seen {
+    fn judged(self, schema: &SchemaName, role: &str) -> Result<Glance, IntrospectError> {
+        if !self.is_usable {
+            return Err(IntrospectError::Hidden {
+                role: role.to_owned(),
+                object: format!("schema {schema}"),
+                grant: format!("GRANT USAGE ON SCHEMA {} TO {role:?}", schema.quoted()),
+            });
+        }
+        if let Some(reason) = self.record.as_ref().and_then(RecordTable::what_is_alien) {
+            return Err(IntrospectError::AlienState { schema: schema.clone(), reason });
+        }
+        Ok(Glance {
+            fingerprint: self.fingerprint,
+            has_record: self.record.is_some(),
+            note: self.note,
+            has_hidden: self.has_hidden,
+            has_event_triggers: self.has_event_triggers,
+        })
+    }
+}
+
+impl RecordTable {
+    /// Why the table is not as this tool makes it: reading or writing it might run foreign code.
+    fn what_is_alien(&self) -> Option<String> {
+        let has_column = |(name, data_type): &(&str, &str)| {
+            self.columns.iter().any(|c| c.get(*name).is_some_and(|found| found == data_type))
+        };
+        let columns = self.columns.as_ref().map_or(0, BTreeMap::len);
+        if self.kind != "r" {
+            Some("it is not an ordinary table".into())
+        } else if !self.trusted_owner {
+            Some(format!("it belongs to role {:?}", self.owner))
+        } else if self.has_hooks {
+            Some("triggers, rules, policies, checks or defaults hang on it".into())
+        } else if columns != state::COLUMNS.len() || !state::COLUMNS.iter().all(has_column) {
+            Some("its columns are not those that this version makes".into())
+        } else {
+            None
+        }
+    }
+}
+
+/// The models behind fingerprints, of one server: a schema whose fingerprint is known need not be
+/// read again.
+#[derive(Debug, Default)]
+pub struct Shapes(Mutex<HashMap<Checksum, Arc<Schema>>>);
+
+/// Tenants that all differ from each other are no reason to fill the memory.
+const MOST_SHAPES: usize = 512;
+
+impl Shapes {
+    /// The model of the schemas with this fingerprint, if one was read before.
+    #[must_use]
+    pub fn get(&self, fingerprint: Checksum) -> Option<Arc<Schema>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&fingerprint).cloned()
+    }
+
+    pub(super) fn insert(&self, fingerprint: Checksum, schema: Schema) -> Arc<Schema> {
+        let schema = Arc::new(schema);
+        let mut shapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if shapes.len() >= MOST_SHAPES {
+            shapes.clear();
+        }
+        shapes.insert(fingerprint, Arc::clone(&schema));
+        schema
+    }
+}
