@@ -19,7 +19,7 @@ use provision::embedded::{self, Cluster, Config, Durability};
 use provision::name::TenantId;
 use provision::pg::{Session, Target};
 use provision::plan::Plan;
-use provision::reconcile::{self, Context, Outcome, Tenant};
+use provision::reconcile::{self, Context, Outcome, Tenant, Terms};
 use provision::{error, manifest};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
@@ -112,7 +112,7 @@ fn tenant(context: &Context, id: &str) -> Tenant {
 
 async fn apply(session: &mut Option<Session>, context: &Context, id: &str) -> Outcome {
     let tenant = tenant(context, id);
-    match reconcile::apply_on(session, context, &tenant, None).await {
+    match reconcile::apply_on(session, context, &tenant, Terms::default()).await {
         Ok(applied) => applied.outcome,
         Err(error) => panic_with(&error::chain(&error)),
     }

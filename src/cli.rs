@@ -1,11 +1,14 @@
 //! The command line: arguments, and what each subcommand prints.
 
 mod apply;
+mod drift;
 mod embedded;
 mod global;
 mod output;
 mod plan;
+mod progress;
 mod status;
+mod tenants;
 mod validate;
 
 use clap::{Parser, Subcommand};
@@ -22,7 +25,7 @@ pub enum Exit {
     Done,
     /// 1: an error, wrong usage included.
     Failed,
-    /// 2: changes are pending (`plan --detailed-exitcode`).
+    /// 2: changes are pending (`plan --detailed-exitcode`), or tenants have drifted.
     Pending,
     /// 3: done as far as allowed, but changed objects remain.
     ChangedRemain,
@@ -56,11 +59,13 @@ Examples:
   provision apply --plan acme.json        … and run exactly that
   provision apply acme                    make or complete tenant acme's schema
   provision status acme                   what was done when, and whether it still holds
+  provision apply --all                   the same for all tenants of the registry
+  provision drift                         which tenants differ from the manifest, and how
 
 Exit codes:
   0  nothing to do, or done
   1  error
-  2  changes pending (plan --detailed-exitcode)
+  2  changes pending (plan --detailed-exitcode), drift
   3  done as far as allowed, but changed objects remain
 
 Without --database-url, DATABASE_URL or PG* variables, a private PostgreSQL server is started from
@@ -80,8 +85,24 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Status(status::Status),
+    Drift(drift::Drift),
     #[command(subcommand)]
     Embedded(embedded::Embedded),
+}
+
+impl Cli {
+    /// Which log lines to write.
+    #[must_use]
+    pub fn log_filter(&self) -> &str {
+        let is_long = match &self.command {
+            Command::Plan(plan) => plan.is_of_all(),
+            Command::Apply(apply) => apply.is_of_all(),
+            Command::Drift(_) => true,
+            _ => false,
+        };
+        let default = if is_long && self.global.shows_progress() { "warn" } else { "info" };
+        self.global.log.as_deref().unwrap_or(default)
+    }
 }
 
 /// Runs the command.
@@ -96,6 +117,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Error> {
         Command::Plan(command) => command.run(global).await,
         Command::Apply(command) => command.run(global).await,
         Command::Status(command) => command.run(global).await,
+        Command::Drift(command) => command.run(global).await,
         Command::Embedded(command) => command.run(global).await,
     }
 }

@@ -21,6 +21,8 @@ pub enum Error {
     Reconcile(#[from] ReconcileError),
     #[error("{0}")]
     Usage(String),
+    #[error("interrupted: the transactions in flight were given up")]
+    Interrupted,
     #[error("cannot {doing}")]
     Io {
         doing: String,
@@ -39,6 +41,7 @@ impl Error {
             Self::Pg(error) => error.code(),
             Self::Reconcile(error) => error.code(),
             Self::Usage(_) => "usage",
+            Self::Interrupted => "interrupted",
             Self::Io { .. } => "io",
         }
     }
@@ -51,6 +54,7 @@ impl Error {
             Self::Embedded(error) => error.hint(),
             Self::Pg(error) => error.hint(),
             Self::Reconcile(error) => error.hint(),
+            Self::Interrupted => Some("run it again: what is done is not done twice".into()),
             Self::Usage(_) | Self::Io { .. } => None,
         }
     }

@@ -43,6 +43,8 @@ pub mod pg;
 
 pub mod reconcile;
 
+pub mod fleet;
+
 pub mod report;
 
 pub mod embedded;

@@ -35,9 +35,9 @@ fn main() -> ExitCode {
 
 /// Log lines go to stderr; what other crates have to say, only from a warning on.
 fn start_logging(cli: &Cli) {
-    let wanted = &cli.global.log;
+    let wanted = cli.log_filter();
     let directives = if wanted.contains(['=', ',']) {
-        wanted.clone()
+        wanted.to_owned()
     } else {
         format!("warn,provision={wanted}")
     };

@@ -87,6 +87,18 @@ impl From<&Plan> for Reviewed {
     }
 }
 
+/// On which terms a tenant is applied.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms {
+    /// Only if all is still as it was reviewed.
+    pub reviewed: Option<Reviewed>,
+    /// The registry was asked already, and lists the tenant.
+    pub is_listed: bool,
+    /// The schema was there before. If it is gone, somebody has dropped it: it is made again only
+    /// if the registry still lists the tenant.
+    pub was_present: bool,
+}
+
 /// What `apply` would do to the tenant. The database is as before, whatever happens.
 ///
 /// # Errors
@@ -150,7 +162,8 @@ pub async fn apply(
     reviewed: Option<Reviewed>,
 ) -> Result<Applied, ReconcileError> {
     let mut connection = None;
-    let result = apply_on(&mut connection, context, tenant, reviewed).await;
+    let terms = Terms { reviewed, ..Terms::default() };
+    let result = apply_on(&mut connection, context, tenant, terms).await;
     if let Some(session) = connection {
         session.close().await;
     }
@@ -166,12 +179,12 @@ pub async fn apply_on(
     connection: &mut Option<Session>,
     context: &Context,
     tenant: &Tenant,
-    reviewed: Option<Reviewed>,
+    terms: Terms,
 ) -> Result<Applied, ReconcileError> {
     let start = Instant::now();
     let apply_id = Uuid::now_v7();
     info!(tenant = %tenant.id, schema = %tenant.schema, %apply_id, "provisioning started");
-    let result = retried(connection, context, tenant, reviewed, apply_id).await;
+    let result = retried(connection, context, tenant, terms, apply_id).await;
     let duration_ms = millis(start.elapsed());
     match &result {
         Ok(applied) => info!(
@@ -191,7 +204,7 @@ async fn retried(
     connection: &mut Option<Session>,
     context: &Context,
     tenant: &Tenant,
-    reviewed: Option<Reviewed>,
+    terms: Terms,
     apply_id: Uuid,
 ) -> Result<Applied, ReconcileError> {
     let start = Instant::now();
@@ -199,16 +212,9 @@ async fn retried(
     let mut labels_first = false;
     loop {
         attempts += 1;
-        let error = match attempt::once(
-            connection,
-            context,
-            tenant,
-            reviewed,
-            apply_id,
-            labels_first,
-        )
-        .await
-        {
+        let attempt =
+            attempt::once(connection, context, tenant, terms, apply_id, labels_first).await;
+        let error = match attempt {
             Ok(attempt::Ended { outcome, plan }) => {
                 return Ok(Applied {
                     tenant: tenant.clone(),
@@ -255,6 +261,7 @@ async fn explain(
     if error.sqlstate() != Some("55P03") {
         return error;
     }
+    let _aside = context.aside.acquire().await;
     let holders: Vec<Holder> =
         pg::holders(&context.target, &tenant.schema).await.unwrap_or_default();
     ReconcileError::Busy {
@@ -282,7 +289,9 @@ async fn check_registered(
     session: &mut Session,
     tenant: &Tenant,
 ) -> Result<(), ReconcileError> {
-    let Some(registry) = &context.manifest.tenants.registry else {
+    let tenants = &context.manifest.tenants;
+    let Some(registry) = tenants.registry.as_ref().filter(|_| tenants.registry_server.is_none())
+    else {
         return Ok(());
     };
     if context.unregistered || pg::lists(session, registry, &tenant.id, context.limits).await? {
@@ -298,7 +307,7 @@ fn check_externals(missing: Vec<String>) -> Result<(), ReconcileError> {
     Err(ReconcileError::ExternalMissing { tables: missing })
 }
 
-fn make_plan(
+pub(crate) fn make_plan(
     context: &Context,
     tenant: &Tenant,
     desired: &Schema,
@@ -315,7 +324,7 @@ fn make_plan(
 }
 
 /// The differences of what was observed from what is declared.
-fn compare<'m>(context: &'m Context, desired: &Schema, observed: &Observed<'m>) -> Diff<'m> {
+pub(crate) fn compare<'m>(context: &'m Context, desired: &Schema, observed: &Observed<'m>) -> Diff<'m> {
     let live = observed.schema.as_deref();
     let diff = diff::diff(&context.manifest, desired, live, &observed.absent_rows);
     if let Some(fingerprint) = observed.fingerprint
@@ -332,7 +341,7 @@ fn live_checksum(fingerprint: Option<Checksum>, absent_rows: &[(&SeedDecl, &Seed
     checksum::of("live", &(fingerprint, rows))
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -1,9 +1,13 @@
 //! Outcomes → what people and programs read. Values in, text out; nothing is printed here.
 
+mod fleet;
+mod formats;
 mod json;
 mod style;
 mod text;
 
+pub use fleet::{drift, ended, fleet_plan};
+pub use formats::{drift_github, drift_junit, drift_markdown};
 pub use json::{applied_json, to_line};
 pub use style::printable;
 pub use text::{applied, plan, status};

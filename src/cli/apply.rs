@@ -2,12 +2,17 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::global::Format;
+use super::progress::Progress;
+use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
 use crate::error::Error;
+use crate::fleet::{self, Canary, Event, FleetPlan, Options, Stages, Wave};
 use crate::name::TenantId;
 use crate::plan::{FORMAT_VERSION, Plan};
 use crate::reconcile::{self, Reviewed};
@@ -16,7 +21,7 @@ use crate::report;
 /// A saved plan is read up to this size.
 const PLAN_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Make or complete a tenant's schema: whole, or not at all.
+/// Make or complete a tenant's schema, or those of all: each whole, or not at all.
 ///
 /// Only adds: what is there is neither dropped nor altered, whatever it is.
 #[derive(Debug, Args)]
@@ -25,12 +30,20 @@ Examples:
   provision apply acme
   provision apply acme --ask               show the plan and ask before it is run
   provision apply --plan acme.json         run exactly what was reviewed
+  provision apply --all --jobs 8           all tenants of the registry; run it again to go on
+  provision apply --all --canary 5 --waves 10%,100% --pause 60 --health ./healthy.sh
+  provision apply --plan fleet.json        exactly the plan saved by plan --all --out
 
-Exit codes: 0 done or nothing to do; 3 done, but changed objects remain; 1 error, nothing was done.")]
+Exit codes: 0 done or nothing to do; 3 done, but changed objects remain; 1 error: a tenant that
+failed is as it was before.")]
 pub(super) struct Apply {
     /// The tenant's id: a UUID or a slug.
-    #[arg(required_unless_present = "plan")]
+    #[arg(required_unless_present_any = ["plan", "all"], conflicts_with = "all")]
     tenant: Option<TenantId>,
+
+    /// All tenants, or those that the options below say.
+    #[arg(long, conflicts_with = "ask")]
+    all: bool,
 
     /// Run a plan saved by `plan --out`; refused if the tenant or the manifest has changed since.
     #[arg(long, value_name = "FILE")]
@@ -51,14 +64,82 @@ pub(super) struct Apply {
     /// Take an id that the registry of the manifest does not list.
     #[arg(long)]
     unregistered: bool,
+
+    #[command(flatten)]
+    tenants: Tenants,
+
+    #[command(flatten)]
+    pace: Pace,
+}
+
+/// How fast, and how far.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How to go about many")]
+struct Pace {
+    /// Connections to each server.
+    #[arg(long, default_value = "4", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    jobs: u16,
+
+    /// End the run after so many failed tenants; without it, the others are done whatever happens.
+    #[arg(long, value_name = "N")]
+    max_failures: Option<usize>,
+
+    /// Go on with the others when a tenant fails, which is the default; `false` ends the run.
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_name = "BOOL")]
+    continue_on_error: bool,
+
+    /// First do so many tenants, or these: ids with commas between them.
+    #[arg(long, value_name = "N|IDS")]
+    canary: Option<Canary>,
+
+    /// Then go up to so many tenants or shares of them at a time, such as 1%,10%,100%.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    waves: Vec<Wave>,
+
+    /// Wait so long between two stages.
+    #[arg(long, default_value = "0", value_name = "SECONDS", value_parser = super::global::seconds)]
+    pause: Duration,
+
+    /// Run this between two stages, after the pause; when it fails, the run ends.
+    #[arg(long, value_name = "COMMAND")]
+    health: Option<String>,
+}
+
+impl Pace {
+    fn options(self, are_listed: bool) -> Options {
+        let Self { canary, waves, pause, health, .. } = self;
+        Options {
+            jobs: usize::from(self.jobs),
+            max_failures: if self.continue_on_error { self.max_failures } else { Some(1) },
+            stages: Stages { canary, waves, pause, health },
+            are_listed,
+        }
+    }
+}
+
+/// What `plan --out` saved.
+enum Saved {
+    One(Box<Plan>),
+    Fleet(FleetPlan),
 }
 
 impl Apply {
+    /// Whether it is about many tenants.
+    pub(super) fn is_of_all(&self) -> bool {
+        self.all
+    }
+
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
         if self.ask {
             output::require_terminal()?;
         }
-        let saved = self.plan.as_deref().map(read_plan).transpose()?;
+        self.tenants.require_all(self.all)?;
+        let saved = match self.plan.as_deref().map(read_plan).transpose()? {
+            Some(Saved::Fleet(plan)) => return self.run_all(global, Some(plan)).await,
+            None if self.all => return self.run_all(global, None).await,
+            Some(Saved::One(plan)) => Some(*plan),
+            None => None,
+        };
         let id = match (&self.tenant, &saved) {
             (Some(id), Some(plan)) if *id != plan.tenant => {
                 return Err(Error::Usage(format!(
@@ -70,9 +151,7 @@ impl Apply {
             (Some(id), None) => id.clone(),
             (None, None) => return Err(Error::Usage("name a tenant, or give --plan".into())),
         };
-        let mut context = global.context().await?;
-        context.unregistered = self.unregistered;
-        let tenant = context.tenant(&id)?;
+        let (context, tenant) = tenants::one(global, &id, self.unregistered).await?;
         let mut reviewed = saved.as_ref().map(Reviewed::from);
         if self.ask {
             let plan = reconcile::plan(&context, &tenant).await?;
@@ -95,7 +174,34 @@ impl Apply {
     }
 }
 
-fn read_plan(path: &Path) -> Result<Plan, Error> {
+impl Apply {
+    async fn run_all(self, global: &Global, reviewed: Option<FleetPlan>) -> Result<Exit, Error> {
+        let fleet = global.fleet().await?;
+        let are_listed = self.tenants.are_listed() || self.unregistered;
+        let roster = self.tenants.roster(&fleet).await?;
+        let options = self.pace.options(are_listed);
+        let stop = AtomicBool::new(false);
+        let progress = Progress::new(global);
+        let on_event = |event: Event<'_>| progress.event(&event);
+        let run = fleet::apply(&fleet, roster, reviewed.as_ref(), &options, &stop, &on_event);
+        let ended = output::interruptible(run, &stop).await?;
+        drop(progress);
+        let text = match self.format {
+            Format::Text => report::ended(&ended),
+            Format::Json => report::to_line(&ended),
+        };
+        output::result(global, &text)?;
+        Ok(if ended.has_failed() {
+            Exit::Failed
+        } else if ended.has_changed() {
+            Exit::ChangedRemain
+        } else {
+            Exit::Done
+        })
+    }
+}
+
+fn read_plan(path: &Path) -> Result<Saved, Error> {
     let failed = |source| Error::Io { doing: format!("read the plan {}", path.display()), source };
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(failed)?;
@@ -109,5 +215,10 @@ fn read_plan(path: &Path) -> Result<Plan, Error> {
             "is not a plan of format version {FORMAT_VERSION}; make a new one with this version"
         )));
     }
-    serde_json::from_value(value).map_err(|error| refuse(format!("is not a saved plan: {error}")))
+    let saved = if value.get("tenants").is_some() {
+        serde_json::from_value(value).map(Saved::Fleet)
+    } else {
+        serde_json::from_value(value).map(|plan| Saved::One(Box::new(plan)))
+    };
+    saved.map_err(|error| refuse(format!("is not a saved plan: {error}")))
 }

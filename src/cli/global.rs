@@ -7,9 +7,10 @@ use clap::{Args, ValueEnum};
 
 use crate::embedded;
 use crate::error::Error;
+use crate::fleet::{Fleet, Settings};
 use crate::manifest;
 use crate::pg::{Limits, Target};
-use crate::reconcile::{Context, Retry};
+use crate::reconcile::Retry;
 
 /// Options that all subcommands take.
 #[derive(Debug, Clone, Args)]
@@ -69,15 +70,10 @@ pub struct Global {
     )]
     pub log_format: LogFormat,
 
-    /// Which log lines: error, warn, info, debug, trace, or a filter such as provision=debug.
-    #[arg(
-        long,
-        global = true,
-        env = "PROVISION_LOG",
-        default_value = "info",
-        value_name = "FILTER"
-    )]
-    pub log: String,
+    /// Which log lines: error, warn, info, debug, trace, or a filter such as provision=debug. The
+    /// default is info, or warn where a progress bar is shown.
+    #[arg(long, global = true, env = "PROVISION_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
 
     /// When to use colours; `auto` is on terminals, unless `NO_COLOR` is set.
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
@@ -123,16 +119,39 @@ impl Global {
         }
     }
 
-    /// Reads the manifest and finds the server.
-    pub(super) async fn context(&self) -> Result<Context, Error> {
+    /// Whether a progress bar would be seen, and not be torn by log lines.
+    #[must_use]
+    pub fn shows_progress(&self) -> bool {
+        use std::io::IsTerminal as _;
+        std::io::stderr().is_terminal()
+            && self.log_format == LogFormat::Human
+            && matches!(self.log.as_deref(), None | Some("warn" | "error" | "off"))
+    }
+
+    /// Reads the manifest and finds the servers.
+    pub(super) async fn fleet(&self) -> Result<Fleet, Error> {
         let manifest = manifest::load(&self.manifest)?;
-        let elaborate_on = self.elaborate_url.as_deref().map(Target::from_url).transpose()?;
-        let mut context = Context::new(manifest, self.target().await?);
-        context.elaborate_on = elaborate_on;
-        context.limits = Limits { lock: self.lock_timeout, statement: self.statement_timeout };
-        context.retry = Retry { attempts: self.attempts, ..Retry::default() };
-        context.actor = self.actor.clone().unwrap_or_else(operating_system_user);
-        Ok(context)
+        let settings = Settings {
+            limits: Limits { lock: self.lock_timeout, statement: self.statement_timeout },
+            retry: Retry { attempts: self.attempts, ..Retry::default() },
+            actor: self.actor.clone().unwrap_or_else(operating_system_user),
+            elaborate_on: self.elaborate_url.as_deref().map(Target::from_url).transpose()?,
+        };
+        let mut servers = Vec::new();
+        for server in &manifest.servers {
+            let url = std::env::var(&server.url_env).unwrap_or_default();
+            if url.is_empty() {
+                return Err(Error::Usage(format!(
+                    "server {} has no URL: the environment variable {} is not set",
+                    server.name, server.url_env
+                )));
+            }
+            servers.push((Some(server.name.clone()), Target::from_url(&url)?));
+        }
+        if servers.is_empty() {
+            servers.push((None, self.target().await?));
+        }
+        Ok(Fleet::new(manifest, servers, &settings))
     }
 
     async fn target(&self) -> Result<Target, Error> {
@@ -164,7 +183,7 @@ fn operating_system_user() -> String {
     std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default()
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     // PostgreSQL counts timeouts in milliseconds, in 32 bits.
     if !(0.0..=2_000_000.0).contains(&seconds) {

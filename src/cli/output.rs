@@ -2,6 +2,9 @@
 
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::global::Global;
 use crate::cli::{Exit, LogFormat, global::Color};
@@ -81,6 +84,29 @@ pub fn print_error(global: &Global, error: &Error) -> Exit {
         let _ = writeln!(stderr, "  hint: {}", printable(&hint));
     }
     Exit::Failed
+}
+
+/// Runs to the end, or until it is interrupted: the first Ctrl-C or SIGTERM sets `stop`, so that
+/// what is in flight is finished; the second gives up at once, and the servers roll back.
+pub(super) async fn interruptible<T>(
+    run: impl Future<Output = T>,
+    stop: &AtomicBool,
+) -> Result<T, Error> {
+    let failed = |source| Error::Io { doing: "wait for signals".into(), source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut run = std::pin::pin!(run);
+    loop {
+        tokio::select! {
+            result = &mut run => return Ok(result),
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if stop.swap(true, Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        notice("interrupted: finishing what is in flight; once more gives up at once");
+    }
 }
 
 /// Whether there is somebody to ask.

@@ -4,23 +4,34 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::progress::Progress;
+use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
 use crate::error::Error;
 use crate::name::TenantId;
-use crate::{plan, reconcile, report};
+use crate::{fleet, plan, reconcile, report};
 
-/// Show what apply would do to a tenant; changes nothing.
+/// Show what apply would do to a tenant, or to all; changes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   provision plan acme
   provision plan acme --format sql > acme.sql    a script for psql
   provision plan acme --out acme.json            for a review, then: provision apply --plan acme.json
+  provision plan --all --out fleet.json          one plan for tenants that lack the same
   provision plan acme --detailed-exitcode        0 nothing to do, 2 changes pending,
                                                  3 only changed objects that are left alone")]
 pub(super) struct Plan {
     /// The tenant's id: a UUID or a slug.
-    tenant: TenantId,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    tenant: Option<TenantId>,
+
+    /// All tenants, or those that the options below say.
+    #[arg(long)]
+    all: bool,
+
+    #[command(flatten)]
+    tenants: Tenants,
 
     /// How to print the plan.
     #[arg(long, default_value = "text", value_name = "FORMAT")]
@@ -54,10 +65,17 @@ enum PlanFormat {
 }
 
 impl Plan {
+    /// Whether it is about many tenants.
+    pub(super) fn is_of_all(&self) -> bool {
+        self.all
+    }
+
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
-        let mut context = global.context().await?;
-        context.unregistered = self.unregistered;
-        let tenant = context.tenant(&self.tenant)?;
+        let Some(id) = &self.tenant else {
+            return self.run_all(global).await;
+        };
+        self.tenants.require_all(self.all)?;
+        let (context, tenant) = tenants::one(global, id, self.unregistered).await?;
         let plan = reconcile::plan(&context, &tenant).await?;
         if let Some(file) = &self.out {
             output::file(file, &report::to_line(&plan))?;
@@ -69,6 +87,35 @@ impl Plan {
         };
         output::result(global, &text)?;
         Ok(if self.detailed_exitcode { exit(&plan) } else { Exit::Done })
+    }
+}
+
+impl Plan {
+    async fn run_all(self, global: &Global) -> Result<Exit, Error> {
+        if self.format == PlanFormat::Sql {
+            return Err(Error::Usage("--format sql is for one tenant; use --sql with --all".into()));
+        }
+        let fleet = global.fleet().await?;
+        let roster = self.tenants.roster(&fleet).await?;
+        let progress = Progress::new(global);
+        progress.looking(roster.members.len());
+        let plan = fleet::plan(&fleet, roster, &|n| progress.looked(n)).await;
+        drop(progress);
+        if let Some(file) = &self.out {
+            output::file(file, &report::to_line(&plan))?;
+        }
+        let text = match self.format {
+            PlanFormat::Json => report::to_line(&plan),
+            PlanFormat::Text | PlanFormat::Sql => report::fleet_plan(&plan, self.sql),
+        };
+        output::result(global, &text)?;
+        Ok(if plan.is_incomplete() {
+            Exit::Failed
+        } else if self.detailed_exitcode && !plan.tenants.is_empty() {
+            Exit::Pending
+        } else {
+            Exit::Done
+        })
     }
 }
 

@@ -25,8 +25,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
-        let context = global.context().await?;
-        let tenant = context.tenant(&self.tenant)?;
+        let (context, tenant) = super::tenants::one(global, &self.tenant, true).await?;
         let status = reconcile::status(&context, &tenant, self.history).await?;
         let text = match self.format {
             Format::Text => report::status(&status),

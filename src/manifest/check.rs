@@ -3,6 +3,7 @@
 
 mod columns;
 mod constraints;
+mod fleet;
 mod indexes;
 mod keys;
 mod names;
@@ -16,13 +17,12 @@ use indexmap::IndexMap;
 use super::decode::Damage;
 use super::diagnostic::{Report, suggestion};
 use super::model::{
-    EnumDecl, IntegerType, Manifest, QualifiedName, Registry, SequenceDecl, SequenceOptions,
-    TableDecl, Tenants,
+    EnumDecl, IntegerType, Manifest, QualifiedName, SequenceDecl, SequenceOptions, TableDecl,
 };
 use super::raw::{self, At, Name, Short};
 use super::source::Source;
 use super::{Fragment, FragmentError, seeds};
-use crate::name::{Ident, NameError, SchemaTemplate, TenantId, Text};
+use crate::name::{Ident, NameError, Text};
 
 /// What a check looks at beside its subject, and where it notes what is wrong.
 pub(super) struct Checking<'a> {
@@ -56,7 +56,9 @@ pub(super) fn manifest(
         checking.note(&raw.version.span, "this version of the tool reads format version 1");
     }
     names::reserve(&mut checking, &raw);
-    let tenants = raw.tenants.map(|tenants| self::tenants(&mut checking, tenants));
+    let servers = fleet::servers(&mut checking, &raw.servers);
+    let tenants = raw.tenants.map(|tenants| fleet::tenants(&mut checking, tenants, &servers));
+    let drift = fleet::drift(&mut checking, &raw.drift);
     let enums =
         raw.types.iter().filter_map(|(name, decl)| enum_type(&mut checking, name, decl)).collect();
     let sequences = raw
@@ -68,7 +70,8 @@ pub(super) fn manifest(
         raw.tables.iter().filter_map(|(name, decl)| table(&mut checking, name, decl)).collect();
     keys::check_references(&mut checking, &raw.tables, &tables);
     let seeds = seeds::read(&mut checking, &raw.seeds, &tables, folder);
-    Manifest { tenants: tenants.unwrap_or_default(), enums, sequences, tables, seeds }
+    let tenants = tenants.unwrap_or_default();
+    Manifest { tenants, servers, drift, enums, sequences, tables, seeds }
 }
 
 impl Checking<'_> {
@@ -166,38 +169,6 @@ impl Checking<'_> {
             }
         }
     }
-}
-
-fn tenants(checking: &mut Checking<'_>, raw: raw::Tenants) -> Tenants {
-    let schema = raw.schema.and_then(|template| {
-        let read = SchemaTemplate::new(&template.value);
-        checking.noted(&template.span, read)
-    });
-    if let (Some(query), Some(_)) = (&raw.query, &raw.list) {
-        checking.note(&query.span, "give a query or a list, not both");
-    }
-    let registry = match (raw.query, raw.list) {
-        (Some(query), _) => {
-            if query.trim().is_empty() || query.contains('\0') {
-                checking.note(&query.span, "the query is missing");
-            }
-            Some(Registry::Query(query.value))
-        }
-        (None, Some(list)) => {
-            let mut ids: Vec<TenantId> = Vec::new();
-            for id in &list.value {
-                if let Some(read) = checking.noted(&id.span, TenantId::new(&id.value)) {
-                    if ids.contains(&read) {
-                        checking.note(&id.span, format!("tenant {read} is listed twice"));
-                    }
-                    ids.push(read);
-                }
-            }
-            Some(Registry::List(ids))
-        }
-        (None, None) => None,
-    };
-    Tenants { registry, schema: schema.unwrap_or_default() }
 }
 
 fn enum_type(checking: &mut Checking<'_>, name: &Name, raw: &raw::EnumType) -> Option<EnumDecl> {

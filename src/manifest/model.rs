@@ -1,6 +1,8 @@
 //! What a valid manifest says: names are checked, references resolve, every object has the name
 //! that it will get where it does not exist yet. Made by [`super::load`] only.
 
+use globset::GlobMatcher;
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::fragment::Fragment;
@@ -12,6 +14,11 @@ pub struct Manifest {
     /// Not part of what a tenant should look like, hence not of the checksum.
     #[serde(skip)]
     pub tenants: Tenants,
+    /// Servers that the tenants are spread over; none: the one that the command line names.
+    #[serde(skip)]
+    pub servers: Vec<ServerDecl>,
+    #[serde(skip)]
+    pub drift: DriftRules,
     pub enums: Vec<EnumDecl>,
     pub sequences: Vec<SequenceDecl>,
     /// In the order of the file.
@@ -24,15 +31,44 @@ pub struct Manifest {
 #[derive(Debug, Clone, Default)]
 pub struct Tenants {
     pub registry: Option<Registry>,
+    /// The server that is asked for the tenants of all; otherwise each is asked for its own.
+    pub registry_server: Option<String>,
     pub schema: SchemaTemplate,
+}
+
+/// A server that tenants live on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerDecl {
+    pub name: String,
+    /// The environment variable with its URL.
+    pub url_env: String,
+}
+
+/// What counts as drift, beside what is missing or changed.
+#[derive(Debug, Clone, Default)]
+pub struct DriftRules {
+    /// Match the names of extra and unmodelled objects that do not count.
+    pub ignore: Vec<GlobMatcher>,
+    pub exceptions: Vec<Exception>,
+}
+
+/// A tenant that may differ for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    pub tenant: TenantId,
+    pub reason: String,
+    /// The last day, in UTC.
+    pub until: Date,
 }
 
 /// Where the ids of all tenants come from.
 #[derive(Debug, Clone)]
 pub enum Registry {
-    /// A query with one text column, the id.
+    /// A query with one text column, the id; see [`Tenants::registry_server`] for a second one.
     Query(String),
     List(Vec<TenantId>),
+    /// The schemas that hold this tool's record.
+    Discovered,
 }
 
 /// The name of an object that may have been left unnamed.

@@ -20,6 +20,12 @@ pub(super) struct Manifest {
     pub(super) version: At<i64>,
     /// Where the tenants are listed, and how their schemas are named.
     pub(super) tenants: Option<Tenants>,
+    /// Servers that the tenants are spread over, by name.
+    #[serde(default)]
+    pub(super) servers: IndexMap<Name, Server>,
+    /// What counts as drift.
+    #[serde(default)]
+    pub(super) drift: Drift,
     /// Enum types, by name.
     #[serde(default)]
     pub(super) types: IndexMap<Name, EnumType>,
@@ -42,8 +48,41 @@ pub(super) struct Tenants {
     pub(super) query: Option<Name>,
     /// The ids of all tenants.
     pub(super) list: Option<At<Names>>,
+    /// Whether the tenants are those whose schemas hold this tool's record.
+    pub(super) discover: Option<At<bool>>,
+    /// The one of `servers` that is asked for all tenants; the query then has a second column,
+    /// `server`, with the name of the server that each lives on. Without it, every server is asked
+    /// for its own.
+    pub(super) registry: Option<Name>,
     /// Name of a tenant's schema; `{tenant_id}` stands for the id, and is the default.
     pub(super) schema: Option<Name>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    /// The environment variable that holds the server's URL, so that no secret is in this file.
+    pub(super) url_env: Name,
+}
+
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Drift {
+    /// Patterns of extra and unmodelled objects that are no drift, such as `view report_*`; `*` is
+    /// any text, `?` one character.
+    pub(super) ignore: Names,
+    /// Tenants whose drift is known, and until when it is accepted.
+    pub(super) exceptions: Vec<Exception>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Exception {
+    pub(super) tenant: Name,
+    /// Why.
+    pub(super) reason: Name,
+    /// The last day on which it is accepted, such as `2027-01-31`.
+    pub(super) until: Name,
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]

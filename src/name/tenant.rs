@@ -164,6 +164,16 @@ impl SchemaTemplate {
     }
 }
 
+impl SchemaTemplate {
+    /// The tenant whose schema has this name, if it can be one's.
+    #[must_use]
+    pub fn id_of(&self, schema: &str) -> Option<TenantId> {
+        let id = schema.strip_prefix(&self.prefix)?.strip_suffix(&self.suffix)?;
+        let id = TenantId::new(id).ok()?;
+        self.schema_of(&id).is_ok_and(|name| name.as_str() == schema).then_some(id)
+    }
+}
+
 impl From<&TenantId> for Text {
     fn from(id: &TenantId) -> Self {
         Self(id.as_str().to_owned())

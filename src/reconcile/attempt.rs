@@ -4,10 +4,11 @@ use uuid::Uuid;
 
 use super::settled::Remainder;
 use super::{
-    Context, Outcome, ReconcileError, Reviewed, Tenant, check_externals, check_registered, compare,
+    Context, Outcome, ReconcileError, Reviewed, Tenant, Terms, check_externals, check_registered, compare,
     live_checksum, make_plan,
 };
 use crate::diff::Object;
+use crate::manifest::Registry;
 use crate::pg::{self, Entry, ExecuteError, Observed, Session, Transaction};
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::schema::Schema;
@@ -23,7 +24,7 @@ pub(super) async fn once(
     connection: &mut Option<Session>,
     context: &Context,
     tenant: &Tenant,
-    reviewed: Option<Reviewed>,
+    terms: Terms,
     apply_id: Uuid,
     labels_first: bool,
 ) -> Result<Ended, ReconcileError> {
@@ -31,7 +32,10 @@ pub(super) async fn once(
         Some(session) => session,
         None => connection.insert(Session::open(&context.target).await?),
     };
-    check_registered(context, session, tenant).await?;
+    let reviewed = terms.reviewed;
+    if !terms.is_listed {
+        check_registered(context, session, tenant).await?;
+    }
     if labels_first {
         add_labels(session, context, tenant).await?;
     }
@@ -42,6 +46,11 @@ pub(super) async fn once(
     {
         transaction.rollback().await?;
         return Ok(Ended { outcome: Outcome::Current, plan });
+    }
+    if terms.was_present && transaction.last_glance().is_none() {
+        transaction.rollback().await?;
+        check_still_listed(context, session, tenant).await?;
+        transaction = begin(session, context, tenant).await?;
     }
     let desired = if let Some(desired) = context.known_desired() {
         desired
@@ -74,6 +83,20 @@ pub(super) async fn once(
     commit(transaction, context, tenant, apply_id).await?;
     let created = plan.steps.iter().any(|step| step.object == Object::Schema);
     Ok(Ended { outcome: Outcome::Done { apply_id, created }, plan })
+}
+
+/// A schema that was there and is gone was dropped by somebody; who dropped it on purpose has
+/// taken the tenant off the registry.
+async fn check_still_listed(
+    context: &Context,
+    session: &mut Session,
+    tenant: &Tenant,
+) -> Result<(), ReconcileError> {
+    let is_listed = match &context.manifest.tenants.registry {
+        None | Some(Registry::Discovered) => false,
+        Some(registry) => pg::lists(session, registry, &tenant.id, context.limits).await?,
+    };
+    if is_listed { Ok(()) } else { Err(ReconcileError::Vanished { tenant: tenant.id.clone() }) }
 }
 
 async fn execute<'m>(
@@ -250,6 +273,7 @@ async fn commit(
     };
     tracing::warn!(tenant = %tenant.id, %apply_id, "the connection was lost at COMMIT; asking");
     for attempt in 1..=context.retry.attempts.max(1) {
+        let _aside = context.aside.acquire().await;
         match pg::committed(&context.target, &tenant.schema, apply_id, context.limits).await {
             Ok(true) => {
                 tracing::info!(tenant = %tenant.id, %apply_id, "it was committed");

@@ -1,8 +1,9 @@
 //! What all tenants of a run have in common.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::settled::Settled;
 use super::{ReconcileError, Tenant, millis};
@@ -15,7 +16,7 @@ use crate::schema::Schema;
 /// What all tenants of a run have in common.
 #[derive(Debug)]
 pub struct Context {
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     pub target: Target,
     /// Where the desired state is elaborated, if not on `target` itself.
     pub elaborate_on: Option<Target>,
@@ -27,8 +28,10 @@ pub struct Context {
     pub unregistered: bool,
     pub(super) manifest_checksum: Checksum,
     desired: OnceCell<Schema>,
-    pub(super) shapes: Shapes,
+    pub(crate) shapes: Shapes,
     pub(super) settled: Settled,
+    /// For questions beside the work: one connection at a time.
+    pub(super) aside: Semaphore,
 }
 
 /// How often a transaction is run anew after an error that may pass.
@@ -50,8 +53,9 @@ impl Default for Retry {
 impl Context {
     /// A context with the usual patience and nobody named as its actor.
     #[must_use]
-    pub fn new(manifest: Manifest, target: Target) -> Self {
-        let manifest_checksum = checksum::of("manifest", &manifest);
+    pub fn new(manifest: impl Into<Arc<Manifest>>, target: Target) -> Self {
+        let manifest = manifest.into();
+        let manifest_checksum = checksum::of("manifest", &*manifest);
         Self {
             manifest,
             target,
@@ -64,6 +68,7 @@ impl Context {
             desired: OnceCell::new(),
             shapes: Shapes::default(),
             settled: Settled::default(),
+            aside: Semaphore::new(1),
         }
     }
 
@@ -83,13 +88,13 @@ impl Context {
     }
 
     /// The desired state, if it has been elaborated.
-    pub(super) fn known_desired(&self) -> Option<&Schema> {
+    pub(crate) fn known_desired(&self) -> Option<&Schema> {
         self.desired.get()
     }
 
     /// The desired state; elaborated by the first who asks, on `session`'s server unless another
     /// was named.
-    pub(super) async fn desired(&self, session: &mut Session) -> Result<&Schema, ReconcileError> {
+    pub(crate) async fn desired(&self, session: &mut Session) -> Result<&Schema, ReconcileError> {
         self.desired
             .get_or_try_init(|| async {
                 let start = Instant::now();
@@ -111,7 +116,7 @@ impl Context {
 
 impl Retry {
     /// The pause after `attempts` attempts: exponential, half of it jitter.
-    pub(super) fn pause(&self, attempts: u32) -> Duration {
+    pub(crate) fn pause(&self, attempts: u32) -> Duration {
         let doubled = self.first.saturating_mul(1 << attempts.saturating_sub(1).min(16));
         doubled.min(self.longest).mul_f64(0.5 + fastrand::f64() / 2.0)
     }

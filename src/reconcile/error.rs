@@ -13,6 +13,8 @@ pub enum ReconcileError {
     Name(#[from] NameError),
     #[error("tenant {tenant} is not in the registry of the manifest")]
     Unregistered { tenant: TenantId },
+    #[error("the schema of tenant {tenant} has vanished since it was looked at")]
+    Vanished { tenant: TenantId },
     #[error(transparent)]
     Elaborate(#[from] ElaborateError),
     #[error(transparent)]
@@ -70,6 +72,7 @@ impl ReconcileError {
         match self {
             Self::Name(_) => "bad-tenant-id",
             Self::Unregistered { .. } => "unregistered",
+            Self::Vanished { .. } => "vanished",
             Self::Elaborate(error) => error.code(),
             Self::Introspect(error) => error.code(),
             Self::Plan(error) => error.code(),
@@ -91,6 +94,11 @@ impl ReconcileError {
             Self::Unregistered { .. } => {
                 Some("add it to the registry, or pass --unregistered".into())
             }
+            Self::Vanished { .. } => Some(
+                "it is not made again, since the registry does not list the tenant; to make it on \
+                 purpose, apply it by its id"
+                    .into(),
+            ),
             Self::Elaborate(error) => error.hint(),
             Self::Introspect(error) => error.hint(),
             Self::Plan(error) => error.hint(),

@@ -15,13 +15,6 @@ pub(crate) struct Remainder {
     pub(crate) unmodelled: Vec<Unmodelled>,
 }
 
-impl Remainder {
-    /// Whether all that is there was compared and found as declared.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.changed.is_empty() && self.unmodelled.is_empty()
-    }
-}
-
 /// By fingerprint, on one server: the shapes that the manifest finds nothing missing in, so that
 /// they are compared once, not once per tenant.
 #[derive(Debug, Default)]

@@ -114,7 +114,7 @@ fn heading(plan: &Plan) -> String {
     format!("{}\n", styled(STRONG, &line))
 }
 
-fn body(plan: &Plan, sql: bool) -> String {
+pub(super) fn body(plan: &Plan, sql: bool) -> String {
     let mut groups: IndexMap<String, (Vec<&PlannedStep>, Vec<&Change>)> = IndexMap::new();
     for step in &plan.steps {
         groups.entry(group_of(&step.object)).or_default().0.push(step);
@@ -178,7 +178,7 @@ fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
     }
 }
 
-fn change_text(change: &Change) -> String {
+pub(super) fn change_text(change: &Change) -> String {
     let mut text = String::new();
     let name = printable(&change.object.to_string());
     let _ = writeln!(text, "    {}", styled(CHANGED, &format!("~ changed {name}")));

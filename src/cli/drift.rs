@@ -1,0 +1,70 @@
+//! `provision drift`.
+
+use clap::{Args, ValueEnum};
+
+use super::progress::Progress;
+use super::tenants::Tenants;
+use super::{Exit, Global, output};
+use crate::error::Error;
+use crate::{fleet, report};
+
+/// Check all tenants against the manifest; changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provision drift
+  provision drift --match 'acme-*' --format json
+  provision drift --format github                annotations in a GitHub workflow
+  provision drift --tenants-from ids.txt --format junit > drift.xml
+
+Exit codes: 0 all tenants are as declared; 2 drift; 1 error, also when one could not be looked at.")]
+pub(super) struct Drift {
+    #[command(flatten)]
+    tenants: Tenants,
+
+    /// How to print the result.
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    format: DriftFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DriftFormat {
+    /// For people: each way of differing once, with the tenants that do.
+    Text,
+    /// For programs; keys are stable.
+    Json,
+    /// For a pull request or a job's summary.
+    Markdown,
+    /// One test case a tenant.
+    Junit,
+    /// Annotations of a GitHub workflow.
+    Github,
+}
+
+impl Drift {
+    pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
+        let fleet = global.fleet().await?;
+        let roster = self.tenants.roster(&fleet).await?;
+        let progress = Progress::new(global);
+        progress.looking(roster.members.len());
+        let survey = fleet::survey(&fleet, &roster.members, &|n| progress.looked(n)).await;
+        drop(progress);
+        let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+        let drift = fleet::drift(&fleet, roster, &survey, today);
+        let text = match self.format {
+            DriftFormat::Text => report::drift(&drift),
+            DriftFormat::Json => report::to_line(&drift),
+            DriftFormat::Markdown => report::drift_markdown(&drift),
+            DriftFormat::Junit => report::drift_junit(&drift),
+            DriftFormat::Github => report::drift_github(&drift),
+        };
+        output::result(global, &text)?;
+        Ok(if drift.is_incomplete() {
+            Exit::Failed
+        } else if drift.is_drift() {
+            Exit::Pending
+        } else {
+            Exit::Done
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! Many tenants, on one server or several.
+//!
+//! [`Roster`]: which tenants there should be → [`survey`]: what each of them looks like, in a few
+//! statements for many → [`Drift`]: what that means, or [`apply`]: bring those that need it up to
+//! date, each in its own transaction. One tenant's trouble stays with that tenant, and one
+//! server's with that server.
+
+mod apply;
+mod difference;
+mod drift;
+mod plan;
+mod roster;
+mod stages;
+mod survey;
+
+use std::sync::Arc;
+
+pub use apply::{Done, Ended, Event, Fate, Options, apply};
+pub use difference::{Difference, Missing};
+pub use drift::{Drift, Shape, State, TenantDrift, drift};
+pub use plan::{FleetPlan, Pinned, PlannedShape, Unplanned, plan};
+pub use roster::{
+    Member, Orphan, Refused, Roster, Selection, Source, Unreachable, enumerate,
+};
+pub use stages::{Canary, Stages, Wave};
+pub use survey::{Seen, Survey, survey};
+
+use crate::manifest::Manifest;
+use crate::pg::{Limits, Target};
+use crate::reconcile::{Context, ReconcileError, Retry};
+
+/// The servers that the tenants of one manifest live on.
+#[derive(Debug)]
+pub struct Fleet {
+    pub manifest: Arc<Manifest>,
+    pub servers: Vec<Server>,
+}
+
+/// One of the servers.
+#[derive(Debug)]
+pub struct Server {
+    /// As the manifest names it; `None` for the only one.
+    pub name: Option<String>,
+    pub context: Context,
+}
+
+/// What all servers of a fleet have in common.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    pub limits: Limits,
+    pub retry: Retry,
+    /// Who is behind it, for the record.
+    pub actor: String,
+    /// Where the desired state is elaborated, if not on each server itself.
+    pub elaborate_on: Option<Target>,
+}
+
+impl Fleet {
+    /// The fleet of a manifest on `servers`, each with its name if there are several.
+    #[must_use]
+    pub fn new(
+        manifest: impl Into<Arc<Manifest>>,
+        servers: impl IntoIterator<Item = (Option<String>, Target)>,
+        settings: &Settings,
+    ) -> Self {
+        let manifest = manifest.into();
+        let servers = servers
+            .into_iter()
+            .map(|(name, target)| {
+                let mut context = Context::new(Arc::clone(&manifest), target);
+                context.limits = settings.limits;
+                context.retry = settings.retry;
+                context.actor.clone_from(&settings.actor);
+                context.elaborate_on.clone_from(&settings.elaborate_on);
+                Server { name, context }
+            })
+            .collect();
+        Self { manifest, servers }
+    }
+
+    /// The name of a server, if it has one.
+    fn name_of(&self, server: usize) -> Option<&str> {
+        self.servers.get(server).and_then(|server| server.name.as_deref())
+    }
+}
+
+/// What went wrong, as a value that can be kept, counted and written down.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct Failure {
+    /// Stable identifier for programs.
+    pub code: &'static str,
+    /// With its causes.
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The server's five characters, if it said anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sqlstate: Option<String>,
+}
+
+impl From<&ReconcileError> for Failure {
+    fn from(error: &ReconcileError) -> Self {
+        Self {
+            code: error.code(),
+            message: crate::error::chain(error),
+            hint: error.hint(),
+            sqlstate: error.sqlstate().map(str::to_owned),
+        }
+    }
+}

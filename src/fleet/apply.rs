@@ -1,0 +1,404 @@
+//! Brings many tenants up to date, each in its own transaction, several at a time.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::difference::compare_all;
+use super::roster::{Refused, Unreachable};
+use super::{Failure, Fleet, FleetPlan, Member, Roster, Seen, Stages, survey};
+use crate::name::TenantId;
+use crate::pg::Session;
+use crate::reconcile::{self, Applied, Outcome, Reviewed, Terms, millis};
+
+/// A backend remembers the tables that it has made; after so many tenants it is given up.
+const PER_CONNECTION: usize = 100;
+
+/// How a run goes about it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Connections to each server.
+    pub jobs: usize,
+    /// The run ends after so many failures; `None`: it goes on with the others whatever happens.
+    pub max_failures: Option<usize>,
+    pub stages: Stages,
+    /// Whether the registry has listed the members, so that it need not be asked for each.
+    pub are_listed: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { jobs: 4, max_failures: None, stages: Stages::default(), are_listed: true }
+    }
+}
+
+/// What happens during a run, for whoever wants to show it.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// So many tenants will be looked at.
+    Looking(usize),
+    /// So many more have been looked at.
+    Looked(usize),
+    /// So many have something to do; the others are current.
+    Starting(usize),
+    /// A stage begins: its number from one, how many there are, and its tenants.
+    Stage { number: usize, of: usize, tenants: usize },
+    Done(&'a Done),
+}
+
+/// What became of one tenant.
+#[derive(Debug, Clone, Serialize)]
+pub struct Done {
+    pub tenant: TenantId,
+    pub schema: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    #[serde(flatten)]
+    pub fate: Fate,
+    pub statements: usize,
+    /// Objects that are present but different; they were not touched.
+    pub changed: usize,
+    pub duration_ms: u64,
+}
+
+/// How it ended for one tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Fate {
+    /// It was current; nothing was written.
+    Current,
+    Created {
+        apply_id: Uuid,
+    },
+    Updated {
+        apply_id: Uuid,
+    },
+    /// It is as it was before.
+    Failed {
+        error: Failure,
+    },
+    /// The run ended before its turn; it is as it was before.
+    Skipped,
+}
+
+/// How a run ended.
+#[derive(Debug, Serialize)]
+pub struct Ended {
+    /// In the order of the roster.
+    pub tenants: Vec<Done>,
+    pub refused: Vec<Refused>,
+    pub unreachable: Vec<Unreachable>,
+    /// Why the run ended early, if it did.
+    pub stopped: Vec<String>,
+    pub duration_ms: u64,
+}
+
+impl Ended {
+    /// How many tenants ended so.
+    #[must_use]
+    pub fn count(&self, is: impl Fn(&Fate) -> bool) -> usize {
+        self.tenants.iter().filter(|done| is(&done.fate)).count()
+    }
+
+    /// Whether something was not done that should have been.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        let is_open = |fate: &Fate| matches!(fate, Fate::Failed { .. } | Fate::Skipped);
+        self.count(is_open) > 0
+            || !self.refused.is_empty()
+            || !self.unreachable.is_empty()
+            || !self.stopped.is_empty()
+    }
+
+    /// Whether all that was done left something that may not be touched.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        self.tenants.iter().any(|done| done.changed > 0)
+    }
+}
+
+/// What the workers of a run share.
+struct Run<'f> {
+    fleet: &'f Fleet,
+    members: &'f [Member],
+    terms: Vec<Terms>,
+    options: &'f Options,
+    /// Set from outside, to end the run after the transactions in flight.
+    stop: &'f AtomicBool,
+    on_event: &'f (dyn Fn(Event<'_>) + Sync),
+    done: Mutex<Vec<Option<Done>>>,
+    failures: AtomicUsize,
+    /// Why, by server; `None` is all of them.
+    stopped: Mutex<HashMap<Option<usize>, String>>,
+}
+
+/// Brings all members of `roster` up to date; with `reviewed`, those that it pins, and only if they
+/// are still as they were. Setting `stop` ends the run after the transactions in flight.
+///
+/// What goes wrong is told in the result, tenant by tenant.
+pub async fn apply(
+    fleet: &Fleet,
+    mut roster: Roster,
+    reviewed: Option<&FleetPlan>,
+    options: &Options,
+    stop: &AtomicBool,
+    on_event: &(dyn Fn(Event<'_>) + Sync),
+) -> Ended {
+    let start = Instant::now();
+    if let Some(plan) = reviewed {
+        let pinned: HashMap<&TenantId, ()> =
+            plan.tenants.iter().map(|pinned| (&pinned.tenant, ())).collect();
+        roster.members.retain(|member| pinned.contains_key(&member.tenant.id));
+    }
+    let members = roster.members;
+    on_event(Event::Looking(members.len()));
+    let survey = survey(fleet, &members, &|n| on_event(Event::Looked(n))).await;
+    let compared = compare_all(fleet, &members, &survey);
+
+    let mut todo = Vec::new();
+    let mut done: Vec<Option<Done>> = Vec::with_capacity(members.len());
+    let mut terms = Vec::with_capacity(members.len());
+    for (at, (member, compared)) in members.iter().zip(&compared).enumerate() {
+        let is_current =
+            compared.as_ref().is_some_and(|c| c.is_recorded && !c.difference.is_behind());
+        let lost = match survey.seen.get(at) {
+            Some(Seen::Failed(failure)) if is_systemic(failure) => Some(failure.clone()),
+            _ => None,
+        };
+        done.push(match (is_current, lost) {
+            (true, _) => {
+                let changed = compared.as_ref().map_or(0, |c| c.difference.changed.len());
+                Some(Done { changed, ..blank(fleet, member, Fate::Current) })
+            }
+            (_, Some(error)) => Some(blank(fleet, member, Fate::Failed { error })),
+            _ => {
+                todo.push(at);
+                None
+            }
+        });
+        let pinned = reviewed
+            .and_then(|plan| Some((plan, plan.tenants.iter().find(|p| p.tenant == member.tenant.id)?)));
+        terms.push(Terms {
+            reviewed: pinned.map(|(plan, pinned)| Reviewed {
+                manifest_checksum: plan.manifest_checksum,
+                live_checksum: pinned.live_checksum,
+                digest: pinned.digest,
+            }),
+            is_listed: options.are_listed,
+            was_present: compared.as_ref().is_some_and(|c| c.is_present),
+        });
+    }
+    drop((survey, compared));
+
+    let run = Run {
+        fleet,
+        members: &members,
+        terms,
+        options,
+        stop,
+        on_event,
+        done: Mutex::new(done),
+        failures: AtomicUsize::new(0),
+        stopped: Mutex::new(HashMap::new()),
+    };
+    on_event(Event::Starting(todo.len()));
+    run.stages(&todo).await;
+
+    let done = run.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let tenants = done.into_iter().zip(&members);
+    let tenants =
+        tenants.map(|(done, member)| done.unwrap_or_else(|| blank(fleet, member, Fate::Skipped)));
+    let stopped = run.stopped.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ended {
+        tenants: tenants.collect(),
+        refused: roster.refused,
+        unreachable: roster.unreachable,
+        stopped: stopped.into_values().collect(),
+        duration_ms: millis(start.elapsed()),
+    }
+}
+
+fn blank(fleet: &Fleet, member: &Member, fate: Fate) -> Done {
+    Done {
+        tenant: member.tenant.id.clone(),
+        schema: member.tenant.schema.to_string(),
+        server: fleet.name_of(member.server).map(str::to_owned),
+        fate,
+        statements: 0,
+        changed: 0,
+        duration_ms: 0,
+    }
+}
+
+/// Whether the next tenant on the same server would fail in the same way: the server is away, its
+/// disk or its lock table is full.
+fn is_systemic(failure: &Failure) -> bool {
+    matches!(failure.sqlstate.as_deref(), Some("53100" | "53200"))
+        || matches!(failure.code, "connect-failed" | "connection-setting" | "manifest-refused")
+}
+
+impl Run<'_> {
+    async fn stages(&self, todo: &[usize]) {
+        let ids: Vec<&TenantId> =
+            todo.iter().filter_map(|at| self.members.get(*at)).map(|m| &m.tenant.id).collect();
+        let stages = self.options.stages.of(&ids);
+        let of = stages.len();
+        for (number, stage) in (1..).zip(stages) {
+            if number > 1 && !self.between().await {
+                return;
+            }
+            (self.on_event)(Event::Stage { number, of, tenants: stage.len() });
+            let stage: Vec<usize> = stage.iter().filter_map(|at| todo.get(*at).copied()).collect();
+            self.stage(&stage).await;
+            if self.is_over(None) {
+                return;
+            }
+        }
+    }
+
+    async fn stage(&self, stage: &[usize]) {
+        let mut queues: HashMap<usize, VecDeque<usize>> = HashMap::new();
+        for at in stage {
+            if let Some(member) = self.members.get(*at) {
+                queues.entry(member.server).or_default().push_back(*at);
+            }
+        }
+        let queues: Vec<(usize, Mutex<VecDeque<usize>>, AtomicUsize)> = queues
+            .into_iter()
+            .map(|(server, queue)| {
+                let jobs = self.options.jobs.max(1).min(queue.len());
+                (server, Mutex::new(queue), AtomicUsize::new(jobs))
+            })
+            .collect();
+        let workers = queues.iter().flat_map(|(server, queue, workers)| {
+            let jobs = workers.load(Ordering::Relaxed);
+            (0..jobs).map(move |_| self.work(*server, queue, workers))
+        });
+        join_all(workers).await;
+    }
+
+    /// One worker, with one connection: tenant after tenant, until none is left.
+    async fn work(&self, server: usize, queue: &Mutex<VecDeque<usize>>, workers: &AtomicUsize) {
+        let Some(context) = self.fleet.servers.get(server).map(|server| &server.context) else {
+            return;
+        };
+        let mut connection: Option<Session> = None;
+        let mut on_connection = 0;
+        while !self.is_over(Some(server)) {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some((at, member, terms)) = next.and_then(|at| {
+                Some((at, self.members.get(at)?, self.terms.get(at)?))
+            }) else {
+                break;
+            };
+            if on_connection >= PER_CONNECTION
+                && let Some(session) = connection.take()
+            {
+                session.close().await;
+                on_connection = 0;
+            }
+            on_connection += 1;
+            let begin = Instant::now();
+            let result =
+                reconcile::apply_on(&mut connection, context, &member.tenant, *terms).await;
+            let fate = result.map_err(|error| Failure::from(&error));
+            if let Err(failure) = &fate
+                && failure.sqlstate.as_deref() == Some("53300")
+                && workers.load(Ordering::Relaxed) > 1
+            {
+                // The server takes no more connections: go on with fewer.
+                workers.fetch_sub(1, Ordering::Relaxed);
+                queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(at);
+                tracing::warn!("too many connections: going on with one less");
+                break;
+            }
+            self.note(at, member, server, fate, begin.elapsed());
+        }
+        if let Some(session) = connection {
+            session.close().await;
+        }
+    }
+
+    fn note(
+        &self,
+        at: usize,
+        member: &Member,
+        server: usize,
+        result: Result<Applied, Failure>,
+        duration: Duration,
+    ) {
+        let mut done = blank(self.fleet, member, Fate::Current);
+        done.duration_ms = millis(duration);
+        match result {
+            Ok(applied) => {
+                done.statements = applied.plan.steps.len();
+                done.changed = applied.plan.changed.len();
+                done.fate = match applied.outcome {
+                    Outcome::Current => Fate::Current,
+                    Outcome::Done { apply_id, created: true } => Fate::Created { apply_id },
+                    Outcome::Done { apply_id, created: false } => Fate::Updated { apply_id },
+                };
+            }
+            Err(error) => {
+                let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+                if is_systemic(&error) {
+                    let hint = error.hint.as_ref().map(|hint| format!(" ({hint})"));
+                    let reason = format!("{}{}", error.message, hint.unwrap_or_default());
+                    self.end(Some(server), reason);
+                }
+                if self.options.max_failures.is_some_and(|most| failures >= most) {
+                    self.end(None, format!("{failures} tenants have failed"));
+                }
+                done.fate = Fate::Failed { error };
+            }
+        }
+        (self.on_event)(Event::Done(&done));
+        let mut all = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = all.get_mut(at) {
+            *place = Some(done);
+        }
+    }
+
+    fn end(&self, server: Option<usize>, reason: String) {
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        stopped.entry(server).or_insert(reason);
+    }
+
+    /// Whether the run is over, or at least for the tenants of `server`.
+    fn is_over(&self, server: Option<usize>) -> bool {
+        if self.stop.load(Ordering::Relaxed) {
+            self.end(None, "it was interrupted".into());
+            return true;
+        }
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        stopped.contains_key(&None) || server.is_some() && stopped.contains_key(&server)
+    }
+
+    /// Waits between two stages, and asks whether to go on.
+    async fn between(&self) -> bool {
+        let Stages { pause, health, .. } = &self.options.stages;
+        let end = tokio::time::Instant::now() + *pause;
+        while !self.is_over(None) && tokio::time::Instant::now() < end {
+            let step = Duration::from_millis(200);
+            tokio::time::sleep_until(end.min(tokio::time::Instant::now() + step)).await;
+        }
+        if let Some(command) = health {
+            let mut shell = tokio::process::Command::new("sh");
+            // Its output is none of the results.
+            shell.arg("-c").arg(command).stdout(std::process::Stdio::null());
+            match shell.status().await {
+                Ok(status) if status.success() => {}
+                Ok(status) => self.end(None, format!("the health command ended with {status}")),
+                Err(error) => {
+                    self.end(None, format!("the health command could not be run: {error}"));
+                }
+            }
+        }
+        !self.is_over(None)
+    }
+}

@@ -1,0 +1,144 @@
+//! From what was seen to what it means: made once per shape, not once per tenant.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{Fleet, Member, Seen, Survey};
+use crate::checksum::Checksum;
+use crate::diff::{Change, Object};
+use crate::pg::{self, Observed, Row, Sighting};
+use crate::plan::{self, Action};
+use crate::reconcile::compare;
+use crate::schema::Unmodelled;
+
+/// What lies between a tenant and the manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// There is no such schema; then all is missing, and nothing else is said.
+    pub absent: bool,
+    /// What an apply would create, in the order in which it would.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+    /// Present but different.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Change>,
+    /// Present but not declared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<Object>,
+    /// Of kinds that are not compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmodelled: Vec<Unmodelled>,
+    /// Why what is missing cannot be created: something else holds a name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<String>,
+}
+
+/// Something that is missing, and what an apply would do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    pub action: Action,
+    pub object: Object,
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.object.fmt(f)
+    }
+}
+
+impl Difference {
+    /// Whether an apply has something to do.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.absent || !self.missing.is_empty() || !self.blocked.is_empty()
+    }
+
+    /// Whether there is none at all.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether an apply that finds nothing to do may call the tenant complete.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.is_behind() && self.changed.is_empty() && self.unmodelled.is_empty()
+    }
+}
+
+/// A tenant that could be looked at.
+#[derive(Debug, Clone)]
+pub(super) struct Compared {
+    pub(super) difference: Arc<Difference>,
+    pub(super) is_present: bool,
+    /// Whether the record says that the manifest, as it is now, was applied.
+    pub(super) is_recorded: bool,
+}
+
+type Shape = (usize, Option<Checksum>, Vec<(usize, usize)>);
+
+/// What each member's sighting means, in their order; `None` for those that could not be looked at.
+pub(super) fn compare_all(
+    fleet: &Fleet,
+    members: &[Member],
+    survey: &Survey<'_>,
+) -> Vec<Option<Compared>> {
+    let mut known: HashMap<Shape, Arc<Difference>> = HashMap::new();
+    let compared = members.iter().zip(&survey.seen).map(|(member, seen)| {
+        let Seen::At(sighting) = seen else {
+            return None;
+        };
+        let server = fleet.servers.get(member.server)?;
+        let fingerprint = sighting.present.as_ref().map(|present| present.fingerprint);
+        let rows = sighting.absent_rows.iter().map(address).collect();
+        let difference = match known.entry((member.server, fingerprint, rows)) {
+            Entry::Occupied(entry) => Arc::clone(entry.get()),
+            Entry::Vacant(entry) => Arc::clone(entry.insert(Arc::new(difference(server, sighting)?))),
+        };
+        let expected =
+            pg::note(server.context.manifest_checksum(), difference.is_complete());
+        let note = sighting.present.as_ref().and_then(|present| present.note.as_ref());
+        Some(Compared {
+            is_recorded: note == Some(&expected),
+            is_present: sighting.present.is_some(),
+            difference,
+        })
+    });
+    compared.collect()
+}
+
+/// A declared row, by where it is declared: cheaper to compare than by what it says.
+fn address((seed, row): &Row<'_>) -> (usize, usize) {
+    (std::ptr::from_ref(*seed).addr(), std::ptr::from_ref(*row).addr())
+}
+
+fn difference(server: &super::Server, sighting: &Sighting<'_>) -> Option<Difference> {
+    let context = &server.context;
+    let Some(present) = &sighting.present else {
+        return Some(Difference { absent: true, ..Difference::default() });
+    };
+    let observed = Observed {
+        schema: Some(Arc::clone(&present.schema)),
+        fingerprint: Some(present.fingerprint),
+        absent_rows: sighting.absent_rows.clone(),
+        state: Vec::new(),
+    };
+    let diff = compare(context, context.known_desired()?, &observed);
+    let missing = plan::steps(&context.manifest, &diff.missing)
+        .iter()
+        .map(|step| Missing { action: step.action(), object: step.object() })
+        .collect();
+    let blocked = diff.conflicts.iter();
+    let blocked =
+        blocked.map(|c| format!("the name of {} is taken by a {}", c.object, c.taken_by));
+    Some(Difference {
+        absent: false,
+        missing,
+        blocked: blocked.collect(),
+        changed: diff.changed,
+        extra: diff.extra,
+        unmodelled: diff.unmodelled,
+    })
+}

@@ -1,0 +1,173 @@
+//! Which tenants differ from the manifest, and how; told by shape, since many differ alike.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::difference::{Difference, compare_all};
+use super::roster::{Orphan, Refused, Unreachable};
+use super::{Failure, Fleet, Roster, Seen, Survey};
+use crate::checksum::{self, Checksum};
+use crate::manifest::DriftRules;
+use crate::name::TenantId;
+
+/// How all tenants are.
+#[derive(Debug, Serialize)]
+pub struct Drift {
+    pub manifest_checksum: Checksum,
+    /// How many tenants are in each state; states that none is in are left out.
+    pub summary: BTreeMap<State, usize>,
+    /// The ways in which tenants differ, the most frequent first.
+    pub shapes: Vec<Shape>,
+    pub tenants: Vec<TenantDrift>,
+    /// Entries of the registry that name no tenant, or not one place for it.
+    pub refused: Vec<Refused>,
+    /// Schemas that this tool made, for which there is no tenant any more.
+    pub orphans: Vec<Orphan>,
+    /// Servers that could not be asked for their tenants.
+    pub unreachable: Vec<Unreachable>,
+}
+
+/// How a tenant is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// As declared.
+    InSync,
+    /// There is no such schema.
+    Unprovisioned,
+    /// Something is missing, changed, extra or unmodelled.
+    Drifted,
+    /// As [`State::Drifted`], but the manifest accepts that for now.
+    Excepted,
+    /// It could not be looked at.
+    Unreachable,
+}
+
+/// One tenant.
+#[derive(Debug, Clone, Serialize)]
+pub struct TenantDrift {
+    pub tenant: TenantId,
+    pub schema: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    pub state: State,
+    /// Position in [`Drift::shapes`] of the way in which it differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+    /// Why its drift is accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<String>,
+}
+
+/// A way in which tenants differ from the manifest.
+#[derive(Debug, Clone, Serialize)]
+pub struct Shape {
+    /// How many tenants do.
+    pub count: usize,
+    pub difference: Difference,
+}
+
+impl Drift {
+    /// Whether a tenant differs that may not.
+    #[must_use]
+    pub fn is_drift(&self) -> bool {
+        [State::Unprovisioned, State::Drifted].iter().any(|state| self.summary.contains_key(state))
+            || !self.orphans.is_empty()
+    }
+
+    /// Whether something could not be looked at, so that nothing can be said of it.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.summary.contains_key(&State::Unreachable)
+            || !self.refused.is_empty()
+            || !self.unreachable.is_empty()
+    }
+}
+
+/// Judges what was seen of a roster, by the rules of the manifest; `today` decides which exceptions
+/// still hold.
+#[must_use]
+pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) -> Drift {
+    let rules = &fleet.manifest.drift;
+    let compared = compare_all(fleet, &roster.members, survey);
+    let mut shapes: IndexMap<Checksum, Shape> = IndexMap::new();
+    // Shapes that differ in nothing that counts are one.
+    let mut by_pointer: BTreeMap<usize, (Option<Checksum>, Difference)> = BTreeMap::new();
+    let mut drafts = Vec::new();
+    for ((member, seen), compared) in roster.members.into_iter().zip(&survey.seen).zip(compared) {
+        let mut tenant = TenantDrift {
+            schema: member.tenant.schema.to_string(),
+            tenant: member.tenant.id,
+            server: fleet.name_of(member.server).map(str::to_owned),
+            state: State::Unreachable,
+            shape: None,
+            error: None,
+            exception: None,
+        };
+        let mut shape = None;
+        match (seen, compared) {
+            (Seen::Failed(failure), _) => tenant.error = Some(failure.clone()),
+            (Seen::At(_), None) => {}
+            (Seen::At(_), Some(compared)) => {
+                let address = std::sync::Arc::as_ptr(&compared.difference).addr();
+                let (key, difference) = by_pointer.entry(address).or_insert_with(|| {
+                    let counted = counted(&compared.difference, rules);
+                    let key = checksum::of("difference", &counted);
+                    (Some(key).filter(|_| !counted.is_none()), counted)
+                });
+                shape = *key;
+                tenant.state = match key {
+                    None => State::InSync,
+                    Some(_) if difference.absent => State::Unprovisioned,
+                    Some(_) => State::Drifted,
+                };
+                if let Some(key) = key {
+                    let new = || Shape { count: 0, difference: difference.clone() };
+                    shapes.entry(*key).or_insert_with(new).count += 1;
+                }
+                if tenant.state != State::InSync
+                    && let Some(reason) = accepted(rules, &tenant.tenant, today)
+                {
+                    tenant.state = State::Excepted;
+                    tenant.exception = Some(reason);
+                }
+            }
+        }
+        drafts.push((tenant, shape));
+    }
+    shapes.sort_by(|_, a, _, b| b.count.cmp(&a.count));
+    let mut summary = BTreeMap::new();
+    let tenants = drafts.into_iter().map(|(tenant, shape)| {
+        *summary.entry(tenant.state).or_default() += 1;
+        TenantDrift { shape: shape.and_then(|key| shapes.get_index_of(&key)), ..tenant }
+    });
+    let tenants = tenants.collect();
+    Drift {
+        manifest_checksum: checksum::of("manifest", &*fleet.manifest),
+        summary,
+        shapes: shapes.into_values().collect(),
+        tenants,
+        refused: roster.refused,
+        orphans: roster.orphans,
+        unreachable: roster.unreachable,
+    }
+}
+
+/// Without what the manifest says to ignore.
+fn counted(difference: &Difference, rules: &DriftRules) -> Difference {
+    let counts = |name: String| !rules.ignore.iter().any(|pattern| pattern.is_match(&name));
+    let mut counted = difference.clone();
+    counted.extra.retain(|object| counts(object.to_string()));
+    counted.unmodelled.retain(|object| counts(object.to_string()));
+    counted
+}
+
+fn accepted(rules: &DriftRules, tenant: &TenantId, today: Date) -> Option<String> {
+    let holds = rules.exceptions.iter().find(|e| e.tenant == *tenant && today <= e.until)?;
+    Some(format!("{} (until {})", holds.reason, holds.until))
+}

@@ -1,0 +1,159 @@
+//! What each tenant looks like: many are looked at by a few statements.
+
+use futures_util::future::join_all;
+
+use super::{Failure, Fleet, Member, Server};
+use crate::pg::{self, PgError, Session, Sighting, Subject};
+use crate::reconcile::{Context, ReconcileError};
+
+/// So many tenants are looked at in one transaction. Larger parts are hardly faster, and make one
+/// tenant's trouble that of more.
+const TOGETHER: usize = 200;
+
+/// A backend remembers what it has opened; after so many tenants it is given up for a new one.
+const PER_CONNECTION: usize = 2_000;
+
+/// What was seen of one tenant.
+#[derive(Debug)]
+pub enum Seen<'f> {
+    At(Sighting<'f>),
+    /// It could not be looked at, or not be compared.
+    Failed(Failure),
+}
+
+/// What was seen of all members of a roster, in their order.
+#[derive(Debug, Default)]
+pub struct Survey<'f> {
+    pub seen: Vec<Seen<'f>>,
+}
+
+/// Looks at all `members`, on one connection to each server; these are looked at side by side.
+/// `progress` is told how many more have been looked at.
+pub async fn survey<'f>(
+    fleet: &'f Fleet,
+    members: &[Member],
+    progress: &(dyn Fn(usize) + Sync),
+) -> Survey<'f> {
+    let of_server = |at: usize| -> Vec<&Member> {
+        members.iter().filter(|member| member.server == at).collect()
+    };
+    let looks = fleet.servers.iter().enumerate().map(|(at, server)| {
+        let members = of_server(at);
+        async move { survey_server(server, &members, progress).await }
+    });
+    let mut by_server: Vec<_> = join_all(looks).await.into_iter().map(Vec::into_iter).collect();
+    let in_order = members.iter().map(|member| {
+        let next = by_server.get_mut(member.server).and_then(Iterator::next);
+        next.unwrap_or_else(|| Seen::Failed(unknown_server()))
+    });
+    Survey { seen: in_order.collect() }
+}
+
+fn unknown_server() -> Failure {
+    let message = "the tenant's server is none of the fleet".to_owned();
+    Failure { code: "unreachable", message, hint: None, sqlstate: None }
+}
+
+async fn survey_server<'f>(
+    server: &'f Server,
+    members: &[&Member],
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Seen<'f>> {
+    let context = &server.context;
+    let mut seen: Vec<Seen<'f>> = Vec::with_capacity(members.len());
+    let mut connection: Option<Session> = None;
+    let mut on_connection = 0;
+    for part in members.chunks(TOGETHER) {
+        if on_connection >= PER_CONNECTION
+            && let Some(session) = connection.take()
+        {
+            session.close().await;
+            on_connection = 0;
+        }
+        on_connection += part.len();
+        match survey_part(&mut connection, context, part).await {
+            Ok(found) => seen.extend(found),
+            // Without its server, nothing can be said about the others either.
+            Err(error) => {
+                let failure = Failure::from(&error);
+                let rest = members.len() - seen.len();
+                seen.extend((0..rest).map(|_| Seen::Failed(failure.clone())));
+                break;
+            }
+        }
+        progress(part.len());
+    }
+    if let Some(session) = connection {
+        session.close().await;
+    }
+    seen
+}
+
+/// Looks at some; when that fails because of one of them, at halves of them.
+///
+/// # Errors
+/// When the server cannot be reached, or refuses the manifest.
+async fn survey_part<'f>(
+    connection: &mut Option<Session>,
+    context: &'f Context,
+    members: &[&Member],
+) -> Result<Vec<Seen<'f>>, ReconcileError> {
+    let mut attempts = 0;
+    let error = loop {
+        attempts += 1;
+        match look(connection, context, members).await {
+            Ok(found) => return Ok(found),
+            Err(ReconcileError::Pg(error)) => {
+                let is_lost = error.is_lost();
+                if is_lost {
+                    *connection = None;
+                }
+                let may_pass = is_lost || is_fleeting(&error);
+                if !may_pass || attempts >= context.retry.attempts.min(3) {
+                    break error;
+                }
+                tracing::warn!(error = crate::error::chain(&error), "looking again");
+                tokio::time::sleep(context.retry.pause(attempts)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    if error.is_lost() || matches!(error, PgError::Connect { .. } | PgError::Setting { .. }) {
+        return Err(error.into());
+    }
+    if let [_] = members {
+        return Ok(vec![Seen::Failed(Failure::from(&ReconcileError::from(error)))]);
+    }
+    let (first, second) = members.split_at(members.len() / 2);
+    let mut seen = Box::pin(survey_part(connection, context, first)).await?;
+    seen.extend(Box::pin(survey_part(connection, context, second)).await?);
+    Ok(seen)
+}
+
+/// Whether it passes by itself, soon: a schema changed or went away while it was read. A lock that
+/// somebody holds does not; who is not concerned should not wait for it again.
+fn is_fleeting(error: &PgError) -> bool {
+    matches!(error, PgError::Answer { .. })
+        || error.is_transient() && error.sqlstate() != Some("55P03")
+}
+
+async fn look<'f>(
+    connection: &mut Option<Session>,
+    context: &'f Context,
+    members: &[&Member],
+) -> Result<Vec<Seen<'f>>, ReconcileError> {
+    let session = match connection {
+        Some(session) => session,
+        None => connection.insert(Session::open(&context.target).await?),
+    };
+    context.desired(session).await?;
+    let subjects: Vec<Subject<'_>> =
+        members.iter().map(|member| (&member.tenant.id, &member.tenant.schema)).collect();
+    let (manifest, shapes) = (&context.manifest, &context.shapes);
+    let found = pg::survey(session, manifest, shapes, &subjects, context.limits).await?;
+    let seen = found.into_iter().map(|found| match found {
+        Ok(sighting) => Seen::At(sighting),
+        Err(error) => Seen::Failed(Failure::from(&ReconcileError::from(error))),
+    });
+    Ok(seen.collect())
+}

@@ -1,0 +1,257 @@
+//! Reports on many tenants, for people.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, styled};
+use super::text::{body, change_text};
+use crate::diff::Object;
+use crate::fleet::{Difference, Done, Drift, Ended, Failure, Fate, FleetPlan, State, TenantDrift};
+
+/// Tenants of one shape that are named before the rest is counted.
+const TENANTS_SHOWN: usize = 10;
+/// Missing objects of one shape that are listed before the rest is counted.
+const OBJECTS_SHOWN: usize = 20;
+/// Failures that are told with all their causes before the rest is counted.
+const FAILURES_SHOWN: usize = 50;
+
+/// How all tenants are: by shape, each told once.
+#[must_use]
+pub fn drift(drift: &Drift) -> String {
+    let mut text = format!("{}\n", styled(STRONG, &headline(drift)));
+    for (number, shape) in drift.shapes.iter().enumerate() {
+        let title = format!("{}: {}", tenants(shape.count), in_short(&shape.difference));
+        let _ = writeln!(text, "\n{}", styled(STRONG, &printable(&title)));
+        text.push_str(&difference(&shape.difference));
+        let of_shape = drift.tenants.iter().filter(|tenant| tenant.shape == Some(number));
+        let names: Vec<String> = of_shape.map(name).collect();
+        let _ = writeln!(text, "  {}", styled(FAINT, &some(&names)));
+    }
+    let failed: Vec<(String, &Failure)> = drift
+        .tenants
+        .iter()
+        .filter_map(|tenant| Some((name(tenant), tenant.error.as_ref()?)))
+        .collect();
+    failures(&mut text, "could not be looked at", &failed);
+    let unreachable = drift.unreachable.iter().map(|u| (server(u.server.as_ref()), &u.error));
+    failures(&mut text, "could not be asked for their tenants", &unreachable.collect::<Vec<_>>());
+    refused(&mut text, &drift.refused);
+    if !drift.orphans.is_empty() {
+        let _ = writeln!(text, "\n{}", styled(STRONG, "orphans: provisioned, but not registered"));
+        let names: Vec<String> = drift.orphans.iter().map(|orphan| orphan.schema.clone()).collect();
+        let _ = writeln!(text, "  {}", styled(CHANGED, &some(&names)));
+    }
+    text
+}
+
+/// Such as "2000 tenants, 2 shapes of drift: 1940 in sync, 60 drifted".
+pub(super) fn headline(drift: &Drift) -> String {
+    let words = |state: &State| match state {
+        State::InSync => "in sync",
+        State::Unprovisioned => "not provisioned",
+        State::Drifted => "drifted",
+        State::Excepted => "drifted, but excepted",
+        State::Unreachable => "could not be looked at",
+    };
+    let counts: Vec<String> =
+        drift.summary.iter().map(|(state, n)| format!("{n} {}", words(state))).collect();
+    let mut line = tenants(drift.tenants.len());
+    match drift.shapes.len() {
+        0 => {}
+        1 => line.push_str(", 1 shape of drift"),
+        n => line.push_str(&format!(", {n} shapes of drift")),
+    }
+    if !counts.is_empty() {
+        line.push_str(&format!(": {}", counts.join(", ")));
+    }
+    if !drift.orphans.is_empty() {
+        line.push_str(&format!("; {} orphans", drift.orphans.len()));
+    }
+    if !drift.refused.is_empty() {
+        line.push_str(&format!("; {} entries refused", drift.refused.len()));
+    }
+    line
+}
+
+pub(super) fn tenants(count: usize) -> String {
+    if count == 1 { "1 tenant".to_owned() } else { format!("{count} tenants") }
+}
+
+/// What a shape lacks or has otherwise, in one line.
+pub(super) fn in_short(difference: &Difference) -> String {
+    if difference.absent {
+        return "not provisioned".to_owned();
+    }
+    let first = |verb: &str, names: Vec<String>| match names.as_slice() {
+        [] => None,
+        [one] => Some(format!("{verb} {one}")),
+        [one, rest @ ..] => Some(format!("{verb} {one} and {} more", rest.len())),
+    };
+    let names = |objects: &[Object]| objects.iter().map(ToString::to_string).collect();
+    let parts = [
+        first("blocked:", difference.blocked.clone()),
+        first("lacks", difference.missing.iter().map(ToString::to_string).collect()),
+        first("has another", difference.changed.iter().map(|c| c.object.to_string()).collect()),
+        first("has undeclared", names(&difference.extra)),
+        first("has unmodelled", difference.unmodelled.iter().map(ToString::to_string).collect()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn difference(difference: &Difference) -> String {
+    let mut text = String::new();
+    for reason in &difference.blocked {
+        let _ = writeln!(text, "    {}", styled(REMOVED, &format!("! {}", printable(reason))));
+    }
+    for missing in difference.missing.iter().take(OBJECTS_SHOWN) {
+        let line = format!("+ {missing}");
+        let _ = writeln!(text, "    {}", styled(CREATED, &printable(&line)));
+    }
+    if difference.missing.len() > OBJECTS_SHOWN {
+        let more = format!("+ … and {} more", difference.missing.len() - OBJECTS_SHOWN);
+        let _ = writeln!(text, "    {}", styled(CREATED, &more));
+    }
+    for change in &difference.changed {
+        text.push_str(&change_text(change));
+    }
+    for object in &difference.extra {
+        let _ = writeln!(text, "    ? extra {}", printable(&object.to_string()));
+    }
+    for other in &difference.unmodelled {
+        let _ = writeln!(text, "    . unmodelled {}", printable(&other.to_string()));
+    }
+    text
+}
+
+/// What would be done, by shape; with `sql`, by which statements for the first of each.
+#[must_use]
+pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
+    let mut text = String::new();
+    for (number, shape) in plan.shapes.iter().enumerate() {
+        let line = format!("{}, such as {}", tenants(shape.count), shape.plan.tenant);
+        let _ = writeln!(text, "{}", styled(STRONG, &line));
+        text.push_str(&body(&shape.plan, sql));
+        let of_shape = plan.tenants.iter().filter(|pinned| pinned.shape == number);
+        let names: Vec<String> = of_shape.map(|pinned| pinned.tenant.to_string()).collect();
+        let _ = writeln!(text, "  {}\n", styled(FAINT, &some(&names)));
+    }
+    let failed: Vec<(String, &Failure)> =
+        plan.failed.iter().map(|f| (f.tenant.to_string(), &f.error)).collect();
+    failures(&mut text, "cannot be planned", &failed);
+    let unreachable = plan.unreachable.iter().map(|u| (server(u.server.as_ref()), &u.error));
+    failures(&mut text, "could not be asked for their tenants", &unreachable.collect::<Vec<_>>());
+    refused(&mut text, &plan.refused);
+    let line = format!(
+        "Plan: {} to bring up to date, {} plans; {} current{}.",
+        tenants(plan.tenants.len()),
+        plan.shapes.len(),
+        plan.current,
+        if plan.failed.is_empty() {
+            String::new()
+        } else {
+            format!("; {} cannot be planned", plan.failed.len())
+        }
+    );
+    let _ = writeln!(text, "{}", styled(STRONG, &line));
+    text
+}
+
+/// How a run ended: outcomes and durations, then what failed and why.
+#[must_use]
+pub fn ended(ended: &Ended) -> String {
+    let mut text = String::new();
+    let failed: Vec<(String, &Failure)> = ended
+        .tenants
+        .iter()
+        .filter_map(|done| match &done.fate {
+            Fate::Failed { error } => Some((done.tenant.to_string(), error)),
+            _ => None,
+        })
+        .collect();
+    failures(&mut text, "failed, and were left as they were", &failed);
+    let unreachable = ended.unreachable.iter().map(|u| (server(u.server.as_ref()), &u.error));
+    failures(&mut text, "could not be asked for their tenants", &unreachable.collect::<Vec<_>>());
+    refused(&mut text, &ended.refused);
+    for reason in &ended.stopped {
+        let line = format!("The run ended early: {reason}");
+        let _ = writeln!(text, "{}", styled(REMOVED, &printable(&line)));
+    }
+    let kinds: [(&str, fn(&Fate) -> bool); 5] = [
+        ("created", |fate| matches!(fate, Fate::Created { .. })),
+        ("updated", |fate| matches!(fate, Fate::Updated { .. })),
+        ("current", |fate| matches!(fate, Fate::Current)),
+        ("failed", |fate| matches!(fate, Fate::Failed { .. })),
+        ("not reached", |fate| matches!(fate, Fate::Skipped)),
+    ];
+    let _ = writeln!(text, "{}", styled(STRONG, "outcome      tenants  median ms     max ms"));
+    for (word, is) in kinds {
+        let mut times: Vec<u64> =
+            ended.tenants.iter().filter(|d| is(&d.fate)).map(|d| d.duration_ms).collect();
+        times.sort_unstable();
+        if let Some(longest) = times.last() {
+            let median = times.get(times.len() / 2).copied().unwrap_or_default();
+            let _ = writeln!(text, "{word:<12} {:>7} {median:>10} {longest:>10}", times.len());
+        }
+    }
+    let statements: usize = ended.tenants.iter().map(|done: &Done| done.statements).sum();
+    let changed = ended.tenants.iter().filter(|done| done.changed > 0).count();
+    let seconds = Duration::from_millis(ended.duration_ms).as_secs_f64();
+    let mut line = format!(
+        "{}, {statements} statements, {seconds:.1} s.",
+        tenants(ended.tenants.len())
+    );
+    if changed > 0 {
+        line.push_str(&format!(" Not touched: what is changed in {}.", tenants(changed)));
+    }
+    let _ = writeln!(text, "{}", styled(STRONG, &line));
+    text
+}
+
+fn name(tenant: &TenantDrift) -> String {
+    match &tenant.server {
+        Some(server) => format!("{} on {server}", tenant.tenant),
+        None => tenant.tenant.to_string(),
+    }
+}
+
+fn server(name: Option<&String>) -> String {
+    name.map_or_else(|| "the server".to_owned(), |name| format!("server {name}"))
+}
+
+/// Some names, and how many more there are.
+pub(super) fn some(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(TENANTS_SHOWN).map(|name| printable(name)).collect();
+    let more = names.len().saturating_sub(TENANTS_SHOWN);
+    let rest = if more > 0 { format!(", … and {more} more") } else { String::new() };
+    shown.join(", ") + &rest
+}
+
+fn failures(text: &mut String, what: &str, failed: &[(String, &Failure)]) {
+    if failed.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", styled(STRONG, &format!("{} {what}", failed.len())));
+    for (name, failure) in failed.iter().take(FAILURES_SHOWN) {
+        let (name, message) = (printable(name), printable(&failure.message));
+        let _ = writeln!(text, "  {} [{}] {message}", styled(REMOVED, &name), failure.code);
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(text, "      hint: {}", printable(hint));
+        }
+    }
+    if failed.len() > FAILURES_SHOWN {
+        let _ = writeln!(text, "  … and {} more", failed.len() - FAILURES_SHOWN);
+    }
+    text.push('\n');
+}
+
+fn refused(text: &mut String, refused: &[crate::fleet::Refused]) {
+    if refused.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", styled(STRONG, "entries of the registry that are refused"));
+    for entry in refused {
+        let line = format!("{:?}: {}", entry.id, entry.reason);
+        let _ = writeln!(text, "  {}", styled(REMOVED, &printable(&line)));
+    }
+    text.push('\n');
+}

@@ -1,0 +1,171 @@
+//! Reports on drift for the programs that run checks: Markdown, `JUnit`, GitHub annotations.
+
+use std::fmt::Write as _;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::fleet::{headline, in_short, some, tenants};
+use super::style::printable;
+use crate::fleet::{Drift, State, TenantDrift};
+
+/// A page for a pull request or a job's summary.
+#[must_use]
+pub fn drift_markdown(drift: &Drift) -> String {
+    let mark = if drift.is_drift() || drift.is_incomplete() { "❌" } else { "✅" };
+    let mut text = format!("## {mark} Tenant schemas\n\n{}.\n", escaped(&headline(drift)));
+    if !drift.shapes.is_empty() {
+        text.push_str("\n| tenants | difference | which |\n|---:|---|---|\n");
+    }
+    for (number, shape) in drift.shapes.iter().enumerate() {
+        let of_shape = drift.tenants.iter().filter(|tenant| tenant.shape == Some(number));
+        let names: Vec<String> = of_shape.map(|tenant| tenant.tenant.to_string()).collect();
+        let what = escaped(&in_short(&shape.difference));
+        let _ = writeln!(text, "| {} | {what} | {} |", shape.count, escaped(&some(&names)));
+    }
+    for shape in &drift.shapes {
+        for change in &shape.difference.changed {
+            let _ = writeln!(text, "\n<details><summary>changed {}</summary>\n", html(&change.object.to_string()));
+            for (title, side) in [("is", &change.is), ("should be", &change.should_be)] {
+                let _ = writeln!(text, "{title}:\n\n{}\n", code(side));
+            }
+            text.push_str("</details>\n");
+        }
+    }
+    let troubles = troubles(drift);
+    if !troubles.is_empty() {
+        text.push_str("\n### Could not be looked at\n\n");
+        for (name, trouble) in troubles {
+            let _ = writeln!(text, "- {}: {}", escaped(&name), escaped(&trouble));
+        }
+    }
+    if !drift.orphans.is_empty() {
+        text.push_str("\n### Orphans: provisioned, but not registered\n\n");
+        for orphan in &drift.orphans {
+            let _ = writeln!(text, "- {}", escaped(&orphan.schema));
+        }
+    }
+    text
+}
+
+/// One test case a tenant.
+#[must_use]
+pub fn drift_junit(drift: &Drift) -> String {
+    let mut suite = TestSuite::new("tenants");
+    for tenant in &drift.tenants {
+        let status = match tenant.state {
+            State::InSync => TestCaseStatus::success(),
+            State::Excepted => {
+                let mut skipped = TestCaseStatus::skipped();
+                skipped.set_message(printable(tenant.exception.as_deref().unwrap_or_default()));
+                skipped
+            }
+            State::Unprovisioned | State::Drifted => {
+                let mut failure = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                failure.set_type("drift").set_message(printable(&difference_of(drift, tenant)));
+                failure
+            }
+            State::Unreachable => {
+                let mut error = TestCaseStatus::non_success(NonSuccessKind::Error);
+                let (code, message) = match &tenant.error {
+                    Some(failure) => (failure.code, failure.message.clone()),
+                    None => ("unreachable", String::new()),
+                };
+                error.set_type(code).set_message(printable(&message));
+                error
+            }
+        };
+        suite.add_test_case(TestCase::new(tenant.tenant.to_string(), status));
+    }
+    for (name, trouble) in troubles_beside_tenants(drift) {
+        let mut error = TestCaseStatus::non_success(NonSuccessKind::Error);
+        error.set_message(printable(&trouble));
+        suite.add_test_case(TestCase::new(printable(&name), error));
+    }
+    for orphan in &drift.orphans {
+        let mut failure = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        failure.set_type("orphan").set_message("provisioned, but not registered");
+        suite.add_test_case(TestCase::new(printable(&orphan.schema), failure));
+    }
+    let mut report = Report::new("provision drift");
+    report.add_test_suite(suite);
+    // Writing to memory does not fail.
+    report.to_string().unwrap_or_default()
+}
+
+/// Workflow commands that GitHub shows as annotations: one a shape, one a tenant in trouble.
+#[must_use]
+pub fn drift_github(drift: &Drift) -> String {
+    let mut text = String::new();
+    for (number, shape) in drift.shapes.iter().enumerate() {
+        let of_shape: Vec<&TenantDrift> =
+            drift.tenants.iter().filter(|tenant| tenant.shape == Some(number)).collect();
+        let is_excepted = of_shape.iter().all(|tenant| tenant.state == State::Excepted);
+        let level = if is_excepted { "notice" } else { "error" };
+        let names: Vec<String> = of_shape.iter().map(|t| t.tenant.to_string()).collect();
+        let message =
+            format!("{}: {} ({})", tenants(shape.count), in_short(&shape.difference), some(&names));
+        let _ = writeln!(text, "::{level} title=tenant drift::{}", command(&message));
+    }
+    for (name, trouble) in troubles(drift) {
+        let message = format!("{name}: {trouble}");
+        let _ = writeln!(text, "::error title=tenant not looked at::{}", command(&message));
+    }
+    for orphan in &drift.orphans {
+        let message = format!("schema {} is provisioned, but not registered", orphan.schema);
+        let _ = writeln!(text, "::error title=orphan::{}", command(&message));
+    }
+    let _ = writeln!(text, "{}", command(&headline(drift)));
+    text
+}
+
+fn difference_of(drift: &Drift, tenant: &TenantDrift) -> String {
+    let shape = tenant.shape.and_then(|at| drift.shapes.get(at));
+    shape.map_or_else(String::new, |shape| in_short(&shape.difference))
+}
+
+/// What kept tenants, servers and entries of the registry from being looked at.
+fn troubles(drift: &Drift) -> Vec<(String, String)> {
+    let tenants = drift.tenants.iter().filter_map(|tenant| {
+        Some((tenant.tenant.to_string(), tenant.error.as_ref()?.message.clone()))
+    });
+    tenants.chain(troubles_beside_tenants(drift)).collect()
+}
+
+fn troubles_beside_tenants(drift: &Drift) -> Vec<(String, String)> {
+    let servers = drift.unreachable.iter().map(|unreachable| {
+        let name = unreachable.server.clone().unwrap_or_else(|| "the server".to_owned());
+        (name, unreachable.error.message.clone())
+    });
+    let refused = drift.refused.iter().map(|refused| (refused.id.clone(), refused.reason.clone()));
+    servers.chain(refused).collect()
+}
+
+/// Text that Markdown shows as it is, in one line of a table.
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in html(&printable(text)).chars() {
+        match c {
+            '\n' | '\r' => shown.push(' '),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '@' => {
+                shown.push('\\');
+                shown.push(c);
+            }
+            _ => shown.push(c),
+        }
+    }
+    shown
+}
+
+fn html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// A block of code: indented, so that nothing in it can end it.
+fn code(text: &str) -> String {
+    printable(text).lines().map(|line| format!("    {line}\n")).collect()
+}
+
+/// Text in a workflow command.
+fn command(text: &str) -> String {
+    printable(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace("::", ": :")
+}
