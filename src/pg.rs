@@ -28,7 +28,7 @@ pub use rowcheck::Row;
 pub use session::{Limits, ServerInfo, Session};
 pub use state::{Entry, StateRow, note};
 pub use survey::{Present, Sighting, Subject, survey};
-pub use transaction::{ExecuteError, Observed, Transaction, committed};
+pub use transaction::{ExecuteError, Locking, Observed, Transaction, committed};
 
 /// The name that no table of a manifest may have.
 pub use state::TABLE as STATE_TABLE;

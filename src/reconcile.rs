@@ -92,6 +92,8 @@ impl From<&Plan> for Reviewed {
 pub struct Terms {
     /// Only if all is still as it was reviewed.
     pub reviewed: Option<Reviewed>,
+    /// A look has shown that there is something to do.
+    pub has_work: bool,
     /// The registry was asked already, and lists the tenant.
     pub is_listed: bool,
     /// The schema was there before. If it is gone, somebody has dropped it: it is made again only
@@ -324,7 +326,11 @@ pub(crate) fn make_plan(
 }
 
 /// The differences of what was observed from what is declared.
-pub(crate) fn compare<'m>(context: &'m Context, desired: &Schema, observed: &Observed<'m>) -> Diff<'m> {
+pub(crate) fn compare<'m>(
+    context: &'m Context,
+    desired: &Schema,
+    observed: &Observed<'m>,
+) -> Diff<'m> {
     let live = observed.schema.as_deref();
     let diff = diff::diff(&context.manifest, desired, live, &observed.absent_rows);
     if let Some(fingerprint) = observed.fingerprint

@@ -93,7 +93,9 @@ impl Plan {
 impl Plan {
     async fn run_all(self, global: &Global) -> Result<Exit, Error> {
         if self.format == PlanFormat::Sql {
-            return Err(Error::Usage("--format sql is for one tenant; use --sql with --all".into()));
+            return Err(Error::Usage(
+                "--format sql is for one tenant; use --sql with --all".into(),
+            ));
         }
         let fleet = global.fleet().await?;
         let roster = self.tenants.roster(&fleet).await?;

@@ -21,8 +21,8 @@ const LIST_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) struct Tenants {
     /// Take the ids from a file, one a line, or from standard input with `-`; otherwise they come
     /// from the registry of the manifest, or from the schemas that hold this tool's record.
-    #[arg(long, value_name = "FILE")]
-    tenants_from: Option<PathBuf>,
+    #[arg(long = "tenants-from", value_name = "FILE")]
+    from: Option<PathBuf>,
 
     /// Only those whose id matches the pattern, such as 'acme-*'; may be given more than once.
     #[arg(long = "match", value_name = "PATTERN", value_parser = pattern)]
@@ -44,7 +44,7 @@ fn pattern(text: &str) -> Result<GlobMatcher, String> {
 impl Tenants {
     /// Options that choose among many make no sense for one.
     pub(super) fn require_all(&self, all: bool) -> Result<(), Error> {
-        let is_given = self.tenants_from.is_some()
+        let is_given = self.from.is_some()
             || !self.include.is_empty()
             || !self.exclude.is_empty()
             || self.limit.is_some();
@@ -58,12 +58,12 @@ impl Tenants {
 
     /// Whether the registry itself says which tenants there are.
     pub(super) fn are_listed(&self) -> bool {
-        self.tenants_from.is_none()
+        self.from.is_none()
     }
 
     /// Asks for the tenants.
     pub(super) async fn roster(self, fleet: &Fleet) -> Result<Roster, Error> {
-        let source = match &self.tenants_from {
+        let source = match &self.from {
             None => Source::Registry,
             Some(path) => Source::Ids(read_ids(path)?),
         };
@@ -111,13 +111,11 @@ pub(super) async fn one(
             )));
         }
         let found = roster.members.first().map(|member| member.server);
-        server = found.ok_or_else(|| {
-            crate::reconcile::ReconcileError::Unregistered { tenant: id.clone() }
-        })?;
+        server = found
+            .ok_or_else(|| crate::reconcile::ReconcileError::Unregistered { tenant: id.clone() })?;
     }
     let context = fleet.servers.into_iter().nth(server).map(|server| server.context);
-    let mut context =
-        context.ok_or_else(|| Error::Usage("the manifest names no server".into()))?;
+    let mut context = context.ok_or_else(|| Error::Usage("the manifest names no server".into()))?;
     context.unregistered = unregistered;
     let tenant = context.tenant(id)?;
     Ok((context, tenant))

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::difference::compare_all;
 use super::roster::{Refused, Unreachable};
-use super::{Failure, Fleet, FleetPlan, Member, Roster, Seen, Stages, survey};
+use super::{Failure, Fleet, FleetPlan, Member, Pinned, Roster, Seen, Stages, survey};
 use crate::name::TenantId;
 use crate::pg::Session;
 use crate::reconcile::{self, Applied, Outcome, Reviewed, Terms, millis};
@@ -47,7 +47,11 @@ pub enum Event<'a> {
     /// So many have something to do; the others are current.
     Starting(usize),
     /// A stage begins: its number from one, how many there are, and its tenants.
-    Stage { number: usize, of: usize, tenants: usize },
+    Stage {
+        number: usize,
+        of: usize,
+        tenants: usize,
+    },
     Done(&'a Done),
 }
 
@@ -150,10 +154,10 @@ pub async fn apply(
     on_event: &(dyn Fn(Event<'_>) + Sync),
 ) -> Ended {
     let start = Instant::now();
-    if let Some(plan) = reviewed {
-        let pinned: HashMap<&TenantId, ()> =
-            plan.tenants.iter().map(|pinned| (&pinned.tenant, ())).collect();
-        roster.members.retain(|member| pinned.contains_key(&member.tenant.id));
+    let pins: HashMap<&TenantId, &Pinned> =
+        reviewed.iter().flat_map(|plan| &plan.tenants).map(|pin| (&pin.tenant, pin)).collect();
+    if reviewed.is_some() {
+        roster.members.retain(|member| pins.contains_key(&member.tenant.id));
     }
     let members = roster.members;
     on_event(Event::Looking(members.len()));
@@ -181,14 +185,14 @@ pub async fn apply(
                 None
             }
         });
-        let pinned = reviewed
-            .and_then(|plan| Some((plan, plan.tenants.iter().find(|p| p.tenant == member.tenant.id)?)));
+        let pin = reviewed.zip(pins.get(&member.tenant.id));
         terms.push(Terms {
-            reviewed: pinned.map(|(plan, pinned)| Reviewed {
+            reviewed: pin.map(|(plan, pin)| Reviewed {
                 manifest_checksum: plan.manifest_checksum,
-                live_checksum: pinned.live_checksum,
-                digest: pinned.digest,
+                live_checksum: pin.live_checksum,
+                digest: pin.digest,
             }),
+            has_work: true,
             is_listed: options.are_listed,
             was_present: compared.as_ref().is_some_and(|c| c.is_present),
         });
@@ -291,9 +295,9 @@ impl Run<'_> {
         let mut on_connection = 0;
         while !self.is_over(Some(server)) {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            let Some((at, member, terms)) = next.and_then(|at| {
-                Some((at, self.members.get(at)?, self.terms.get(at)?))
-            }) else {
+            let Some((at, member, terms)) =
+                next.and_then(|at| Some((at, self.members.get(at)?, self.terms.get(at)?)))
+            else {
                 break;
             };
             if on_connection >= PER_CONNECTION

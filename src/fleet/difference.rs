@@ -95,10 +95,11 @@ pub(super) fn compare_all(
         let rows = sighting.absent_rows.iter().map(address).collect();
         let difference = match known.entry((member.server, fingerprint, rows)) {
             Entry::Occupied(entry) => Arc::clone(entry.get()),
-            Entry::Vacant(entry) => Arc::clone(entry.insert(Arc::new(difference(server, sighting)?))),
+            Entry::Vacant(entry) => {
+                Arc::clone(entry.insert(Arc::new(difference(server, sighting)?)))
+            }
         };
-        let expected =
-            pg::note(server.context.manifest_checksum(), difference.is_complete());
+        let expected = pg::note(server.context.manifest_checksum(), difference.is_complete());
         let note = sighting.present.as_ref().and_then(|present| present.note.as_ref());
         Some(Compared {
             is_recorded: note == Some(&expected),
@@ -131,8 +132,7 @@ fn difference(server: &super::Server, sighting: &Sighting<'_>) -> Option<Differe
         .map(|step| Missing { action: step.action(), object: step.object() })
         .collect();
     let blocked = diff.conflicts.iter();
-    let blocked =
-        blocked.map(|c| format!("the name of {} is taken by a {}", c.object, c.taken_by));
+    let blocked = blocked.map(|c| format!("the name of {} is taken by a {}", c.object, c.taken_by));
     Some(Difference {
         absent: false,
         missing,

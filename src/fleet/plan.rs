@@ -14,9 +14,8 @@ use crate::pg::{Observed, Sighting};
 use crate::plan::{FORMAT_VERSION, Plan};
 use crate::reconcile::{ReconcileError, make_plan};
 
-/// A plan of many tenants.
+/// A plan of many tenants. What could not be planned is told, but not read back.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct FleetPlan {
     /// [`FORMAT_VERSION`].
     pub format_version: u32,
@@ -69,11 +68,7 @@ pub struct Unplanned {
 }
 
 /// Makes the plans of all members of `roster`. Nothing is written.
-pub async fn plan(
-    fleet: &Fleet,
-    roster: Roster,
-    progress: &(dyn Fn(usize) + Sync),
-) -> FleetPlan {
+pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Sync)) -> FleetPlan {
     let Roster { members, refused, unreachable, .. } = roster;
     let survey = survey(fleet, &members, progress).await;
     let compared = compare_all(fleet, &members, &survey);

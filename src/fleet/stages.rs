@@ -35,7 +35,9 @@ impl std::str::FromStr for Canary {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         // An id may be all digits; who means one so short writes it with a comma.
-        if text.len() < 6 && let Ok(count) = text.parse() {
+        if text.len() < 6
+            && let Ok(count) = text.parse()
+        {
             return Ok(Self::Count(count));
         }
         let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());

@@ -237,13 +237,14 @@ WITH path AS MATERIALIZED (
 )
 SELECT 'unmodelled' AS section, coalesce(json_agg(r), '[]')::text AS rows
 FROM (
-    SELECT CASE t.typtype WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range type' ELSE 'type' END
-               AS kind,
+    SELECT CASE t.typtype WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range type'
+                          WHEN 'c' THEN 'composite type' ELSE 'type' END AS kind,
            t.typname::text AS name
     FROM other m
     JOIN pg_type t ON t.oid = m.objid
     WHERE m.classid = 'pg_type'::regclass
-      AND t.typtype <> 'e' AND t.typrelid = 0
+      -- The row type of a table depends on the table, not on the schema.
+      AND t.typtype <> 'e'
     UNION ALL
     SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' WHEN 'p' THEN 'procedure'
                ELSE 'function' END,

@@ -111,7 +111,9 @@ impl<'m, 's> SharedCheck<'m, 's> {
             let is_asked = is_readable(seed, self.live);
             for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
                 if !is_asked {
-                    absent.iter_mut().for_each(|all| all.extend(rows.iter().map(|r| (seed, r))));
+                    for all in &mut absent {
+                        all.extend(rows.iter().map(|row| (seed, row)));
+                    }
                     continue;
                 }
                 for (start, subjects) in (0..)

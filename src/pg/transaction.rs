@@ -37,6 +37,15 @@ pub struct Transaction<'s> {
     is_locked: bool,
 }
 
+/// When a transaction that may write waits for the tenant's lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locking {
+    /// Before it looks: there will be something to do.
+    First,
+    /// Before it looks, if there is no such schema; otherwise later, if there is something to do.
+    IfAbsent,
+}
+
 /// What was found of a tenant.
 #[derive(Debug)]
 pub struct Observed<'m> {
@@ -72,11 +81,10 @@ impl<'s> Transaction<'s> {
         limits: Limits,
     ) -> Result<Self, IntrospectError> {
         let start = begin(Access::Read, limits);
-        Self::start(session, tenant, schema, start, false).await
+        Self::start(session, tenant, schema, start, None).await
     }
 
-    /// Opens a transaction that may write later, after [`Transaction::lock`]. If there is no such
-    /// schema, it has waited for the lock already.
+    /// Opens a transaction that may write later, after [`Transaction::lock`].
     ///
     /// # Errors
     /// As [`Transaction::lock`].
@@ -85,10 +93,14 @@ impl<'s> Transaction<'s> {
         tenant: &'s TenantId,
         schema: &'s SchemaName,
         limits: Limits,
+        locking: Locking,
     ) -> Result<Self, IntrospectError> {
-        let start = begin(Access::Write, limits);
-        let start = start + &lock::if_absent_script(schema);
-        Self::start(session, tenant, schema, start, true).await
+        let lock = match locking {
+            Locking::First => lock::script(schema),
+            Locking::IfAbsent => lock::if_absent_script(schema),
+        };
+        Self::start(session, tenant, schema, begin(Access::Write, limits) + &lock, Some(locking))
+            .await
     }
 
     async fn start(
@@ -96,7 +108,7 @@ impl<'s> Transaction<'s> {
         tenant: &'s TenantId,
         schema: &'s SchemaName,
         start: String,
-        locks_if_absent: bool,
+        locking: Option<Locking>,
     ) -> Result<Self, IntrospectError> {
         let doing = format!("opening a transaction on schema {schema}");
         let is_present = open(session, schema, &doing, start).await?;
@@ -106,7 +118,11 @@ impl<'s> Transaction<'s> {
         }
         // Another runner may have made the schema while this one waited to; then it has the lock
         // and does not know, and asks for it once more, which costs nothing.
-        transaction.is_locked = locks_if_absent && transaction.glance.is_none();
+        transaction.is_locked = match locking {
+            None => false,
+            Some(Locking::First) => true,
+            Some(Locking::IfAbsent) => transaction.glance.is_none(),
+        };
         Ok(transaction)
     }
 

@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use super::settled::Remainder;
 use super::{
-    Context, Outcome, ReconcileError, Reviewed, Tenant, Terms, check_externals, check_registered, compare,
-    live_checksum, make_plan,
+    Context, Outcome, ReconcileError, Reviewed, Tenant, Terms, check_externals, check_registered,
+    compare, live_checksum, make_plan,
 };
 use crate::diff::Object;
 use crate::manifest::Registry;
-use crate::pg::{self, Entry, ExecuteError, Observed, Session, Transaction};
+use crate::pg::{self, Entry, ExecuteError, Locking, Observed, Session, Transaction};
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::schema::Schema;
 
@@ -39,9 +39,11 @@ pub(super) async fn once(
     if labels_first {
         add_labels(session, context, tenant).await?;
     }
-    let mut transaction = begin(session, context, tenant).await?;
+    let locking = if terms.has_work { Locking::First } else { Locking::IfAbsent };
+    let mut transaction = begin(session, context, tenant, locking).await?;
     // Before a lock is taken or the manifest elaborated: what is committed and whole needs neither.
     if reviewed.is_none()
+        && !terms.has_work
         && let Some(plan) = current(&mut transaction, context, tenant).await?
     {
         transaction.rollback().await?;
@@ -50,25 +52,25 @@ pub(super) async fn once(
     if terms.was_present && transaction.last_glance().is_none() {
         transaction.rollback().await?;
         check_still_listed(context, session, tenant).await?;
-        transaction = begin(session, context, tenant).await?;
+        transaction = begin(session, context, tenant, locking).await?;
     }
     let desired = if let Some(desired) = context.known_desired() {
         desired
     } else {
         transaction.rollback().await?;
         let desired = context.desired(session).await?;
-        transaction = begin(session, context, tenant).await?;
+        transaction = begin(session, context, tenant, locking).await?;
         desired
     };
     check_externals(transaction.missing_externals(&context.manifest).await?)?;
     transaction.lock().await?;
-    let before = transaction.observe(&context.manifest, &context.shapes, 1).await?;
+    let before = transaction.observe(&context.manifest, &context.shapes, 0).await?;
     let plan = make_plan(context, tenant, desired, &before)?;
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
     let complete = plan.changed.is_empty() && plan.unmodelled.is_empty();
-    if plan.is_empty() && is_recorded(context, &before, complete) {
+    if plan.is_empty() && is_noted(&transaction, context, complete) {
         transaction.rollback().await?;
         return Ok(Ended { outcome: Outcome::Current, plan });
     }
@@ -151,8 +153,9 @@ async fn begin<'s>(
     session: &'s mut Session,
     context: &Context,
     tenant: &'s Tenant,
+    locking: Locking,
 ) -> Result<Transaction<'s>, ReconcileError> {
-    Ok(Transaction::write(session, &tenant.id, &tenant.schema, context.limits).await?)
+    Ok(Transaction::write(session, &tenant.id, &tenant.schema, context.limits, locking).await?)
 }
 
 /// The look that costs nothing but reading: a record of this manifest that left nothing open, the
@@ -162,10 +165,7 @@ async fn current(
     context: &Context,
     tenant: &Tenant,
 ) -> Result<Option<Plan>, ReconcileError> {
-    let is_noted = transaction.last_glance().is_some_and(|glance| {
-        glance.note.as_deref() == Some(&*pg::note(context.manifest_checksum, true))
-    });
-    if !is_noted {
+    if !is_noted(transaction, context, true) {
         return Ok(None);
     }
     let Some((row, absent_rows)) = transaction.recorded(&context.manifest).await? else {
@@ -188,12 +188,10 @@ async fn current(
     }))
 }
 
-fn is_recorded(context: &Context, observed: &Observed<'_>, complete: bool) -> bool {
-    observed.state.first().is_some_and(|row| {
-        row.manifest_checksum == context.manifest_checksum
-            && Some(row.fingerprint) == observed.fingerprint
-            && row.complete == complete
-    })
+/// Whether the newest row of the record is of this manifest, and says the same.
+fn is_noted(transaction: &Transaction<'_>, context: &Context, complete: bool) -> bool {
+    let expected = pg::note(context.manifest_checksum, complete);
+    transaction.last_glance().is_some_and(|glance| glance.note.as_ref() == Some(&expected))
 }
 
 fn check_reviewed(
@@ -223,9 +221,8 @@ async fn add_labels(
 ) -> Result<(), ReconcileError> {
     let apply_id = Uuid::now_v7();
     let desired = context.desired(session).await?;
-    let mut transaction = begin(session, context, tenant).await?;
-    transaction.lock().await?;
-    let observed = transaction.observe(&context.manifest, &context.shapes, 1).await?;
+    let mut transaction = begin(session, context, tenant, Locking::First).await?;
+    let observed = transaction.observe(&context.manifest, &context.shapes, 0).await?;
     let mut plan = make_plan(context, tenant, desired, &observed)?;
     plan.steps
         .retain(|step| step.action == Action::Add && matches!(step.object, Object::Label { .. }));

@@ -156,6 +156,8 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
     text
 }
 
+type IsFate = fn(&Fate) -> bool;
+
 /// How a run ended: outcomes and durations, then what failed and why.
 #[must_use]
 pub fn ended(ended: &Ended) -> String {
@@ -176,7 +178,7 @@ pub fn ended(ended: &Ended) -> String {
         let line = format!("The run ended early: {reason}");
         let _ = writeln!(text, "{}", styled(REMOVED, &printable(&line)));
     }
-    let kinds: [(&str, fn(&Fate) -> bool); 5] = [
+    let kinds: [(&str, IsFate); 5] = [
         ("created", |fate| matches!(fate, Fate::Created { .. })),
         ("updated", |fate| matches!(fate, Fate::Updated { .. })),
         ("current", |fate| matches!(fate, Fate::Current)),
@@ -196,10 +198,8 @@ pub fn ended(ended: &Ended) -> String {
     let statements: usize = ended.tenants.iter().map(|done: &Done| done.statements).sum();
     let changed = ended.tenants.iter().filter(|done| done.changed > 0).count();
     let seconds = Duration::from_millis(ended.duration_ms).as_secs_f64();
-    let mut line = format!(
-        "{}, {statements} statements, {seconds:.1} s.",
-        tenants(ended.tenants.len())
-    );
+    let mut line =
+        format!("{}, {statements} statements, {seconds:.1} s.", tenants(ended.tenants.len()));
     if changed > 0 {
         line.push_str(&format!(" Not touched: what is changed in {}.", tenants(changed)));
     }

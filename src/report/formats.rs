@@ -24,7 +24,11 @@ pub fn drift_markdown(drift: &Drift) -> String {
     }
     for shape in &drift.shapes {
         for change in &shape.difference.changed {
-            let _ = writeln!(text, "\n<details><summary>changed {}</summary>\n", html(&change.object.to_string()));
+            let _ = writeln!(
+                text,
+                "\n<details><summary>changed {}</summary>\n",
+                html(&change.object.to_string())
+            );
             for (title, side) in [("is", &change.is), ("should be", &change.should_be)] {
                 let _ = writeln!(text, "{title}:\n\n{}\n", code(side));
             }
@@ -167,5 +171,9 @@ fn code(text: &str) -> String {
 
 /// Text in a workflow command.
 fn command(text: &str) -> String {
-    printable(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace("::", ": :")
+    printable(text)
+        .replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+        .replace("::", ": :")
 }

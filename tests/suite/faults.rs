@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use provision::pg::{Locking, Transaction};
 use provision::reconcile::{Outcome, ReconcileError};
 use sqlx::Connection as _;
 
@@ -271,11 +272,10 @@ async fn another_runner_that_holds_the_tenant_is_named() {
     context.retry.attempts = 1;
     let tenant = support::tenant(&context, "acme");
     let mut session = provision::pg::Session::open(&context.target).await.expect("a session");
-    let mut transaction =
-        provision::pg::Transaction::write(&mut session, &tenant.id, &tenant.schema, context.limits)
-            .await
-            .expect("a transaction");
-    transaction.lock().await.expect("the lock");
+    let (id, schema) = (&tenant.id, &tenant.schema);
+    let transaction = Transaction::write(&mut session, id, schema, context.limits, Locking::First)
+        .await
+        .expect("a transaction");
     let error = refused(support::apply(&context, "acme").await);
     assert!(told(&error).contains("holds the tenant's lock"), "{}", told(&error));
     assert!(told(&error).contains("application \"provision\""), "{}", told(&error));

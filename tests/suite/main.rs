@@ -15,6 +15,8 @@ mod cli;
 mod embedded;
 mod example;
 mod faults;
+mod fingerprint;
+mod fleet;
 mod golden;
 mod hostile;
 mod property;

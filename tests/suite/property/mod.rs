@@ -93,6 +93,42 @@ fn the_whole_is_reached_from_any_part() {
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
+/// A tenant made at once, one that grew, one that has only a part: schemas with the same
+/// fingerprint have the same model, and the same statements lead to the same fingerprint.
+#[test]
+fn equal_fingerprints_are_equal_models() {
+    let pairs = generate::spec().prop_flat_map(|whole| {
+        let bits = proptest::collection::vec(any::<bool>(), whole.parts().max(1));
+        (Just(whole), bits)
+    });
+    runner(25)
+        .run(&pairs, |(whole, keep): (Spec, Vec<bool>)| {
+            blocking(async {
+                let database = Database::new().await;
+                database.run("CREATE TABLE public.users (id int PRIMARY KEY)").await;
+                let (part, whole) = (whole.part(&keep).to_toml(), whole.to_toml());
+                converge(&database, &whole, "once").await?;
+                converge(&database, &whole, "again").await?;
+                converge(&database, &part, "grown").await?;
+                converge(&database, &whole, "grown").await?;
+                converge(&database, &part, "part").await?;
+                let mut found = Vec::new();
+                for id in ["once", "again", "grown", "part"] {
+                    found.push(crate::fingerprint::read(&database, id).await);
+                }
+                prop_assert_eq!(found[0].0, found[1].0, "{}", whole);
+                for (fingerprint, model) in &found {
+                    for (other, other_model) in &found {
+                        let is_wrong = fingerprint == other && model != other_model;
+                        prop_assert!(!is_wrong, "{model:#?}\n{other_model:#?}\n{whole}");
+                    }
+                }
+                Ok(())
+            })
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
 /// The definition of a schema as `pg_dump` writes it, without the lines that name the schema.
 fn dump(database: &Database, schema: &str) -> String {
     let program = support::client_program("pg_dump");

@@ -65,6 +65,15 @@ impl Database {
         Self { name, url }
     }
 
+    /// Another database with the same in it; nobody may be connected to the first.
+    pub async fn copy_of(original: &Self) -> Self {
+        let name = format!("provision_test_{}", uuid::Uuid::new_v4().simple());
+        let base = server().url.clone();
+        run_on(&base, &format!("CREATE DATABASE {name} TEMPLATE {}", original.name)).await;
+        let url = with_database(&base, &name);
+        Self { name, url }
+    }
+
     pub fn target(&self) -> Target {
         Target::from_url(&self.url).expect("the test URL is usable")
     }

@@ -1,0 +1,555 @@
+//! Many tenants: each on its own terms, whatever happens to the others.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use provision::embedded;
+use provision::fleet::{
+    self, Ended, Event, Fate, Fleet, FleetPlan, Options, Roster, Selection, Settings, Source,
+    Stages, State,
+};
+use provision::manifest;
+use provision::pg::{Limits, Target};
+use provision::reconcile::Retry;
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use crate::support::tool::{self, run};
+use crate::support::{Database, Folder};
+
+const TABLES: &str = r#"
+[tables.a]
+primary_key = ["id"]
+unique = [{ name = "a_code", columns = ["code"] }]
+checks = [{ name = "a_positive", expression = "id > 0" }]
+columns = { id = "int", code = { type = "text", null = true } }
+[tables.b]
+columns = { a = { type = "int", null = true } }
+foreign_keys = [{ name = "b_a", columns = ["a"], references = { table = "a", columns = ["id"] } }]
+indexes = [{ name = "b_a_idx", columns = ["a"] }]
+[[seeds]]
+table = "a"
+key = ["id"]
+rows = [{ id = 1, code = "one" }, { id = 2, code = "two" }]
+"#;
+
+/// A manifest whose registry is the table `public.tenants`.
+fn registered() -> String {
+    format!(
+        "version = 1\n[tenants]\nquery = \"SELECT id FROM public.tenants ORDER BY id\"\n{TABLES}"
+    )
+}
+
+fn settings() -> Settings {
+    Settings {
+        limits: Limits { lock: Duration::from_millis(300), ..Limits::default() },
+        retry: Retry { attempts: 2, ..Retry::default() },
+        actor: "the tests".into(),
+        elaborate_on: None,
+    }
+}
+
+fn fleet_of(manifest: &str, servers: Vec<(Option<String>, Target)>) -> Fleet {
+    let folder = Folder::new(manifest);
+    let manifest = manifest::load(&folder.manifest())
+        .unwrap_or_else(|error| panic!("{}", provision::error::chain(&error)));
+    Fleet::new(manifest, servers, &settings())
+}
+
+async fn register(database: &Database, ids: impl IntoIterator<Item = String>) {
+    let rows: Vec<String> = ids.into_iter().map(|id| format!("('{id}')")).collect();
+    let sql = format!(
+        "CREATE TABLE IF NOT EXISTS public.tenants (id text); INSERT INTO public.tenants VALUES {}",
+        rows.join(", ")
+    );
+    database.run(&sql).await;
+}
+
+async fn roster(fleet: &Fleet) -> Roster {
+    fleet::enumerate(fleet, &Source::Registry, &Selection::default()).await
+}
+
+async fn apply(fleet: &Fleet, plan: Option<&FleetPlan>, options: &Options) -> Ended {
+    let roster = roster(fleet).await;
+    fleet::apply(fleet, roster, plan, options, &AtomicBool::new(false), &|_| {}).await
+}
+
+async fn drift(fleet: &Fleet) -> fleet::Drift {
+    let roster = roster(fleet).await;
+    let survey = fleet::survey(fleet, &roster.members, &|_| {}).await;
+    fleet::drift(fleet, roster, &survey, jiff::civil::date(2026, 6, 1))
+}
+
+fn failures(ended: &Ended) -> BTreeMap<String, String> {
+    let failed = ended.tenants.iter().filter_map(|done| match &done.fate {
+        Fate::Failed { error } => Some((done.tenant.to_string(), error.message.clone())),
+        _ => None,
+    });
+    failed.collect()
+}
+
+/// A way to fail: what is done to the tenant, a word of the error, and how it is repaired.
+const TROUBLES: [(&str, &str, &str); 9] = [
+    ("CREATE VIEW X.b AS SELECT 1 AS a", "taken by a view", "DROP VIEW X.b"),
+    (
+        "CREATE TABLE X.a (id int PRIMARY KEY, code text); INSERT INTO X.a VALUES (3, 'x'), (4, 'x')",
+        "could not create unique index",
+        "DELETE FROM X.a WHERE id = 4",
+    ),
+    (
+        "CREATE TABLE X.a (code text); INSERT INTO X.a VALUES ('x')",
+        "contains null values",
+        "DELETE FROM X.a",
+    ),
+    (
+        "CREATE TABLE X.a (id int PRIMARY KEY, code text); INSERT INTO X.a VALUES (-1, 'x')",
+        "is violated by some row",
+        "DELETE FROM X.a",
+    ),
+    (
+        "CREATE TABLE X.b (a int); INSERT INTO X.b VALUES (77)",
+        "violates foreign key constraint",
+        "DELETE FROM X.b",
+    ),
+    (
+        "CREATE VIEW X._provision_state AS SELECT 1 AS one",
+        "not what this tool made",
+        "DROP VIEW X._provision_state",
+    ),
+    (
+        "CREATE TABLE X._provision_state (x int)",
+        "not what this tool made",
+        "DROP TABLE X._provision_state",
+    ),
+    (
+        "CREATE TABLE X.a (id int PRIMARY KEY, code text);
+         CREATE FUNCTION X.no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''not here''; END';
+         CREATE TRIGGER no BEFORE INSERT ON X.a FOR EACH ROW EXECUTE FUNCTION X.no()",
+        "not here",
+        "DROP TRIGGER no ON X.a",
+    ),
+    (
+        "CREATE TABLE X.a (id uuid PRIMARY KEY, code text)",
+        "invalid input syntax for type uuid",
+        "DROP TABLE X.a",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_thousand_tenants_those_that_cannot_are_reported_and_the_others_done() {
+    let database = Database::new().await;
+    register(&database, (0..1_000).map(|n| format!("t{n:04}"))).await;
+    let id = |n: usize| format!("t{:04}", 100 * n + 7);
+    for (n, (damage, ..)) in TROUBLES.iter().enumerate() {
+        let id = id(n);
+        database
+            .run(&format!("CREATE SCHEMA {id}; {}", damage.replace("X.", &format!("{id}."))))
+            .await;
+    }
+    // The tenth way: somebody holds the tenant's table.
+    let locked = id(TROUBLES.len());
+    database
+        .run(&format!(
+            "CREATE SCHEMA {locked}; CREATE TABLE {locked}.a (id int PRIMARY KEY, code text)"
+        ))
+        .await;
+    let mut holder = database.connect().await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("BEGIN; LOCK TABLE {locked}.a")))
+        .execute(&mut holder)
+        .await
+        .expect("a lock");
+
+    let fleet = fleet_of(&registered(), vec![(None, database.target())]);
+    let ended = apply(&fleet, None, &Options::default()).await;
+    let failed = failures(&ended);
+    for (n, (_, word, _)) in TROUBLES.iter().enumerate() {
+        let message =
+            failed.get(&id(n)).unwrap_or_else(|| panic!("{} did not fail: {failed:?}", id(n)));
+        assert!(message.contains(word), "{}: {message}", id(n));
+    }
+    assert!(failed[&locked].contains("holds"), "{}", failed[&locked]);
+    assert_eq!(failed.len(), 10, "{failed:?}");
+    assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 990);
+    assert!(ended.has_failed());
+
+    holder.close().await.expect("closing");
+    for (n, (.., repair)) in TROUBLES.iter().enumerate() {
+        database.run(&repair.replace("X.", &format!("{}.", id(n)))).await;
+    }
+    let ended = apply(&fleet, None, &Options::default()).await;
+    assert_eq!(failures(&ended), BTreeMap::new());
+    assert_eq!(ended.count(|fate| matches!(fate, Fate::Updated { .. })), 10);
+    let states = "pg_class WHERE relname = '_provision_state'";
+    assert_eq!(database.count(states).await, 1_000);
+    let drift = drift(&fleet).await;
+    let unmodelled = drift.summary.get(&State::Drifted).copied().unwrap_or_default();
+    assert_eq!(unmodelled, 1, "only the tenant with the function: {:?}", drift.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_at_once_apply_each_tenant_once() {
+    let database = Database::new().await;
+    register(&database, (0..60).map(|n| format!("t{n}"))).await;
+    let one = fleet_of(&registered(), vec![(None, database.target())]);
+    let two = fleet_of(&registered(), vec![(None, database.target())]);
+    let patient = Options { jobs: 3, ..Options::default() };
+    let (one, two) = tokio::join!(apply(&one, None, &patient), apply(&two, None, &patient));
+    assert!(!one.has_failed() && !two.has_failed(), "{one:?}\n{two:?}");
+    let created = |ended: &Ended| ended.count(|fate| matches!(fate, Fate::Created { .. }));
+    assert_eq!(created(&one) + created(&two), 60);
+    for n in 0..60 {
+        assert_eq!(database.count(&format!("t{n}._provision_state")).await, 1);
+        assert_eq!(database.count(&format!("t{n}.a")).await, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_killed_is_resumed() {
+    let database = Database::new().await;
+    register(&database, (0..150).map(|n| format!("t{n}"))).await;
+    let folder = Folder::new(&registered());
+    let made = "pg_class WHERE relname = '_provision_state'";
+    for _ in 0..3 {
+        let before = database.count(made).await;
+        let mut child = tool::on(&database, folder.dir.path(), &["apply", "--all"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        while child.try_wait().expect("a state").is_none()
+            && database.count(made).await < before + 10
+        {}
+        child.kill().expect("it is killed");
+        child.wait().expect("it ends");
+    }
+    assert!((30..150).contains(&database.count(made).await));
+    let ended = run(tool::on(&database, folder.dir.path(), &["apply", "--all"])).with(0);
+    assert!(ended.stdout.contains("150 tenants"), "{}", ended.stdout);
+    run(tool::on(&database, folder.dir.path(), &["drift"])).with(0);
+    for n in 0..150 {
+        assert_eq!(database.count(&format!("t{n}._provision_state")).await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_run_finishes_what_is_in_flight() {
+    let database = Database::new().await;
+    register(&database, (0..400).map(|n| format!("t{n}"))).await;
+    let folder = Folder::new(&registered());
+    let made = "pg_class WHERE relname = '_provision_state'";
+    let child = tool::on(&database, folder.dir.path(), &["apply", "--all", "--jobs", "2"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    while database.count(made).await < 10 {}
+    let pid = child.id().to_string();
+    let killed = std::process::Command::new("kill").args(["-INT", &pid]).status();
+    assert!(killed.expect("kill").success());
+    let ended: tool::Ended = child.wait_with_output().expect("an end").into();
+    let ended = ended.with(1);
+    assert!(ended.stdout.contains("it was interrupted"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("not reached"), "{}", ended.stdout);
+    let made = database.count(made).await;
+    assert!(
+        made < 400 && ended.stdout.contains(&format!("created      {made:>7}")),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_vanishes_is_made_again_only_if_it_is_still_listed() {
+    let database = Database::new().await;
+    register(&database, ["gone", "kept", "other"].map(str::to_owned)).await;
+    let folder = registered();
+    let fleet = fleet_of(&folder, vec![(None, database.target())]);
+    assert!(!apply(&fleet, None, &Options::default()).await.has_failed());
+    // All three need something, and two are dropped between the look and the work.
+    let more = format!("{folder}[tables.c]\ncolumns = {{ x = \"int\" }}\n");
+    let fleet = fleet_of(&more, vec![(None, database.target())]);
+    let members = roster(&fleet).await;
+    let (url, dropped) = (database.url.clone(), AtomicBool::new(false));
+    let on_event = |event: Event<'_>| {
+        if matches!(event, Event::Starting(_)) && !dropped.swap(true, Ordering::Relaxed) {
+            let url = url.clone();
+            let drop = async move {
+                let options: sqlx::postgres::PgConnectOptions = url.parse().expect("a URL");
+                let mut conn = options.connect().await.expect("a connection");
+                let sql = "DROP SCHEMA gone CASCADE; DROP SCHEMA kept CASCADE; \
+                           DELETE FROM public.tenants WHERE id = 'gone'";
+                sqlx::raw_sql(sql).execute(&mut conn).await.expect("dropping");
+            };
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(drop));
+        }
+    };
+    let stop = AtomicBool::new(false);
+    let ended = fleet::apply(&fleet, members, None, &Options::default(), &stop, &on_event).await;
+    let failed = failures(&ended);
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed["gone"].contains("vanished"), "{failed:?}");
+    assert_eq!(database.count("pg_namespace WHERE nspname IN ('gone', 'kept', 'other')").await, 2);
+    assert_eq!(database.count("kept.a").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_plan_runs_what_was_reviewed_and_refuses_stale_tenants_alone() {
+    let database = Database::new().await;
+    register(&database, (0..6).map(|n| format!("t{n}"))).await;
+    database.run("CREATE SCHEMA t1; CREATE TABLE t1.b (a int)").await;
+    let folder = Folder::new(&registered());
+    let dir = folder.dir.path();
+    let on = |args: &[&str]| tool::on(&database, dir, args);
+    let shown =
+        run(on(&["plan", "--all", "--out", "fleet.json", "--detailed-exitcode", "--sql"])).with(2);
+    assert!(shown.stdout.contains("6 tenants to bring up to date, 2 plans"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("CREATE TABLE"), "{}", shown.stdout);
+    database.run("CREATE SCHEMA t3").await;
+    register(&database, ["late".to_owned()]).await;
+    let ended = run(on(&["apply", "--plan", "fleet.json", "--format", "json"])).with(1);
+    let ended: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let outcome = |id: &str| {
+        let all = ended["tenants"].as_array().expect("tenants");
+        let found = all.iter().find(|done| done["tenant"] == id);
+        found.map(|done| done["outcome"].as_str().expect("an outcome").to_owned())
+    };
+    assert_eq!(outcome("t0").as_deref(), Some("created"));
+    assert_eq!(outcome("t1").as_deref(), Some("updated"));
+    assert_eq!(outcome("t3").as_deref(), Some("failed"));
+    assert_eq!(outcome("late"), None, "it is not in the plan");
+    let codes = ended["tenants"].to_string();
+    assert!(codes.contains("stale-plan"), "{codes}");
+    // Another manifest makes the whole plan stale.
+    folder.write(
+        "schema.toml",
+        &format!("{}[tables.c]\ncolumns = {{ x = \"int\" }}\n", registered()),
+    );
+    let ended = run(on(&["apply", "--plan", "fleet.json"])).with(1);
+    assert!(ended.stdout.contains("the manifest has changed"), "{}", ended.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canary_and_health_command_stop_a_bad_change_early() {
+    let database = Database::new().await;
+    register(&database, (0..20).map(|n| format!("t{n:02}"))).await;
+    let fleet = fleet_of(&registered(), vec![(None, database.target())]);
+    let seen = Mutex::new(Vec::new());
+    let stages = Stages {
+        canary: Some("t07".parse().expect("a canary")),
+        waves: vec!["20%".parse().expect("a wave"), "100%".parse().expect("a wave")],
+        pause: Duration::from_millis(10),
+        health: Some("exit 0".into()),
+    };
+    let options = Options {
+        stages: Stages { health: Some("exit 3".into()), ..stages.clone() },
+        ..Options::default()
+    };
+    let ended = apply(&fleet, None, &options).await;
+    assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 1);
+    assert_eq!(ended.count(|fate| *fate == Fate::Skipped), 19);
+    assert!(ended.stopped[0].contains("exit status: 3"), "{:?}", ended.stopped);
+    assert_eq!(database.count("pg_namespace WHERE nspname = 't07'").await, 1);
+
+    let options = Options { stages, ..Options::default() };
+    let on_event = |event: Event<'_>| {
+        if let Event::Stage { tenants, .. } = event {
+            seen.lock().expect("no panic").push(tenants);
+        }
+    };
+    let roster = roster(&fleet).await;
+    let stop = AtomicBool::new(false);
+    let ended = fleet::apply(&fleet, roster, None, &options, &stop, &on_event).await;
+    assert!(!ended.has_failed(), "{ended:?}");
+    // The canary is current by now; the others follow: 20 % of 19, then the rest.
+    assert_eq!(*seen.lock().expect("no panic"), [4, 15]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_of_failures_ends_the_run() {
+    let database = Database::new().await;
+    register(&database, (0..30).map(|n| format!("t{n:02}"))).await;
+    for n in 0..30 {
+        database
+            .run(&format!("CREATE SCHEMA t{n:02}; CREATE VIEW t{n:02}.a AS SELECT 1 AS x"))
+            .await;
+    }
+    let fleet = fleet_of(&registered(), vec![(None, database.target())]);
+    let options = Options { jobs: 1, max_failures: Some(3), ..Options::default() };
+    let ended = apply(&fleet, None, &options).await;
+    assert_eq!(failures(&ended).len(), 3);
+    assert_eq!(ended.count(|fate| *fate == Fate::Skipped), 27);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_few_connections_slow_the_run_down() {
+    let settings = [
+        ("max_connections", "3"),
+        ("superuser_reserved_connections", "0"),
+        ("max_wal_senders", "0"),
+    ];
+    let narrow = embedded::throwaway(settings.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec())
+        .expect("a server");
+    let ids: Vec<String> = (0..24).map(|n| format!("\"t{n}\"")).collect();
+    let manifest = format!("version = 1\n[tenants]\nlist = [{}]\n{TABLES}", ids.join(", "));
+    let fleet = fleet_of(&manifest, vec![(None, target_of(narrow.cluster()))]);
+    let ended = apply(&fleet, None, &Options { jobs: 6, ..Options::default() }).await;
+    assert!(!ended.has_failed(), "{:?}", failures(&ended));
+    assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 24);
+}
+
+fn target_of(cluster: &embedded::Cluster) -> Target {
+    Target::from_socket(&cluster.socket_dir, cluster.port, &cluster.user, &cluster.database)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_tells_each_way_of_differing_once_in_every_format() {
+    let database = Database::new().await;
+    register(&database, (0..12).map(|n| format!("t{n:02}"))).await;
+    register(&database, ["Not an id".to_owned(), "unmade".to_owned()]).await;
+    let folder = Folder::new(&registered());
+    let on = |args: &[&str]| tool::on(&database, folder.dir.path(), args);
+    run(on(&["apply", "--all", "--match", "t*"])).with(0);
+    database
+        .run(
+            "DROP INDEX t01.b_a_idx; DROP INDEX t02.b_a_idx; DROP INDEX t03.b_a_idx;
+             ALTER TABLE t04.a ALTER code TYPE varchar(9);
+             CREATE VIEW t05.report AS SELECT 1 AS x; CREATE TABLE t06.scratch ();
+             DELETE FROM t07.a WHERE id = 2;
+             DELETE FROM public.tenants WHERE id = 't08'",
+        )
+        .await;
+    let text = run(on(&["drift", "--match", "t*"])).with(2).stdout;
+    assert!(text.contains("3 tenants: lacks index b_a_idx"), "{text}");
+    assert!(text.contains("t01, t02, t03"), "{text}");
+    assert!(text.contains("has another column a.code"), "{text}");
+    let whole = run(on(&["drift"])).with(1).stdout;
+    assert!(
+        whole.contains("Not an id") && whole.contains("orphans") && whole.contains("t08"),
+        "{whole}"
+    );
+    assert!(whole.contains("1 not provisioned"), "{whole}");
+
+    let json = run(on(&["drift", "--match", "t*", "--format", "json"])).with(2).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["summary"], serde_json::json!({ "in_sync": 4, "drifted": 7 }));
+    assert_eq!(json["shapes"][0]["count"], 3);
+    let markdown = run(on(&["drift", "--match", "t*", "--format", "markdown"])).with(2).stdout;
+    assert!(markdown.contains("| 3 | lacks index b\\_a\\_idx"), "{markdown}");
+    let junit = run(on(&["drift", "--match", "t*", "--format", "junit"])).with(2).stdout;
+    assert!(junit.contains("tests=\"11\"") && junit.contains("failures=\"7\""), "{junit}");
+    let github = run(on(&["drift", "--match", "t*", "--format", "github"])).with(2).stdout;
+    assert_eq!(github.matches("::error title=tenant drift::").count(), 5, "{github}");
+
+    // What the manifest ignores or accepts is no drift.
+    let rules = "\n[drift]\nignore = [\"view report*\", \"table scratch\"]\n\
+        exceptions = [{ tenant = \"t04\", reason = \"moves in June\", until = \"2999-12-31\" }, \
+        { tenant = \"t07\", reason = \"was once\", until = \"2020-01-01\" }]\n";
+    folder.write("schema.toml", &(registered() + rules));
+    let json = run(on(&["drift", "--match", "t*", "--format", "json"])).with(2).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["summary"], serde_json::json!({ "in_sync": 6, "drifted": 4, "excepted": 1 }));
+    // Applying heals what may be healed, and says what remains.
+    run(on(&["apply", "--all", "--match", "t*"])).with(3);
+    let text = run(on(&["drift", "--match", "t*"])).with(0).stdout;
+    assert!(text.contains("1 drifted, but excepted"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_only_read_checks_with_the_help_of_another_server() {
+    let database = Database::new().await;
+    register(&database, ["acme".to_owned()]).await;
+    let folder = Folder::new(&registered());
+    run(tool::on(&database, folder.dir.path(), &["apply", "--all"])).with(0);
+    let role = format!("reader_{}", uuid::Uuid::new_v4().simple());
+    database
+        .run(&format!(
+            "CREATE ROLE {role}; GRANT SELECT ON public.tenants TO {role}; \
+             GRANT USAGE ON SCHEMA acme TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA acme TO {role}"
+        ))
+        .await;
+    let elsewhere = Database::new().await;
+    elsewhere.run(&format!("GRANT CREATE ON DATABASE {} TO {role}", elsewhere.name)).await;
+    let check = |args: &[&str]| {
+        let mut command = tool::on(&database, folder.dir.path(), args);
+        command.env("PGOPTIONS", format!("-c role={role}"));
+        run(command)
+    };
+    let ended = check(&["drift"]).with(1);
+    assert!(ended.stdout.contains("--elaborate-url"), "{}{}", ended.stdout, ended.stderr);
+    check(&["drift", "--elaborate-url", &elsewhere.url]).with(0);
+    // A table that it may not see is an error that names the grant, not a missing table.
+    database.run(&format!("REVOKE ALL ON acme.b FROM {role}")).await;
+    let ended = check(&["drift", "--elaborate-url", &elsewhere.url]).with(1);
+    assert!(ended.stdout.contains("GRANT SELECT ON"), "{}", ended.stdout);
+    elsewhere.run(&format!("DROP OWNED BY {role}")).await;
+    database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_dead_server_does_not_stop_the_others() {
+    let settings = vec![("max_connections".to_owned(), "20".to_owned())];
+    let doomed = embedded::throwaway(settings).expect("a server");
+    let target = target_of(doomed.cluster());
+    let databases = [Database::new().await, Database::new().await];
+    let manifest = format!(
+        "version = 1\n[servers]\none = {{ url_env = \"ONE\" }}\ntwo = {{ url_env = \"TWO\" }}\n\
+         doomed = {{ url_env = \"DOOMED\" }}\n[tenants]\nregistry = \"one\"\n\
+         query = \"SELECT id, server FROM public.tenants ORDER BY id\"\n{TABLES}"
+    );
+    let servers = vec![
+        (Some("one".into()), databases[0].target()),
+        (Some("two".into()), databases[1].target()),
+        (Some("doomed".into()), target),
+    ];
+    let fleet = fleet_of(&manifest, servers);
+    databases[0].run("CREATE TABLE public.tenants (id text, server text)").await;
+    for n in 0..90 {
+        let server = ["one", "two", "doomed"][n % 3];
+        databases[0]
+            .run(&format!("INSERT INTO public.tenants VALUES ('t{n:02}', '{server}')"))
+            .await;
+    }
+    databases[0]
+        .run("INSERT INTO public.tenants VALUES ('lost', 'nowhere'), ('both', 'one')")
+        .await;
+    // A tenant that is on two servers is nobody's to guess about.
+    let tenant = "CREATE SCHEMA \"both\"; CREATE TABLE \"both\"._provision_state (x int)";
+    databases[1].run(tenant).await;
+
+    let doomed = Mutex::new(Some(doomed));
+    let on_event = |event: Event<'_>| {
+        if let Event::Done(done) = event
+            && done.server.as_deref() == Some("doomed")
+            && let Some(doomed) = doomed.lock().expect("no panic").take()
+        {
+            let pid = std::fs::read_to_string(doomed.cluster().data_dir.join("postmaster.pid"));
+            let pid = pid.expect("a pid").lines().next().expect("a line").to_owned();
+            let _ = std::process::Command::new("kill").args(["-9", &pid]).status();
+            drop(doomed);
+        }
+    };
+    let roster = roster(&fleet).await;
+    let stop = AtomicBool::new(false);
+    let options = Options { jobs: 2, ..Options::default() };
+    let ended = fleet::apply(&fleet, roster, None, &options, &stop, &on_event).await;
+    let on = |server: &str, is: fn(&Fate) -> bool| {
+        let of_server = ended.tenants.iter().filter(|done| done.server.as_deref() == Some(server));
+        of_server.filter(|done| is(&done.fate)).count()
+    };
+    let is_created = |fate: &Fate| matches!(fate, Fate::Created { .. });
+    assert_eq!(on("one", is_created), 30);
+    assert_eq!(on("two", is_created), 30);
+    assert!(on("doomed", |fate| matches!(fate, Fate::Skipped | Fate::Failed { .. })) > 20);
+    assert_eq!(ended.stopped.len(), 1, "{:?}", ended.stopped);
+    let refused: Vec<&str> = ended.refused.iter().map(|refused| refused.id.as_str()).collect();
+    assert_eq!(refused, ["lost", "both"]);
+    assert_eq!(databases[1].count("pg_namespace WHERE nspname LIKE 't%'").await, 30);
+
+    // The next look says which server is away, and what the others are like.
+    let drift = drift(&fleet).await;
+    assert_eq!(drift.unreachable.len(), 1);
+    assert_eq!(drift.summary[&State::InSync], 60);
+    assert_eq!(drift.summary[&State::Unreachable], 30);
+}
