@@ -223,7 +223,7 @@ async fn apply(fleet: &Fleet, ids: &[String]) {
 async fn drift(fleet: &Fleet, ids: &[String], broken: usize) {
     let source = Source::Ids(ids.to_vec());
     let roster = fleet::enumerate(fleet, &source, &Selection::default()).await;
-    let survey = fleet::survey(fleet, &roster.members, &|_| {}).await;
+    let survey = fleet::survey(fleet, &roster.members, 1, &|_| {}).await;
     let drift = fleet::drift(fleet, roster, &survey, jiff::civil::date(2026, 1, 1));
     let in_sync = drift.summary.get(&fleet::State::InSync).copied().unwrap_or_default();
     assert_eq!(in_sync, ids.len() - broken);
@@ -283,7 +283,7 @@ async fn watch(mut conn: PgConnection, most: Arc<AtomicU64>) {
     loop {
         let rows = sqlx::raw_sql(
             "SELECT pid::text FROM pg_stat_activity \
-             WHERE datname = 'tool' AND pid <> pg_backend_pid()",
+             WHERE datname = 'tool' AND application_name = 'provision'",
         )
         .fetch_all(&mut conn)
         .await

@@ -1,7 +1,7 @@
 //! Many tenants, on one server or several.
 //!
-//! [`Roster`]: which tenants there should be → [`survey`]: what each of them looks like, in a few
-//! statements for many → [`Drift`]: what that means, or [`apply`]: bring those that need it up to
+//! [`Roster`]: which tenants there should be → [`survey()`]: what each of them looks like, in a few
+//! statements for many → [`Drift`]: what that means, or [`apply()`]: bring those that need it up to
 //! date, each in its own transaction. One tenant's trouble stays with that tenant, and one
 //! server's with that server.
 

@@ -1,7 +1,7 @@
 //! Gives every tenant of a PostgreSQL application its own, complete, up-to-date schema, and proves
 //! it.
 //!
-//! Data flows one way, for one tenant after the other:
+//! Data flows one way, for one tenant ([`reconcile`]) or for many ([`fleet`]):
 //!
 //! ```text
 //! schema.toml, seeds/ ──▶ manifest ──▶ pg::elaborate ──▶ schema (desired) ─┐
@@ -19,9 +19,27 @@
 //! - Between reading and executing, all is pure: [`diff`], [`plan`], [`render`] and [`report`] do
 //!   no IO and are not asynchronous.
 //! - The executor makes no choices: a [`plan::Plan`] is complete, and executing it is sending it.
+//! - Schemas with the same fingerprint, a digest that the server computes, have the same model: what
+//!   costs time is done once per shape, not once per tenant.
 //! - One transaction a tenant, under its lock; it commits only after a second look has found
 //!   nothing left to do, and the record of it commits along.
 //! - `sqlx` is used in [`pg`] only; only [`name`] quotes; only [`cli`] prints.
+//!
+//! To give a test of an application a tenant of its own:
+//!
+//! ```no_run
+//! use provision::pg::Target;
+//! use provision::reconcile::{self, Context};
+//!
+//! # async fn tenant_for_a_test(database_url: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! let manifest = provision::manifest::load("schema.toml".as_ref())?;
+//! let context = Context::new(manifest, Target::from_url(database_url)?);
+//! let tenant = context.tenant(&"test-1".parse()?)?;
+//! let applied = reconcile::apply(&context, &tenant, None).await?;
+//! println!("schema {} is {}", tenant.schema, applied.outcome.name());
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! The modules, in the order of the flow:
 

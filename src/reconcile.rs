@@ -94,6 +94,9 @@ pub struct Terms {
     pub reviewed: Option<Reviewed>,
     /// A look has shown that there is something to do.
     pub has_work: bool,
+    /// The fingerprint with which all declared rows were found. While it is the same, they are looked
+    /// for only after the work, which is before COMMIT.
+    pub rows_found: Option<Checksum>,
     /// The registry was asked already, and lists the tenant.
     pub is_listed: bool,
     /// The schema was there before. If it is gone, somebody has dropped it: it is made again only
@@ -111,7 +114,7 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let desired = context.desired(&mut session).await?;
     let mut transaction =
         Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
-    let observed = transaction.observe(&context.manifest, &context.shapes, 0).await?;
+    let observed = transaction.observe(&context.manifest, &context.shapes, 0, None).await?;
     let missing = transaction.missing_externals(&context.manifest).await?;
     transaction.rollback().await?;
     let plan = make_plan(context, tenant, desired, &observed)?;
@@ -134,7 +137,8 @@ pub async fn status(
     let mut session = Session::open(&context.target).await?;
     let mut transaction =
         Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
-    let observed = transaction.observe(&context.manifest, &context.shapes, history.max(1)).await?;
+    let observed =
+        transaction.observe(&context.manifest, &context.shapes, history.max(1), None).await?;
     transaction.rollback().await?;
     session.close().await;
     let newest = observed.state.first();
@@ -206,7 +210,7 @@ async fn retried(
     connection: &mut Option<Session>,
     context: &Context,
     tenant: &Tenant,
-    terms: Terms,
+    mut terms: Terms,
     apply_id: Uuid,
 ) -> Result<Applied, ReconcileError> {
     let start = Instant::now();
@@ -239,6 +243,11 @@ async fn retried(
             // PostgreSQL lets a new label be used only after the transaction that added it.
             labels_first = true;
             attempts -= 1;
+            continue;
+        }
+        if terms.rows_found.is_some() && matches!(error, ReconcileError::NotConverged { .. }) {
+            // A row has gone since they were looked for.
+            terms.rows_found = None;
             continue;
         }
         if !error.is_transient() || attempts >= context.retry.attempts {

@@ -22,6 +22,10 @@ pub(super) struct Drift {
     #[command(flatten)]
     tenants: Tenants,
 
+    /// Connections to each server.
+    #[arg(long, default_value = "1", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    jobs: u16,
+
     /// How to print the result.
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     format: DriftFormat,
@@ -47,7 +51,8 @@ impl Drift {
         let roster = self.tenants.roster(&fleet).await?;
         let progress = Progress::new(global);
         progress.looking(roster.members.len());
-        let survey = fleet::survey(&fleet, &roster.members, &|n| progress.looked(n)).await;
+        let survey =
+            fleet::survey(&fleet, &roster.members, self.jobs.into(), &|n| progress.looked(n)).await;
         drop(progress);
         let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
         let drift = fleet::drift(&fleet, roster, &survey, today);

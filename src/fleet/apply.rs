@@ -161,7 +161,7 @@ pub async fn apply(
     }
     let members = roster.members;
     on_event(Event::Looking(members.len()));
-    let survey = survey(fleet, &members, &|n| on_event(Event::Looked(n))).await;
+    let survey = survey(fleet, &members, options.jobs, &|n| on_event(Event::Looked(n))).await;
     let compared = compare_all(fleet, &members, &survey);
 
     let mut todo = Vec::new();
@@ -193,6 +193,7 @@ pub async fn apply(
                 digest: pin.digest,
             }),
             has_work: true,
+            rows_found: compared.as_ref().and_then(|c| c.rows_found),
             is_listed: options.are_listed,
             was_present: compared.as_ref().is_some_and(|c| c.is_present),
         });

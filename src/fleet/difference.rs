@@ -73,6 +73,8 @@ impl Difference {
 pub(super) struct Compared {
     pub(super) difference: Arc<Difference>,
     pub(super) is_present: bool,
+    /// The fingerprint, if no declared row is absent.
+    pub(super) rows_found: Option<Checksum>,
     /// Whether the record says that the manifest, as it is now, was applied.
     pub(super) is_recorded: bool,
 }
@@ -104,6 +106,7 @@ pub(super) fn compare_all(
         Some(Compared {
             is_recorded: note == Some(&expected),
             is_present: sighting.present.is_some(),
+            rows_found: fingerprint.filter(|_| sighting.absent_rows.is_empty()),
             difference,
         })
     });

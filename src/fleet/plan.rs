@@ -70,7 +70,7 @@ pub struct Unplanned {
 /// Makes the plans of all members of `roster`. Nothing is written.
 pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Sync)) -> FleetPlan {
     let Roster { members, refused, unreachable, .. } = roster;
-    let survey = survey(fleet, &members, progress).await;
+    let survey = survey(fleet, &members, 1, progress).await;
     let compared = compare_all(fleet, &members, &survey);
     let mut plan = FleetPlan {
         format_version: FORMAT_VERSION,

@@ -1,5 +1,8 @@
 //! What each tenant looks like: many are looked at by a few statements.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
 use futures_util::future::join_all;
 
 use super::{Failure, Fleet, Member, Server};
@@ -11,7 +14,7 @@ use crate::reconcile::{Context, ReconcileError};
 const TOGETHER: usize = 200;
 
 /// A backend remembers what it has opened; after so many tenants it is given up for a new one.
-const PER_CONNECTION: usize = 2_000;
+const PER_CONNECTION: usize = 1_000;
 
 /// What was seen of one tenant.
 #[derive(Debug)]
@@ -27,11 +30,12 @@ pub struct Survey<'f> {
     pub seen: Vec<Seen<'f>>,
 }
 
-/// Looks at all `members`, on one connection to each server; these are looked at side by side.
-/// `progress` is told how many more have been looked at.
+/// Looks at all `members`, on `jobs` connections to each server; the servers are looked at side by
+/// side. `progress` is told how many more have been looked at.
 pub async fn survey<'f>(
     fleet: &'f Fleet,
     members: &[Member],
+    jobs: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Survey<'f> {
     let of_server = |at: usize| -> Vec<&Member> {
@@ -39,7 +43,7 @@ pub async fn survey<'f>(
     };
     let looks = fleet.servers.iter().enumerate().map(|(at, server)| {
         let members = of_server(at);
-        async move { survey_server(server, &members, progress).await }
+        async move { survey_server(server, &members, jobs, progress).await }
     });
     let mut by_server: Vec<_> = join_all(looks).await.into_iter().map(Vec::into_iter).collect();
     let in_order = members.iter().map(|member| {
@@ -57,36 +61,52 @@ fn unknown_server() -> Failure {
 async fn survey_server<'f>(
     server: &'f Server,
     members: &[&Member],
+    jobs: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Seen<'f>> {
     let context = &server.context;
-    let mut seen: Vec<Seen<'f>> = Vec::with_capacity(members.len());
-    let mut connection: Option<Session> = None;
-    let mut on_connection = 0;
-    for part in members.chunks(TOGETHER) {
-        if on_connection >= PER_CONNECTION
-            && let Some(session) = connection.take()
-        {
-            session.close().await;
-            on_connection = 0;
-        }
-        on_connection += part.len();
-        match survey_part(&mut connection, context, part).await {
-            Ok(found) => seen.extend(found),
-            // Without its server, nothing can be said about the others either.
-            Err(error) => {
-                let failure = Failure::from(&error);
-                let rest = members.len() - seen.len();
-                seen.extend((0..rest).map(|_| Seen::Failed(failure.clone())));
-                break;
+    let parts: Mutex<VecDeque<(usize, &[&Member])>> =
+        Mutex::new(members.chunks(TOGETHER).enumerate().collect());
+    let lost: Mutex<Option<Failure>> = Mutex::new(None);
+    let workers = (0..jobs.max(1)).map(|_| async {
+        let mut seen: Vec<(usize, Vec<Seen<'f>>)> = Vec::new();
+        let mut connection: Option<Session> = None;
+        let mut on_connection = 0;
+        loop {
+            let next = parts.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some((at, part)) = next else { break };
+            if on_connection >= PER_CONNECTION
+                && let Some(session) = connection.take()
+            {
+                session.close().await;
+                on_connection = 0;
             }
+            on_connection += part.len();
+            // Without its server, nothing can be said about the others either.
+            let known = lost.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let failure = match known {
+                Some(failure) => failure,
+                None => match survey_part(&mut connection, context, part).await {
+                    Ok(found) => {
+                        seen.push((at, found));
+                        progress(part.len());
+                        continue;
+                    }
+                    Err(error) => Failure::from(&error),
+                },
+            };
+            *lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.clone());
+            seen.push((at, part.iter().map(|_| Seen::Failed(failure.clone())).collect()));
+            progress(part.len());
         }
-        progress(part.len());
-    }
-    if let Some(session) = connection {
-        session.close().await;
-    }
-    seen
+        if let Some(session) = connection {
+            session.close().await;
+        }
+        seen
+    });
+    let mut seen: Vec<_> = join_all(workers).await.into_iter().flatten().collect();
+    seen.sort_by_key(|(at, _)| *at);
+    seen.into_iter().flat_map(|(_, part)| part).collect()
 }
 
 /// Looks at some; when that fails because of one of them, at halves of them.

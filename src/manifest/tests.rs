@@ -79,7 +79,7 @@ rows = [{ x = 1 }, { z = 2 }]
     assert_eq!(
         found,
         [
-            "schema.toml:2:1: unknown key \"nonsense\", expected one of \"version\", \"tenants\", \"types\", \"sequences\", \"tables\", \"seeds\"",
+            "schema.toml:2:1: unknown key \"nonsense\", expected one of \"version\", \"tenants\", \"servers\", \"drift\", \"types\", \"sequences\", \"tables\", \"seeds\"",
             "schema.toml:4:14: label \"a\" is given twice",
             "schema.toml:6:12: invalid type: string \"yes\", expected a boolean",
             "schema.toml:7:11: invalid type: integer \"5\", expected a string",
@@ -126,6 +126,13 @@ fn single_errors() {
         ("version = 1\n[tables.t]\ncolumns = { a = { type = \"int\", default = \"1\", generated = \"2\" } }".into(), "schema.toml:3:60: default, identity and generated exclude each other"),
         ("version = 1\n[tables.t]\ncolumns = { a = \"int not null\" }".into(), "schema.toml:3:17: \"not\" does not belong in the name of a type; null, default, collation and keys have their own settings"),
         ("version = 1\n[tenants]\nlist = [\"ok\", \"No\", \"ok\"]".into(), "schema.toml:3:15: \"No\" is not a tenant id: expected a UUID, or a slug of a-z, 0-9, '_' and '-' that starts with a letter or digit"),
+        ("version = 1\n[tenants]\nlist = [\"ok\"]\ndiscover = true".into(), "schema.toml:4:12: give one of query, list and discover"),
+        ("version = 1\n[tenants]\nquery = \"SELECT 1\"\nregistry = \"x\"".into(), "schema.toml:4:12: \"x\" is none of [servers]"),
+        ("version = 1\n[servers]\n\"a b\" = { url_env = \"A\" }".into(), "schema.toml:3:1: a server's name consists of letters, digits, '_', '-', '.'"),
+        ("version = 1\n[servers]\na = { url_env = \"A=\" }".into(), "schema.toml:3:17: this is no name of an environment variable"),
+        ("version = 1\n[drift]\nignore = [\"[\"]".into(), "schema.toml:3:11: not a pattern: unclosed character class; missing ']'"),
+        ("version = 1\n[drift]\nexceptions = [{ tenant = \"a\", reason = \" \", until = \"soon\" }]".into(), "schema.toml:3:53: expected a date such as 2027-01-31"),
+        ("version = 1\n[drift]\nexceptions = [{ tenant = \"a\", reason = \" \", until = \"soon\" }]".into(), "schema.toml:3:40: an exception has a reason"),
         (format!("{T}[[seeds]]\ntable = \"u\"\nkey = [\"id\"]\nrows = []"), "schema.toml:5:9: no table \"u\" is declared"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]"), "schema.toml:4:1: give the rows or a file with them, one of both"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ name = \"x\" }}]"), "schema.toml:7:9: the row lacks its key column \"id\""),

@@ -158,7 +158,8 @@ impl<'s> Transaction<'s> {
     }
 
     /// Looks at the tenant: its schema, its declared rows, and so many rows of its record, newest
-    /// first. `shapes` are known models of this server.
+    /// first. `shapes` are known models of this server. The rows are not looked for while the
+    /// schema has the fingerprint `rows_found`.
     ///
     /// # Errors
     /// When something cannot be read.
@@ -167,6 +168,7 @@ impl<'s> Transaction<'s> {
         manifest: &'m Manifest,
         shapes: &Shapes,
         history: u32,
+        rows_found: Option<Checksum>,
     ) -> Result<Observed<'m>, IntrospectError> {
         let Some((schema, fingerprint)) = self.model(shapes).await? else {
             let absent_rows = rowcheck::all(manifest);
@@ -177,7 +179,11 @@ impl<'s> Transaction<'s> {
                 state: Vec::new(),
             });
         };
-        let (state, absent_rows) = self.rows(manifest, Some(&schema), history).await?;
+        let (state, absent_rows) = if history == 0 && rows_found == Some(fingerprint) {
+            (Vec::new(), Vec::new())
+        } else {
+            self.rows(manifest, Some(&schema), history).await?
+        };
         Ok(Observed { schema: Some(schema), fingerprint: Some(fingerprint), absent_rows, state })
     }
 

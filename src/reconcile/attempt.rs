@@ -64,7 +64,8 @@ pub(super) async fn once(
     };
     check_externals(transaction.missing_externals(&context.manifest).await?)?;
     transaction.lock().await?;
-    let before = transaction.observe(&context.manifest, &context.shapes, 0).await?;
+    let before =
+        transaction.observe(&context.manifest, &context.shapes, 0, terms.rows_found).await?;
     let plan = make_plan(context, tenant, desired, &before)?;
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
@@ -222,7 +223,7 @@ async fn add_labels(
     let apply_id = Uuid::now_v7();
     let desired = context.desired(session).await?;
     let mut transaction = begin(session, context, tenant, Locking::First).await?;
-    let observed = transaction.observe(&context.manifest, &context.shapes, 0).await?;
+    let observed = transaction.observe(&context.manifest, &context.shapes, 0, None).await?;
     let mut plan = make_plan(context, tenant, desired, &observed)?;
     plan.steps
         .retain(|step| step.action == Action::Add && matches!(step.object, Object::Label { .. }));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use provision::embedded;
@@ -14,7 +14,7 @@ use provision::fleet::{
 use provision::manifest;
 use provision::pg::{Limits, Target};
 use provision::reconcile::Retry;
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::Connection as _;
 
 use crate::support::tool::{self, run};
 use crate::support::{Database, Folder};
@@ -78,7 +78,7 @@ async fn apply(fleet: &Fleet, plan: Option<&FleetPlan>, options: &Options) -> En
 
 async fn drift(fleet: &Fleet) -> fleet::Drift {
     let roster = roster(fleet).await;
-    let survey = fleet::survey(fleet, &roster.members, &|_| {}).await;
+    let survey = fleet::survey(fleet, &roster.members, 2, &|_| {}).await;
     fleet::drift(fleet, roster, &survey, jiff::civil::date(2026, 6, 1))
 }
 
@@ -271,17 +271,12 @@ async fn a_tenant_that_vanishes_is_made_again_only_if_it_is_still_listed() {
     let more = format!("{folder}[tables.c]\ncolumns = {{ x = \"int\" }}\n");
     let fleet = fleet_of(&more, vec![(None, database.target())]);
     let members = roster(&fleet).await;
-    let (url, dropped) = (database.url.clone(), AtomicBool::new(false));
     let on_event = |event: Event<'_>| {
-        if matches!(event, Event::Starting(_)) && !dropped.swap(true, Ordering::Relaxed) {
-            let url = url.clone();
-            let drop = async move {
-                let options: sqlx::postgres::PgConnectOptions = url.parse().expect("a URL");
-                let mut conn = options.connect().await.expect("a connection");
-                let sql = "DROP SCHEMA gone CASCADE; DROP SCHEMA kept CASCADE; \
-                           DELETE FROM public.tenants WHERE id = 'gone'";
-                sqlx::raw_sql(sql).execute(&mut conn).await.expect("dropping");
-            };
+        if matches!(event, Event::Starting(_)) {
+            let drop = database.run(
+                "DROP SCHEMA gone CASCADE; DROP SCHEMA kept CASCADE; \
+                 DELETE FROM public.tenants WHERE id = 'gone'",
+            );
             tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(drop));
         }
     };
@@ -292,6 +287,28 @@ async fn a_tenant_that_vanishes_is_made_again_only_if_it_is_still_listed() {
     assert!(failed["gone"].contains("vanished"), "{failed:?}");
     assert_eq!(database.count("pg_namespace WHERE nspname IN ('gone', 'kept', 'other')").await, 2);
     assert_eq!(database.count("kept.a").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_goes_between_the_look_and_the_work_is_inserted_again() {
+    let database = Database::new().await;
+    register(&database, ["acme".to_owned()]).await;
+    let fleet = fleet_of(&registered(), vec![(None, database.target())]);
+    assert!(!apply(&fleet, None, &Options::default()).await.has_failed());
+    let more = format!("{}[tables.c]\ncolumns = {{ x = \"int\" }}\n", registered());
+    let fleet = fleet_of(&more, vec![(None, database.target())]);
+    let members = roster(&fleet).await;
+    let on_event = |event: Event<'_>| {
+        if matches!(event, Event::Starting(_)) {
+            let delete = database.run("DELETE FROM acme.a WHERE id = 2");
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(delete));
+        }
+    };
+    let stop = AtomicBool::new(false);
+    let ended = fleet::apply(&fleet, members, None, &Options::default(), &stop, &on_event).await;
+    assert!(!ended.has_failed(), "{:?}", failures(&ended));
+    assert_eq!(database.count("acme.a").await, 2);
+    assert_eq!(database.count("acme._provision_state").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
