@@ -1,7 +1,8 @@
 -- One row for each schema of `$1` that exists: the digest of all that the model compares and of
 -- the presence of what it does not model; what the tool's own table in it looks like, before
--- anything is read from it; and what could keep the role from looking closer. Sent by pg/fingerprint.rs with the search path
--- `pg_catalog`; `/* name */ value` is replaced as in introspect.sql.
+-- anything is read from it; and what could keep the role from looking closer. Sent by
+-- pg/fingerprint.rs with the search path `pg_catalog`; `/* name */ value` is replaced as in
+-- introspect.sql.
 --
 -- The digest does not depend on the OIDs in the schema, nor on its name. Two schemas with the same
 -- digest have the same model; two with the same model may differ in it (another order of columns),
@@ -36,15 +37,16 @@ CROSS JOIN LATERAL (
         SELECT set_config('search_path', quote_ident(n.nspname) || ', pg_temp', true) <> ''
                    AS is_set
     ), member AS MATERIALIZED (
-        SELECT d.classid, d.objid
+        SELECT d.classid, d.objid, path.is_set
         FROM pg_depend d
+        CROSS JOIN path
         WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
     ), relation AS MATERIALIZED (
         SELECT row_number() OVER () AS place, c.*
         FROM (
             SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relrowsecurity, c.reloptions,
                    c.reltablespace, c.relreplident, c.relam, c.relowner, c.relhasrules,
-                   c.relhastriggers, c.relnatts
+                   c.relhastriggers, c.relnatts, m.is_set
             FROM member m
             JOIN pg_class c ON c.oid = m.objid
             WHERE m.classid = 'pg_class'::regclass AND c.relname <> '_provision_state'
@@ -57,7 +59,7 @@ CROSS JOIN LATERAL (
         FROM pg_class c
         WHERE c.relnamespace = n.oid AND c.relname = '_provision_state'
     ), "table" AS MATERIALIZED (
-        SELECT r.oid, r.place, r.relhastriggers,
+        SELECT r.oid, r.place, r.relhastriggers, r.is_set,
                CASE WHEN r.relnatts <= 9 THEN 'pg_opclass'::regclass
                     WHEN r.relnatts <= 19 THEN 'pg_trigger'::regclass
                     WHEN r.relnatts <= 33 THEN 'pg_class'::regclass
@@ -74,50 +76,47 @@ CROSS JOIN LATERAL (
             CASE WHEN NOT 16384 <= ANY (i.indclass::oid[]) THEN i.indclass END,
             CASE WHEN NOT 16384 <= ANY (i.indcollation::oid[]) THEN i.indcollation
                  END,
-            CASE WHEN i.indpred IS NOT NULL AND path.is_set
+            CASE WHEN i.indpred IS NOT NULL AND t.is_set
                  THEN coalesce(pg_get_expr(i.indpred, t.names), i.indexrelid::text) END,
-            CASE WHEN i.indexprs IS NOT NULL AND path.is_set
+            CASE WHEN i.indexprs IS NOT NULL AND t.is_set
                  THEN coalesce(pg_get_expr(i.indexprs, t.names), i.indexrelid::text) END,
             -- The rest in words, with the parameters of operator classes, which the server's own for
             -- B-trees do not take. A default operator class is not named: its type tells it.
             CASE WHEN (c.relam <> 403 OR 16384 <= ANY (i.indclass::oid[])
-                       OR 16384 <= ANY (i.indcollation::oid[])) AND path.is_set
+                       OR 16384 <= ANY (i.indcollation::oid[])) AND t.is_set
                  THEN pg_get_indexdef(i.indexrelid, 0, true) END
             )::text, '' ORDER BY t.place, c.relname) AS text
         FROM "table" t
         JOIN pg_index i ON i.indrelid = t.oid
         JOIN pg_class c ON c.oid = i.indexrelid
-        CROSS JOIN path
     ), "constraint" AS MATERIALIZED (
         -- The columns of keys are those of the index of the same name.
         SELECT array_agg(k.oid ORDER BY t.place, k.conname) AS oids, string_agg(ROW(
             t.place, k.conname, k.contype, nullif(k.condeferrable, false),
             nullif(k.condeferred, false), nullif(k.convalidated, true),
             nullif(k.connoinherit, true), nullif(/* conperiod */ false, false),
-            CASE WHEN k.contype = 'c' AND path.is_set
+            CASE WHEN k.contype = 'c' AND t.is_set
                  THEN coalesce(pg_get_expr(k.conbin, t.names), k.oid::text) END,
             CASE WHEN k.contype = 'f'
                  THEN ROW(f.place, k.conkey, k.confkey, k.confmatchtype, k.confupdtype,
                           k.confdeltype, /* confdelsetcols */ NULL::int2[])::text END,
             -- What lies elsewhere is told by name.
-            CASE WHEN (k.contype = 'x' OR k.contype = 'f' AND f.oid IS NULL) AND path.is_set
+            CASE WHEN (k.contype = 'x' OR k.contype = 'f' AND f.oid IS NULL) AND t.is_set
                  THEN coalesce(pg_get_constraintdef(k.oid), k.oid::text) END
             )::text, '' ORDER BY t.place, k.conname) AS text
         FROM "table" t
         JOIN pg_constraint k ON k.conrelid = t.oid
         LEFT JOIN "table" f ON f.oid = k.confrelid
-        CROSS JOIN path
         WHERE k.contype IN ('p', 'u', 'c', 'x', 'f')
     ), type AS MATERIALIZED (
         SELECT array_agg(t.oid ORDER BY t.typname) AS oids, string_agg(ROW(
             t.typname, t.typtype, t.typstorage,
-            CASE WHEN path.is_set THEN t.typcollation::regcollation END,
+            CASE WHEN m.is_set THEN t.typcollation::regcollation END,
             ARRAY(SELECT e.enumlabel FROM pg_enum e
                   WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder))::text, ''
             ORDER BY t.typname) AS text
         FROM member m
         JOIN pg_type t ON t.oid = m.objid
-        CROSS JOIN path
         WHERE m.classid = 'pg_type'::regclass
     )
     SELECT 'sha256:' || encode(sha256(convert_to(concat(
@@ -137,10 +136,10 @@ CROSS JOIN LATERAL (
         (SELECT string_agg(ROW(
              t.place, a.attnum, a.attname,
              CASE WHEN a.atttypid < 16384 THEN a.atttypid::text
-                  WHEN path.is_set THEN format_type(a.atttypid, a.atttypmod) END,
+                  WHEN t.is_set THEN format_type(a.atttypid, a.atttypmod) END,
              nullif(a.atttypmod, -1), nullif(a.attnotnull, false), nullif(a.attidentity, ''),
              nullif(a.attgenerated, ''),
-             CASE WHEN a.atthasdef AND path.is_set THEN (
+             CASE WHEN a.atthasdef AND t.is_set THEN (
                  SELECT coalesce(pg_get_expr(ad.adbin, CASE a.attgenerated WHEN '' THEN 0
                                                        ELSE t.names END), ad.oid::text)
                  FROM pg_attrdef ad
@@ -148,37 +147,35 @@ CROSS JOIN LATERAL (
              -- 0 is none, 100 is the database's own: which of them it can be, the type decides.
              CASE WHEN a.attcollation IN (0, 100) THEN NULL
                   WHEN a.attcollation < 16384 THEN a.attcollation::text
-                  WHEN path.is_set THEN a.attcollation::regcollation::text END,
+                  WHEN t.is_set THEN a.attcollation::regcollation::text END,
              a.attstorage, nullif(/* attcompression */ '', ''), a.attoptions
              )::text, '' ORDER BY t.place, a.attnum)
          FROM "table" t
-         JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
-         CROSS JOIN path),
+         JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped),
         'constraints',
         (SELECT text FROM "constraint"),
         'indexes',
         (SELECT text FROM index),
         'sequences',
-        (SELECT string_agg(q.text, '' ORDER BY q.text COLLATE "C")
-         FROM (
-             SELECT ROW(
-                 t.place, o.refobjsubid, o.deptype,
-                 CASE WHEN o.deptype IS DISTINCT FROM 'i' THEN r.relname END,
-                 nullif(r.relpersistence, 'p'), nullif(s.seqtypid, 20), nullif(s.seqstart, 1),
-                 nullif(s.seqincrement, 1), nullif(s.seqmin, 1),
-                 nullif(s.seqmax, 9223372036854775807), nullif(s.seqcache, 1),
-                 nullif(s.seqcycle, false))::text AS text
-             FROM relation r
-             JOIN pg_sequence s ON s.seqrelid = r.oid
-             LEFT JOIN pg_depend o
-                 ON o.classid = 'pg_class'::regclass AND o.objid = r.oid AND o.objsubid = 0
-                 AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0
-                 AND o.deptype IN ('a', 'i')
-             LEFT JOIN "table" t ON t.oid = o.refobjid
-             WHERE r.relkind = 'S'
-               -- Those of the tool's own table, and of tables elsewhere, belong to these.
-               AND (o.refobjid IS NULL OR t.oid IS NOT NULL)
-             OFFSET 0) q),
+        -- In this order, because the names of identity columns' sequences are left out.
+        (SELECT string_agg(ROW(
+             t.place, o.refobjsubid, o.deptype,
+             CASE WHEN o.deptype IS DISTINCT FROM 'i' THEN r.relname END,
+             nullif(r.relpersistence, 'p'), nullif(s.seqtypid, 20), nullif(s.seqstart, 1),
+             nullif(s.seqincrement, 1), nullif(s.seqmin, 1),
+             nullif(s.seqmax, 9223372036854775807), nullif(s.seqcache, 1),
+             nullif(s.seqcycle, false))::text, ''
+             ORDER BY t.place, o.refobjsubid, o.deptype, r.relname)
+         FROM relation r
+         JOIN pg_sequence s ON s.seqrelid = r.oid
+         LEFT JOIN pg_depend o
+             ON o.classid = 'pg_class'::regclass AND o.objid = r.oid AND o.objsubid = 0
+             AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0
+             AND o.deptype IN ('a', 'i')
+         LEFT JOIN "table" t ON t.oid = o.refobjid
+         WHERE r.relkind = 'S'
+           -- Those of the tool's own table, and of tables elsewhere, belong to these.
+           AND (o.refobjid IS NULL OR t.oid IS NOT NULL)),
         'types',
         (SELECT text FROM type),
         'comments',
@@ -211,13 +208,12 @@ CROSS JOIN LATERAL (
         'others',
         (SELECT string_agg(q.text, '' ORDER BY q.text COLLATE "C")
          FROM (
-             SELECT ROW(o.type, CASE WHEN path.is_set THEN CASE m.classid
+             SELECT ROW(o.type, CASE WHEN m.is_set THEN CASE m.classid
                             WHEN 'pg_proc'::regclass THEN m.objid::regprocedure::text
                             WHEN 'pg_operator'::regclass THEN m.objid::regoperator::text
                             ELSE coalesce(o.name, o.identity) END END)::text AS text
              FROM member m
              CROSS JOIN LATERAL pg_identify_object(m.classid, m.objid, 0) o
-             CROSS JOIN path
              WHERE m.classid NOT IN ('pg_class'::regclass, 'pg_type'::regclass,
                                      'pg_default_acl'::regclass)
              OFFSET 0) q)
