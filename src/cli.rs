@@ -7,6 +7,7 @@ mod global;
 mod output;
 mod plan;
 mod progress;
+mod serve;
 mod status;
 mod tenants;
 mod validate;
@@ -61,6 +62,7 @@ Examples:
   provision status acme                   what was done when, and whether it still holds
   provision apply --all                   the same for all tenants of the registry
   provision drift                         which tenants differ from the manifest, and how
+  provision serve --token-file token      the same over HTTP, and all tenants kept up to date
 
 Exit codes:
   0  nothing to do, or done
@@ -86,11 +88,18 @@ enum Command {
     Apply(apply::Apply),
     Status(status::Status),
     Drift(drift::Drift),
+    Serve(serve::Serve),
     #[command(subcommand)]
     Embedded(embedded::Embedded),
 }
 
 impl Cli {
+    /// Whether it serves many at a time.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        matches!(self.command, Command::Serve(_))
+    }
+
     /// Which log lines to write.
     #[must_use]
     pub fn log_filter(&self) -> &str {
@@ -118,6 +127,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Error> {
         Command::Apply(command) => command.run(global).await,
         Command::Status(command) => command.run(global).await,
         Command::Drift(command) => command.run(global).await,
+        Command::Serve(command) => command.run(global).await,
         Command::Embedded(command) => command.run(global).await,
     }
 }

@@ -7,6 +7,7 @@ use crate::embedded::EmbeddedError;
 use crate::manifest::ManifestError;
 use crate::pg::PgError;
 use crate::reconcile::ReconcileError;
+use crate::server::{TOKEN_BYTES, TlsError, TokenError};
 
 /// Anything that can end a command.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,15 @@ pub enum Error {
     Pg(#[from] PgError),
     #[error(transparent)]
     Reconcile(#[from] ReconcileError),
+    #[error("the tokens from {from} are refused")]
+    Tokens {
+        /// The file or the variable.
+        from: String,
+        #[source]
+        source: TokenError,
+    },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("{0}")]
     Usage(String),
     #[error("interrupted: the transactions in flight were given up")]
@@ -40,6 +50,8 @@ impl Error {
             Self::Embedded(error) => error.code(),
             Self::Pg(error) => error.code(),
             Self::Reconcile(error) => error.code(),
+            Self::Tokens { .. } => "tokens-refused",
+            Self::Tls(_) => "tls-refused",
             Self::Usage(_) => "usage",
             Self::Interrupted => "interrupted",
             Self::Io { .. } => "io",
@@ -55,7 +67,11 @@ impl Error {
             Self::Pg(error) => error.hint(),
             Self::Reconcile(error) => error.hint(),
             Self::Interrupted => Some("run it again: what is done is not done twice".into()),
-            Self::Usage(_) | Self::Io { .. } => None,
+            Self::Tokens { .. } => Some(format!(
+                "give one or two tokens of at least {TOKEN_BYTES} characters each, such as from \
+                 `openssl rand -hex 32`"
+            )),
+            Self::Usage(_) | Self::Tls(_) | Self::Io { .. } => None,
         }
     }
 }

@@ -19,7 +19,9 @@ pub use apply::{Done, Ended, Event, Fate, Options, apply};
 pub use difference::{Difference, Missing};
 pub use drift::{Drift, Shape, State, TenantDrift, drift};
 pub use plan::{FleetPlan, Pinned, PlannedShape, Unplanned, plan};
-pub use roster::{Member, Orphan, Refused, Roster, Selection, Source, Unreachable, enumerate};
+pub use roster::{
+    Member, Orphan, Refused, Roster, Selection, Source, Unreachable, enumerate, locate,
+};
 pub use stages::{Canary, Stages, Wave};
 pub use survey::{Seen, Survey, survey};
 

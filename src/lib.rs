@@ -65,6 +65,10 @@ pub mod fleet;
 
 pub mod report;
 
+pub mod telemetry;
+
+pub mod server;
+
 pub mod embedded;
 
 pub mod error;

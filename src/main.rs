@@ -18,7 +18,12 @@ fn main() -> ExitCode {
     };
     start_logging(&cli);
     let global = cli.global.clone();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let mut builder = if cli.is_service() {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(source) => {
             let error =

@@ -22,6 +22,7 @@ use crate::name::{SchemaName, TenantId};
 use crate::pg::{self, Holder, Observed, PgError, Session, StateRow, Transaction};
 use crate::plan::{self, Basis, Plan};
 use crate::schema::Schema;
+use crate::telemetry;
 
 /// A tenant and its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -125,6 +126,28 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     Ok(plan)
 }
 
+/// Whether the server can be reached and takes the manifest, so that tenants can be provisioned.
+///
+/// # Errors
+/// Why not.
+pub async fn check(context: &Context) -> Result<(), ReconcileError> {
+    let mut session = Session::open(&context.target).await?;
+    context.desired(&mut session).await?;
+    session.close().await;
+    Ok(())
+}
+
+/// Whether the registry lists the tenant, or there is none.
+///
+/// # Errors
+/// [`ReconcileError::Unregistered`], or why the registry cannot be asked.
+pub async fn check_listed(context: &Context, tenant: &Tenant) -> Result<(), ReconcileError> {
+    let mut session = Session::open(&context.target).await?;
+    check_registered(context, &mut session, tenant).await?;
+    session.close().await;
+    Ok(())
+}
+
 /// What is recorded of the tenant, and whether it still is so.
 ///
 /// # Errors
@@ -191,7 +214,9 @@ pub async fn apply_on(
     let apply_id = Uuid::now_v7();
     info!(tenant = %tenant.id, schema = %tenant.schema, %apply_id, "provisioning started");
     let result = retried(connection, context, tenant, terms, apply_id).await;
-    let duration_ms = millis(start.elapsed());
+    let duration = start.elapsed();
+    telemetry::apply_ended(result.as_ref(), duration);
+    let duration_ms = millis(duration);
     match &result {
         Ok(applied) => info!(
             tenant = %tenant.id, schema = %tenant.schema, %apply_id, duration_ms,

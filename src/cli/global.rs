@@ -43,18 +43,18 @@ pub struct Global {
     )]
     elaborate_url: Option<String>,
 
-    /// How long one attempt waits for a lock.
-    #[arg(long, global = true, default_value = "5", value_name = "SECONDS", value_parser = seconds)]
-    lock_timeout: Duration,
+    /// How long one attempt waits for a lock. The default is 5, or 2 for serve.
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
+    lock_timeout: Option<Duration>,
 
     /// How long one statement may run; 0 is no limit.
     #[arg(long, global = true, default_value = "0", value_name = "SECONDS", value_parser = seconds)]
     statement_timeout: Duration,
 
     /// How often a transaction is tried before a lock timeout, a deadlock or a lost connection
-    /// is reported.
-    #[arg(long, global = true, default_value = "6", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    attempts: u32,
+    /// is reported. The default is 6, or 3 for serve.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    attempts: Option<u32>,
 
     /// Who is named in the tenant's record.
     #[arg(long, global = true, env = "PROVISION_ACTOR", value_name = "NAME")]
@@ -130,10 +130,18 @@ impl Global {
 
     /// Reads the manifest and finds the servers.
     pub(super) async fn fleet(&self) -> Result<Fleet, Error> {
+        self.fleet_with(Limits::default(), Retry::default()).await
+    }
+
+    /// The same, with other limits unless some are given.
+    pub(super) async fn fleet_with(&self, limits: Limits, retry: Retry) -> Result<Fleet, Error> {
         let manifest = manifest::load(&self.manifest)?;
         let settings = Settings {
-            limits: Limits { lock: self.lock_timeout, statement: self.statement_timeout },
-            retry: Retry { attempts: self.attempts, ..Retry::default() },
+            limits: Limits {
+                lock: self.lock_timeout.unwrap_or(limits.lock),
+                statement: self.statement_timeout,
+            },
+            retry: Retry { attempts: self.attempts.unwrap_or(retry.attempts), ..retry },
             actor: self.actor.clone().unwrap_or_else(operating_system_user),
             elaborate_on: self.elaborate_url.as_deref().map(Target::from_url).transpose()?,
         };

@@ -8,7 +8,7 @@ use globset::{Glob, GlobMatcher};
 
 use super::Global;
 use crate::error::Error;
-use crate::fleet::{self, Fleet, Roster, Selection, Source};
+use crate::fleet::{self, Fleet, Member, Roster, Selection, Source};
 use crate::name::TenantId;
 use crate::reconcile::{Context, Tenant};
 
@@ -92,31 +92,9 @@ pub(super) async fn one(
     unregistered: bool,
 ) -> Result<(Context, Tenant), Error> {
     let fleet = global.fleet().await?;
-    let mut server = 0;
-    if fleet.servers.len() > 1 {
-        let include = pattern(&globset::escape(id.as_str())).map_err(Error::Usage)?;
-        let selection = Selection { include: vec![include], ..Selection::default() };
-        let ids = Source::Ids(vec![id.to_string()]);
-        let source = if unregistered { ids } else { Source::Registry };
-        let roster = fleet::enumerate(&fleet, &source, &selection).await;
-        if let Some(refused) = roster.refused.first() {
-            return Err(Error::Usage(format!("tenant {id} is refused: {}", refused.reason)));
-        }
-        if let Some(away) = roster.unreachable.first()
-            && roster.members.is_empty()
-        {
-            return Err(Error::Usage(format!(
-                "cannot tell which server tenant {id} lives on: {}",
-                away.error.message
-            )));
-        }
-        let found = roster.members.first().map(|member| member.server);
-        server = found
-            .ok_or_else(|| crate::reconcile::ReconcileError::Unregistered { tenant: id.clone() })?;
-    }
+    let Member { tenant, server } = fleet::locate(&fleet, id, unregistered).await?;
     let context = fleet.servers.into_iter().nth(server).map(|server| server.context);
     let mut context = context.ok_or_else(|| Error::Usage("the manifest names no server".into()))?;
     context.unregistered = unregistered;
-    let tenant = context.tenant(id)?;
     Ok((context, tenant))
 }

@@ -47,6 +47,23 @@ pub enum Object {
 }
 
 impl Object {
+    /// What kind of thing it is, as in the saved form.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Schema => "schema",
+            Self::Enum { .. } => "enum",
+            Self::Label { .. } => "label",
+            Self::Sequence { .. } => "sequence",
+            Self::Table { .. } => "table",
+            Self::Column { .. } => "column",
+            Self::Constraint { .. } => "constraint",
+            Self::Index { .. } => "index",
+            Self::Comment { .. } => "comment",
+            Self::Row { .. } => "row",
+        }
+    }
+
     /// The table, type or sequence under which people look for it.
     #[must_use]
     pub fn group(&self) -> Object {

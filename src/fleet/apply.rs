@@ -15,6 +15,7 @@ use super::{Failure, Fleet, FleetPlan, Member, Pinned, Roster, Seen, Stages, sur
 use crate::name::TenantId;
 use crate::pg::Session;
 use crate::reconcile::{self, Applied, Outcome, Reviewed, Terms, millis};
+use crate::telemetry;
 
 /// A backend remembers the tables that it has made; after so many tenants it is given up.
 const PER_CONNECTION: usize = 100;
@@ -219,13 +220,15 @@ pub async fn apply(
     let tenants =
         tenants.map(|(done, member)| done.unwrap_or_else(|| blank(fleet, member, Fate::Skipped)));
     let stopped = run.stopped.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ended {
+    let ended = Ended {
         tenants: tenants.collect(),
         refused: roster.refused,
         unreachable: roster.unreachable,
         stopped: stopped.into_values().collect(),
         duration_ms: millis(start.elapsed()),
-    }
+    };
+    telemetry::run_ended(&ended);
+    ended
 }
 
 fn blank(fleet: &Fleet, member: &Member, fate: Fate) -> Done {

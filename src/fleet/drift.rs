@@ -46,6 +46,24 @@ pub enum State {
     Unreachable,
 }
 
+impl State {
+    /// As in the saved form.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InSync => "in_sync",
+            Self::Unprovisioned => "unprovisioned",
+            Self::Drifted => "drifted",
+            Self::Excepted => "excepted",
+            Self::Unreachable => "unreachable",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::InSync, Self::Unprovisioned, Self::Drifted, Self::Excepted, Self::Unreachable];
+}
+
 /// One tenant.
 #[derive(Debug, Clone, Serialize)]
 pub struct TenantDrift {
@@ -62,6 +80,9 @@ pub struct TenantDrift {
     /// Why its drift is accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,
+    /// Whether its record says that the manifest, as it is now, was applied.
+    #[serde(skip)]
+    pub is_recorded: bool,
 }
 
 /// A way in which tenants differ from the manifest.
@@ -108,6 +129,7 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
             shape: None,
             error: None,
             exception: None,
+            is_recorded: compared.as_ref().is_some_and(|compared| compared.is_recorded),
         };
         let mut shape = None;
         match (seen, compared) {

@@ -116,6 +116,36 @@ pub async fn enumerate(fleet: &Fleet, source: &Source, selection: &Selection) ->
     roster
 }
 
+/// Finds the server that one tenant lives on. Where there is only one, nothing is asked, and the
+/// tenant need not be listed. With `anybody`, an id that the registry does not list is taken too.
+///
+/// # Errors
+/// When the id cannot name a schema, is on none or several servers, or a server cannot be asked.
+pub async fn locate(fleet: &Fleet, id: &TenantId, anybody: bool) -> Result<Member, ReconcileError> {
+    let tenant = Tenant { id: id.clone(), schema: fleet.manifest.tenants.schema.schema_of(id)? };
+    if fleet.servers.len() == 1 {
+        return Ok(Member { tenant, server: 0 });
+    }
+    let source = if anybody { Source::Ids(vec![id.to_string()]) } else { Source::Registry };
+    let only = globset::Glob::new(&globset::escape(id.as_str())).map(|glob| glob.compile_matcher());
+    let selection = Selection { include: only.into_iter().collect(), ..Selection::default() };
+    let roster = enumerate(fleet, &source, &selection).await;
+    if let Some(member) = roster.members.into_iter().find(|member| member.tenant.id == *id) {
+        return Ok(member);
+    }
+    if let Some(refused) = roster.refused.into_iter().next() {
+        return Err(ReconcileError::Misplaced { tenant: id.clone(), reason: refused.reason });
+    }
+    match roster.unreachable.into_iter().next() {
+        Some(away) => Err(ReconcileError::HomeUnknown {
+            tenant: id.clone(),
+            server: away.server.unwrap_or_default(),
+            reason: away.error.message,
+        }),
+        None => Err(ReconcileError::Unregistered { tenant: id.clone() }),
+    }
+}
+
 /// An id as it is written, and where it was listed or is placed.
 struct Entry {
     id: String,

@@ -164,6 +164,12 @@ impl SchemaTemplate {
     }
 }
 
+impl fmt::Display for SchemaTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{PLACEHOLDER}{}", self.prefix, self.suffix)
+    }
+}
+
 impl SchemaTemplate {
     /// The tenant whose schema has this name, if it can be one's.
     #[must_use]

@@ -203,6 +203,16 @@ impl Target {
         Ok(Self { options: finish(options), ssl_mode, timeout, label })
     }
 
+    /// How a connection that sqlx opens by itself is made.
+    pub(super) fn options(&self) -> &PgConnectOptions {
+        &self.options
+    }
+
+    /// How long connecting may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Opens a connection.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The transaction of one tenant: what may be done in it, and how it ends.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -19,6 +20,7 @@ use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::name::{SchemaName, TenantId, Text};
 use crate::plan::PlannedStep;
 use crate::schema::Schema;
+use crate::telemetry;
 
 const RECORDING: &str = "recording what was done";
 
@@ -111,7 +113,11 @@ impl<'s> Transaction<'s> {
         locking: Option<Locking>,
     ) -> Result<Self, IntrospectError> {
         let doing = format!("opening a transaction on schema {schema}");
+        let begin = Instant::now();
         let is_present = open(session, schema, &doing, start).await?;
+        if locking == Some(Locking::First) || locking.is_some() && !is_present {
+            telemetry::locked(begin.elapsed());
+        }
         let mut transaction = Self { session, schema, tenant, glance: None, is_locked: false };
         if is_present {
             transaction.glance(&doing, String::new()).await?;
@@ -133,7 +139,9 @@ impl<'s> Transaction<'s> {
     pub async fn lock(&mut self) -> Result<(), IntrospectError> {
         if !self.is_locked {
             let doing = format!("waiting for the lock on schema {}", self.schema);
+            let start = Instant::now();
             self.glance(&doing, lock::script(self.schema)).await?;
+            telemetry::locked(start.elapsed());
             self.is_locked = true;
         }
         Ok(())

@@ -15,6 +15,10 @@ pub enum ReconcileError {
     Unregistered { tenant: TenantId },
     #[error("the schema of tenant {tenant} has vanished since it was looked at")]
     Vanished { tenant: TenantId },
+    #[error("tenant {tenant} is refused: {reason}")]
+    Misplaced { tenant: TenantId, reason: String },
+    #[error("cannot tell which server tenant {tenant} lives on: server {server}: {reason}")]
+    HomeUnknown { tenant: TenantId, server: String, reason: String },
     #[error(transparent)]
     Elaborate(#[from] ElaborateError),
     #[error(transparent)]
@@ -73,6 +77,8 @@ impl ReconcileError {
             Self::Name(_) => "bad-tenant-id",
             Self::Unregistered { .. } => "unregistered",
             Self::Vanished { .. } => "vanished",
+            Self::Misplaced { .. } => "misplaced",
+            Self::HomeUnknown { .. } => "home-unknown",
             Self::Elaborate(error) => error.code(),
             Self::Introspect(error) => error.code(),
             Self::Plan(error) => error.code(),
@@ -119,6 +125,10 @@ impl ReconcileError {
             Self::CommitUnknown { .. } => {
                 Some("run apply again: it finds out, and does what is still to do".into())
             }
+            Self::HomeUnknown { .. } => Some("bring that server back, or try again".into()),
+            Self::Misplaced { .. } => Some(
+                "the tenant must have one schema, on the server that the registry names".into(),
+            ),
             Self::Name(_) => None,
         }
     }

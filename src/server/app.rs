@@ -1,0 +1,203 @@
+//! What all requests share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, OwnedMutexGuard, Semaphore};
+use tokio_rustls::rustls::ServerConfig;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::auth::{Throttle, Tokens};
+use super::jobs::Jobs;
+use crate::fleet::Fleet;
+use crate::name::TenantId;
+use crate::pg::Session;
+use crate::reconcile;
+use crate::telemetry::Recorder;
+
+/// A backend remembers the tables that it has made; after so many tenants it is given up.
+const USES: u32 = 100;
+
+/// So long is believed what was found out about being ready.
+const READINESS: Duration = Duration::from_secs(1);
+
+/// How long a server may take to show that it is there.
+const REACHED: Duration = Duration::from_secs(5);
+
+/// How much is done at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Connections at work on tenants.
+    pub jobs: usize,
+    /// Requests that may wait for one of them.
+    pub queue: usize,
+    /// How long a caller waits for work that is not asked for as a job.
+    pub request: Duration,
+}
+
+/// What was read from files and the environment; read again on SIGHUP.
+#[derive(Debug)]
+pub struct Loaded {
+    pub fleet: Fleet,
+    pub tokens: Tokens,
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
+/// The same with the connections that were opened for it.
+pub(super) struct Current {
+    pub(super) fleet: Fleet,
+    pub(super) tokens: Tokens,
+    pub(super) tls: Option<Arc<ServerConfig>>,
+    /// By server; with how often each has been used.
+    idle: Vec<Mutex<Vec<(Session, u32)>>>,
+}
+
+impl From<Loaded> for Current {
+    fn from(Loaded { fleet, tokens, tls }: Loaded) -> Self {
+        let idle = fleet.servers.iter().map(|_| Mutex::default()).collect();
+        Self { fleet, tokens, tls, idle }
+    }
+}
+
+impl Current {
+    /// A connection to the server that is not in use, if there is one.
+    pub(super) fn session(&self, server: usize) -> (Option<Session>, u32) {
+        let idle = self.idle.get(server).map(|idle| idle.lock());
+        let found = idle.and_then(|idle| idle.unwrap_or_else(PoisonError::into_inner).pop());
+        found.map_or((None, 0), |(session, uses)| (Some(session), uses))
+    }
+
+    /// Gives it back; the end of its life is seen to here.
+    pub(super) async fn give_back(&self, server: usize, session: Option<Session>, uses: u32) {
+        let Some(session) = session else { return };
+        match self.idle.get(server) {
+            Some(idle) if uses + 1 < USES => {
+                let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+                idle.push((session, uses + 1));
+            }
+            _ => session.close().await,
+        }
+    }
+}
+
+pub(super) struct App {
+    current: RwLock<Arc<Current>>,
+    pub(super) bounds: Bounds,
+    pub(super) recorder: Recorder,
+    pub(super) throttle: Throttle,
+    pub(super) jobs: Jobs,
+    /// Held while at work on a tenant.
+    pub(super) permits: Semaphore,
+    /// Held from being asked to having answered.
+    pub(super) places: Arc<Semaphore>,
+    /// Held while all tenants are looked at for a request.
+    pub(super) looks: Semaphore,
+    turns: Turns,
+    readiness: tokio::sync::Mutex<Option<(Instant, bool)>>,
+    /// Cancelled when the service ends: nothing new is begun.
+    pub(super) stop: CancellationToken,
+    /// Cancelled when what was begun has ended: no more connections are taken.
+    pub(super) close: CancellationToken,
+    /// As `stop`, for runs over many tenants.
+    pub(super) stop_flag: AtomicBool,
+    /// Asks the reconciler for a pass now.
+    pub(super) look_again: Notify,
+    /// All work that must not be cut off.
+    pub(super) tracker: TaskTracker,
+}
+
+impl App {
+    pub(super) fn new(loaded: Loaded, bounds: Bounds, recorder: Recorder) -> Self {
+        Self {
+            current: RwLock::new(Arc::new(loaded.into())),
+            bounds,
+            recorder,
+            throttle: Throttle::default(),
+            jobs: Jobs::default(),
+            permits: Semaphore::new(bounds.jobs.max(1)),
+            places: Arc::new(Semaphore::new(bounds.jobs.max(1) + bounds.queue)),
+            looks: Semaphore::new(2),
+            turns: Turns::default(),
+            readiness: tokio::sync::Mutex::default(),
+            stop: CancellationToken::new(),
+            close: CancellationToken::new(),
+            stop_flag: AtomicBool::new(false),
+            look_again: Notify::new(),
+            tracker: TaskTracker::new(),
+        }
+    }
+
+    pub(super) fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Work that is going on ends with what it began with.
+    pub(super) fn replace(&self, loaded: Loaded) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded.into());
+    }
+
+    /// Begins nothing new from here on.
+    pub(super) fn end(&self) {
+        self.stop_flag.store(true, Ordering::Relaxed);
+        self.stop.cancel();
+        self.tracker.close();
+    }
+
+    /// Waits for the tenant's turn: of several requests for one tenant, the first does the work,
+    /// and the others find it done, without a connection each that waits for the tenant's lock.
+    pub(super) async fn turn(&self, id: &TenantId) -> OwnedMutexGuard<()> {
+        self.turns.of(id).lock_owned().await
+    }
+
+    /// Whether tenants can be provisioned: a server is reached and takes the manifest. Asked of the
+    /// servers at most once a second, whoever wants to know.
+    pub(super) async fn is_ready(&self) -> bool {
+        if self.stop.is_cancelled() {
+            return false;
+        }
+        let mut known = self.readiness.lock().await;
+        if let Some((at, ready)) = *known
+            && at.elapsed() < READINESS
+        {
+            return ready;
+        }
+        let current = self.current();
+        let mut ready = false;
+        for server in &current.fleet.servers {
+            match tokio::time::timeout(REACHED, reconcile::check(&server.context)).await {
+                Ok(Ok(())) => {
+                    ready = true;
+                    break;
+                }
+                Ok(Err(error)) => {
+                    tracing::warn!(error = crate::error::chain(&error), "not ready");
+                }
+                Err(_) => tracing::warn!("not ready: the server does not answer"),
+            }
+        }
+        *known = Some((Instant::now(), ready));
+        ready
+    }
+}
+
+/// One lock a tenant, as long as somebody wants it.
+#[derive(Default)]
+struct Turns(Mutex<HashMap<TenantId, Weak<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    fn of(&self, id: &TenantId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = all.get(id).and_then(Weak::upgrade) {
+            return turn;
+        }
+        if all.len() >= 1_000 {
+            all.retain(|_, turn| turn.strong_count() > 0);
+        }
+        let turn = Arc::default();
+        all.insert(id.clone(), Arc::downgrade(&turn));
+        turn
+    }
+}

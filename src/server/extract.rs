@@ -1,0 +1,99 @@
+//! From the parts of a request to values, or to a problem that says what is wrong with them.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+use crate::name::TenantId;
+use crate::reconcile::ReconcileError;
+
+/// Bytes of a body; none is needed, and what it says is not looked at.
+pub(super) const BODY: usize = 64 * 1024;
+
+/// How long a body may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The tenant in the path.
+pub(super) struct Tenant(pub(super) TenantId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Tenant {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Segment(id) = Segment::<String>::from_request_parts(parts, state).await?;
+        let id = TenantId::new(&id).map_err(|error| Problem::from(&ReconcileError::Name(error)))?;
+        Ok(Self(id))
+    }
+}
+
+/// The variable part of the path.
+pub(super) struct Segment<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let refuse = |error: PathRejection| Problem::bad_request(error.body_text());
+        Path::from_request_parts(parts, state).await.map(|Path(part)| Self(part)).map_err(refuse)
+    }
+}
+
+/// What stands behind the question mark.
+pub(super) struct Parameters<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let refuse = |error: QueryRejection| Problem::bad_request(error.body_text());
+        Query::from_request_parts(parts, state).await.map(|Query(all)| Self(all)).map_err(refuse)
+    }
+}
+
+/// Whether the caller would rather not wait (RFC 7240, §4.1).
+pub(super) fn prefers_async(headers: &HeaderMap) -> bool {
+    let values = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
+    let mut preferences = values.flat_map(|value| value.split(','));
+    preferences.any(|one| {
+        let name = one.split([';', '=']).next().unwrap_or_default();
+        name.trim().eq_ignore_ascii_case("respond-async")
+    })
+}
+
+/// Reads the body to its end, and forgets it.
+///
+/// # Errors
+/// When it is too large, too slow, or breaks off.
+pub(super) async fn drain(body: Body) -> Result<(), Problem> {
+    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, BODY)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if is_too_large(&error) => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            "No body is needed, and this one is too large",
+        )),
+        Ok(Err(_)) => Err(Problem::bad_request("the body breaks off")),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body-too-slow",
+            "The body took too long",
+        )),
+    }
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

@@ -1,0 +1,129 @@
+//! What happens to every request, whatever it asks for.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use super::app::App;
+use super::auth::Access;
+use super::problem::Problem;
+use crate::telemetry;
+
+/// The paths that need no token. Whatever is not listed here does.
+pub const OPEN: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/openapi.json"];
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Where a request came from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// Gives the request an id, logs and counts it, and turns a panic into an answer.
+pub(super) async fn observe(request: Request<Body>, next: Next) -> Response {
+    let start = Instant::now();
+    let id = request_id(&request);
+    let method = method_name(request.method());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let is_open = OPEN.contains(&route.as_str());
+    let span = tracing::info_span!("request", request_id = %id.to_str().unwrap_or_default());
+    telemetry::in_flight(1.0);
+    let _in_flight = InFlight;
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
+    let mut response = answered.await.unwrap_or_else(|_| Problem::internal().into_response());
+    let (status, duration) = (response.status(), start.elapsed());
+    telemetry::answered(method, &route, status.as_u16(), duration);
+    let duration_ms = crate::reconcile::millis(duration);
+    span.in_scope(|| {
+        if is_open {
+            tracing::debug!(method, route, status = status.as_u16(), duration_ms, "answered");
+        } else {
+            tracing::info!(method, route, status = status.as_u16(), duration_ms, "answered");
+        }
+    });
+    response.headers_mut().insert(REQUEST_ID.clone(), id);
+    response
+}
+
+/// Ends with the request, also when the caller has gone.
+struct InFlight;
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        telemetry::in_flight(-1.0);
+    }
+}
+
+/// The caller's own, if it can be written to a log as it is; otherwise a new one.
+fn request_id(request: &Request<Body>) -> HeaderValue {
+    let is_plain = |value: &&HeaderValue| {
+        (1..=64).contains(&value.len())
+            && value.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+    };
+    let given = request.headers().get(&REQUEST_ID).filter(is_plain).cloned();
+    given.unwrap_or_else(|| {
+        HeaderValue::from_str(&Uuid::now_v7().to_string())
+            .unwrap_or_else(|_| HeaderValue::from_static("none"))
+    })
+}
+
+/// Callers invent methods; labels must not be theirs to invent.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    }
+}
+
+/// Lets nobody pass without a token, but to what is [`OPEN`]; who may only read, not to what
+/// changes something.
+pub(super) async fn guard(
+    State(app): State<Arc<App>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
+    if OPEN.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    match app.current().tokens.access(request.headers()) {
+        Some(Access::Full) => next.run(request).await,
+        Some(Access::Read) if reads => next.run(request).await,
+        Some(Access::Read) => {
+            Problem::new(StatusCode::FORBIDDEN, "read-only-token", "The token allows reading only")
+                .into_response()
+        }
+        None => {
+            let peer = request.extensions().get::<Peer>();
+            let wait = peer.and_then(|Peer(address)| app.throttle.failed(address.ip()));
+            match wait {
+                None => Problem::unauthorised().into_response(),
+                Some(wait) => Problem::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too-many-failures",
+                    "Authentication has failed too often",
+                )
+                .after(wait.as_secs() + 1)
+                .into_response(),
+            }
+        }
+    }
+}

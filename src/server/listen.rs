@@ -1,0 +1,168 @@
+//! Takes connections, and keeps those who are slow, or many, from harming the others.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tower_service::Service as _;
+
+use super::app::App;
+use super::layers::Peer;
+
+/// How long a caller may take for TLS, and for the head of a request; also how long a connection
+/// stays open without one.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Bytes of a request's head.
+const HEAD: usize = 16 * 1024;
+
+/// Header fields of a request.
+const FIELDS: usize = 64;
+
+/// Takes connections until the service ends, then lets the requests in flight be answered.
+pub(super) async fn serve(app: &Arc<App>, listener: &TcpListener, router: &Router, most: usize) {
+    let graceful = GracefulShutdown::new();
+    let connections = Arc::new(Connections::new(most));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = app.close.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let Some(guest) = Connections::admit(&connections) else {
+                    continue;
+                };
+                let tls = app.current().tls.clone();
+                let (router, watcher) = (router.clone(), graceful.watcher());
+                tokio::spawn(async move {
+                    let evicted = Arc::clone(&guest.state);
+                    tokio::select! {
+                        () = connection(stream, peer, tls, router, watcher, &guest) => {}
+                        () = evicted.leave.notified() => {}
+                    }
+                });
+            }
+            Err(error) => {
+                // Such as no file descriptors: without a pause this would be a busy loop.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    graceful.shutdown().await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
+    router: Router,
+    watcher: Watcher,
+    guest: &Guest,
+) {
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => requests(stream, peer, router, watcher, guest).await,
+        Some(tls) => {
+            match tokio::time::timeout(PATIENCE, TlsAcceptor::from(tls).accept(stream)).await {
+                Ok(Ok(stream)) => requests(stream, peer, router, watcher, guest).await,
+                Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    peer: SocketAddr,
+    router: Router,
+    watcher: Watcher,
+    guest: &Guest,
+) {
+    let service = hyper::service::service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        let (mut router, state) = (router.clone(), Arc::clone(&guest.state));
+        async move {
+            state.is_busy.store(true, Ordering::Relaxed);
+            let answer = router.call(request).await;
+            state.is_busy.store(false, Ordering::Relaxed);
+            answer
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_headers(FIELDS)
+        .max_buf_size(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection has ended badly");
+    }
+}
+
+/// All open connections, oldest first.
+struct Connections {
+    most: usize,
+    open: Mutex<(u64, BTreeMap<u64, Arc<State>>)>,
+}
+
+#[derive(Default)]
+struct State {
+    /// A request of it is being worked on.
+    is_busy: AtomicBool,
+    /// It must make room.
+    leave: Notify,
+}
+
+/// One of them; it leaves when dropped.
+struct Guest {
+    number: u64,
+    state: Arc<State>,
+    connections: Arc<Connections>,
+}
+
+impl Connections {
+    fn new(most: usize) -> Self {
+        Self { most: most.max(1), open: Mutex::default() }
+    }
+
+    /// Lets one more in. When there are too many, the oldest that waits for its caller makes room;
+    /// when there is none, the new one is turned away.
+    fn admit(connections: &Arc<Self>) -> Option<Guest> {
+        let mut open = connections.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let (next, all) = &mut *open;
+        if all.len() >= connections.most {
+            let idle = all.iter().find(|(_, state)| !state.is_busy.load(Ordering::Relaxed));
+            let number = idle.map(|(number, _)| *number)?;
+            if let Some(state) = all.remove(&number) {
+                state.leave.notify_one();
+            }
+        }
+        *next += 1;
+        let (number, state) = (*next, Arc::new(State::default()));
+        all.insert(number, Arc::clone(&state));
+        Some(Guest { number, state, connections: Arc::clone(connections) })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut open = self.connections.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.1.remove(&self.number);
+    }
+}

@@ -1,0 +1,217 @@
+//! Requests that look at tenants, and change nothing.
+
+#![expect(unused_qualifications, reason = "the macro of utoipa writes them")]
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
+use utoipa::IntoParams;
+
+use super::answer::{DriftReport, Planned, TenantPage, TenantState, TenantStatus};
+use super::app::{App, Current};
+use super::extract::{Parameters, Tenant};
+use super::problem::Problem;
+use crate::fleet::{self, Member, Roster, Selection, Source};
+use crate::name::TenantId;
+use crate::plan::Plan;
+use crate::reconcile::{self, Context, ReconcileError};
+
+/// Tenants on a page, unless the caller wants fewer, or more.
+const PAGE: usize = 100;
+const LARGEST_PAGE: usize = 1_000;
+
+/// Applies that the record of a tenant is asked for.
+const HISTORY: u32 = 20;
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// Tenants on the page: 100 unless given, 1,000 at most.
+    limit: Option<usize>,
+    /// The id of the last tenant of the page before, as its `next` tells.
+    after: Option<String>,
+}
+
+/// The tenants of the registry, and how each of them is.
+#[utoipa::path(
+    get, path = "/ops/tenants", tag = "look", security(("bearer" = [])), params(Page),
+    responses(
+        (status = 200, description = "A page", body = TenantPage),
+        (status = 400, description = "A malformed request", body = Problem),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 429, description = "Too many failures of authentication", body = Problem),
+        (status = 503, description = "The database is away, or too much is waiting",
+            body = Problem),
+    )
+)]
+pub(super) async fn tenants(
+    State(app): State<Arc<App>>,
+    Parameters(page): Parameters<Page>,
+) -> Result<Json<TenantPage>, Problem> {
+    let limit = page.limit.unwrap_or(PAGE);
+    if !(1..=LARGEST_PAGE).contains(&limit) {
+        return Err(Problem::bad_request(format!("limit is between 1 and {LARGEST_PAGE}")));
+    }
+    let _look = look(&app).await?;
+    let current = app.current();
+    let mut roster = all(&current).await?;
+    roster.members.sort_by(|a, b| a.tenant.id.cmp(&b.tenant.id));
+    let total = roster.members.len();
+    if let Some(after) = &page.after {
+        roster.members.retain(|member| member.tenant.id.as_str() > after.as_str());
+    }
+    let has_more = roster.members.len() > limit;
+    roster.members.truncate(limit);
+    let (refused, unreachable_servers) = (roster.refused.len(), roster.unreachable.len());
+    let drift = drift_of(&current, roster).await;
+    let tenants: Vec<TenantState> = drift.tenants.iter().map(TenantState::from).collect();
+    let next = tenants.last().filter(|_| has_more).map(|last| last.tenant.clone());
+    Ok(Json(TenantPage { tenants, total, next, refused, unreachable_servers }))
+}
+
+/// What the record of one tenant tells, and whether it still holds.
+#[utoipa::path(
+    get, path = "/ops/tenants/{tenantId}", tag = "look", security(("bearer" = [])),
+    params(("tenantId" = String, Path, description = "UUID or slug")),
+    responses(
+        (status = 200, description = "What is known", body = TenantStatus),
+        (status = 400, description = "Not a tenant id", body = Problem),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 404, description = "The registry does not list the tenant", body = Problem),
+        (status = 409, description = "The tenant is not where it should be", body = Problem),
+        (status = 429, description = "Too many failures of authentication", body = Problem),
+        (status = 500, description = "The tenant could not be looked at", body = Problem),
+        (status = 503, description = "The database is away, or too much is waiting",
+            body = Problem),
+    )
+)]
+pub(super) async fn tenant(
+    State(app): State<Arc<App>>,
+    Tenant(id): Tenant,
+) -> Result<Json<TenantStatus>, Problem> {
+    let (_place, _permit) = turn(&app).await?;
+    let current = app.current();
+    let looked = async {
+        let (context, member) = home(&current, &id).await?;
+        reconcile::check_listed(context, &member.tenant).await?;
+        reconcile::status(context, &member.tenant, HISTORY).await
+    };
+    let status = looked.await.map_err(|error| told(&id, &error))?;
+    Ok(Json(TenantStatus::from(&status)))
+}
+
+/// What provisioning the tenant would do.
+#[utoipa::path(
+    get, path = "/ops/plan/{tenantId}", tag = "look", security(("bearer" = [])),
+    params(("tenantId" = String, Path, description = "UUID or slug")),
+    responses(
+        (status = 200, description = "The plan", body = Planned),
+        (status = 400, description = "Not a tenant id", body = Problem),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 404, description = "The registry does not list the tenant", body = Problem),
+        (status = 409, description = "The tenant is not where it should be", body = Problem),
+        (status = 422, description = "What is in the schema is in the way", body = Problem),
+        (status = 429, description = "Too many failures of authentication", body = Problem),
+        (status = 500, description = "No plan could be made", body = Problem),
+        (status = 503, description = "The database is away, or too much is waiting",
+            body = Problem),
+    )
+)]
+pub(super) async fn plan(
+    State(app): State<Arc<App>>,
+    Tenant(id): Tenant,
+) -> Result<Json<Planned>, Problem> {
+    plan_of(&app, &id).await.map(|plan| Json(Planned::from(&plan)))
+}
+
+/// Which tenants differ from the manifest, and how: all of them are looked at.
+#[utoipa::path(
+    get, path = "/ops/drift", tag = "look", security(("bearer" = [])),
+    responses(
+        (status = 200, description = "How all tenants are", body = DriftReport),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 429, description = "Too many failures of authentication", body = Problem),
+        (status = 503, description = "The database is away, or too much is waiting",
+            body = Problem),
+    )
+)]
+pub(super) async fn drift(State(app): State<Arc<App>>) -> Result<Json<DriftReport>, Problem> {
+    let _look = look(&app).await?;
+    let current = app.current();
+    let roster = all(&current).await?;
+    let drift = drift_of(&current, roster).await;
+    Ok(Json(DriftReport::from(&drift)))
+}
+
+/// # Errors
+/// Whatever keeps the tenant from being planned.
+pub(super) async fn plan_of(app: &App, id: &TenantId) -> Result<Plan, Problem> {
+    let (_place, _permit) = turn(app).await?;
+    let current = app.current();
+    let planned = async {
+        let (context, member) = home(&current, id).await?;
+        reconcile::plan(context, &member.tenant).await
+    };
+    planned.await.map_err(|error| told(id, &error))
+}
+
+async fn home<'c>(
+    current: &'c Current,
+    id: &TenantId,
+) -> Result<(&'c Context, Member), ReconcileError> {
+    let member = fleet::locate(&current.fleet, id, false).await?;
+    let server = current.fleet.servers.get(member.server);
+    let server = server.ok_or_else(|| ReconcileError::Unregistered { tenant: id.clone() })?;
+    Ok((&server.context, member))
+}
+
+fn told(id: &TenantId, error: &ReconcileError) -> Problem {
+    tracing::warn!(tenant = %id, code = error.code(), error = crate::error::chain(error),
+        hint = error.hint(), "a request could not be fulfilled");
+    Problem::from(error)
+}
+
+/// All tenants; when no server at all can be asked, that is an error.
+async fn all(current: &Current) -> Result<Roster, Problem> {
+    let fleet = &current.fleet;
+    let roster = fleet::enumerate(fleet, &Source::Registry, &Selection::default()).await;
+    for away in &roster.unreachable {
+        tracing::warn!(server = away.server, error = away.error.message, "a server is away");
+    }
+    if roster.unreachable.len() < fleet.servers.len() {
+        return Ok(roster);
+    }
+    let title = "The database cannot be worked with at the moment";
+    let code = roster.unreachable.first().map_or("connect-failed", |away| away.error.code);
+    Err(Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, code, title).after(5))
+}
+
+async fn drift_of(current: &Current, roster: Roster) -> fleet::Drift {
+    let survey = fleet::survey(&current.fleet, &roster.members, 1, &|_| {}).await;
+    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+    fleet::drift(&current.fleet, roster, &survey, today)
+}
+
+/// The right to look at many tenants, which few may do at a time.
+async fn look(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
+    let (_place, permit) = (place(app)?, app.looks.acquire().await);
+    permit.map_err(|_| Problem::stopping())
+}
+
+/// The right to work with a connection.
+async fn turn(app: &App) -> Result<(OwnedSemaphorePermit, SemaphorePermit<'_>), Problem> {
+    let place = place(app)?;
+    let permit = app.permits.acquire().await.map_err(|_| Problem::stopping())?;
+    Ok((place, permit))
+}
+
+fn place(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+    if app.stop.is_cancelled() {
+        return Err(Problem::stopping());
+    }
+    Arc::clone(&app.places).try_acquire_owned().map_err(|_| Problem::queue_full())
+}

@@ -1,0 +1,143 @@
+//! Requests that provision tenants, and the jobs that they become.
+
+#![expect(unused_qualifications, reason = "the macro of utoipa writes them")]
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::answer::{JobResult, JobStatus, Planned, Provisioned};
+use super::app::App;
+use super::extract::{Parameters, Segment, Tenant, drain, prefers_async};
+use super::jobs::{Answer, Job};
+use super::problem::Problem;
+use super::{looks, work};
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Order {
+    /// Only tell what would be done.
+    #[serde(rename = "dryRun", default)]
+    dry_run: bool,
+}
+
+/// Provisions one tenant, now: its schema is created or completed, whole or not at all.
+///
+/// With `Prefer: respond-async`, or when it takes longer than the service lets callers wait, the
+/// answer is 202, and the job tells how it goes on.
+#[utoipa::path(
+    post, path = "/ops/provision/{tenantId}", tag = "provision", security(("bearer" = [])),
+    params(
+        ("tenantId" = String, Path, description = "UUID or slug"),
+        Order,
+        ("prefer" = Option<String>, Header, description = "respond-async: do not wait"),
+    ),
+    responses(
+        (status = 200, description = "The tenant is as declared; or the plan, for dryRun",
+            body = super::answer::ProvisionedOrPlanned),
+        (status = 202, description = "Accepted; Location names the job", body = JobStatus),
+        (status = 400, description = "Not a tenant id, or a malformed request", body = Problem),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "The token allows reading only", body = Problem),
+        (status = 404, description = "The registry does not list the tenant", body = Problem),
+        (status = 408, description = "The body took too long", body = Problem),
+        (status = 409, description = "Another session is at work on the tenant", body = Problem),
+        (status = 413, description = "The body is too large", body = Problem),
+        (status = 422, description = "Objects that are present but different are in the way",
+            body = Problem),
+        (status = 429, description = "Too many failures of authentication", body = Problem),
+        (status = 500, description = "The tenant could not be provisioned", body = Problem),
+        (status = 503, description = "The database is away, or too much is waiting",
+            body = Problem),
+    )
+)]
+pub(super) async fn provision_tenant(
+    State(app): State<Arc<App>>,
+    Tenant(id): Tenant,
+    Parameters(order): Parameters<Order>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    drain(body).await?;
+    if order.dry_run {
+        let plan = looks::plan_of(&app, &id).await?;
+        return Ok(Json(Planned::from(&plan)).into_response());
+    }
+    let mut job = work::provision(&app, &id)?;
+    if prefers_async(&headers) {
+        return Ok(accepted(&app, job));
+    }
+    match tokio::time::timeout(app.bounds.request, job.ended()).await {
+        Ok(answer) => answered(&answer),
+        Err(_) => Ok(accepted(&app, job)),
+    }
+}
+
+/// Provisions all tenants of the registry. That is always a job; while one runs, it is told of
+/// that one.
+#[utoipa::path(
+    post, path = "/ops/provision", tag = "provision", security(("bearer" = [])),
+    responses(
+        (status = 202, description = "Accepted; Location names the job", body = JobStatus),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 403, description = "The token allows reading only", body = Problem),
+        (status = 408, description = "The body took too long", body = Problem),
+        (status = 413, description = "The body is too large", body = Problem),
+        (status = 429, description = "Too many failures of authentication", body = Problem),
+        (status = 503, description = "The service is stopping", body = Problem),
+    )
+)]
+pub(super) async fn provision_all(
+    State(app): State<Arc<App>>,
+    body: Body,
+) -> Result<Response, Problem> {
+    drain(body).await?;
+    let job = work::provision_all(&app)?;
+    Ok(accepted(&app, job))
+}
+
+/// How a job goes on. The last thousand that have ended are remembered, until the service ends.
+#[utoipa::path(
+    get, path = "/ops/jobs/{id}", tag = "provision", security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "As the Location of a 202 names it")),
+    responses(
+        (status = 200, description = "How far it is", body = JobStatus),
+        (status = 400, description = "Not a job's id", body = Problem),
+        (status = 401, description = "No valid token", body = Problem),
+        (status = 404, description = "There is no such job any more", body = Problem),
+        (status = 429, description = "Too many failures of authentication", body = Problem),
+    )
+)]
+pub(super) async fn job(
+    State(app): State<Arc<App>>,
+    Segment(id): Segment<Uuid>,
+) -> Result<Json<JobStatus>, Problem> {
+    app.jobs.find(id).map(|job| Json(job.status())).ok_or_else(Problem::not_found)
+}
+
+fn accepted(app: &App, job: Job) -> Response {
+    let status = job.status();
+    app.jobs.remember(job);
+    let location = HeaderValue::from_str(&format!("/ops/jobs/{}", status.id));
+    let mut response = (StatusCode::ACCEPTED, Json(status)).into_response();
+    if let Ok(location) = location {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+fn answered(answer: &Answer) -> Result<Response, Problem> {
+    match answer {
+        Ok(JobResult::Tenant(provisioned)) => Ok(Json::<&Provisioned>(provisioned).into_response()),
+        Ok(JobResult::Fleet(provisioned)) => Ok(Json(provisioned).into_response()),
+        Err(problem) => Err(problem.clone()),
+    }
+}

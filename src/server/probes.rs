@@ -1,0 +1,49 @@
+//! What load balancers and Prometheus ask.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::answer::Health;
+use super::app::App;
+use super::problem::Problem;
+
+/// Whether the process is alive.
+#[utoipa::path(
+    get, path = "/healthz", tag = "probe",
+    responses((status = 200, description = "Alive", body = Health))
+)]
+pub(super) async fn healthz() -> Json<Health> {
+    Json(Health { status: "alive" })
+}
+
+/// Whether tenants can be provisioned: the database is reached and takes the manifest. What ails
+/// single tenants does not matter.
+#[utoipa::path(
+    get, path = "/readyz", tag = "probe",
+    responses(
+        (status = 200, description = "Ready", body = Health),
+        (status = 503, description = "Not ready, or stopping", body = Problem),
+    )
+)]
+pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
+    if app.is_ready().await {
+        return Json(Health { status: "ready" }).into_response();
+    }
+    let title = "The database is not reached, or does not take the manifest";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", title).after(5).into_response()
+}
+
+/// Counts, in Prometheus' text format.
+#[utoipa::path(
+    get, path = "/metrics", tag = "probe",
+    responses((status = 200, description = "Counts", body = String,
+        content_type = "text/plain; version=0.0.4"))
+)]
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let content_type = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+    ([content_type], app.recorder.render()).into_response()
+}

@@ -1,0 +1,146 @@
+//! Keeps all tenants as the manifest declares: when the service begins, at intervals, and at once
+//! when the database says that a tenant has come. It only adds, like everything here.
+
+mod backoff;
+mod pass;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tracing::{info, warn};
+
+use self::backoff::Backoff;
+use super::app::App;
+use super::work;
+use crate::fleet::Fleet;
+use crate::manifest::Registry;
+use crate::name::TenantId;
+use crate::pg::{Leadership, Notifications, PgError, Target};
+use crate::telemetry;
+
+/// How often the leader makes sure that it still leads.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How long others wait before they ask again who leads, at most.
+const CANDIDACY: Duration = Duration::from_secs(15);
+
+/// Works until the service ends.
+pub(super) async fn run(app: Arc<App>, interval: Duration) {
+    telemetry::leads(false);
+    while !app.stop.is_cancelled() {
+        let led = lead(&app, interval).await;
+        telemetry::leads(false);
+        if let Err(error) = led {
+            warn!(error = crate::error::chain(&error), "cannot lead");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(jittered(CANDIDACY.min(interval))) => {}
+            () = app.stop.cancelled() => {}
+        }
+    }
+}
+
+/// Leads as long as it can, unless another does.
+async fn lead(app: &Arc<App>, interval: Duration) -> Result<(), PgError> {
+    let current = app.current();
+    let Some(target) = election_place(&current.fleet) else {
+        return Ok(());
+    };
+    let Some(mut leadership) = Leadership::take(target, &current.fleet.manifest).await? else {
+        return Ok(());
+    };
+    drop(current);
+    info!("leads the reconcile loop");
+    telemetry::leads(true);
+    let ears = tokio::spawn(hear(Arc::clone(app)));
+    let mut backoff = Backoff::default();
+    let mut next_pass = Instant::now();
+    let mut heartbeat = Instant::now() + HEARTBEAT;
+    loop {
+        let retry = backoff.next().unwrap_or(next_pass).min(next_pass);
+        tokio::select! {
+            () = app.stop.cancelled() => break,
+            () = app.look_again.notified() => next_pass = Instant::now(),
+            () = sleep_until(next_pass) => {
+                pass::run(app, &mut backoff, pass::Scope::All).await;
+                next_pass = Instant::now() + jittered(interval);
+            }
+            () = sleep_until(retry) => pass::run(app, &mut backoff, pass::Scope::Due).await,
+            () = sleep_until(heartbeat) => {
+                if !leadership.holds().await {
+                    warn!("the connection of the leader was lost");
+                    break;
+                }
+                heartbeat = Instant::now() + HEARTBEAT;
+            }
+        }
+    }
+    ears.abort();
+    leadership.release().await;
+    Ok(())
+}
+
+/// The server on which it is decided who leads: the one with the registry.
+fn election_place(fleet: &Fleet) -> Option<&Target> {
+    let registry = &fleet.manifest.tenants.registry_server;
+    let named = fleet.servers.iter().find(|server| server.name == *registry);
+    named.or(fleet.servers.first()).map(|server| &server.context.target)
+}
+
+/// Listens on all servers, and provisions the tenants that it hears of. What cannot be heard, the
+/// next pass finds.
+async fn hear(app: Arc<App>) {
+    let servers = app.current().fleet.servers.len();
+    let all = (0..servers).map(|server| hear_one(&app, server));
+    futures_util::future::join_all(all).await;
+}
+
+async fn hear_one(app: &Arc<App>, server: usize) {
+    let retry = crate::reconcile::Retry::default();
+    let mut failures = 0;
+    loop {
+        let target = app.current().fleet.servers.get(server).map(|s| s.context.target.clone());
+        let Some(target) = target else { return };
+        let heard = async {
+            let mut notifications = Notifications::open(&target).await?;
+            if failures > 0 {
+                info!("listens for notifications again");
+                app.look_again.notify_one();
+            }
+            failures = 0;
+            while let Some(payload) = notifications.next().await? {
+                heed(app, &payload);
+            }
+            Ok::<(), PgError>(())
+        };
+        let error = heard.await.err().map(|error| crate::error::chain(&error));
+        failures += 1;
+        warn!(error, "the connection that listens for notifications was lost");
+        tokio::time::sleep(retry.pause(failures)).await;
+    }
+}
+
+/// Whoever may connect to the database may notify: only a registry makes a tenant out of an id.
+fn heed(app: &Arc<App>, payload: &str) {
+    let registry = &app.current().fleet.manifest.tenants.registry;
+    if !matches!(registry, Some(Registry::Query(_) | Registry::List(_))) {
+        warn!("a notification was ignored: the manifest has no registry that could confirm it");
+        return;
+    }
+    match TenantId::new(payload) {
+        Ok(id) => {
+            info!(tenant = %id, "a notification asks for a tenant");
+            if let Err(problem) = work::provision(app, &id) {
+                warn!(tenant = %id, code = problem.code, "it has to wait for the next pass");
+                app.look_again.notify_one();
+            }
+        }
+        Err(error) => warn!(%error, "a notification names no tenant"),
+    }
+}
+
+/// Replicas that start together should not all work at the same moment.
+fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(0.9 + fastrand::f64() / 5.0)
+}

@@ -1,0 +1,109 @@
+//! One pass: look at the tenants, provision those that need it, count them all.
+
+use std::collections::{BTreeMap, HashSet};
+
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::backoff::Backoff;
+use crate::fleet::{self, Fate, Fleet, Options, Roster, Selection, Source, State};
+use crate::name::TenantId;
+use crate::server::app::App;
+use crate::telemetry;
+
+/// Which tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    All,
+    /// Those that failed, and may be tried again.
+    Due,
+}
+
+pub(super) async fn run(app: &App, backoff: &mut Backoff, scope: Scope) {
+    let start = std::time::Instant::now();
+    let current = app.current();
+    let fleet = &current.fleet;
+    let mut roster = fleet::enumerate(fleet, &Source::Registry, &Selection::default()).await;
+    for away in &roster.unreachable {
+        warn!(server = away.server, error = away.error.message, "a server is away");
+    }
+    for refused in &roster.refused {
+        warn!(id = refused.id, reason = refused.reason, "the registry has an unusable entry");
+    }
+    let is_whole = roster.unreachable.is_empty();
+    if is_whole {
+        let listed: HashSet<&TenantId> = roster.members.iter().map(|m| &m.tenant.id).collect();
+        backoff.retain(|id| listed.contains(id));
+    }
+    let now = Instant::now();
+    if scope == Scope::Due {
+        roster.members.retain(|member| backoff.is_due(&member.tenant.id, now));
+    }
+    let members = roster.members.clone();
+    let (mut states, drift) = look(app, fleet, roster).await;
+
+    let behind = members.into_iter().zip(&drift.tenants).filter(|(member, tenant)| {
+        let shape = tenant.shape.and_then(|shape| drift.shapes.get(shape));
+        let is_behind = shape.is_some_and(|shape| shape.difference.is_behind());
+        (is_behind || !tenant.is_recorded)
+            && tenant.state != State::Unreachable
+            && backoff.allows(&member.tenant.id, now)
+    });
+    let behind =
+        Roster { members: behind.map(|(member, _)| member).collect(), ..Roster::default() };
+    let mut failures = drift.summary.get(&State::Unreachable).copied().unwrap_or_default();
+    if !behind.members.is_empty() {
+        let again = Roster { members: behind.members.clone(), ..Roster::default() };
+        let options = Options { jobs: app.bounds.jobs, ..Options::default() };
+        let ended = fleet::apply(fleet, behind, None, &options, &app.stop_flag, &|_| {}).await;
+        for done in &ended.tenants {
+            match &done.fate {
+                Fate::Failed { error } => {
+                    failures += 1;
+                    backoff.failed(&done.tenant, Instant::now());
+                    warn!(tenant = %done.tenant, code = error.code, error = error.message,
+                        hint = error.hint, "a tenant could not be provisioned");
+                }
+                Fate::Skipped => {}
+                Fate::Current | Fate::Created { .. } | Fate::Updated { .. } => {
+                    backoff.succeeded(&done.tenant);
+                }
+            }
+        }
+        states.extend(look(app, fleet, again).await.0);
+    }
+    let mut counts: BTreeMap<State, usize> = BTreeMap::new();
+    for state in states.values() {
+        *counts.entry(*state).or_default() += 1;
+    }
+    let count = |state| counts.get(&state).copied().unwrap_or_default();
+    if scope == Scope::All {
+        for state in State::ALL {
+            telemetry::tenants(state.name(), count(state));
+        }
+        if is_whole && failures == 0 && !app.stop.is_cancelled() {
+            telemetry::reconciled(jiff::Timestamp::now().as_second());
+        }
+    }
+    info!(
+        tenants = states.len(),
+        in_sync = count(State::InSync),
+        drifted = count(State::Drifted),
+        failures,
+        orphans = drift.orphans.len(),
+        duration_ms = crate::reconcile::millis(start.elapsed()),
+        "a reconcile pass has ended"
+    );
+}
+
+async fn look(
+    app: &App,
+    fleet: &Fleet,
+    roster: Roster,
+) -> (BTreeMap<TenantId, State>, fleet::Drift) {
+    let survey = fleet::survey(fleet, &roster.members, app.bounds.jobs, &|_| {}).await;
+    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+    let drift = fleet::drift(fleet, roster, &survey, today);
+    let states = drift.tenants.iter().map(|tenant| (tenant.tenant.clone(), tenant.state));
+    (states.collect(), drift)
+}

@@ -1,0 +1,118 @@
+//! From a request to the tenant. Work runs in tasks of its own: a caller who goes away interrupts
+//! nothing.
+
+use std::sync::Arc;
+
+use tracing::Instrument as _;
+
+use super::answer::{ChangedObject, FleetProvisioned, JobResult, Provisioned};
+use super::app::App;
+use super::jobs::{Answer, Job, Progress};
+use super::problem::Problem;
+use crate::fleet::{self, Options, Selection, Source};
+use crate::name::TenantId;
+use crate::reconcile::{self, Applied, ReconcileError, Terms};
+
+/// Begins to provision one tenant, as soon as it is its turn.
+///
+/// # Errors
+/// When the service ends, or too much is waiting.
+pub(super) fn provision(app: &Arc<App>, id: &TenantId) -> Result<Job, Problem> {
+    if app.stop.is_cancelled() {
+        return Err(Problem::stopping());
+    }
+    let place = Arc::clone(&app.places).try_acquire_owned().map_err(|_| Problem::queue_full())?;
+    let (job, progress) = Job::new(Some(id.to_string()));
+    let (app, id) = (Arc::clone(app), id.clone());
+    let tracker = app.tracker.clone();
+    let work = async move {
+        let _turn = app.turn(&id).await;
+        let answer = match app.permits.acquire().await {
+            Ok(_permit) if !app.stop.is_cancelled() => {
+                progress.send_replace(Progress::Running);
+                one(&app, &id).await
+            }
+            _ => Err(Problem::stopping()),
+        };
+        // Whoever sees the answer may count on the place being free.
+        drop(place);
+        progress.send_replace(Progress::Ended(Arc::new(answer)));
+    };
+    tracker.spawn(work.in_current_span());
+    Ok(job)
+}
+
+async fn one(app: &App, id: &TenantId) -> Answer {
+    match applied(app, id).await {
+        Ok(applied) if applied.plan.changed.is_empty() => {
+            Ok(JobResult::Tenant(Provisioned::from(&applied)))
+        }
+        Ok(applied) => Err(changed(&applied)),
+        Err(error) => {
+            tracing::warn!(tenant = %id, code = error.code(), error = crate::error::chain(&error),
+                hint = error.hint(), "a request could not be fulfilled");
+            Err(Problem::from(&error))
+        }
+    }
+}
+
+async fn applied(app: &App, id: &TenantId) -> Result<Applied, ReconcileError> {
+    let current = app.current();
+    let member = fleet::locate(&current.fleet, id, false).await?;
+    let Some(server) = current.fleet.servers.get(member.server) else {
+        return Err(ReconcileError::Unregistered { tenant: id.clone() });
+    };
+    let (mut connection, uses) = current.session(member.server);
+    let result =
+        reconcile::apply_on(&mut connection, &server.context, &member.tenant, Terms::default())
+            .await;
+    current.give_back(member.server, connection, uses).await;
+    result
+}
+
+/// What could be done is done, but the tenant is not as declared, and the caller must know.
+fn changed(applied: &Applied) -> Problem {
+    let count = applied.plan.changed.len();
+    Problem::new(
+        axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+        "changed-objects",
+        "Objects in the tenant's schema are different from the manifest",
+    )
+    .with_detail(format!(
+        "what was missing has been created ({} statements), but {count} objects of tenant {} are \
+         present and different; nothing changes or drops them",
+        applied.plan.steps.len(),
+        applied.tenant.id
+    ))
+    .with_changed(applied.plan.changed.iter().map(ChangedObject::from).collect())
+}
+
+/// Begins to provision all tenants, unless that is going on already.
+///
+/// # Errors
+/// When the service ends.
+pub(super) fn provision_all(app: &Arc<App>) -> Result<Job, Problem> {
+    if app.stop.is_cancelled() {
+        return Err(Problem::stopping());
+    }
+    Ok(app.jobs.one_for_all(|| {
+        let (job, progress) = Job::new(None);
+        let app = Arc::clone(app);
+        let tracker = app.tracker.clone();
+        let work = async move {
+            progress.send_replace(Progress::Running);
+            let answer = all(&app).await;
+            progress.send_replace(Progress::Ended(Arc::new(answer)));
+        };
+        tracker.spawn(work.in_current_span());
+        job
+    }))
+}
+
+async fn all(app: &App) -> Answer {
+    let current = app.current();
+    let roster = fleet::enumerate(&current.fleet, &Source::Registry, &Selection::default()).await;
+    let options = Options { jobs: app.bounds.jobs, ..Options::default() };
+    let ended = fleet::apply(&current.fleet, roster, None, &options, &app.stop_flag, &|_| {}).await;
+    Ok(JobResult::Fleet(FleetProvisioned::from(&ended)))
+}
