@@ -15,7 +15,7 @@ mod validate;
 use clap::{Parser, Subcommand};
 
 pub use global::{Global, LogFormat};
-pub use output::print_error;
+pub use output::{notice, print_error};
 
 use crate::error::Error;
 

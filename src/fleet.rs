@@ -8,6 +8,7 @@
 mod apply;
 mod difference;
 mod drift;
+mod outcome;
 mod plan;
 mod roster;
 mod stages;
@@ -15,9 +16,10 @@ mod survey;
 
 use std::sync::Arc;
 
-pub use apply::{Done, Ended, Event, Fate, Options, apply};
+pub use apply::{Options, apply};
 pub use difference::{Difference, Missing};
 pub use drift::{Drift, Shape, State, TenantDrift, drift};
+pub use outcome::{Done, Ended, Event, Fate};
 pub use plan::{FleetPlan, Pinned, PlannedShape, Unplanned, plan};
 pub use roster::{
     Member, Orphan, Refused, Roster, Selection, Source, Unreachable, enumerate, locate,

@@ -4,7 +4,17 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use provision::cli::{self, Cli, Exit, LogFormat};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+#[cfg(feature = "otlp")]
+mod traces;
+#[cfg(not(feature = "otlp"))]
+#[path = "no_traces.rs"]
+mod traces;
+
+use traces::Traces;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -16,7 +26,8 @@ fn main() -> ExitCode {
             return ExitCode::from(exit.code());
         }
     };
-    start_logging(&cli);
+    let traces = Traces::start();
+    start_logging(&cli, &traces);
     let global = cli.global.clone();
     let mut builder = if cli.is_service() {
         tokio::runtime::Builder::new_multi_thread()
@@ -39,19 +50,22 @@ fn main() -> ExitCode {
 }
 
 /// Log lines go to stderr; what other crates have to say, only from a warning on.
-fn start_logging(cli: &Cli) {
+fn start_logging(cli: &Cli, traces: &Traces) {
     let wanted = cli.log_filter();
     let directives = if wanted.contains(['=', ',']) {
         wanted.to_owned()
     } else {
-        format!("warn,provision={wanted}")
+        // Notices of the server are told where they matter; spans for traces are no lines.
+        format!("warn,sqlx::postgres::notice=off,provision={wanted},provision::traces=off")
     };
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match cli.global.log_format {
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match cli.global.log_format {
+        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
         LogFormat::Human => {
-            subscriber.with_ansi(cli.global.colours_stderr()).with_target(false).init();
+            let colours = cli.global.colours_stderr();
+            lines.with_ansi(colours).with_target(false).with_filter(filter).boxed()
         }
-    }
+    };
+    tracing_subscriber::registry().with(lines).with(traces.layer()).init();
 }

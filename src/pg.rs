@@ -5,6 +5,7 @@ mod connect;
 mod elaborate;
 mod error;
 mod execute;
+mod fate;
 mod fingerprint;
 mod introspect;
 mod leader;
@@ -22,6 +23,7 @@ pub use connect::Target;
 pub use elaborate::{ElaborateError, elaborate};
 pub use error::{Cause, PgError, ServerError, hint_for};
 pub use execute::StepFailed;
+pub use fate::committed;
 pub use fingerprint::{Glance, Shapes};
 pub use introspect::IntrospectError;
 pub use leader::Leadership;
@@ -32,7 +34,7 @@ pub use rowcheck::Row;
 pub use session::{Limits, ServerInfo, Session};
 pub use state::{Entry, StateRow, note};
 pub use survey::{Present, Sighting, Subject, survey};
-pub use transaction::{ExecuteError, Locking, Observed, Transaction, committed};
+pub use transaction::{ExecuteError, Locking, Observed, Transaction};
 
 /// The name that no table of a manifest may have.
 pub use state::TABLE as STATE_TABLE;

@@ -9,7 +9,7 @@ mod settled;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tracing::{info, warn};
+use tracing::{Instrument as _, info, warn};
 use uuid::Uuid;
 
 pub use context::{Context, Retry};
@@ -213,7 +213,10 @@ pub async fn apply_on(
     let start = Instant::now();
     let apply_id = Uuid::now_v7();
     info!(tenant = %tenant.id, schema = %tenant.schema, %apply_id, "provisioning started");
-    let result = retried(connection, context, tenant, terms, apply_id).await;
+    let span = tracing::info_span!(
+        target: "provision::traces", "apply", tenant = %tenant.id, schema = %tenant.schema, %apply_id
+    );
+    let result = retried(connection, context, tenant, terms, apply_id).instrument(span).await;
     let duration = start.elapsed();
     telemetry::apply_ended(result.as_ref(), duration);
     let duration_ms = millis(duration);

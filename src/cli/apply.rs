@@ -17,6 +17,7 @@ use crate::name::TenantId;
 use crate::plan::{FORMAT_VERSION, Plan};
 use crate::reconcile::{self, Reviewed};
 use crate::report;
+use crate::telemetry::{self, Recorder};
 
 /// A saved plan is read up to this size.
 const PLAN_BYTES: u64 = 256 * 1024 * 1024;
@@ -64,6 +65,10 @@ pub(super) struct Apply {
     /// Take an id that the registry of the manifest does not list.
     #[arg(long)]
     unregistered: bool,
+
+    /// Write what was counted to a file for the textfile collector of Prometheus' `node_exporter`.
+    #[arg(long, value_name = "FILE")]
+    metrics_file: Option<PathBuf>,
 
     #[command(flatten)]
     tenants: Tenants,
@@ -130,6 +135,19 @@ impl Apply {
     }
 
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
+        let Some(path) = self.metrics_file.clone() else {
+            return self.apply(global).await;
+        };
+        let recorder = Recorder::install()
+            .ok_or_else(|| Error::Usage("this process counts already".into()))?;
+        let result = self.apply(global).await;
+        // Failures above all are to be counted.
+        let doing = || format!("write the counts to {}", path.display());
+        recorder.write(&path).map_err(|source| Error::Io { doing: doing(), source })?;
+        result
+    }
+
+    async fn apply(self, global: &Global) -> Result<Exit, Error> {
         if self.ask {
             output::require_terminal()?;
         }
@@ -186,6 +204,9 @@ impl Apply {
         let run = fleet::apply(&fleet, roster, reviewed.as_ref(), &options, &stop, &on_event);
         let ended = output::interruptible(run, &stop).await?;
         drop(progress);
+        if !ended.has_failed() {
+            telemetry::reconciled(jiff::Timestamp::now().as_second());
+        }
         let text = match self.format {
             Format::Text => report::ended(&ended),
             Format::Json => report::to_line(&ended),

@@ -31,7 +31,7 @@ pub(super) fn result(global: &Global, text: &str) -> Result<(), Error> {
 }
 
 /// A line for people, beside the result.
-pub(super) fn notice(text: &str) {
+pub fn notice(text: &str) {
     let _ = writeln!(io::stderr(), "provision: {}", printable(text));
 }
 

@@ -50,7 +50,9 @@ impl ElaborateError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Server(source) if matches!(source.sqlstate(), Some("25006" | "42501")) => Some(
+            // 0A000 is what a standby says.
+            Self::Server(source)
+                if matches!(source.sqlstate(), Some("25006" | "42501" | "0A000")) => Some(
                 "this role may not create a schema here; let another server of the same version \
                  and extensions do it: --elaborate-url"
                     .into(),

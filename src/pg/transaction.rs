@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use uuid::Uuid;
-
-use super::connect::Target;
 use super::error::PgError;
 use super::execute::{self, StepFailed};
 use super::fingerprint::{self, Glance, Shapes};
@@ -13,7 +10,7 @@ use super::introspect::{self, IntrospectError, Sections};
 use super::lock;
 use super::registry;
 use super::rowcheck::{self, RowCheck};
-use super::session::{Access, Answers, Limits, Session, begin, column, query_error};
+use super::session::{Access, Limits, Session, begin, column, query_error};
 use super::state::{self, Entry, StateRow};
 use crate::checksum::Checksum;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
@@ -367,7 +364,7 @@ impl<'s> Transaction<'s> {
     ///
     /// # Errors
     /// When the server refuses; with [`PgError::is_lost`], it is unknown whether it committed: ask
-    /// [`committed`].
+    /// [`committed`](super::committed).
     pub async fn commit(self) -> Result<(), PgError> {
         self.session.run("committing", "COMMIT").await.map(drop)
     }
@@ -382,7 +379,7 @@ impl<'s> Transaction<'s> {
 }
 
 /// Runs the script that opens a transaction, and tells whether there is such a schema.
-async fn open(
+pub(super) async fn open(
     session: &mut Session,
     schema: &SchemaName,
     doing: &str,
@@ -401,32 +398,4 @@ async fn open(
     };
     session.is_prepared = answer("is_prepared")?;
     answer("is_present")
-}
-
-/// Whether the apply with this id was committed, asked on a new connection. It waits for the
-/// tenant's lock first: while the old session still has it, its fate is not decided.
-///
-/// # Errors
-/// When the server cannot be reached, or the old session keeps the lock.
-pub async fn committed(
-    target: &Target,
-    schema: &SchemaName,
-    apply_id: Uuid,
-    limits: Limits,
-) -> Result<bool, IntrospectError> {
-    let mut session = Session::open(target).await?;
-    let doing = "asking for the fate of a transaction";
-    let script = begin(Access::Write, limits) + &lock::script(schema);
-    let mut found = false;
-    let is_present = open(&mut session, schema, doing, script).await?;
-    let (script, _) = fingerprint::script(&session, &[schema]);
-    let answers = if is_present { session.run(doing, &script).await? } else { Answers::new() };
-    if fingerprint::glance(&session.server, schema, &answers)?.is_some_and(|g| g.has_record) {
-        let answers = session.run(doing, &state::find_script(schema, apply_id)).await?;
-        let rows: Vec<serde_json::Value> = Sections::new(schema, &answers).get("found")?;
-        found = !rows.is_empty();
-    }
-    session.rollback().await?;
-    session.close().await;
-    Ok(found)
 }

@@ -19,7 +19,7 @@ use sqlx::Connection as _;
 use crate::support::tool::{self, run};
 use crate::support::{Database, Folder};
 
-const TABLES: &str = r#"
+pub const TABLES: &str = r#"
 [tables.a]
 primary_key = ["id"]
 unique = [{ name = "a_code", columns = ["code"] }]
@@ -36,7 +36,7 @@ rows = [{ id = 1, code = "one" }, { id = 2, code = "two" }]
 "#;
 
 /// A manifest whose registry is the table `public.tenants`.
-fn registered() -> String {
+pub fn registered() -> String {
     format!(
         "version = 1\n[tenants]\nquery = \"SELECT id FROM public.tenants ORDER BY id\"\n{TABLES}"
     )
@@ -51,14 +51,14 @@ fn settings() -> Settings {
     }
 }
 
-fn fleet_of(manifest: &str, servers: Vec<(Option<String>, Target)>) -> Fleet {
+pub fn fleet_of(manifest: &str, servers: Vec<(Option<String>, Target)>) -> Fleet {
     let folder = Folder::new(manifest);
     let manifest = manifest::load(&folder.manifest())
         .unwrap_or_else(|error| panic!("{}", provision::error::chain(&error)));
     Fleet::new(manifest, servers, &settings())
 }
 
-async fn register(database: &Database, ids: impl IntoIterator<Item = String>) {
+pub async fn register(database: &Database, ids: impl IntoIterator<Item = String>) {
     let rows: Vec<String> = ids.into_iter().map(|id| format!("('{id}')")).collect();
     let sql = format!(
         "CREATE TABLE IF NOT EXISTS public.tenants (id text); INSERT INTO public.tenants VALUES {}",
@@ -67,22 +67,22 @@ async fn register(database: &Database, ids: impl IntoIterator<Item = String>) {
     database.run(&sql).await;
 }
 
-async fn roster(fleet: &Fleet) -> Roster {
+pub async fn roster(fleet: &Fleet) -> Roster {
     fleet::enumerate(fleet, &Source::Registry, &Selection::default()).await
 }
 
-async fn apply(fleet: &Fleet, plan: Option<&FleetPlan>, options: &Options) -> Ended {
+pub async fn apply(fleet: &Fleet, plan: Option<&FleetPlan>, options: &Options) -> Ended {
     let roster = roster(fleet).await;
     fleet::apply(fleet, roster, plan, options, &AtomicBool::new(false), &|_| {}).await
 }
 
-async fn drift(fleet: &Fleet) -> fleet::Drift {
+pub async fn drift(fleet: &Fleet) -> fleet::Drift {
     let roster = roster(fleet).await;
     let survey = fleet::survey(fleet, &roster.members, 2, &|_| {}).await;
     fleet::drift(fleet, roster, &survey, jiff::civil::date(2026, 6, 1))
 }
 
-fn failures(ended: &Ended) -> BTreeMap<String, String> {
+pub fn failures(ended: &Ended) -> BTreeMap<String, String> {
     let failed = ended.tenants.iter().filter_map(|done| match &done.fate {
         Fate::Failed { error } => Some((done.tenant.to_string(), error.message.clone())),
         _ => None,
@@ -416,7 +416,7 @@ async fn too_few_connections_slow_the_run_down() {
     assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 24);
 }
 
-fn target_of(cluster: &embedded::Cluster) -> Target {
+pub fn target_of(cluster: &embedded::Cluster) -> Target {
     Target::from_socket(&cluster.socket_dir, cluster.port, &cluster.user, &cluster.database)
 }
 
@@ -471,102 +471,4 @@ async fn drift_tells_each_way_of_differing_once_in_every_format() {
     run(on(&["apply", "--all", "--match", "t*"])).with(3);
     let text = run(on(&["drift", "--match", "t*"])).with(0).stdout;
     assert!(text.contains("1 drifted, but excepted"), "{text}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_only_read_checks_with_the_help_of_another_server() {
-    let database = Database::new().await;
-    register(&database, ["acme".to_owned()]).await;
-    let folder = Folder::new(&registered());
-    run(tool::on(&database, folder.dir.path(), &["apply", "--all"])).with(0);
-    let role = format!("reader_{}", uuid::Uuid::new_v4().simple());
-    database
-        .run(&format!(
-            "CREATE ROLE {role}; GRANT SELECT ON public.tenants TO {role}; \
-             GRANT USAGE ON SCHEMA acme TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA acme TO {role}"
-        ))
-        .await;
-    let elsewhere = Database::new().await;
-    elsewhere.run(&format!("GRANT CREATE ON DATABASE {} TO {role}", elsewhere.name)).await;
-    let check = |args: &[&str]| {
-        let mut command = tool::on(&database, folder.dir.path(), args);
-        command.env("PGOPTIONS", format!("-c role={role}"));
-        run(command)
-    };
-    let ended = check(&["drift"]).with(1);
-    assert!(ended.stdout.contains("--elaborate-url"), "{}{}", ended.stdout, ended.stderr);
-    check(&["drift", "--elaborate-url", &elsewhere.url]).with(0);
-    // A table that it may not see is an error that names the grant, not a missing table.
-    database.run(&format!("REVOKE ALL ON acme.b FROM {role}")).await;
-    let ended = check(&["drift", "--elaborate-url", &elsewhere.url]).with(1);
-    assert!(ended.stdout.contains("GRANT SELECT ON"), "{}", ended.stdout);
-    elsewhere.run(&format!("DROP OWNED BY {role}")).await;
-    database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_dead_server_does_not_stop_the_others() {
-    let settings = vec![("max_connections".to_owned(), "20".to_owned())];
-    let doomed = embedded::throwaway(settings).expect("a server");
-    let target = target_of(doomed.cluster());
-    let databases = [Database::new().await, Database::new().await];
-    let manifest = format!(
-        "version = 1\n[servers]\none = {{ url_env = \"ONE\" }}\ntwo = {{ url_env = \"TWO\" }}\n\
-         doomed = {{ url_env = \"DOOMED\" }}\n[tenants]\nregistry = \"one\"\n\
-         query = \"SELECT id, server FROM public.tenants ORDER BY id\"\n{TABLES}"
-    );
-    let servers = vec![
-        (Some("one".into()), databases[0].target()),
-        (Some("two".into()), databases[1].target()),
-        (Some("doomed".into()), target),
-    ];
-    let fleet = fleet_of(&manifest, servers);
-    databases[0].run("CREATE TABLE public.tenants (id text, server text)").await;
-    for n in 0..90 {
-        let server = ["one", "two", "doomed"][n % 3];
-        databases[0]
-            .run(&format!("INSERT INTO public.tenants VALUES ('t{n:02}', '{server}')"))
-            .await;
-    }
-    databases[0]
-        .run("INSERT INTO public.tenants VALUES ('lost', 'nowhere'), ('both', 'one')")
-        .await;
-    // A tenant that is on two servers is nobody's to guess about.
-    let tenant = "CREATE SCHEMA \"both\"; CREATE TABLE \"both\"._provision_state (x int)";
-    databases[1].run(tenant).await;
-
-    let doomed = Mutex::new(Some(doomed));
-    let on_event = |event: Event<'_>| {
-        if let Event::Done(done) = event
-            && done.server.as_deref() == Some("doomed")
-            && let Some(doomed) = doomed.lock().expect("no panic").take()
-        {
-            let pid = std::fs::read_to_string(doomed.cluster().data_dir.join("postmaster.pid"));
-            let pid = pid.expect("a pid").lines().next().expect("a line").to_owned();
-            let _ = std::process::Command::new("kill").args(["-9", &pid]).status();
-            drop(doomed);
-        }
-    };
-    let roster = roster(&fleet).await;
-    let stop = AtomicBool::new(false);
-    let options = Options { jobs: 2, ..Options::default() };
-    let ended = fleet::apply(&fleet, roster, None, &options, &stop, &on_event).await;
-    let on = |server: &str, is: fn(&Fate) -> bool| {
-        let of_server = ended.tenants.iter().filter(|done| done.server.as_deref() == Some(server));
-        of_server.filter(|done| is(&done.fate)).count()
-    };
-    let is_created = |fate: &Fate| matches!(fate, Fate::Created { .. });
-    assert_eq!(on("one", is_created), 30);
-    assert_eq!(on("two", is_created), 30);
-    assert!(on("doomed", |fate| matches!(fate, Fate::Skipped | Fate::Failed { .. })) > 20);
-    assert_eq!(ended.stopped.len(), 1, "{:?}", ended.stopped);
-    let refused: Vec<&str> = ended.refused.iter().map(|refused| refused.id.as_str()).collect();
-    assert_eq!(refused, ["lost", "both"]);
-    assert_eq!(databases[1].count("pg_namespace WHERE nspname LIKE 't%'").await, 30);
-
-    // The next look says which server is away, and what the others are like.
-    let drift = drift(&fleet).await;
-    assert_eq!(drift.unreachable.len(), 1);
-    assert_eq!(drift.summary[&State::InSync], 60);
-    assert_eq!(drift.summary[&State::Unreachable], 30);
 }

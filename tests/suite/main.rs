@@ -20,5 +20,10 @@ mod fleet;
 mod golden;
 mod hostile;
 mod property;
+mod serve;
+mod serve_faults;
+mod servers;
 mod support;
 mod tls;
+#[cfg(feature = "otlp")]
+mod traces;

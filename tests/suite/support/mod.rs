@@ -1,6 +1,7 @@
 //! A server, a database of its own for each test, and the tool on top of them.
 
 pub mod proxy;
+pub mod service;
 pub mod tool;
 
 use std::path::{Path, PathBuf};

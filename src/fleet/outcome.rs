@@ -1,0 +1,97 @@
+//! What happens during a run over many tenants, and how it ended.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Failure;
+use super::roster::{Refused, Unreachable};
+use crate::name::TenantId;
+
+/// What happens during a run, for whoever wants to show it.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// So many tenants will be looked at.
+    Looking(usize),
+    /// So many more have been looked at.
+    Looked(usize),
+    /// So many have something to do; the others are current.
+    Starting(usize),
+    /// A stage begins: its number from one, how many there are, and its tenants.
+    Stage {
+        number: usize,
+        of: usize,
+        tenants: usize,
+    },
+    Done(&'a Done),
+}
+
+/// What became of one tenant.
+#[derive(Debug, Clone, Serialize)]
+pub struct Done {
+    pub tenant: TenantId,
+    pub schema: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    #[serde(flatten)]
+    pub fate: Fate,
+    pub statements: usize,
+    /// Objects that are present but different; they were not touched.
+    pub changed: usize,
+    pub duration_ms: u64,
+}
+
+/// How it ended for one tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Fate {
+    /// It was current; nothing was written.
+    Current,
+    Created {
+        apply_id: Uuid,
+    },
+    Updated {
+        apply_id: Uuid,
+    },
+    /// It is as it was before.
+    Failed {
+        error: Failure,
+    },
+    /// The run ended before its turn; it is as it was before.
+    Skipped,
+}
+
+/// How a run ended.
+#[derive(Debug, Serialize)]
+pub struct Ended {
+    /// In the order of the roster.
+    pub tenants: Vec<Done>,
+    pub refused: Vec<Refused>,
+    pub unreachable: Vec<Unreachable>,
+    /// Why the run ended early, if it did.
+    pub stopped: Vec<String>,
+    pub duration_ms: u64,
+}
+
+impl Ended {
+    /// How many tenants ended so.
+    #[must_use]
+    pub fn count(&self, is: impl Fn(&Fate) -> bool) -> usize {
+        self.tenants.iter().filter(|done| is(&done.fate)).count()
+    }
+
+    /// Whether something was not done that should have been.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        let is_open = |fate: &Fate| matches!(fate, Fate::Failed { .. } | Fate::Skipped);
+        self.count(is_open) > 0
+            || !self.refused.is_empty()
+            || !self.unreachable.is_empty()
+            || !self.stopped.is_empty()
+    }
+
+    /// Whether all that was done left something that may not be touched.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        self.tenants.iter().any(|done| done.changed > 0)
+    }
+}

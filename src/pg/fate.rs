@@ -1,0 +1,40 @@
+//! What became of a transaction whose connection was lost at COMMIT.
+
+use uuid::Uuid;
+
+use super::connect::Target;
+use super::fingerprint;
+use super::introspect::{IntrospectError, Sections};
+use super::lock;
+use super::session::{Access, Answers, Limits, Session, begin};
+use super::state;
+use super::transaction::open;
+use crate::name::SchemaName;
+
+/// Whether the apply with this id was committed, asked on a new connection. It waits for the
+/// tenant's lock first: while the old session still has it, its fate is not decided.
+///
+/// # Errors
+/// When the server cannot be reached, or the old session keeps the lock.
+pub async fn committed(
+    target: &Target,
+    schema: &SchemaName,
+    apply_id: Uuid,
+    limits: Limits,
+) -> Result<bool, IntrospectError> {
+    let mut session = Session::open(target).await?;
+    let doing = "asking for the fate of a transaction";
+    let script = begin(Access::Write, limits) + &lock::script(schema);
+    let mut found = false;
+    let is_present = open(&mut session, schema, doing, script).await?;
+    let (script, _) = fingerprint::script(&session, &[schema]);
+    let answers = if is_present { session.run(doing, &script).await? } else { Answers::new() };
+    if fingerprint::glance(&session.server, schema, &answers)?.is_some_and(|g| g.has_record) {
+        let answers = session.run(doing, &state::find_script(schema, apply_id)).await?;
+        let rows: Vec<serde_json::Value> = Sections::new(schema, &answers).get("found")?;
+        found = !rows.is_empty();
+    }
+    session.rollback().await?;
+    session.close().await;
+    Ok(found)
+}

@@ -1,0 +1,451 @@
+//! The service: what it answers, and what it does by itself.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _};
+
+use crate::support::service::{
+    Answer, READ_TOKEN, Service, TOKEN, bearer, document, eventually, refuses_to_start,
+};
+use crate::support::{Database, Folder};
+
+pub const TABLES: &str = r#"
+[tables.a]
+primary_key = ["id"]
+columns = { id = "int", code = { type = "text", null = true } }
+[tables.b]
+columns = { a = "int" }
+foreign_keys = [{ columns = ["a"], references = { table = "a", columns = ["id"] } }]
+[[seeds]]
+table = "a"
+key = ["id"]
+rows = [{ id = 1, code = "one" }, { id = 2, code = "two" }]
+"#;
+
+pub fn registered() -> String {
+    format!("version = 1\n[tenants]\nquery = \"SELECT id FROM public.tenants\"\n{TABLES}")
+}
+
+pub async fn register(database: &Database, ids: &[&str]) {
+    database.run("CREATE TABLE IF NOT EXISTS public.tenants (id text)").await;
+    for id in ids {
+        database.run(&format!("INSERT INTO public.tenants VALUES ('{id}')")).await;
+    }
+}
+
+/// A service without a loop: only requests make it work.
+async fn quiet(ids: &[&str]) -> (Database, Service) {
+    let database = Database::new().await;
+    register(&database, ids).await;
+    let service = Service::start(&database, &registered(), &["--interval", "0"]);
+    (database, service)
+}
+
+#[tokio::test]
+async fn one_call_makes_a_usable_schema_and_more_calls_change_nothing() {
+    let database = Database::new().await;
+    let folder = Folder::new(include_str!("../../schema.toml"));
+    folder.write("seeds/cad_lookup.csv", include_str!("../../seeds/cad_lookup.csv"));
+    let service = Service::start_on(&database.url, folder, &["--interval", "0"]);
+
+    let made = service.post("/ops/provision/acme").await.with(200).json();
+    assert_eq!((&made["changed"], &made["created"]), (&true.into(), &true.into()));
+    assert_eq!((&made["tenant"], &made["schema"]), (&"acme".into(), &"acme".into()));
+    assert!(made["statements"].as_u64() > Some(20) && made["applyId"].is_string(), "{made}");
+    let tables = "information_schema.tables WHERE table_schema = 'acme' AND table_name LIKE 'cad%'";
+    assert_eq!(database.count(tables).await, 6);
+    let rows = database.count("acme.cad_lookup").await;
+    assert!(rows > 10);
+    database
+        .run(
+            "INSERT INTO acme.cad_empresas (razao, fantasia, cnpj, registro, phone, email) \
+             VALUES ('A', 'A', '12345678901', now(), '1', 'a@b')",
+        )
+        .await;
+
+    for _ in 0..20 {
+        let again = service.post("/ops/provision/acme").await.with(200).json();
+        assert_eq!((&again["changed"], &again["statements"]), (&false.into(), &0.into()));
+        assert_eq!(again["checksum"], made["checksum"]);
+    }
+    assert_eq!(database.count("acme.cad_lookup").await, rows);
+    assert_eq!(database.count("acme._provision_state").await, 1);
+}
+
+#[tokio::test]
+async fn every_path_but_the_listed_ones_is_closed() {
+    let (_database, service) = quiet(&["acme"]).await;
+    let open: BTreeSet<&str> = provision::server::OPEN.into_iter().collect();
+    assert_eq!(open, BTreeSet::from(["/healthz", "/metrics", "/openapi.json", "/readyz"]));
+    let mut seen = 0;
+    for (path, item) in document()["paths"].as_object().expect("paths") {
+        let path = path.replace("{tenantId}", "acme").replace("{id}", "1");
+        for method in item.as_object().expect("operations").keys() {
+            let answer = service.call(&method.to_uppercase(), &path, "", "").await;
+            let is_open = open.contains(path.as_str());
+            assert_eq!(answer.status == 401, !is_open, "{method} {path}: {answer:?}");
+            seen += usize::from(!is_open);
+        }
+    }
+    assert_eq!(seen, 7);
+    for path in
+        ["/", "/ops", "/ops/", "/healthz/", "/healthz/../ops/drift", "//healthz", "/nothing"]
+    {
+        assert_eq!(service.call("GET", path, "", "").await.status, 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_token_the_answer_is_the_same() {
+    let (_database, service) = quiet(&["acme"]).await;
+    let mut answers = BTreeSet::new();
+    for header in [
+        String::new(),
+        bearer("wrong"),
+        bearer(""),
+        bearer(&TOKEN.to_uppercase()),
+        bearer(&TOKEN[1..]),
+        bearer(&format!("{TOKEN} x")),
+        format!("authorization: Basic {TOKEN}\r\n"),
+        format!("authorization: {TOKEN}\r\n"),
+        format!("authorization: Bearer {TOKEN}\r\nauthorization: Bearer {TOKEN}\r\n"),
+        "authorization: \u{e9}\r\n".to_owned(),
+    ] {
+        let answer = service.call("POST", "/ops/provision/acme", &header, "").await.with(401);
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"provision\""));
+        answers.insert(answer.body);
+    }
+    assert_eq!(answers.len(), 1, "{answers:?}");
+
+    let reader = bearer(READ_TOKEN);
+    let refused = service.call("POST", "/ops/provision/acme", &reader, "").await.with(403);
+    assert_eq!(refused.code(), "read-only-token");
+    service.call("GET", "/ops/drift", &reader, "").await.with(200);
+
+    // After so many failures from one address it is told to wait; who has a token need not.
+    for _ in 0..30 {
+        service.call("GET", "/ops/drift", "", "").await;
+    }
+    let slow_down = service.call("GET", "/ops/drift", "", "").await.with(429);
+    assert_eq!(slow_down.code(), "too-many-failures");
+    assert!(slow_down.header("retry-after").is_some());
+    service.get("/ops/drift").await.with(200);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_told_as_a_problem() {
+    let (database, service) = quiet(&["acme", "taken", "other"]).await;
+    let bad = service.post("/ops/provision/pg_catalog").await.with(400);
+    assert_eq!(bad.code(), "bad-tenant-id");
+    assert_eq!(service.post("/ops/provision/%ff").await.with(400).code(), "bad-request");
+    assert_eq!(service.post("/ops/provision/acme?dryRun=1x").await.with(400).code(), "bad-request");
+    assert_eq!(
+        service.post("/ops/provision/acme?force=true").await.with(400).code(),
+        "bad-request"
+    );
+    assert_eq!(service.post("/ops/provision/nobody").await.with(404).code(), "unregistered");
+    assert_eq!(service.get("/ops/plan/nobody").await.with(404).code(), "unregistered");
+    assert_eq!(service.get("/ops/tenants/nobody").await.with(404).code(), "unregistered");
+    assert_eq!(service.get("/ops/nothing").await.with(404).code(), "not-found");
+    assert_eq!(service.get("/ops/jobs/1").await.with(400).code(), "bad-request");
+    let no_job = service.get("/ops/jobs/00000000-0000-0000-0000-000000000000").await;
+    assert_eq!(no_job.with(404).code(), "not-found");
+    let other = service.call("DELETE", "/ops/drift", &bearer(TOKEN), "").await.with(405);
+    assert_eq!(
+        (other.code(), other.header("allow")),
+        ("method-not-allowed".into(), Some("GET,HEAD"))
+    );
+    let large = "x".repeat(100_000);
+    let large = service.call("POST", "/ops/provision/acme", &bearer(TOKEN), &large).await.with(413);
+    assert_eq!(large.code(), "body-too-large");
+    assert_eq!(database.count("pg_namespace WHERE nspname = 'acme'").await, 0);
+
+    // A view has the name of a table.
+    database.run("CREATE SCHEMA taken; CREATE VIEW taken.a AS SELECT 1 AS id").await;
+    let taken = service.post("/ops/provision/taken").await.with(422);
+    assert_eq!(taken.code(), "name-taken");
+    // A table is there, but another one.
+    database.run("CREATE SCHEMA other; CREATE TABLE other.a (id bigint PRIMARY KEY)").await;
+    database.run("ALTER TABLE other.a ADD code text").await;
+    let other = service.post("/ops/provision/other").await;
+    assert_eq!(other.status, 422, "{other:?}");
+    assert_eq!(other.json()["changed"][0]["object"], "column a.id", "{other:?}");
+}
+
+#[tokio::test]
+async fn a_tenant_in_other_hands_is_a_conflict_that_passes() {
+    let (database, _) = quiet(&["acme"]).await;
+    let service = Service::start(
+        &database,
+        &registered(),
+        &["--interval", "0", "--lock-timeout", "0.2", "--attempts", "2"],
+    );
+    service.post("/ops/provision/acme").await.with(200);
+    database.run("ALTER TABLE acme.b DROP COLUMN a").await;
+    let mut holder = database.connect().await;
+    for sql in ["BEGIN", "LOCK TABLE acme.a, acme.b IN ACCESS EXCLUSIVE MODE"] {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut holder).await.expect(sql);
+    }
+    let busy = service.post("/ops/provision/acme").await.with(409);
+    assert_eq!(busy.code(), "busy");
+    assert!(busy.header("retry-after").is_some());
+    assert!(!busy.body.contains("pid") && !busy.body.contains("process"), "{busy:?}");
+    service.logs("is in use; gave up").await;
+    holder.close().await.expect("closing");
+    service.post("/ops/provision/acme").await.with(200);
+}
+
+#[tokio::test]
+async fn plans_pages_states_and_drift_are_told() {
+    let (database, service) = quiet(&["a", "b", "c", "d", "BAD ID"]).await;
+    let plan = service.get("/ops/plan/a").await.with(200).json();
+    let dry = service.post("/ops/provision/a?dryRun=true").await.with(200).json();
+    assert_eq!(plan, dry);
+    assert!(plan["statements"][0]["sql"].as_str().expect("SQL").starts_with("CREATE SCHEMA"));
+    assert_eq!(database.count("pg_namespace WHERE nspname = 'a'").await, 0);
+
+    for id in ["a", "b"] {
+        service.post(&format!("/ops/provision/{id}")).await.with(200);
+    }
+    database.run("DROP TABLE b.b").await;
+    let mut states = Vec::new();
+    let mut path = "/ops/tenants?limit=3".to_owned();
+    loop {
+        let page = service.get(&path).await.with(200).json();
+        assert_eq!((&page["total"], &page["refused"]), (&4.into(), &1.into()));
+        for tenant in page["tenants"].as_array().expect("tenants") {
+            states.push(format!("{} {}", tenant["tenant"], tenant["state"]).replace('"', ""));
+        }
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/ops/tenants?limit=3&after={next}");
+    }
+    assert_eq!(states, ["a in_sync", "b drifted", "c unprovisioned", "d unprovisioned"]);
+    service.get("/ops/tenants?limit=0").await.with(400);
+
+    let drift = service.get("/ops/drift").await.with(200).json();
+    assert_eq!(drift["inSync"], false);
+    assert_eq!(drift["summary"]["unprovisioned"], 2);
+    let shapes = drift["shapes"].as_array().expect("shapes");
+    assert!(shapes.iter().any(|shape| shape["tenants"] == serde_json::json!(["b"])), "{drift}");
+    let one = service.get("/ops/tenants/a").await.with(200).json();
+    assert_eq!((&one["exists"], &one["liveIsRecorded"]), (&true.into(), &true.into()));
+    assert_eq!(one["history"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn who_does_not_want_to_wait_gets_a_job() {
+    let (database, service) = quiet(&["a", "b", "c"]).await;
+    let headers = format!("{}prefer: wait=5, Respond-Async\r\n", bearer(TOKEN));
+    let accepted = service.call("POST", "/ops/provision/a", &headers, "").await.with(202);
+    let job = ended(&service, &accepted).await;
+    assert_eq!((&job["state"], &job["result"]["tenant"]), (&"done".into(), &"a".into()));
+
+    let accepted = service.call("POST", "/ops/provision/nobody", &headers, "").await.with(202);
+    let job = ended(&service, &accepted).await;
+    assert_eq!(
+        (&job["state"], &job["problem"]["code"]),
+        (&"failed".into(), &"unregistered".into())
+    );
+
+    let accepted = service.post("/ops/provision").await.with(202);
+    let job = ended(&service, &accepted).await;
+    let result = &job["result"];
+    assert_eq!((&result["created"], &result["current"]), (&2.into(), &1.into()), "{job}");
+    assert_eq!(database.count("pg_namespace WHERE nspname IN ('a', 'b', 'c')").await, 3);
+}
+
+async fn ended(service: &Service, accepted: &Answer) -> Value {
+    let location = accepted.header("location").expect("a location").to_owned();
+    let is_over = |job: &Value| job["state"] == "done" || job["state"] == "failed";
+    eventually("the job ends", async || is_over(&service.get(&location).await.with(200).json()))
+        .await;
+    service.get(&location).await.json()
+}
+
+#[tokio::test]
+async fn missing_tenants_are_made_on_boot_on_notice_and_at_intervals() {
+    let database = Database::new().await;
+    register(&database, &["boot"]).await;
+    let service = Service::start(&database, &registered(), &["--interval", "3600"]);
+    let has = async |schema: &str| {
+        database.count(&format!("pg_namespace WHERE nspname = '{schema}'")).await == 1
+    };
+    eventually("made on boot", async || has("boot").await).await;
+    // The trigger of the README.
+    database
+        .run(
+            "CREATE FUNCTION public.announce_tenant() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             PERFORM pg_notify('provision_tenant', NEW.id); RETURN NULL; END $$; \
+             CREATE TRIGGER announce_tenant AFTER INSERT ON public.tenants \
+             FOR EACH ROW EXECUTE FUNCTION public.announce_tenant()",
+        )
+        .await;
+    let listening = "pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()";
+    eventually("it listens", async || database.count(listening).await == 1).await;
+    database.run("INSERT INTO public.tenants VALUES ('noticed')").await;
+    eventually("made on notice", async || has("noticed").await).await;
+
+    // Notices that name nothing, or nobody, do no harm.
+    for payload in ["", "x'; DROP SCHEMA boot", "pg_catalog", "nobody"] {
+        database.run(&format!("SELECT pg_notify('provision_tenant', $${payload}$$)")).await;
+    }
+    service.logs("\"unregistered\"").await;
+    assert!(!has("nobody").await);
+
+    // A lost listener is replaced, and what it missed is found.
+    let kill = "SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity \
+                WHERE query LIKE 'LISTEN%' AND datname = current_database()";
+    assert_eq!(database.ask(kill).await, "1");
+    database.run("INSERT INTO public.tenants VALUES ('missed')").await;
+    eventually("what was missed is made", async || has("missed").await).await;
+}
+
+#[tokio::test]
+async fn a_tenant_that_keeps_failing_holds_nobody_up() {
+    let database = Database::new().await;
+    register(&database, &["bad", "good", "later"]).await;
+    database.run("CREATE SCHEMA bad; CREATE VIEW bad.a AS SELECT 1 AS id").await;
+    let service = Service::start(&database, &registered(), &["--interval", "1"]);
+    eventually("the others are made", async || {
+        database.count("pg_namespace WHERE nspname IN ('good', 'later')").await == 2
+    })
+    .await;
+    service.logs("a tenant could not be provisioned").await;
+    let metrics = metrics(&service).await;
+    assert_eq!(metric(&metrics, "provision_schemas_provisioned_total"), Some(2.0));
+    assert_eq!(metric(&metrics, "provision_failures_total{code=\"name-taken\"}"), Some(1.0));
+    assert_eq!(metric(&metrics, "provision_tenants{state=\"in_sync\"}"), Some(2.0));
+    service.get("/readyz").await.with(200);
+    // Passes go on, but the failed one is not tried again so soon.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let failures = service.log().matches("a tenant could not be provisioned").count();
+    assert_eq!(failures, 1, "{}", service.log());
+    database.run("DROP VIEW bad.a").await;
+    eventually("it is made in the end", async || {
+        database.count("pg_class WHERE relname = 'b' AND relnamespace = 'bad'::regnamespace").await
+            == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_several_replicas_one_leads_and_another_takes_over() {
+    let database = Database::new().await;
+    register(&database, &["a"]).await;
+    let start = || Service::start(&database, &registered(), &["--interval", "1"]);
+    let mut replicas = vec![start(), start(), start()];
+    let leaders = async |replicas: &[Service]| {
+        let mut leaders = Vec::new();
+        for (at, replica) in replicas.iter().enumerate() {
+            if metric(&metrics(replica).await, "provision_reconcile_leader") == Some(1.0) {
+                leaders.push(at);
+            }
+        }
+        leaders
+    };
+    eventually("one leads", async || leaders(&replicas).await.len() == 1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let leader = leaders(&replicas).await;
+    assert_eq!(leader.len(), 1);
+    drop(replicas.remove(leader[0]));
+    eventually("another leads", async || leaders(&replicas).await.len() == 1).await;
+    register(&database, &["b"]).await;
+    eventually("it works", async || database.count("pg_namespace WHERE nspname = 'b'").await == 1)
+        .await;
+}
+
+#[tokio::test]
+async fn tokens_and_manifest_are_read_again_on_sighup() {
+    let database = Database::new().await;
+    register(&database, &["acme"]).await;
+    let folder = Folder::new(&registered());
+    folder.write("tokens", TOKEN);
+    let service =
+        Service::start_on(&database.url, folder, &["--interval", "0", "--token-file", "tokens"]);
+    service.post("/ops/provision/acme").await.with(200);
+    let new = "another-canary-token-0123456789abcdef";
+    service.folder.write("tokens", &format!("{TOKEN}\n{new}\n"));
+    let more = format!("{}[tables.c]\ncolumns = {{ x = \"int\" }}\n", registered());
+    service.folder.write("schema.toml", &more);
+    service.signal("HUP");
+    service.logs("were read again").await;
+    let updated = service.call("POST", "/ops/provision/acme", &bearer(new), "").await.with(200);
+    assert_eq!(updated.json()["statements"], 1);
+    service.post("/ops/provision/acme").await.with(200);
+
+    // What is not usable is not used.
+    service.folder.write("schema.toml", "version = 2\n");
+    service.folder.write("tokens", "short");
+    service.signal("HUP");
+    service.logs("going on with what was read before").await;
+    service.call("POST", "/ops/provision/acme", &bearer(new), "").await.with(200);
+    assert!(!service.log().contains("canary"), "{}", service.log());
+}
+
+#[tokio::test]
+async fn weak_tokens_and_open_doors_are_refused() {
+    let database = Database::new().await;
+    let ended = refuses_to_start(&database, &[], "");
+    assert!(ended.stderr.contains("tokens-refused"), "{}", ended.stderr);
+    let ended = refuses_to_start(&database, &[], "canary-short");
+    assert!(ended.stderr.contains("shorter than 32 bytes"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("canary"), "{}", ended.stderr);
+    let ended = refuses_to_start(&database, &["--listen", "0.0.0.0:0"], TOKEN);
+    assert!(ended.stderr.contains("--plaintext"), "{}", ended.stderr);
+    let files = ["--tls-cert", "schema.toml", "--tls-key", "schema.toml"];
+    let ended = refuses_to_start(&database, &files, TOKEN);
+    assert!(ended.stderr.contains("tls-refused"), "{}", ended.stderr);
+}
+
+pub async fn metrics(service: &Service) -> String {
+    service.call("GET", "/metrics", "", "").await.with(200).body
+}
+
+pub fn metric(metrics: &str, name: &str) -> Option<f64> {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.and_then(|value| value.parse().ok())
+}
+
+#[tokio::test]
+async fn counts_are_told_as_prometheus_wants_them() {
+    let (_database, service) = quiet(&["acme"]).await;
+    service.post("/ops/provision/acme").await.with(200);
+    service.post("/ops/provision/acme").await.with(200);
+    service.post("/ops/provision/nobody").await.with(404);
+    let metrics = metrics(&service).await;
+    assert_eq!(metric(&metrics, "provision_applies_total{result=\"created\"}"), Some(1.0));
+    assert_eq!(metric(&metrics, "provision_applies_total{result=\"current\"}"), Some(1.0));
+    assert_eq!(metric(&metrics, "provision_statements_total{kind=\"table\"}"), Some(2.0));
+    assert_eq!(metric(&metrics, "provision_apply_duration_seconds_count"), Some(3.0));
+    assert!(metrics.contains("provision_build_info{version="), "{metrics}");
+    assert!(!metrics.contains("acme") && !metrics.contains("nobody"), "{metrics}");
+    for line in metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap_or_default();
+        let base = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end))
+            .filter(|base| base.ends_with("_seconds"))
+            .unwrap_or(name);
+        for said in ["HELP", "TYPE"] {
+            assert!(metrics.contains(&format!("# {said} {base} ")), "{said} of {base}: {metrics}");
+        }
+        let value = line.rsplit(' ').next().unwrap_or_default();
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+    }
+    // The judge of the format, where it is at hand.
+    let promtool = std::process::Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn();
+    if let Ok(mut promtool) = promtool {
+        use std::io::Write as _;
+        let mut stdin = promtool.stdin.take().expect("stdin");
+        stdin.write_all(metrics.as_bytes()).expect("writing");
+        drop(stdin);
+        let ended = promtool.wait_with_output().expect("promtool");
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    }
+}

@@ -1,0 +1,181 @@
+//! Tenants on several servers, and servers that only let read.
+
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+use provision::embedded::{self, Cluster, Config, Durability};
+use provision::fleet::{self, Event, Fate, Options, State};
+
+use crate::fleet::{TABLES, drift, fleet_of, register, registered, roster, target_of};
+use crate::support::service::eventually;
+use crate::support::tool::{self, run, tool};
+use crate::support::{Database, Folder, client_program};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_only_read_checks_with_the_help_of_another_server() {
+    let database = Database::new().await;
+    register(&database, ["acme".to_owned()]).await;
+    let folder = Folder::new(&registered());
+    run(tool::on(&database, folder.dir.path(), &["apply", "--all"])).with(0);
+    let role = format!("reader_{}", uuid::Uuid::new_v4().simple());
+    database
+        .run(&format!(
+            "CREATE ROLE {role}; GRANT SELECT ON public.tenants TO {role}; \
+             GRANT USAGE ON SCHEMA acme TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA acme TO {role}"
+        ))
+        .await;
+    let elsewhere = Database::new().await;
+    elsewhere.run(&format!("GRANT CREATE ON DATABASE {} TO {role}", elsewhere.name)).await;
+    let check = |args: &[&str]| {
+        let mut command = tool::on(&database, folder.dir.path(), args);
+        command.env("PGOPTIONS", format!("-c role={role}"));
+        run(command)
+    };
+    let ended = check(&["drift"]).with(1);
+    assert!(ended.stdout.contains("--elaborate-url"), "{}{}", ended.stdout, ended.stderr);
+    check(&["drift", "--elaborate-url", &elsewhere.url]).with(0);
+    // A table that it may not see is an error that names the grant, not a missing table.
+    database.run(&format!("REVOKE ALL ON acme.b FROM {role}")).await;
+    let ended = check(&["drift", "--elaborate-url", &elsewhere.url]).with(1);
+    assert!(ended.stdout.contains("GRANT SELECT ON"), "{}", ended.stdout);
+    elsewhere.run(&format!("DROP OWNED BY {role}")).await;
+    database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_dead_server_does_not_stop_the_others() {
+    let settings = vec![("max_connections".to_owned(), "20".to_owned())];
+    let doomed = embedded::throwaway(settings).expect("a server");
+    let target = target_of(doomed.cluster());
+    let databases = [Database::new().await, Database::new().await];
+    let manifest = format!(
+        "version = 1\n[servers]\none = {{ url_env = \"ONE\" }}\ntwo = {{ url_env = \"TWO\" }}\n\
+         doomed = {{ url_env = \"DOOMED\" }}\n[tenants]\nregistry = \"one\"\n\
+         query = \"SELECT id, server FROM public.tenants ORDER BY id\"\n{TABLES}"
+    );
+    let servers = vec![
+        (Some("one".into()), databases[0].target()),
+        (Some("two".into()), databases[1].target()),
+        (Some("doomed".into()), target),
+    ];
+    let fleet = fleet_of(&manifest, servers);
+    databases[0].run("CREATE TABLE public.tenants (id text, server text)").await;
+    for n in 0..90 {
+        let server = ["one", "two", "doomed"][n % 3];
+        databases[0]
+            .run(&format!("INSERT INTO public.tenants VALUES ('t{n:02}', '{server}')"))
+            .await;
+    }
+    databases[0]
+        .run("INSERT INTO public.tenants VALUES ('lost', 'nowhere'), ('both', 'one')")
+        .await;
+    // A tenant that is on two servers is nobody's to guess about.
+    let tenant = "CREATE SCHEMA \"both\"; CREATE TABLE \"both\"._provision_state (x int)";
+    databases[1].run(tenant).await;
+
+    let doomed = Mutex::new(Some(doomed));
+    let on_event = |event: Event<'_>| {
+        if let Event::Done(done) = event
+            && done.server.as_deref() == Some("doomed")
+            && let Some(doomed) = doomed.lock().expect("no panic").take()
+        {
+            let pid = std::fs::read_to_string(doomed.cluster().data_dir.join("postmaster.pid"));
+            let pid = pid.expect("a pid").lines().next().expect("a line").to_owned();
+            let _ = Command::new("kill").args(["-9", &pid]).status();
+            drop(doomed);
+        }
+    };
+    let roster = roster(&fleet).await;
+    let stop = AtomicBool::new(false);
+    let options = Options { jobs: 2, ..Options::default() };
+    let ended = fleet::apply(&fleet, roster, None, &options, &stop, &on_event).await;
+    let on = |server: &str, is: fn(&Fate) -> bool| {
+        let of_server = ended.tenants.iter().filter(|done| done.server.as_deref() == Some(server));
+        of_server.filter(|done| is(&done.fate)).count()
+    };
+    let is_created = |fate: &Fate| matches!(fate, Fate::Created { .. });
+    assert_eq!(on("one", is_created), 30);
+    assert_eq!(on("two", is_created), 30);
+    assert!(on("doomed", |fate| matches!(fate, Fate::Skipped | Fate::Failed { .. })) > 20);
+    assert_eq!(ended.stopped.len(), 1, "{:?}", ended.stopped);
+    let refused: Vec<&str> = ended.refused.iter().map(|refused| refused.id.as_str()).collect();
+    assert_eq!(refused, ["lost", "both"]);
+    assert_eq!(databases[1].count("pg_namespace WHERE nspname LIKE 't%'").await, 30);
+
+    // The next look says which server is away, and what the others are like.
+    let drift = drift(&fleet).await;
+    assert_eq!(drift.unreachable.len(), 1);
+    assert_eq!(drift.summary[&State::InSync], 60);
+    assert_eq!(drift.summary[&State::Unreachable], 30);
+}
+
+fn url_of(cluster: &Cluster) -> String {
+    let Cluster { database, socket_dir, port, user, .. } = cluster;
+    format!("postgres:///{database}?host={}&port={port}&user={user}", socket_dir.display())
+}
+
+fn shell(program: &std::path::Path, args: &[&str]) {
+    let output = Command::new(program).args(args).output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn a_hot_standby_is_checked_with_the_help_of_its_primary() {
+    let root = tempfile::tempdir_in("/tmp").expect("a folder");
+    let config = |name: &str| Config {
+        root: root.path().join(name),
+        bin_dir: None,
+        durability: Durability::Throwaway,
+        settings: vec![("max_connections".into(), "20".into())],
+    };
+    let (first, second) = (config("primary"), config("standby"));
+    let primary = embedded::ensure_running(&first).expect("a primary");
+    let access = primary.data_dir.join("pg_hba.conf");
+    std::fs::write(access, "local all,replication all peer map=provision\n").expect("writing");
+    let own = primary.data_dir.to_str().expect("a path");
+    let folder = Folder::new(
+        "version = 1\n[tenants]\ndiscover = true\n[tables.t]\ncolumns = { id = \"int\" }\n",
+    );
+    let dir = folder.dir.path();
+    let on = |cluster: &Cluster, args: &[&str]| {
+        let mut command = tool(dir, args);
+        command.env("DATABASE_URL", url_of(cluster));
+        run(command)
+    };
+    let psql = client_program("psql");
+    let ask = |cluster: &Cluster, sql: &str| {
+        shell(&psql, &["-Xq", "--dbname", &url_of(cluster), "-v", "ON_ERROR_STOP=1", "-c", sql]);
+    };
+    ask(&primary, "SELECT pg_reload_conf()");
+
+    // The standby takes the place of a cluster that was made there.
+    let standby = embedded::ensure_running(&second).expect("a cluster");
+    embedded::stop(&second).expect("stopping");
+    std::fs::remove_dir_all(&standby.data_dir).expect("making room");
+    let data = standby.data_dir.to_str().expect("a path");
+    let from = url_of(&primary);
+    let backup = client_program("pg_basebackup");
+    shell(&backup, &["--write-recovery-conf", "--checkpoint=fast", "-D", data, "-d", &from]);
+    let reference = format!("--reference={own}");
+    shell("chown".as_ref(), &["--recursive", &reference, data]);
+    let standby = embedded::ensure_running(&second).expect("a standby");
+
+    on(&primary, &["apply", "acme"]).with(0);
+    let check = |args: &[&str]| {
+        let elaborated = [&["drift", "--elaborate-url", &from], args].concat();
+        on(&standby, &elaborated)
+    };
+    eventually("the standby has followed", async || {
+        check(&["--format", "json"]).stdout.contains("acme")
+    })
+    .await;
+    check(&[]).with(0);
+    // By itself it can write nothing, not even to be rolled back.
+    let ended = on(&standby, &["drift"]).with(1);
+    assert!(ended.stdout.contains("--elaborate-url"), "{}{}", ended.stdout, ended.stderr);
+    ask(&primary, "ALTER TABLE acme.t ADD more int");
+    eventually("it is seen on the standby", async || check(&[]).code == Some(2)).await;
+    embedded::destroy(&second).expect("cleaning up");
+    embedded::destroy(&first).expect("cleaning up");
+}
