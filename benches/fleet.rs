@@ -14,19 +14,24 @@
     reason = "a benchmark prints, and ends when it cannot go on"
 )]
 
+mod support;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use provision::embedded::{self, Cluster, Config, Durability};
+use provision::embedded::Cluster;
 use provision::fleet::{self, Fleet, Options, Selection, Settings, Source};
 use provision::name::TenantId;
 use provision::pg::Target;
 use provision::{manifest, reconcile};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
+
+use support::on_a_server;
+use tokio::runtime::Builder;
 
 const JOBS: usize = 4;
 const BLOCK: usize = 250;
@@ -36,20 +41,11 @@ const ROUNDS: usize = 3;
 fn main() {
     let mut arguments = std::env::args().skip_while(|argument| argument != "--tenants").skip(1);
     let tenants = arguments.next().map_or(200, |n| n.parse().expect("--tenants takes a number"));
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let dir = std::env::temp_dir().join(format!("provision-fleet-{}", std::process::id()));
-    let config = Config {
-        root: dir,
-        bin_dir: None,
-        durability: Durability::Durable,
-        settings: vec![("max_connections".into(), "40".into())],
-    };
-    let cluster = embedded::ensure_running(&config).expect("an embedded server");
-    println!("PostgreSQL {}, fsync on, {tenants} tenants of {TABLES} tables", cluster.version);
-    println!("| what | tool | against | | ratio |\n|---|---:|---|---:|---:|");
-    runtime.block_on(bench(&cluster, tenants));
-    embedded::destroy(&config).expect("cleaning up");
+    on_a_server(Builder::new_current_thread(), 40, async |cluster| {
+        println!("{tenants} tenants of {TABLES} tables");
+        println!("| what | tool | against | | ratio |\n|---|---:|---|---:|---:|");
+        bench(cluster, tenants).await;
+    });
 }
 
 async fn bench(cluster: &Cluster, tenants: usize) {

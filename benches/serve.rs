@@ -11,11 +11,13 @@
     reason = "a benchmark prints, and ends when it cannot go on"
 )]
 
+mod support;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use provision::embedded::{self, Cluster, Config, Durability};
+use provision::embedded::Cluster;
 use provision::fleet::{self, Fleet, Settings};
 use provision::name::TenantId;
 use provision::pg::{Session, Target};
@@ -24,6 +26,9 @@ use provision::server::{self, Bounds, Loaded, Options, Tokens};
 use provision::{manifest, telemetry};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+use support::on_a_server;
+use tokio::runtime::Builder;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const ROUNDS: usize = 1_000;
@@ -35,20 +40,10 @@ const MANIFEST: &str = "version = 1\n[tenants]\ndiscover = true\n[tables.t]\n\
     [[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{ id = 1, name = \"one\" }]\n";
 
 fn main() {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let dir = std::env::temp_dir().join(format!("provision-serve-{}", std::process::id()));
-    let config = Config {
-        root: dir,
-        bin_dir: None,
-        durability: Durability::Durable,
-        settings: vec![("max_connections".into(), "100".into())],
-    };
-    let cluster = embedded::ensure_running(&config).expect("an embedded server");
-    println!("PostgreSQL {}, fsync on", cluster.version);
-    println!("| what | p50 | p99 |\n|---|---:|---:|");
-    runtime.block_on(bench(&cluster));
-    embedded::destroy(&config).expect("cleaning up");
+    on_a_server(Builder::new_multi_thread(), 100, async |cluster| {
+        println!("| what | p50 | p99 |\n|---|---:|---:|");
+        bench(cluster).await;
+    });
 }
 
 async fn bench(cluster: &Cluster) {

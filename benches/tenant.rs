@@ -12,10 +12,12 @@
     reason = "a benchmark prints, and ends when it cannot go on"
 )]
 
+mod support;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use provision::embedded::{self, Cluster, Config, Durability};
+use provision::embedded::Cluster;
 use provision::name::TenantId;
 use provision::pg::{Session, Target};
 use provision::plan::Plan;
@@ -24,23 +26,17 @@ use provision::{error, manifest};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 
+use support::on_a_server;
+use tokio::runtime::Builder;
+
 const ROUNDS: usize = 60;
 const OTHERS: usize = 2_000;
 
 fn main() {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let dir = std::env::temp_dir().join(format!("provision-bench-{}", std::process::id()));
-    let config = Config {
-        root: dir,
-        bin_dir: None,
-        durability: Durability::Durable,
-        settings: vec![("max_connections".into(), "20".into())],
-    };
-    let cluster = embedded::ensure_running(&config).expect("an embedded server");
-    println!("PostgreSQL {}, fsync on, {ROUNDS} rounds, medians", cluster.version);
-    runtime.block_on(bench(&cluster));
-    embedded::destroy(&config).expect("cleaning up");
+    on_a_server(Builder::new_current_thread(), 20, async |cluster| {
+        println!("{ROUNDS} rounds, medians");
+        Box::pin(bench(cluster)).await;
+    });
 }
 
 async fn bench(cluster: &Cluster) {

@@ -25,6 +25,7 @@ mod orders;
 mod probes;
 mod problem;
 mod reconciler;
+mod refusals;
 mod routes;
 mod tls;
 mod work;

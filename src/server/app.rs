@@ -18,8 +18,9 @@ use crate::pg::Session;
 use crate::reconcile;
 use crate::telemetry::Recorder;
 
-/// A backend remembers the tables that it has made; after so many tenants it is given up.
-const USES: u32 = 100;
+/// A backend remembers the tables that it has opened, and those that it has made at more length;
+/// when it has been used so much, it is given up.
+const WORN: u32 = 1_000;
 
 /// So long is believed what was found out about being ready.
 const READINESS: Duration = Duration::from_secs(1);
@@ -51,7 +52,7 @@ pub(super) struct Current {
     pub(super) fleet: Fleet,
     pub(super) tokens: Tokens,
     pub(super) tls: Option<Arc<ServerConfig>>,
-    /// By server; with how often each has been used.
+    /// By server; with how worn each is.
     idle: Vec<Mutex<Vec<(Session, u32)>>>,
 }
 
@@ -67,16 +68,16 @@ impl Current {
     pub(super) fn session(&self, server: usize) -> (Option<Session>, u32) {
         let idle = self.idle.get(server).map(|idle| idle.lock());
         let found = idle.and_then(|idle| idle.unwrap_or_else(PoisonError::into_inner).pop());
-        found.map_or((None, 0), |(session, uses)| (Some(session), uses))
+        found.map_or((None, 0), |(session, wear)| (Some(session), wear))
     }
 
     /// Gives it back; the end of its life is seen to here.
-    pub(super) async fn give_back(&self, server: usize, session: Option<Session>, uses: u32) {
+    pub(super) async fn give_back(&self, server: usize, session: Option<Session>, wear: u32) {
         let Some(session) = session else { return };
         match self.idle.get(server) {
-            Some(idle) if uses + 1 < USES => {
+            Some(idle) if wear < WORN => {
                 let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-                idle.push((session, uses + 1));
+                idle.push((session, wear));
             }
             _ => session.close().await,
         }

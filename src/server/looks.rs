@@ -14,6 +14,7 @@ use super::answer::{DriftReport, Planned, TenantPage, TenantState, TenantStatus}
 use super::app::{App, Current};
 use super::extract::{Parameters, Tenant};
 use super::problem::Problem;
+use super::refusals::{Away, Closed, OfTenant};
 use crate::fleet::{self, Member, Roster, Selection, Source};
 use crate::name::TenantId;
 use crate::plan::Plan;
@@ -41,11 +42,9 @@ pub(super) struct Page {
     get, path = "/ops/tenants", tag = "look", security(("bearer" = [])), params(Page),
     responses(
         (status = 200, description = "A page", body = TenantPage),
+        Closed,
+        Away,
         (status = 400, description = "A malformed request", body = Problem),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 429, description = "Too many failures of authentication", body = Problem),
-        (status = 503, description = "The database is away, or too much is waiting",
-            body = Problem),
     )
 )]
 pub(super) async fn tenants(
@@ -79,14 +78,9 @@ pub(super) async fn tenants(
     params(("tenantId" = String, Path, description = "UUID or slug")),
     responses(
         (status = 200, description = "What is known", body = TenantStatus),
-        (status = 400, description = "Not a tenant id", body = Problem),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 404, description = "The registry does not list the tenant", body = Problem),
-        (status = 409, description = "The tenant is not where it should be", body = Problem),
-        (status = 429, description = "Too many failures of authentication", body = Problem),
-        (status = 500, description = "The tenant could not be looked at", body = Problem),
-        (status = 503, description = "The database is away, or too much is waiting",
-            body = Problem),
+        OfTenant,
+        Closed,
+        Away,
     )
 )]
 pub(super) async fn tenant(
@@ -110,15 +104,9 @@ pub(super) async fn tenant(
     params(("tenantId" = String, Path, description = "UUID or slug")),
     responses(
         (status = 200, description = "The plan", body = Planned),
-        (status = 400, description = "Not a tenant id", body = Problem),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 404, description = "The registry does not list the tenant", body = Problem),
-        (status = 409, description = "The tenant is not where it should be", body = Problem),
-        (status = 422, description = "What is in the schema is in the way", body = Problem),
-        (status = 429, description = "Too many failures of authentication", body = Problem),
-        (status = 500, description = "No plan could be made", body = Problem),
-        (status = 503, description = "The database is away, or too much is waiting",
-            body = Problem),
+        OfTenant,
+        Closed,
+        Away,
     )
 )]
 pub(super) async fn plan(
@@ -133,10 +121,8 @@ pub(super) async fn plan(
     get, path = "/ops/drift", tag = "look", security(("bearer" = [])),
     responses(
         (status = 200, description = "How all tenants are", body = DriftReport),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 429, description = "Too many failures of authentication", body = Problem),
-        (status = 503, description = "The database is away, or too much is waiting",
-            body = Problem),
+        Closed,
+        Away,
     )
 )]
 pub(super) async fn drift(State(app): State<Arc<App>>) -> Result<Json<DriftReport>, Problem> {

@@ -13,12 +13,13 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::answer::{JobResult, JobStatus, Planned, Provisioned};
+use super::answer::{JobResult, JobStatus, Planned, Provisioned, ProvisionedOrPlanned};
 use super::app::App;
 use super::extract::{Parameters, Segment, Tenant, drain, prefers_async};
 use super::jobs::{Answer, Job};
 use super::problem::Problem;
-use super::{looks, work};
+use super::refusals::{Away, Closed, OfTenant};
+use super::{looks, refusals, work};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -42,21 +43,12 @@ pub(super) struct Order {
     ),
     responses(
         (status = 200, description = "The tenant is as declared; or the plan, for dryRun",
-            body = super::answer::ProvisionedOrPlanned),
+            body = ProvisionedOrPlanned),
         (status = 202, description = "Accepted; Location names the job", body = JobStatus),
-        (status = 400, description = "Not a tenant id, or a malformed request", body = Problem),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "The token allows reading only", body = Problem),
-        (status = 404, description = "The registry does not list the tenant", body = Problem),
-        (status = 408, description = "The body took too long", body = Problem),
-        (status = 409, description = "Another session is at work on the tenant", body = Problem),
-        (status = 413, description = "The body is too large", body = Problem),
-        (status = 422, description = "Objects that are present but different are in the way",
-            body = Problem),
-        (status = 429, description = "Too many failures of authentication", body = Problem),
-        (status = 500, description = "The tenant could not be provisioned", body = Problem),
-        (status = 503, description = "The database is away, or too much is waiting",
-            body = Problem),
+        OfTenant,
+        refusals::Order,
+        Closed,
+        Away,
     )
 )]
 pub(super) async fn provision_tenant(
@@ -87,12 +79,9 @@ pub(super) async fn provision_tenant(
     post, path = "/ops/provision", tag = "provision", security(("bearer" = [])),
     responses(
         (status = 202, description = "Accepted; Location names the job", body = JobStatus),
-        (status = 401, description = "No valid token", body = Problem),
-        (status = 403, description = "The token allows reading only", body = Problem),
-        (status = 408, description = "The body took too long", body = Problem),
-        (status = 413, description = "The body is too large", body = Problem),
-        (status = 429, description = "Too many failures of authentication", body = Problem),
-        (status = 503, description = "The service is stopping", body = Problem),
+        refusals::Order,
+        Closed,
+        Away,
     )
 )]
 pub(super) async fn provision_all(
@@ -110,10 +99,9 @@ pub(super) async fn provision_all(
     params(("id" = Uuid, Path, description = "As the Location of a 202 names it")),
     responses(
         (status = 200, description = "How far it is", body = JobStatus),
+        Closed,
         (status = 400, description = "Not a job's id", body = Problem),
-        (status = 401, description = "No valid token", body = Problem),
         (status = 404, description = "There is no such job any more", body = Problem),
-        (status = 429, description = "Too many failures of authentication", body = Problem),
     )
 )]
 pub(super) async fn job(

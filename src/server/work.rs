@@ -11,7 +11,7 @@ use super::jobs::{Answer, Job, Progress};
 use super::problem::Problem;
 use crate::fleet::{self, Options, Selection, Source};
 use crate::name::TenantId;
-use crate::reconcile::{self, Applied, ReconcileError, Terms};
+use crate::reconcile::{self, Applied, Outcome, ReconcileError, Terms};
 
 /// Begins to provision one tenant, as soon as it is its turn.
 ///
@@ -62,11 +62,13 @@ async fn applied(app: &App, id: &TenantId) -> Result<Applied, ReconcileError> {
     let Some(server) = current.fleet.servers.get(member.server) else {
         return Err(ReconcileError::Unregistered { tenant: id.clone() });
     };
-    let (mut connection, uses) = current.session(member.server);
+    let (mut connection, wear) = current.session(member.server);
     let result =
         reconcile::apply_on(&mut connection, &server.context, &member.tenant, Terms::default())
             .await;
-    current.give_back(member.server, connection, uses).await;
+    let is_done = result.as_ref().is_ok_and(|applied| applied.outcome == Outcome::Current);
+    let wear = wear + if is_done { 1 } else { 10 };
+    current.give_back(member.server, connection, wear).await;
     result
 }
 

@@ -472,3 +472,40 @@ async fn drift_tells_each_way_of_differing_once_in_every_format() {
     let text = run(on(&["drift", "--match", "t*"])).with(0).stdout;
     assert!(text.contains("1 drifted, but excepted"), "{text}");
 }
+
+#[tokio::test]
+async fn the_command_line_takes_ids_from_its_input_and_writes_what_it_counted() {
+    let database = Database::new().await;
+    let folder = Folder::new(&format!("version = 1\n{TABLES}"));
+    let apply = |arguments: &[&str], ids: &str| {
+        let all = ["apply", "--all", "--tenants-from", "-", "--metrics-file", "counts.prom"];
+        let mut command = tool::on(&database, folder.dir.path(), &[&all, arguments].concat());
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut stdin = child.stdin.take().expect("stdin");
+        std::io::Write::write_all(&mut stdin, ids.as_bytes()).expect("writing");
+        drop(stdin);
+        tool::Ended::from(child.wait_with_output().expect("it ends"))
+    };
+    let counts = || std::fs::read_to_string(folder.dir.path().join("counts.prom")).expect("counts");
+    let some = ["--match", "a*", "--exclude", "a2", "--limit", "2"];
+    apply(&some, "# ids\na1\na2\n\na3\na4\nb1\n").with(0);
+    assert_eq!(database.count("pg_namespace WHERE nspname IN ('a1', 'a3')").await, 2);
+    assert_eq!(database.count("pg_namespace WHERE nspname IN ('a2', 'a4', 'b1')").await, 0);
+    assert!(counts().contains("provision_applies_total{result=\"created\"} 2\n"), "{}", counts());
+    assert!(counts().contains("provision_reconcile_last_success_timestamp_seconds "));
+
+    database.run("CREATE SCHEMA b1; CREATE VIEW b1.a AS SELECT 1 AS id").await;
+    let ended = apply(&[], "a1\nb1\nNo Id\n").with(1);
+    assert!(ended.stdout.contains("b1") && ended.stdout.contains("No Id"), "{}", ended.stdout);
+    assert!(counts().contains("provision_applies_total{result=\"current\"} 1\n"), "{}", counts());
+    assert!(counts().contains("provision_failures_total{code=\"name-taken\"} 1\n"));
+    // Found by what it left in their schemas, without being told.
+    let found = Folder::new(&format!("version = 1\n[tenants]\ndiscover = true\n{TABLES}"));
+    let drift = run(tool::on(&database, found.dir.path(), &["drift", "--format", "json"])).with(0);
+    assert!(drift.stdout.contains("\"in_sync\": 2"), "{}", drift.stdout);
+}
