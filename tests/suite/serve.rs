@@ -312,7 +312,7 @@ async fn a_tenant_that_keeps_failing_holds_nobody_up() {
         database.count("pg_namespace WHERE nspname IN ('good', 'later')").await == 2
     })
     .await;
-    service.logs("a tenant could not be provisioned").await;
+    service.logs("a reconcile pass has ended").await;
     let metrics = metrics(&service).await;
     assert_eq!(metric(&metrics, "provision_schemas_provisioned_total"), Some(2.0));
     assert_eq!(metric(&metrics, "provision_failures_total{code=\"name-taken\"}"), Some(1.0));
