@@ -61,7 +61,9 @@ fn start_logging(cli: &Cli, traces: &Traces) {
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("warn"));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match cli.global.log_format {
-        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed()
+        }
         LogFormat::Human => {
             let colours = cli.global.colours_stderr();
             lines.with_ansi(colours).with_target(false).with_filter(filter).boxed()

@@ -9,7 +9,7 @@ use std::time::Duration;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::fleet::{Ended, Fate};
+use crate::fleet::{Ended, Fate, State};
 use crate::plan::Plan;
 use crate::reconcile::{Applied, Outcome, ReconcileError};
 
@@ -162,9 +162,15 @@ pub(crate) fn reconciled(unix_seconds: i64) {
     gauge!(LAST_SUCCESS).set(unix_seconds as f64);
 }
 
-/// Whether this replica leads.
+/// Whether this replica leads. Who does not, counts no tenants, so that those of all replicas can
+/// be added up.
 pub(crate) fn leads(leads: bool) {
     gauge!(LEADER).set(if leads { 1.0 } else { 0.0 });
+    if !leads {
+        for state in State::ALL {
+            tenants(state.name(), 0);
+        }
+    }
 }
 
 /// A request was answered.

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::global::seconds;
-use super::{Exit, Global, output};
+use super::{Exit, Global, LogFormat, output};
 use crate::error::{self, Error};
 use crate::pg::Limits;
 use crate::reconcile::Retry;
@@ -110,7 +110,11 @@ impl Serve {
             .map_err(failed(&format!("listen on {}", self.listen)))?;
         let address = listener.local_addr().map_err(failed("ask for the address"))?;
         let server = server::start(listener, loaded, self.options(), recorder);
-        output::notice(&format!("listening on {}://{address}", self.scheme()));
+        let url = format!("{}://{address}", self.scheme());
+        match global.log_format {
+            LogFormat::Human => output::notice(&format!("listening on {url}")),
+            LogFormat::Json => tracing::info!(url, "listening"),
+        }
         loop {
             tokio::select! {
                 _ = hang_up.recv() => match self.load(global).await {

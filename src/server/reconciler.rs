@@ -4,20 +4,25 @@
 mod backoff;
 mod pass;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use self::backoff::Backoff;
 use super::app::App;
+use super::jobs::Job;
 use super::work;
 use crate::fleet::Fleet;
 use crate::manifest::Registry;
 use crate::name::TenantId;
 use crate::pg::{Leadership, Notifications, PgError, Target};
 use crate::telemetry;
+
+/// So many tenants that notifications ask for are worked on, or wait to be, at a time.
+const HEEDED: usize = 16;
 
 /// How often the leader makes sure that it still leads.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -109,8 +114,15 @@ async fn hear_one(app: &Arc<App>, server: usize) {
                 app.look_again.notify_one();
             }
             failures = 0;
+            let mut at_work = VecDeque::new();
             while let Some(payload) = notifications.next().await? {
-                heed(app, &payload);
+                at_work.extend(heed(app, &payload));
+                // Whoever notifies too much fills the server's queue, not that of the callers.
+                if at_work.len() >= HEEDED
+                    && let Some(mut oldest) = at_work.pop_front()
+                {
+                    oldest.ended().await;
+                }
             }
             Ok::<(), PgError>(())
         };
@@ -122,22 +134,22 @@ async fn hear_one(app: &Arc<App>, server: usize) {
 }
 
 /// Whoever may connect to the database may notify: only a registry makes a tenant out of an id.
-fn heed(app: &Arc<App>, payload: &str) {
+fn heed(app: &Arc<App>, payload: &str) -> Option<Job> {
     let registry = &app.current().fleet.manifest.tenants.registry;
     if !matches!(registry, Some(Registry::Query(_) | Registry::List(_))) {
-        warn!("a notification was ignored: the manifest has no registry that could confirm it");
-        return;
+        debug!("a notification was ignored: the manifest has no registry that could confirm it");
+        return None;
     }
-    match TenantId::new(payload) {
-        Ok(id) => {
-            info!(tenant = %id, "a notification asks for a tenant");
-            if let Err(problem) = work::provision(app, &id) {
-                warn!(tenant = %id, code = problem.code, "it has to wait for the next pass");
-                app.look_again.notify_one();
-            }
-        }
-        Err(error) => warn!(%error, "a notification names no tenant"),
-    }
+    let id = TenantId::new(payload)
+        .inspect_err(|error| warn!(%error, "a notification names no tenant"))
+        .ok()?;
+    info!(tenant = %id, "a notification asks for a tenant");
+    work::provision(app, &id)
+        .inspect_err(|problem| {
+            warn!(tenant = %id, code = problem.code, "it has to wait for the next pass");
+            app.look_again.notify_one();
+        })
+        .ok()
 }
 
 /// Replicas that start together should not all work at the same moment.

@@ -349,6 +349,10 @@ async fn of_several_replicas_one_leads_and_another_takes_over() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let leader = leaders(&replicas).await;
     assert_eq!(leader.len(), 1);
+    // What it waits in keeps VACUUM from nothing.
+    let waiting = "pg_stat_activity WHERE datname = current_database() \
+                   AND state = 'idle in transaction' AND backend_xmin IS NULL AND backend_xid IS NULL";
+    assert_eq!(database.count(waiting).await, 1);
     drop(replicas.remove(leader[0]));
     eventually("another leads", async || leaders(&replicas).await.len() == 1).await;
     register(&database, &["b"]).await;

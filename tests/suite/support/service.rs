@@ -81,6 +81,7 @@ impl Service {
             if let Some((_, address)) =
                 line.split_once("://").filter(|_| line.contains("listening"))
             {
+                let address = address.split(['"', ' ']).next().unwrap_or_default();
                 break address.trim().parse().expect("an address");
             }
         };
