@@ -1,13 +1,15 @@
 //! The answers, as JSON. Keys are stable; new ones may come.
 
+mod fleet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub(super) use self::fleet::{DriftReport, FleetProvisioned, TenantPage, TenantState};
 use super::problem::Problem;
 use crate::diff::Change;
-use crate::fleet::{self, Done, Fate, State, TenantDrift};
 use crate::pg::StateRow;
 use crate::plan::Plan;
 use crate::reconcile::{Applied, Outcome, Status, millis};
@@ -193,174 +195,6 @@ impl From<&Status> for TenantStatus {
             live_is_recorded: status.live_is_recorded,
             absent_rows: status.absent_rows,
             history: status.history.iter().map(Recorded::from).collect(),
-        }
-    }
-}
-
-/// How a tenant is.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TenantState {
-    pub(super) tenant: String,
-    schema: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    server: Option<String>,
-    /// `in_sync`, `unprovisioned`, `drifted`, `excepted` or `unreachable`.
-    state: &'static str,
-    /// Which error, if it could not be looked at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
-}
-
-impl From<&TenantDrift> for TenantState {
-    fn from(tenant: &TenantDrift) -> Self {
-        Self {
-            tenant: tenant.tenant.to_string(),
-            schema: tenant.schema.clone(),
-            server: tenant.server.clone(),
-            state: tenant.state.name(),
-            code: tenant.error.as_ref().map(|error| error.code),
-        }
-    }
-}
-
-/// A page of the tenants, in the order of their ids.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TenantPage {
-    pub(super) tenants: Vec<TenantState>,
-    /// Of all pages.
-    pub(super) total: usize,
-    /// What to give as `after` for the next page; none on the last.
-    pub(super) next: Option<String>,
-    /// Entries of the registry that name no tenant, or not one place for it.
-    pub(super) refused: usize,
-    /// Servers that could not be asked for their tenants.
-    pub(super) unreachable_servers: usize,
-}
-
-/// A way in which tenants differ from the manifest.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct DriftShape {
-    /// How many tenants do.
-    count: usize,
-    /// Whether there is no schema at all.
-    absent: bool,
-    missing: Vec<String>,
-    changed: Vec<ChangedObject>,
-    extra: Vec<String>,
-    unmodelled: Vec<String>,
-    /// Why what is missing cannot be created.
-    blocked: Vec<String>,
-    /// The tenants that do.
-    tenants: Vec<String>,
-}
-
-/// How all tenants are.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct DriftReport {
-    checksum: String,
-    /// Whether every tenant was looked at and is as declared, or excepted.
-    in_sync: bool,
-    /// How many tenants are in each state.
-    summary: std::collections::BTreeMap<&'static str, usize>,
-    /// The most frequent first.
-    shapes: Vec<DriftShape>,
-    /// Tenants that could not be looked at.
-    unreachable: Vec<TenantState>,
-    /// Entries of the registry that name no tenant, or not one place for it.
-    refused: Vec<String>,
-    /// Schemas for which there is no tenant any more.
-    orphans: Vec<String>,
-    /// How many servers could not be asked for their tenants.
-    unreachable_servers: usize,
-}
-
-impl From<&fleet::Drift> for DriftReport {
-    fn from(drift: &fleet::Drift) -> Self {
-        let mut tenants: Vec<Vec<String>> = vec![Vec::new(); drift.shapes.len()];
-        for tenant in &drift.tenants {
-            if let Some(of_shape) = tenant.shape.and_then(|shape| tenants.get_mut(shape)) {
-                of_shape.push(tenant.tenant.to_string());
-            }
-        }
-        let shapes = drift.shapes.iter().zip(tenants).map(|(shape, tenants)| DriftShape {
-            count: shape.count,
-            absent: shape.difference.absent,
-            missing: texts(&shape.difference.missing),
-            changed: shape.difference.changed.iter().map(ChangedObject::from).collect(),
-            extra: texts(&shape.difference.extra),
-            unmodelled: texts(&shape.difference.unmodelled),
-            blocked: shape.difference.blocked.clone(),
-            tenants,
-        });
-        let unreachable = drift.tenants.iter().filter(|t| t.state == State::Unreachable);
-        Self {
-            checksum: drift.manifest_checksum.to_string(),
-            in_sync: !drift.is_drift() && !drift.is_incomplete(),
-            summary: drift.summary.iter().map(|(state, count)| (state.name(), *count)).collect(),
-            shapes: shapes.collect(),
-            unreachable: unreachable.map(TenantState::from).collect(),
-            refused: drift.refused.iter().map(|refused| refused.id.clone()).collect(),
-            orphans: drift.orphans.iter().map(|orphan| orphan.schema.clone()).collect(),
-            unreachable_servers: drift.unreachable.len(),
-        }
-    }
-}
-
-/// How a run over all tenants ended.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct FleetProvisioned {
-    current: usize,
-    created: usize,
-    updated: usize,
-    failed: usize,
-    skipped: usize,
-    /// Tenants with objects that are present but different.
-    changed: usize,
-    /// The first thousand of those that failed.
-    failures: Vec<TenantFailure>,
-    /// Entries of the registry that name no tenant, or not one place for it.
-    refused: usize,
-    /// Servers that could not be asked for their tenants.
-    unreachable_servers: usize,
-    duration_ms: u64,
-}
-
-/// A tenant that is as it was before.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TenantFailure {
-    tenant: String,
-    /// Which error; the service's log tells more.
-    code: &'static str,
-}
-
-/// So many failures are told one by one.
-const FAILURES: usize = 1_000;
-
-impl From<&fleet::Ended> for FleetProvisioned {
-    fn from(ended: &fleet::Ended) -> Self {
-        let failure = |done: &Done| match &done.fate {
-            Fate::Failed { error } => {
-                Some(TenantFailure { tenant: done.tenant.to_string(), code: error.code })
-            }
-            _ => None,
-        };
-        Self {
-            current: ended.count(|fate| *fate == Fate::Current),
-            created: ended.count(|fate| matches!(fate, Fate::Created { .. })),
-            updated: ended.count(|fate| matches!(fate, Fate::Updated { .. })),
-            failed: ended.count(|fate| matches!(fate, Fate::Failed { .. })),
-            skipped: ended.count(|fate| *fate == Fate::Skipped),
-            changed: ended.tenants.iter().filter(|done| done.changed > 0).count(),
-            failures: ended.tenants.iter().filter_map(failure).take(FAILURES).collect(),
-            refused: ended.refused.len(),
-            unreachable_servers: ended.unreachable.len(),
-            duration_ms: ended.duration_ms,
         }
     }
 }

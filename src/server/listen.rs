@@ -26,6 +26,9 @@ use super::layers::Peer;
 /// stays open without one.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long callers who are in the middle of a request have to end it when the service does.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Bytes of a request's head.
 const HEAD: usize = 16 * 1024;
 
@@ -63,7 +66,12 @@ pub(super) async fn serve(app: &Arc<App>, listener: &TcpListener, router: &Route
             }
         }
     }
-    graceful.shutdown().await;
+    // Who has an answer to come gets it; who has only been slow to ask is not waited for.
+    let mut ended = std::pin::pin!(graceful.shutdown());
+    if tokio::time::timeout(FAREWELL, &mut ended).await.is_err() {
+        connections.dismiss_idle();
+        ended.await;
+    }
 }
 
 async fn connection(
@@ -157,6 +165,15 @@ impl Connections {
         let (number, state) = (*next, Arc::new(State::default()));
         all.insert(number, Arc::clone(&state));
         Some(Guest { number, state, connections: Arc::clone(connections) })
+    }
+}
+
+impl Connections {
+    /// Ends those that wait for their callers.
+    fn dismiss_idle(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = open.1.values().filter(|state| !state.is_busy.load(Ordering::Relaxed));
+        idle.for_each(|state| state.leave.notify_one());
     }
 }
 

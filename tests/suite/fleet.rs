@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use provision::embedded;
 use provision::fleet::{
-    self, Ended, Event, Fate, Fleet, FleetPlan, Options, Roster, Selection, Settings, Source,
-    Stages, State,
+    self, Ended, Event, Fate, Fleet, FleetPlan, Options, Roster, Selection, Settings, Source, State,
 };
 use provision::manifest;
 use provision::pg::{Limits, Target};
@@ -206,61 +204,6 @@ async fn two_runs_at_once_apply_each_tenant_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_killed_is_resumed() {
-    let database = Database::new().await;
-    register(&database, (0..150).map(|n| format!("t{n}"))).await;
-    let folder = Folder::new(&registered());
-    let made = "pg_class WHERE relname = '_provision_state'";
-    for _ in 0..3 {
-        let before = database.count(made).await;
-        let mut child = tool::on(&database, folder.dir.path(), &["apply", "--all"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
-        while child.try_wait().expect("a state").is_none()
-            && database.count(made).await < before + 10
-        {}
-        child.kill().expect("it is killed");
-        child.wait().expect("it ends");
-    }
-    assert!((30..150).contains(&database.count(made).await));
-    let ended = run(tool::on(&database, folder.dir.path(), &["apply", "--all"])).with(0);
-    assert!(ended.stdout.contains("150 tenants"), "{}", ended.stdout);
-    run(tool::on(&database, folder.dir.path(), &["drift"])).with(0);
-    for n in 0..150 {
-        assert_eq!(database.count(&format!("t{n}._provision_state")).await, 1);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_run_finishes_what_is_in_flight() {
-    let database = Database::new().await;
-    register(&database, (0..400).map(|n| format!("t{n}"))).await;
-    let folder = Folder::new(&registered());
-    let made = "pg_class WHERE relname = '_provision_state'";
-    let child = tool::on(&database, folder.dir.path(), &["apply", "--all", "--jobs", "2"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    while database.count(made).await < 10 {}
-    let pid = child.id().to_string();
-    let killed = std::process::Command::new("kill").args(["-INT", &pid]).status();
-    assert!(killed.expect("kill").success());
-    let ended: tool::Ended = child.wait_with_output().expect("an end").into();
-    let ended = ended.with(1);
-    assert!(ended.stdout.contains("it was interrupted"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("not reached"), "{}", ended.stdout);
-    let made = database.count(made).await;
-    assert!(
-        made < 400 && ended.stdout.contains(&format!("created      {made:>7}")),
-        "{}",
-        ended.stdout
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_vanishes_is_made_again_only_if_it_is_still_listed() {
     let database = Database::new().await;
     register(&database, ["gone", "kept", "other"].map(str::to_owned)).await;
@@ -345,75 +288,6 @@ async fn a_fleet_plan_runs_what_was_reviewed_and_refuses_stale_tenants_alone() {
     );
     let ended = run(on(&["apply", "--plan", "fleet.json"])).with(1);
     assert!(ended.stdout.contains("the manifest has changed"), "{}", ended.stdout);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn canary_and_health_command_stop_a_bad_change_early() {
-    let database = Database::new().await;
-    register(&database, (0..20).map(|n| format!("t{n:02}"))).await;
-    let fleet = fleet_of(&registered(), vec![(None, database.target())]);
-    let seen = Mutex::new(Vec::new());
-    let stages = Stages {
-        canary: Some("t07".parse().expect("a canary")),
-        waves: vec!["20%".parse().expect("a wave"), "100%".parse().expect("a wave")],
-        pause: Duration::from_millis(10),
-        health: Some("exit 0".into()),
-    };
-    let options = Options {
-        stages: Stages { health: Some("exit 3".into()), ..stages.clone() },
-        ..Options::default()
-    };
-    let ended = apply(&fleet, None, &options).await;
-    assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 1);
-    assert_eq!(ended.count(|fate| *fate == Fate::Skipped), 19);
-    assert!(ended.stopped[0].contains("exit status: 3"), "{:?}", ended.stopped);
-    assert_eq!(database.count("pg_namespace WHERE nspname = 't07'").await, 1);
-
-    let options = Options { stages, ..Options::default() };
-    let on_event = |event: Event<'_>| {
-        if let Event::Stage { tenants, .. } = event {
-            seen.lock().expect("no panic").push(tenants);
-        }
-    };
-    let roster = roster(&fleet).await;
-    let stop = AtomicBool::new(false);
-    let ended = fleet::apply(&fleet, roster, None, &options, &stop, &on_event).await;
-    assert!(!ended.has_failed(), "{ended:?}");
-    // The canary is current by now; the others follow: 20 % of 19, then the rest.
-    assert_eq!(*seen.lock().expect("no panic"), [4, 15]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_budget_of_failures_ends_the_run() {
-    let database = Database::new().await;
-    register(&database, (0..30).map(|n| format!("t{n:02}"))).await;
-    for n in 0..30 {
-        database
-            .run(&format!("CREATE SCHEMA t{n:02}; CREATE VIEW t{n:02}.a AS SELECT 1 AS x"))
-            .await;
-    }
-    let fleet = fleet_of(&registered(), vec![(None, database.target())]);
-    let options = Options { jobs: 1, max_failures: Some(3), ..Options::default() };
-    let ended = apply(&fleet, None, &options).await;
-    assert_eq!(failures(&ended).len(), 3);
-    assert_eq!(ended.count(|fate| *fate == Fate::Skipped), 27);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn too_few_connections_slow_the_run_down() {
-    let settings = [
-        ("max_connections", "3"),
-        ("superuser_reserved_connections", "0"),
-        ("max_wal_senders", "0"),
-    ];
-    let narrow = embedded::throwaway(settings.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec())
-        .expect("a server");
-    let ids: Vec<String> = (0..24).map(|n| format!("\"t{n}\"")).collect();
-    let manifest = format!("version = 1\n[tenants]\nlist = [{}]\n{TABLES}", ids.join(", "));
-    let fleet = fleet_of(&manifest, vec![(None, target_of(narrow.cluster()))]);
-    let ended = apply(&fleet, None, &Options { jobs: 6, ..Options::default() }).await;
-    assert!(!ended.has_failed(), "{:?}", failures(&ended));
-    assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 24);
 }
 
 pub fn target_of(cluster: &embedded::Cluster) -> Target {

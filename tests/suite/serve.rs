@@ -1,10 +1,8 @@
 //! The service: what it answers, and what it does by itself.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _};
+use std::collections::BTreeSet;
 
 use crate::support::service::{
     Answer, READ_TOKEN, Service, TOKEN, bearer, document, eventually, refuses_to_start,
@@ -262,130 +260,6 @@ async fn ended(service: &Service, accepted: &Answer) -> Value {
     eventually("the job ends", async || is_over(&service.get(&location).await.with(200).json()))
         .await;
     service.get(&location).await.json()
-}
-
-#[tokio::test]
-async fn missing_tenants_are_made_on_boot_on_notice_and_at_intervals() {
-    let database = Database::new().await;
-    register(&database, &["boot"]).await;
-    let service = Service::start(&database, &registered(), &["--interval", "3600"]);
-    let has = async |schema: &str| {
-        database.count(&format!("pg_namespace WHERE nspname = '{schema}'")).await == 1
-    };
-    eventually("made on boot", async || has("boot").await).await;
-    // The trigger of the README.
-    database
-        .run(
-            "CREATE FUNCTION public.announce_tenant() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             PERFORM pg_notify('provision_tenant', NEW.id); RETURN NULL; END $$; \
-             CREATE TRIGGER announce_tenant AFTER INSERT ON public.tenants \
-             FOR EACH ROW EXECUTE FUNCTION public.announce_tenant()",
-        )
-        .await;
-    let listening = "pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()";
-    eventually("it listens", async || database.count(listening).await == 1).await;
-    database.run("INSERT INTO public.tenants VALUES ('noticed')").await;
-    eventually("made on notice", async || has("noticed").await).await;
-
-    // Notices that name nothing, or nobody, do no harm.
-    for payload in ["", "x'; DROP SCHEMA boot", "pg_catalog", "nobody"] {
-        database.run(&format!("SELECT pg_notify('provision_tenant', $${payload}$$)")).await;
-    }
-    service.logs("\"unregistered\"").await;
-    assert!(!has("nobody").await);
-
-    // A lost listener is replaced, and what it missed is found.
-    let kill = "SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity \
-                WHERE query LIKE 'LISTEN%' AND datname = current_database()";
-    assert_eq!(database.ask(kill).await, "1");
-    database.run("INSERT INTO public.tenants VALUES ('missed')").await;
-    eventually("what was missed is made", async || has("missed").await).await;
-}
-
-#[tokio::test]
-async fn a_tenant_that_keeps_failing_holds_nobody_up() {
-    let database = Database::new().await;
-    register(&database, &["bad", "good", "later"]).await;
-    database.run("CREATE SCHEMA bad; CREATE VIEW bad.a AS SELECT 1 AS id").await;
-    let service = Service::start(&database, &registered(), &["--interval", "1"]);
-    eventually("the others are made", async || {
-        database.count("pg_namespace WHERE nspname IN ('good', 'later')").await == 2
-    })
-    .await;
-    service.logs("a reconcile pass has ended").await;
-    let metrics = metrics(&service).await;
-    assert_eq!(metric(&metrics, "provision_schemas_provisioned_total"), Some(2.0));
-    assert_eq!(metric(&metrics, "provision_failures_total{code=\"name-taken\"}"), Some(1.0));
-    assert_eq!(metric(&metrics, "provision_tenants{state=\"in_sync\"}"), Some(2.0));
-    service.get("/readyz").await.with(200);
-    // Passes go on, but the failed one is not tried again so soon.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    let failures = service.log().matches("a tenant could not be provisioned").count();
-    assert_eq!(failures, 1, "{}", service.log());
-    database.run("DROP VIEW bad.a").await;
-    eventually("it is made in the end", async || {
-        database.count("pg_class WHERE relname = 'b' AND relnamespace = 'bad'::regnamespace").await
-            == 1
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn of_several_replicas_one_leads_and_another_takes_over() {
-    let database = Database::new().await;
-    register(&database, &["a"]).await;
-    let start = || Service::start(&database, &registered(), &["--interval", "1"]);
-    let mut replicas = vec![start(), start(), start()];
-    let leaders = async |replicas: &[Service]| {
-        let mut leaders = Vec::new();
-        for (at, replica) in replicas.iter().enumerate() {
-            if metric(&metrics(replica).await, "provision_reconcile_leader") == Some(1.0) {
-                leaders.push(at);
-            }
-        }
-        leaders
-    };
-    eventually("one leads", async || leaders(&replicas).await.len() == 1).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let leader = leaders(&replicas).await;
-    assert_eq!(leader.len(), 1);
-    // What it waits in keeps VACUUM from nothing.
-    let waiting = "pg_stat_activity WHERE datname = current_database() \
-                   AND state = 'idle in transaction' AND backend_xmin IS NULL AND backend_xid IS NULL";
-    assert_eq!(database.count(waiting).await, 1);
-    drop(replicas.remove(leader[0]));
-    eventually("another leads", async || leaders(&replicas).await.len() == 1).await;
-    register(&database, &["b"]).await;
-    eventually("it works", async || database.count("pg_namespace WHERE nspname = 'b'").await == 1)
-        .await;
-}
-
-#[tokio::test]
-async fn tokens_and_manifest_are_read_again_on_sighup() {
-    let database = Database::new().await;
-    register(&database, &["acme"]).await;
-    let folder = Folder::new(&registered());
-    folder.write("tokens", TOKEN);
-    let service =
-        Service::start_on(&database.url, folder, &["--interval", "0", "--token-file", "tokens"]);
-    service.post("/ops/provision/acme").await.with(200);
-    let new = "another-canary-token-0123456789abcdef";
-    service.folder.write("tokens", &format!("{TOKEN}\n{new}\n"));
-    let more = format!("{}[tables.c]\ncolumns = {{ x = \"int\" }}\n", registered());
-    service.folder.write("schema.toml", &more);
-    service.signal("HUP");
-    service.logs("were read again").await;
-    let updated = service.call("POST", "/ops/provision/acme", &bearer(new), "").await.with(200);
-    assert_eq!(updated.json()["statements"], 1);
-    service.post("/ops/provision/acme").await.with(200);
-
-    // What is not usable is not used.
-    service.folder.write("schema.toml", "version = 2\n");
-    service.folder.write("tokens", "short");
-    service.signal("HUP");
-    service.logs("going on with what was read before").await;
-    service.call("POST", "/ops/provision/acme", &bearer(new), "").await.with(200);
-    assert!(!service.log().contains("canary"), "{}", service.log());
 }
 
 #[tokio::test]

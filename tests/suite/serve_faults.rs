@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use proptest::prelude::*;
@@ -243,6 +243,11 @@ async fn a_thousand_slow_callers_do_not_keep_others_from_an_answer() {
     let mut byte = [0];
     let read = tokio::time::timeout(Duration::from_secs(5), slow[0].read(&mut byte)).await;
     assert!(matches!(read, Ok(Ok(0) | Err(_))), "{read:?}");
+    // Nor do they keep it from ending.
+    service.signal("TERM");
+    let begin = Instant::now();
+    assert_eq!(service.exit_code(), Some(0));
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
