@@ -7,7 +7,7 @@ use globset::GlobMatcher;
 use serde::Serialize;
 
 use super::{Failure, Fleet};
-use crate::manifest::Registry;
+use crate::manifest::{Registry, ServerDecl};
 use crate::name::TenantId;
 use crate::pg::{self, PgError, Session};
 use crate::reconcile::{ReconcileError, Tenant};
@@ -171,13 +171,23 @@ async fn ask(fleet: &Fleet, server: usize, source: &Source) -> Result<Told, PgEr
     Ok(Told { listed, provisioned })
 }
 
-/// Without a word on its server, a tenant is where its schema is; a new one belongs on the first.
+/// Without a word on its server in the registry, a tenant belongs on the first whose patterns match
+/// its id; where none does, it is where its schema is, and a new one belongs on the first server.
 fn home(fleet: &Fleet, id: &str, told: &[Told]) -> usize {
+    if let Some(server) = by_pattern(fleet, id) {
+        return server;
+    }
     let schema = TenantId::new(id)
         .and_then(|id| fleet.manifest.tenants.schema.schema_of(&id))
         .map(|schema| schema.to_string());
     let holds = |told: &Told| schema.as_ref().is_ok_and(|name| told.provisioned.contains(name));
     told.iter().position(holds).unwrap_or(0)
+}
+
+fn by_pattern(fleet: &Fleet, id: &str) -> Option<usize> {
+    let matching = |decl: &&ServerDecl| decl.tenants.iter().any(|glob| glob.is_match(id));
+    let name = &fleet.manifest.servers.iter().find(matching)?.name;
+    fleet.servers.iter().position(|server| server.name.as_ref() == Some(name))
 }
 
 fn entries(fleet: &Fleet, source: &Source, told: &[Told]) -> Vec<Entry> {
@@ -195,7 +205,11 @@ fn entries(fleet: &Fleet, source: &Source, told: &[Told]) -> Vec<Entry> {
             let placed = listed.map(|(server, id, name)| {
                 let server = match (&tenants.registry_server, name) {
                     (None, _) => Ok(server),
-                    (Some(_), None) => Err("it names no server for the tenant".to_owned()),
+                    (Some(_), None) => by_pattern(fleet, id).ok_or_else(|| {
+                        "neither the registry nor a pattern of [servers] names a server for the \
+                         tenant"
+                            .to_owned()
+                    }),
                     (Some(_), Some(name)) => fleet
                         .servers
                         .iter()

@@ -37,11 +37,13 @@ pub struct Tenants {
 }
 
 /// A server that tenants live on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ServerDecl {
     pub name: String,
     /// The environment variable with its URL.
     pub url_env: String,
+    /// Patterns of the ids that belong on it.
+    pub tenants: Vec<GlobMatcher>,
 }
 
 /// What counts as drift, beside what is missing or changed.

@@ -50,8 +50,8 @@ pub(super) struct Tenants {
     pub(super) list: Option<At<Names>>,
     /// Whether the tenants are those whose schemas hold this tool's record.
     pub(super) discover: Option<At<bool>>,
-    /// The one of `servers` that is asked for all tenants; the query then has a second column,
-    /// `server`, with the name of the server that each lives on. Without it, every server is asked
+    /// The one of `servers` that is asked for all tenants; the query then may have a second column,
+    /// `server`, with the name of the server that each lives on. Without `registry`, every server is asked
     /// for its own.
     pub(super) registry: Option<Name>,
     /// Name of a tenant's schema; `{tenant_id}` stands for the id, and is the default.
@@ -63,6 +63,10 @@ pub(super) struct Tenants {
 pub(super) struct Server {
     /// The environment variable that holds the server's URL, so that no secret is in this file.
     pub(super) url_env: Name,
+    /// Patterns of the ids that belong on this server, such as `eu-*`; the first server with one
+    /// that matches has the tenant.
+    #[serde(default)]
+    pub(super) tenants: Names,
 }
 
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]

@@ -129,6 +129,7 @@ fn single_errors() {
         ("version = 1\n[tenants]\nlist = [\"ok\"]\ndiscover = true".into(), "schema.toml:4:12: give one of query, list and discover"),
         ("version = 1\n[tenants]\nquery = \"SELECT 1\"\nregistry = \"x\"".into(), "schema.toml:4:12: \"x\" is none of [servers]"),
         ("version = 1\n[servers]\n\"a b\" = { url_env = \"A\" }".into(), "schema.toml:3:1: a server's name consists of letters, digits, '_', '-', '.'"),
+        ("version = 1\n[servers]\na = { url_env = \"A\", tenants = [\"[\"] }".into(), "schema.toml:3:33: not a pattern: unclosed character class; missing ']'"),
         ("version = 1\n[servers]\na = { url_env = \"A=\" }".into(), "schema.toml:3:17: this is no name of an environment variable"),
         ("version = 1\n[drift]\nignore = [\"[\"]".into(), "schema.toml:3:11: not a pattern: unclosed character class; missing ']'"),
         ("version = 1\n[drift]\nexceptions = [{ tenant = \"a\", reason = \" \", until = \"soon\" }]".into(), "schema.toml:3:53: expected a date such as 2027-01-31"),

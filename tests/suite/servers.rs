@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use provision::embedded::{self, Cluster, Config, Durability};
 use provision::fleet::{self, Event, Fate, Options, State};
 
-use crate::fleet::{TABLES, drift, fleet_of, register, registered, roster, target_of};
+use crate::fleet::{TABLES, apply, drift, fleet_of, register, registered, roster, target_of};
 use crate::support::service::eventually;
 use crate::support::tool::{self, run, tool};
 use crate::support::{Database, Folder, client_program};
@@ -108,6 +108,35 @@ async fn one_dead_server_does_not_stop_the_others() {
     assert_eq!(drift.unreachable.len(), 1);
     assert_eq!(drift.summary[&State::InSync], 60);
     assert_eq!(drift.summary[&State::Unreachable], 30);
+}
+
+#[tokio::test]
+async fn patterns_place_tenants_and_find_those_that_are_elsewhere() {
+    let databases = [Database::new().await, Database::new().await];
+    let manifest = format!(
+        "version = 1\n[servers]\nwest = {{ url_env = \"W\", tenants = [\"us-*\"] }}\n\
+         east = {{ url_env = \"E\", tenants = [\"*\"] }}\n[tenants]\nregistry = \"west\"\n\
+         query = \"SELECT id FROM public.tenants\"\n{TABLES}"
+    );
+    let servers = vec![
+        (Some("west".into()), databases[0].target()),
+        (Some("east".into()), databases[1].target()),
+    ];
+    let fleet = fleet_of(&manifest, servers);
+    register(&databases[0], ["us-1", "us-2", "eu-1"].map(str::to_owned)).await;
+    assert!(!apply(&fleet, None, &Options::default()).await.has_failed());
+    let has = async |at: usize, id: &str| {
+        databases[at].count(&format!("pg_namespace WHERE nspname = '{id}'")).await == 1
+    };
+    assert!(has(0, "us-1").await && has(0, "us-2").await && has(1, "eu-1").await);
+    assert!(!has(1, "us-1").await && !has(0, "eu-1").await);
+    // One that somebody moved by hand is not made anew where it belongs.
+    let moved = Folder::new(&format!("version = 1\n{TABLES}"));
+    run(tool::on(&databases[1], moved.dir.path(), &["apply", "us-3"])).with(0);
+    register(&databases[0], ["us-3".to_owned()]).await;
+    let roster = roster(&fleet).await;
+    assert_eq!(roster.members.len(), 3);
+    assert!(roster.refused[0].reason.contains("west, east"), "{:?}", roster.refused);
 }
 
 fn url_of(cluster: &Cluster) -> String {

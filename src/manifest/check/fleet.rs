@@ -21,7 +21,8 @@ pub(super) fn servers(
             checking.note(&server.url_env.span, "this is no name of an environment variable");
         }
         let (name, url_env) = (name.value.clone(), server.url_env.value.clone());
-        servers.push(ServerDecl { name, url_env });
+        let tenants = server.tenants.iter().filter_map(|glob| pattern(checking, glob)).collect();
+        servers.push(ServerDecl { name, url_env, tenants });
     }
     servers
 }
