@@ -142,7 +142,7 @@ impl<'m, 's> SharedCheck<'m, 's> {
 }
 
 /// So many tenants are asked for in one statement: the server's effort to plan it grows with them.
-const TENANTS_PER_STATEMENT: usize = 50;
+const TENANTS_PER_STATEMENT: usize = 25;
 
 /// Whether the keys of the rows are the same for all tenants.
 fn is_literal(seed: &SeedDecl, rows: &[SeedRow]) -> bool {
