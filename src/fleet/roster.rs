@@ -97,7 +97,17 @@ struct Told {
 
 /// Finds out which tenants there should be. A server that cannot be asked is told in the roster.
 pub async fn enumerate(fleet: &Fleet, source: &Source, selection: &Selection) -> Roster {
-    let asked = (0..fleet.servers.len()).map(|server| ask(fleet, server, source));
+    gather(fleet, source, selection, None).await
+}
+
+/// The same; with `only`, the servers are asked about nobody else.
+async fn gather(
+    fleet: &Fleet,
+    source: &Source,
+    selection: &Selection,
+    only: Option<&Tenant>,
+) -> Roster {
+    let asked = (0..fleet.servers.len()).map(|server| ask(fleet, server, source, only));
     let mut roster = Roster::default();
     let mut told: Vec<Told> = Vec::new();
     for (server, answer) in join_all(asked).await.into_iter().enumerate() {
@@ -108,9 +118,13 @@ pub async fn enumerate(fleet: &Fleet, source: &Source, selection: &Selection) ->
             Told::default()
         }));
     }
-    let entries = entries(fleet, source, &told);
+    let mut entries = entries(fleet, source, &told);
+    if let Some(only) = only {
+        // The registry may spell an id in capitals.
+        entries.retain(|entry| TenantId::new(&entry.id).is_ok_and(|id| id == only.id));
+    }
     place(fleet, entries, &told, selection, &mut roster);
-    if selection.is_everything() && matches!(source, Source::Registry) {
+    if only.is_none() && selection.is_everything() && matches!(source, Source::Registry) {
         roster.orphans = orphans(fleet, &told, &roster);
     }
     roster
@@ -127,9 +141,7 @@ pub async fn locate(fleet: &Fleet, id: &TenantId, anybody: bool) -> Result<Membe
         return Ok(Member { tenant, server: 0 });
     }
     let source = if anybody { Source::Ids(vec![id.to_string()]) } else { Source::Registry };
-    let only = globset::Glob::new(&globset::escape(id.as_str())).map(|glob| glob.compile_matcher());
-    let selection = Selection { include: only.into_iter().collect(), ..Selection::default() };
-    let roster = enumerate(fleet, &source, &selection).await;
+    let roster = gather(fleet, &source, &Selection::default(), Some(&tenant)).await;
     if let Some(member) = roster.members.into_iter().find(|member| member.tenant.id == *id) {
         return Ok(member);
     }
@@ -152,7 +164,12 @@ struct Entry {
     server: Result<usize, String>,
 }
 
-async fn ask(fleet: &Fleet, server: usize, source: &Source) -> Result<Told, PgError> {
+async fn ask(
+    fleet: &Fleet,
+    server: usize,
+    source: &Source,
+    only: Option<&Tenant>,
+) -> Result<Told, PgError> {
     let Some(server) = fleet.servers.get(server) else {
         return Ok(Told::default());
     };
@@ -162,13 +179,15 @@ async fn ask(fleet: &Fleet, server: usize, source: &Source) -> Result<Told, PgEr
     let is_asked = tenants.registry_server.is_none() || tenants.registry_server == server.name;
     let listed = match (source, &tenants.registry) {
         (Source::Registry, Some(Registry::Query(query))) if is_asked => {
-            pg::listed(&mut session, query, context.limits).await?
+            let only = only.map(|tenant| &tenant.id);
+            pg::listed(&mut session, query, only, context.limits).await?
         }
         _ => Vec::new(),
     };
-    let provisioned = pg::provisioned(&mut session, context.limits).await?.into_iter().collect();
+    let only = only.map(|tenant| &tenant.schema);
+    let provisioned = pg::provisioned(&mut session, only, context.limits).await?;
     session.close().await;
-    Ok(Told { listed, provisioned })
+    Ok(Told { listed, provisioned: provisioned.into_iter().collect() })
 }
 
 /// Without a word on its server in the registry, a tenant belongs on the first whose patterns match

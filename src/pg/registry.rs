@@ -5,7 +5,7 @@ use super::error::PgError;
 use super::session::{Access, Limits, Session, begin, column};
 use super::state::TABLE;
 use crate::manifest::{ConstraintDef, Manifest, Registry, TableRef};
-use crate::name::{TenantId, Text};
+use crate::name::{SchemaName, TenantId, Text};
 
 /// Whether the registry lists `tenant`.
 ///
@@ -47,19 +47,25 @@ pub async fn lists(
 /// of a server.
 pub type Listed = (String, Option<String>);
 
-/// All that the registry's query lists.
+/// All that the registry's query lists, or what it lists of `only` one tenant.
 ///
 /// # Errors
 /// When the query fails.
 pub async fn listed(
     session: &mut Session,
     query: &str,
+    only: Option<&TenantId>,
     limits: Limits,
 ) -> Result<Vec<Listed>, PgError> {
     let doing = "asking the registry of tenants";
     session.run(doing, &begin(Access::Read, limits)).await?;
     let query = query.trim().trim_end_matches(';');
-    let sql = format!("SELECT to_jsonb(q)::text AS row FROM ({query}\n) AS q");
+    let mut sql = format!("SELECT to_jsonb(q)::text AS row FROM ({query}\n) AS q");
+    if let Some(tenant) = only {
+        // The first column is the id, which may be spelled in capitals there.
+        let id = Text::from(tenant).literal();
+        sql.push_str(&format!("(id) WHERE lower(q.id::text) = {id}"));
+    }
     let rows = session.fetch(doing, &sql).await;
     session.rollback().await?;
     let mut listed = Vec::new();
@@ -80,16 +86,23 @@ pub async fn listed(
     Ok(listed)
 }
 
-/// The schemas that hold this tool's record, by name.
+/// The schemas that hold this tool's record, by name; or `only` this one, if it does.
 ///
 /// # Errors
 /// When the server cannot be asked.
-pub async fn provisioned(session: &mut Session, limits: Limits) -> Result<Vec<String>, PgError> {
+pub async fn provisioned(
+    session: &mut Session,
+    only: Option<&SchemaName>,
+    limits: Limits,
+) -> Result<Vec<String>, PgError> {
     let doing = "looking for provisioned schemas";
+    let is_meant = only.map_or_else(String::new, |schema| {
+        format!("AND n.nspname = {} ", Text::from(schema.ident()).literal())
+    });
     let script = format!(
         "{}SELECT n.nspname::text AS name FROM pg_class c \
          JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relname = '{TABLE}' AND c.relkind = 'r' ORDER BY n.nspname;\nROLLBACK;",
+         WHERE c.relname = '{TABLE}' AND c.relkind = 'r' {is_meant}ORDER BY n.nspname;\nROLLBACK;",
         begin(Access::Read, limits)
     );
     let answers = session.run(doing, &script).await?;

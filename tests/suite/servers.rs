@@ -139,6 +139,45 @@ async fn patterns_place_tenants_and_find_those_that_are_elsewhere() {
     assert!(roster.refused[0].reason.contains("west, east"), "{:?}", roster.refused);
 }
 
+#[tokio::test]
+async fn the_home_of_one_tenant_is_found_by_the_registry_or_by_its_schema() {
+    let databases = [Database::new().await, Database::new().await];
+    let servers = || {
+        ["one", "two"]
+            .into_iter()
+            .zip(&databases)
+            .map(|(name, database)| (Some(name.to_owned()), database.target()))
+    };
+    let head = "version = 1\n[servers]\none = { url_env = \"A\" }\ntwo = { url_env = \"B\" }\n";
+    let home = async |fleet: &fleet::Fleet, id: &str, anybody| {
+        let id = id.parse().expect("an id");
+        let found = fleet::locate(fleet, &id, anybody).await;
+        found.map(|member| member.server).map_err(|error| error.code())
+    };
+    let query = "query = \"SELECT tenant, server FROM public.tenants\"";
+    let manifest = format!("{head}[tenants]\nregistry = \"one\"\n{query}\n{TABLES}");
+    let fleet = fleet_of(&manifest, servers().collect());
+    databases[0]
+        .run(
+            "CREATE TABLE public.tenants (tenant text, server text); INSERT INTO public.tenants \
+             VALUES ('a', 'one'), ('b', 'two'), ('c', 'three'), \
+             ('0A1B2C3D-0000-4000-8000-000000000001', 'two')",
+        )
+        .await;
+    assert_eq!(home(&fleet, "a", false).await, Ok(0));
+    assert_eq!(home(&fleet, "b", false).await, Ok(1));
+    assert_eq!(home(&fleet, "0a1b2c3d-0000-4000-8000-000000000001", false).await, Ok(1));
+    assert_eq!(home(&fleet, "c", false).await, Err("misplaced"));
+    assert_eq!(home(&fleet, "d", false).await, Err("unregistered"));
+    assert_eq!(home(&fleet, "d", true).await, Ok(0));
+    let manifest = format!("{head}{TABLES}");
+    let fleet = fleet_of(&manifest, servers().collect());
+    let alone = Folder::new(&format!("version = 1\n{TABLES}"));
+    run(tool::on(&databases[1], alone.dir.path(), &["apply", "found"])).with(0);
+    assert_eq!(home(&fleet, "found", true).await, Ok(1));
+    assert_eq!(home(&fleet, "found", false).await, Ok(1));
+}
+
 fn url_of(cluster: &Cluster) -> String {
     let Cluster { database, socket_dir, port, user, .. } = cluster;
     format!("postgres:///{database}?host={}&port={port}&user={user}", socket_dir.display())
