@@ -105,7 +105,6 @@ fn initialise(
         "--encoding=UTF8",
         "--locale=C",
         "--auth=peer",
-        "--no-instructions",
     ]);
     if config.durability == Durability::Throwaway {
         initdb.arg("--no-sync");

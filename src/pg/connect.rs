@@ -237,10 +237,12 @@ impl Target {
     }
 }
 
-/// What holds for each of our connections. Statements are not logged: they carry seed values.
+/// What holds for each of our connections. Statements are not logged: they carry seed values. The
+/// one start-up parameter that PgBouncer refuses by default is not sent; each transaction sets it.
 fn finish(options: PgConnectOptions) -> PgConnectOptions {
     let named = options.get_application_name().is_some();
-    let options = options.disable_statement_logging().statement_cache_capacity(0);
+    let options =
+        options.disable_statement_logging().statement_cache_capacity(0).extra_float_digits(None);
     if named { options } else { options.application_name("provision") }
 }
 

@@ -4,9 +4,12 @@
 
 use super::error::PgError;
 use super::introspect::{self, IntrospectError};
-use super::session::{Access, Limits, Session, begin};
+use super::session::{Access, Limits, ServerInfo, Session, begin};
 use crate::diff::Missing;
-use crate::manifest::{ColumnValue, ConstraintDef, ForeignKeyDecl, Manifest, TableDecl, TableRef};
+use crate::manifest::{
+    ColumnValue, ConstraintDecl, ConstraintDef, ForeignKeyDecl, IndexDecl, Manifest, TableDecl,
+    TableRef,
+};
 use crate::name::{Ident, SchemaName, TenantId};
 use crate::plan::{self, Step};
 use crate::render;
@@ -31,6 +34,11 @@ pub enum ElaborateError {
         "the name of enum {0} is also that of one of the server's own types, which would hide it"
     )]
     Hidden(Ident),
+    #[error(
+        "{object} of table {table} uses {feature}, which came with PostgreSQL {since}; this server \
+         is {version}"
+    )]
+    TooOld { table: Ident, object: Ident, feature: &'static str, since: i32, version: String },
 }
 
 impl ElaborateError {
@@ -39,7 +47,7 @@ impl ElaborateError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused { source, .. } if source.is_lost() => "connection-lost",
-            Self::Refused { .. } | Self::Hidden(_) => "manifest-refused",
+            Self::Refused { .. } | Self::Hidden(_) | Self::TooOld { .. } => "manifest-refused",
             Self::Server(source) => source.code(),
             Self::Introspect(source) => source.code(),
             Self::Unfaithful { .. } => "manifest-unfaithful",
@@ -63,6 +71,7 @@ impl ElaborateError {
                 Some("give each property its own key; a type or expression stands alone".into())
             }
             Self::Hidden(_) => Some("give the type another name".into()),
+            Self::TooOld { .. } => Some("declare it without, or upgrade the server".into()),
         }
     }
 
@@ -87,6 +96,7 @@ pub async fn elaborate(
     manifest: &Manifest,
     limits: Limits,
 ) -> Result<Schema, ElaborateError> {
+    check_version(manifest, &session.server)?;
     let scratch = SchemaName::scratch();
     let result = elaborate_in(session, manifest, &scratch, limits).await;
     let rolled_back = session.rollback().await;
@@ -95,6 +105,35 @@ pub async fn elaborate(
     add_external_keys(manifest, &mut schema);
     check_faithful(manifest, &schema)?;
     Ok(schema)
+}
+
+/// What older servers would call a syntax error, or find only when a tenant is made.
+fn check_version(manifest: &Manifest, server: &ServerInfo) -> Result<(), ElaborateError> {
+    if server.version_number >= 150_000 {
+        return Ok(());
+    }
+    for table in &manifest.tables {
+        let of_constraint = |decl: &ConstraintDecl| match &decl.definition {
+            ConstraintDef::Unique(key) if !key.nulls_distinct => Some("NULLS NOT DISTINCT"),
+            ConstraintDef::ForeignKey(key) if !key.on_delete_columns.is_empty() => {
+                Some("ON DELETE with a list of columns")
+            }
+            _ => None,
+        };
+        let of_index = |decl: &IndexDecl| (!decl.nulls_distinct).then_some("NULLS NOT DISTINCT");
+        let constraints = table.constraints.iter().map(|c| (&c.name, of_constraint(c)));
+        let mut all = constraints.chain(table.indexes.iter().map(|i| (&i.name, of_index(i))));
+        if let Some((name, feature)) = all.find_map(|(name, feature)| Some((name, feature?))) {
+            return Err(ElaborateError::TooOld {
+                table: table.name.clone(),
+                object: name.ident.clone(),
+                feature,
+                since: 15,
+                version: server.version.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 async fn elaborate_in(

@@ -107,7 +107,8 @@ CROSS JOIN LATERAL (
         FROM "table" t
         JOIN pg_constraint k ON k.conrelid = t.oid
         LEFT JOIN "table" f ON f.oid = k.confrelid
-        WHERE k.contype IN ('p', 'u', 'c', 'x', 'f')
+        -- A NOT NULL is told by its column, unless the rows were never checked for it.
+        WHERE k.contype IN ('p', 'u', 'c', 'x', 'f') OR k.contype = 'n' AND NOT k.convalidated
     ), type AS MATERIALIZED (
         SELECT array_agg(t.oid ORDER BY t.typname) AS oids, string_agg(ROW(
             t.typname, t.typtype, t.typstorage,

@@ -23,7 +23,11 @@ FROM (
            a.attnum AS number,
            a.attname AS name,
            CASE WHEN path.is_set THEN format_type(a.atttypid, a.atttypmod) END AS data_type,
-           NOT a.attnotnull AS nullable,
+           -- Since PostgreSQL 18 there may be a NOT NULL that the rows were never checked for.
+           NOT a.attnotnull OR EXISTS (
+               SELECT FROM pg_constraint k
+               WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated
+                 AND k.conkey = ARRAY[a.attnum]) AS nullable,
            a.attidentity AS identity,
            a.attgenerated AS generated,
            CASE WHEN path.is_set AND a.atthasdef

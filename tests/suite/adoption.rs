@@ -106,3 +106,27 @@ async fn what_differs_is_reported_and_nothing_is_made_twice() {
     let again = support::apply(&context, "acme").await.expect("an apply");
     assert_eq!(again.plan.changed.len(), 4);
 }
+
+/// Since PostgreSQL 18, a NOT NULL may hold for new rows only.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_not_null_that_was_never_checked_is_not_one() {
+    let database = Database::new().await;
+    let context = context_of(MANIFEST, &database);
+    converge(&context, "acme").await;
+    let weakened = "ALTER TABLE acme.orders ALTER client_id DROP NOT NULL;
+                    ALTER TABLE acme.orders ADD CONSTRAINT later NOT NULL client_id NOT VALID";
+    if support::server_major() < 18 {
+        let mut conn = database.connect().await;
+        let error = sqlx::raw_sql(weakened).execute(&mut conn).await.expect_err("no such thing");
+        assert!(error.to_string().contains("syntax error"), "{error}");
+        return;
+    }
+    database.run(weakened).await;
+    let plan = support::plan(&context, "acme").await.expect("a plan");
+    assert_eq!(plan.changed.len(), 1, "{:#?}", plan.changed);
+    let applied = support::apply(&context, "acme").await.expect("an apply");
+    assert_eq!(applied.plan.changed.len(), 1, "{:#?}", applied.plan.changed);
+    database.run("ALTER TABLE acme.orders VALIDATE CONSTRAINT later").await;
+    let plan = support::plan(&context, "acme").await.expect("a plan");
+    assert!(plan.is_empty() && plan.changed.is_empty(), "{:#?}", plan.changed);
+}

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::support;
+
 /// Names of tables, columns and types; some that need quoting, some that are key words.
 const NAMES: [&str; 8] = ["a", "b_2", "Upper", "select", "it's", "q\"uote", "Grüße", "semi;colon"];
 
@@ -157,7 +159,7 @@ fn constraint() -> impl Strategy<Value = ConstraintSpec> {
             |(columns, named, nulls_distinct)| ConstraintSpec::Unique {
                 columns,
                 named,
-                nulls_distinct
+                nulls_distinct: nulls_distinct || support::server_major() < 15,
             }
         ),
         (column(), any::<bool>())

@@ -51,6 +51,24 @@ pub fn server() -> &'static Server {
     })
 }
 
+/// Such as 15.
+pub fn server_major() -> u32 {
+    static MAJOR: OnceLock<u32> = OnceLock::new();
+    *MAJOR.get_or_init(|| {
+        let asked = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let options: PgConnectOptions = server().url.parse().expect("a usable test URL");
+                let mut conn = options.connect().await.expect("the test server is reachable");
+                let answer = sqlx::raw_sql("SHOW server_version_num").fetch_one(&mut conn).await;
+                let number: String = answer.expect("a version").get(0);
+                number.parse::<u32>().expect("a number") / 10_000
+            })
+        });
+        asked.join().expect("the server's version")
+    })
+}
+
 /// A database that goes away with the value.
 pub struct Database {
     pub name: String,
