@@ -63,7 +63,7 @@ async fn lead(app: &Arc<App>, interval: Duration) -> Result<(), PgError> {
     let mut next_pass = Instant::now();
     let mut heartbeat = Instant::now() + HEARTBEAT;
     loop {
-        let retry = backoff.next().unwrap_or(next_pass).min(next_pass);
+        let retry = backoff.next().filter(|retry| *retry < next_pass);
         tokio::select! {
             () = app.stop.cancelled() => break,
             () = app.look_again.notified() => next_pass = Instant::now(),
@@ -71,7 +71,9 @@ async fn lead(app: &Arc<App>, interval: Duration) -> Result<(), PgError> {
                 pass::run(app, &mut backoff, pass::Scope::All).await;
                 next_pass = Instant::now() + jittered(interval);
             }
-            () = sleep_until(retry) => pass::run(app, &mut backoff, pass::Scope::Due).await,
+            () = sleep_until(retry.unwrap_or(next_pass)), if retry.is_some() => {
+                pass::run(app, &mut backoff, pass::Scope::Due).await;
+            }
             () = sleep_until(heartbeat) => {
                 if !leadership.holds().await {
                     warn!("the connection of the leader was lost");

@@ -20,6 +20,7 @@ mod fleet;
 mod fleet_stops;
 mod golden;
 mod hostile;
+mod pooler;
 mod property;
 mod serve;
 mod serve_faults;

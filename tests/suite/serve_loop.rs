@@ -72,25 +72,30 @@ async fn a_tenant_that_keeps_failing_holds_nobody_up() {
     .await;
 }
 
+/// Which of the replicas lead.
+pub async fn leaders(replicas: &[Service]) -> Vec<usize> {
+    let mut leaders = Vec::new();
+    for (at, replica) in replicas.iter().enumerate() {
+        if metric(&metrics(replica).await, "provision_reconcile_leader") == Some(1.0) {
+            leaders.push(at);
+        }
+    }
+    leaders
+}
+
 #[tokio::test]
 async fn of_several_replicas_one_leads_and_another_takes_over() {
     let database = Database::new().await;
     register(&database, &["a"]).await;
     let start = || Service::start(&database, &registered(), &["--interval", "1"]);
     let mut replicas = vec![start(), start(), start()];
-    let leaders = async |replicas: &[Service]| {
-        let mut leaders = Vec::new();
-        for (at, replica) in replicas.iter().enumerate() {
-            if metric(&metrics(replica).await, "provision_reconcile_leader") == Some(1.0) {
-                leaders.push(at);
-            }
-        }
-        leaders
-    };
     eventually("one leads", async || leaders(&replicas).await.len() == 1).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let leader = leaders(&replicas).await;
     assert_eq!(leader.len(), 1);
+    // A pass that nothing is due for is none.
+    let log = replicas[leader[0]].log();
+    assert!(log.contains("tenants=1") && !log.contains("tenants=0"), "{log}");
     // What it waits in keeps VACUUM from nothing.
     let waiting = "pg_stat_activity WHERE datname = current_database() \
                    AND state = 'idle in transaction' AND backend_xmin IS NULL AND backend_xid IS NULL";
