@@ -107,7 +107,8 @@ impl Drop for Pooler {
 
 fn program() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let folders =
+        std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     let found = folders.map(|dir| dir.join("pgbouncer")).find(|program| program.exists());
     found.expect("PgBouncer is not installed (package pgbouncer)")
 }
@@ -127,7 +128,8 @@ async fn many_runners_share_a_few_backends() {
             ended.join().expect("it ends");
         }
     });
-    let applied = pooler.ask("SELECT count(*)::text FROM pg_namespace WHERE nspname ~ '^t\\d'").await;
+    let applied =
+        pooler.ask("SELECT count(*)::text FROM pg_namespace WHERE nspname ~ '^t\\d'").await;
     assert_eq!(applied, ["40"]);
     for n in [0, 17, 39] {
         let sql: &'static str = format!("SELECT count(*)::text FROM t{n}._provision_state").leak();
