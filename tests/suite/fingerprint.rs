@@ -53,6 +53,7 @@ CREATE TABLE acme.a (
 );
 CREATE INDEX a_name_idx ON acme.a (lower(name), b DESC) INCLUDE (n) WHERE name <> 'x';
 CREATE INDEX a_brin_idx ON acme.a USING brin (id) WITH (pages_per_range = 64);
+CREATE INDEX a_words_idx ON acme.a USING gist (to_tsvector('simple', name));
 COMMENT ON TABLE acme.a IS 'A';
 COMMENT ON COLUMN acme.a.name IS 'a name';
 COMMENT ON CONSTRAINT name_check ON acme.a IS 'long enough';
@@ -139,8 +140,7 @@ const CHANGES: &[&str] = &[
     "DROP INDEX acme.a_name_idx; CREATE INDEX a_name_idx ON acme.a (lower(name) text_pattern_ops, b DESC) INCLUDE (n) WHERE name <> 'x'",
     "DROP INDEX acme.a_name_idx; CREATE INDEX a_name_idx ON acme.a (lower(name) COLLATE \"C\", b DESC) INCLUDE (n) WHERE name <> 'x'",
     "DROP INDEX acme.a_name_idx; CREATE UNIQUE INDEX a_name_idx ON acme.a (lower(name), b DESC) INCLUDE (n) WHERE name <> 'x'",
-    "DROP INDEX acme.a_brin_idx; CREATE INDEX a_brin_idx ON acme.a USING brin (id int8_bloom_ops) WITH (pages_per_range = 64)",
-    "DROP INDEX acme.a_brin_idx; CREATE INDEX a_brin_idx ON acme.a USING brin (id int8_minmax_multi_ops(values_per_range = 16)) WITH (pages_per_range = 64)",
+    "DROP INDEX acme.a_words_idx; CREATE INDEX a_words_idx ON acme.a USING gist (to_tsvector('simple', name) tsvector_ops(siglen = 100))",
     "CREATE TABLE public.parent (); ALTER TABLE acme.b INHERIT public.parent",
     "CREATE COLLATION acme.coll (locale = 'C')",
     "CREATE STATISTICS acme.stat ON id, other FROM acme.b",

@@ -65,8 +65,8 @@ impl Pooler {
         if id(&["-u"]) == "0" {
             let owner = Command::new("stat").args(["-c", "%U"]).arg(socket_dir).output();
             let owner = String::from_utf8(owner.expect("stat runs").stdout).expect("UTF-8");
-            let owned = Command::new("chown").args(["-R", owner.trim()]).arg(dir).status();
-            assert!(owned.expect("chown runs").success());
+            let given = Command::new("chown").args(["-R", owner.trim()]).arg(dir).status();
+            assert!(given.expect("chown runs").success());
             command.args(["-u", owner.trim()]);
         }
         command.arg(dir.join("pgbouncer.ini")).stdin(Stdio::null());
