@@ -50,10 +50,18 @@ fn settings() -> Settings {
 }
 
 pub fn fleet_of(manifest: &str, servers: Vec<(Option<String>, Target)>) -> Fleet {
+    elaborated_on(manifest, servers, None)
+}
+
+pub fn elaborated_on(
+    manifest: &str,
+    servers: Vec<(Option<String>, Target)>,
+    elaborate_on: Option<Target>,
+) -> Fleet {
     let folder = Folder::new(manifest);
     let manifest = manifest::load(&folder.manifest())
         .unwrap_or_else(|error| panic!("{}", provision::error::chain(&error)));
-    Fleet::new(manifest, servers, &settings())
+    Fleet::new(manifest, servers, &Settings { elaborate_on, ..settings() })
 }
 
 pub async fn register(database: &Database, ids: impl IntoIterator<Item = String>) {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use provision::embedded;
 use provision::fleet::{self, Event, Fate, Options, Stages};
 
-use crate::fleet::{TABLES, apply, failures, fleet_of, register, registered, roster, target_of};
+use crate::fleet::{
+    TABLES, apply, elaborated_on, failures, fleet_of, register, registered, roster, target_of,
+};
 use crate::support::tool::{self, run};
 use crate::support::{Database, Folder};
 
@@ -134,4 +136,55 @@ async fn too_few_connections_slow_the_run_down() {
     let ended = apply(&fleet, None, &Options { jobs: 6, ..Options::default() }).await;
     assert!(!ended.has_failed(), "{:?}", failures(&ended));
     assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 24);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_lock_table_ends_the_run_on_that_server_only() {
+    let settings = [("max_connections", "8"), ("max_locks_per_transaction", "10")];
+    let narrow = embedded::throwaway(settings.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec())
+        .expect("a server");
+    let wide = Database::new().await;
+    let tables = (0..500).map(|n| format!("[tables.t{n}]\ncolumns = {{ x = \"text\" }}\n"));
+    let ids: Vec<String> = (0..3).map(|n| format!("\"wide{n}\", \"narrow{n}\"")).collect();
+    let manifest = format!(
+        "version = 1\n[tenants]\nlist = [{}]\n\
+         [servers]\nnarrow = {{ url_env = \"N\", tenants = [\"narrow*\"] }}\n\
+         wide = {{ url_env = \"W\", tenants = [\"wide*\"] }}\n{}",
+        ids.join(", "),
+        tables.collect::<String>()
+    );
+    let servers = vec![
+        (Some("narrow".into()), target_of(narrow.cluster())),
+        (Some("wide".into()), wide.target()),
+    ];
+    let fleet = elaborated_on(&manifest, servers, Some(wide.target()));
+    let ended = apply(&fleet, None, &Options { jobs: 1, ..Options::default() }).await;
+    let failed: Vec<String> = failures(&ended).into_keys().collect();
+    assert_eq!(failed, ["narrow0"], "{:?}", failures(&ended));
+    assert_eq!(ended.count(|fate| *fate == Fate::Skipped), 2);
+    assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 3);
+    assert!(ended.stopped[0].contains("max_locks_per_transaction"), "{:?}", ended.stopped);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_ends_the_run() {
+    let database = Database::new().await;
+    register(&database, (0..9).map(|n| format!("t{n}"))).await;
+    let folder = Folder::new(&registered());
+    // What the server says when it cannot extend a file.
+    let full = "CREATE FUNCTION public.no_space() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$;";
+    database.run(full).await;
+    for n in 0..9 {
+        let table = format!(
+            "CREATE SCHEMA t{n}; CREATE TABLE t{n}.a (id int PRIMARY KEY, code text); \
+             CREATE TRIGGER no_space BEFORE INSERT ON t{n}.a EXECUTE FUNCTION public.no_space()"
+        );
+        database.run(&table).await;
+    }
+    let ended =
+        run(tool::on(&database, folder.dir.path(), &["apply", "--all", "--jobs", "1"])).with(1);
+    for word in ["the server's disk is full", "failed             1", "not reached        8"] {
+        assert!(ended.stdout.contains(word), "{}", ended.stdout);
+    }
 }
