@@ -21,6 +21,19 @@ use crate::schema::Unmodelled;
 /// Version of the saved form; another one is refused.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// Settings that decide what the statements of a plan mean, as SQL.
+const READING: [(&str, &str); 9] = [
+    ("search_path", "pg_catalog, pg_temp"),
+    ("standard_conforming_strings", "on"),
+    ("transform_null_equals", "off"),
+    ("DateStyle", "'ISO, MDY'"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "'UTC'"),
+    ("xmloption", "content"),
+    ("lc_monetary", "'C'"),
+    ("array_nulls", "on"),
+];
+
 /// What would be done to one tenant, and from what it was concluded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,7 +126,7 @@ pub fn plan(manifest: &Manifest, diff: Diff<'_>, basis: Basis<'_>) -> Result<Pla
         .map(|step| PlannedStep {
             action: step.action(),
             object: step.object(),
-            sql: render::statement(step, basis.schema, basis.tenant),
+            sql: render::statement(manifest, step, basis.schema, basis.tenant),
             origin: step.origin().map(str::to_owned),
         })
         .collect();
@@ -132,6 +145,13 @@ pub fn plan(manifest: &Manifest, diff: Diff<'_>, basis: Basis<'_>) -> Result<Pla
 }
 
 impl PlannedStep {
+    /// Whether it adds a label to an enum that is there, which what follows may use only when the
+    /// transaction is over (PostgreSQL manual, ALTER TYPE).
+    #[must_use]
+    pub fn is_label(&self) -> bool {
+        self.action == Action::Add && matches!(self.object, Object::Label { .. })
+    }
+
     /// Such as "create table `cad_empresas`".
     #[must_use]
     pub fn describe(&self) -> String {
@@ -154,18 +174,26 @@ impl Plan {
         checksum::of("plan", &(&self.tenant, &self.schema, statements))
     }
 
-    /// A script for `psql`. It can be run twice: what is there already is passed over.
+    /// A script for `psql`. It can be run twice: what is there already is passed over. It sets what
+    /// decides how the server reads values, as the tool does.
     #[must_use]
     pub fn to_sql(&self) -> String {
         let mut sql = format!(
-            "-- provision {}: tenant {}, schema {}\nBEGIN;\n\
-             SET LOCAL search_path = pg_catalog, pg_temp;\n",
+            "-- provision {}: tenant {}, schema {}\n",
             self.tool_version, self.tenant, self.schema
         );
-        for step in &self.steps {
-            sql.push_str(&step.sql);
-            sql.push_str(";\n");
+        let (labels, others): (Vec<_>, Vec<_>) =
+            self.steps.iter().partition(|step| step.is_label());
+        let statements = |steps: Vec<&PlannedStep>| -> String {
+            steps.into_iter().map(|step| format!("{};\n", step.sql)).collect()
+        };
+        // A new label can be used only after the transaction that added it.
+        sql.push_str(&statements(labels));
+        sql.push_str("BEGIN;\n");
+        for (name, value) in READING {
+            sql.push_str(&format!("SET LOCAL {name} = {value};\n"));
         }
+        sql.push_str(&statements(others));
         sql.push_str("COMMIT;\n");
         sql
     }

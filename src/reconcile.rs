@@ -20,7 +20,7 @@ use crate::diff::{self, Diff};
 use crate::manifest::{SeedDecl, SeedRow};
 use crate::name::{SchemaName, TenantId};
 use crate::pg::{self, Holder, Observed, PgError, Session, StateRow, Transaction};
-use crate::plan::{self, Basis, Plan};
+use crate::plan::{self, Basis, Plan, PlannedStep};
 use crate::schema::Schema;
 use crate::telemetry;
 
@@ -243,13 +243,20 @@ async fn retried(
 ) -> Result<Applied, ReconcileError> {
     let start = Instant::now();
     let mut attempts = 0;
+    // Added in a transaction of their own, when that was needed.
+    let mut labels: Vec<PlannedStep> = Vec::new();
     let mut labels_first = false;
     loop {
         attempts += 1;
-        let attempt =
-            attempt::once(connection, context, tenant, terms, apply_id, labels_first).await;
-        let error = match attempt {
-            Ok(attempt::Ended { outcome, plan }) => {
+        let attempt = async {
+            if labels_first && labels.is_empty() {
+                labels = attempt::add_labels(connection, context, tenant, &mut terms).await?;
+            }
+            attempt::once(connection, context, tenant, terms, apply_id).await
+        };
+        let error = match attempt.await {
+            Ok(attempt::Ended { outcome, mut plan }) => {
+                plan.steps.splice(0..0, labels);
                 return Ok(Applied {
                     tenant: tenant.clone(),
                     outcome,
@@ -279,7 +286,16 @@ async fn retried(
             continue;
         }
         if !error.is_transient() || attempts >= context.retry.attempts {
-            return Err(explain(context, tenant, error, attempts).await);
+            let error = explain(context, tenant, error, attempts).await;
+            return Err(if labels.is_empty() {
+                error
+            } else {
+                ReconcileError::LabelsOnly {
+                    schema: tenant.schema.clone(),
+                    labels: labels.iter().map(PlannedStep::describe).collect(),
+                    source: Box::new(error),
+                }
+            });
         }
         let pause = context.retry.pause(attempts);
         warn!(

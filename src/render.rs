@@ -7,19 +7,24 @@
 mod constraint;
 mod row;
 
-pub use row::cell;
+pub use row::{Comparison, cell};
 
 use crate::diff::{Object, Place};
 use crate::manifest::{
-    ColumnDecl, ColumnValue, EnumDecl, QualifiedName, SequenceDecl, SequenceOptions, TableDecl,
-    TypeDecl,
+    ColumnDecl, ColumnValue, EnumDecl, Manifest, QualifiedName, SequenceDecl, SequenceOptions,
+    TableDecl, TypeDecl,
 };
 use crate::name::{Ident, SchemaName, TenantId, Text};
 use crate::plan::Step;
 
 /// The statement of a step, without a semicolon at the end.
 #[must_use]
-pub fn statement(step: &Step<'_>, schema: &SchemaName, tenant: &TenantId) -> String {
+pub fn statement(
+    manifest: &Manifest,
+    step: &Step<'_>,
+    schema: &SchemaName,
+    tenant: &TenantId,
+) -> String {
     match step {
         Step::CreateSchema => format!("CREATE SCHEMA IF NOT EXISTS {}", schema.quoted()),
         Step::CreateEnum(decl) => create_enum(schema, decl),
@@ -55,7 +60,7 @@ pub fn statement(step: &Step<'_>, schema: &SchemaName, tenant: &TenantId) -> Str
         Step::Comment { on, text } => {
             format!("COMMENT ON {} IS {}", comment_target(schema, on), text.literal())
         }
-        Step::InsertRow { seed, row } => row::insert(schema, tenant, seed, row),
+        Step::InsertRow { seed, row } => row::insert(manifest, schema, tenant, seed, row),
     }
 }
 

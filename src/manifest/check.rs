@@ -88,7 +88,8 @@ impl Checking<'_> {
     }
 
     fn optional_text(&mut self, text: Option<&Name>) -> Option<Text> {
-        text.and_then(|text| self.text(text))
+        // An empty comment is none (PostgreSQL manual, COMMENT).
+        text.filter(|text| !text.value.is_empty()).and_then(|text| self.text(text))
     }
 
     fn noted<T>(&mut self, span: &Range<usize>, result: Result<T, NameError>) -> Option<T> {

@@ -33,7 +33,7 @@ pub(super) fn read(
     for seed in raw {
         seeds.extend(self::seed(checking, seed, tables, folder, &mut keys_seen));
     }
-    cells::check_lookups(checking, raw, &seeds);
+    cells::check_lookups(checking, raw, &seeds, tables);
     order::ordered(seeds, tables)
 }
 

@@ -203,6 +203,17 @@ fn rows_of_csv_json_and_toml_come_to_the_same() {
 }
 
 #[test]
+fn line_breaks_of_two_characters_count_as_one() {
+    let manifest = format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = \"x.csv\"\n");
+    let files =
+        Files::new(&manifest).with("x.csv", b"id,name\r\n1,a\r\n\r\n2\r\n\"3\r\n\",b\r\n4\r\n");
+    let lines = ["x.csv:4: the row has 1 cells, but", "x.csv:7: the row has 1 cells, but"];
+    let found = files.errors();
+    assert!(found.len() == 2 && found[0].starts_with(lines[0]), "{found:?}");
+    assert!(found[1].starts_with(lines[1]), "{found:?}");
+}
+
+#[test]
 fn all_wrong_rows_of_a_file_are_told_with_their_lines() {
     let manifest = format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = \"x.csv\"\n");
     let files = Files::new(&manifest).with("x.csv", b"id,nmae\n1,a\n\"2\n3\",b\n4\n1,c\n,d\n");

@@ -34,6 +34,8 @@ pub enum ElaborateError {
         "the name of enum {0} is also that of one of the server's own types, which would hide it"
     )]
     Hidden(Ident),
+    #[error("{object}: the schema's name stands in a text constant, where it is no name any more")]
+    NameAsText { object: String },
     #[error(
         "{object} of table {table} uses {feature}, which came with PostgreSQL {since}; this server \
          is {version}"
@@ -47,7 +49,10 @@ impl ElaborateError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused { source, .. } if source.is_lost() => "connection-lost",
-            Self::Refused { .. } | Self::Hidden(_) | Self::TooOld { .. } => "manifest-refused",
+            Self::Refused { .. }
+            | Self::Hidden(_)
+            | Self::NameAsText { .. }
+            | Self::TooOld { .. } => "manifest-refused",
             Self::Server(source) => source.code(),
             Self::Introspect(source) => source.code(),
             Self::Unfaithful { .. } => "manifest-unfaithful",
@@ -70,6 +75,11 @@ impl ElaborateError {
             Self::Unfaithful { .. } => {
                 Some("give each property its own key; a type or expression stands alone".into())
             }
+            Self::NameAsText { .. } => Some(
+                "it would be another value in each tenant, which cannot be compared; to name an \
+                 object, write {schema}.name, or '{schema}.name'::regclass"
+                    .into(),
+            ),
             Self::Hidden(_) => Some("give the type another name".into()),
             Self::TooOld { .. } => Some("declare it without, or upgrade the server".into()),
         }
@@ -162,7 +172,7 @@ async fn elaborate_in(
         if let Step::Comment { .. } = step {
             continue;
         }
-        let sql = render::statement(&step, scratch, &tenant);
+        let sql = render::statement(manifest, &step, scratch, &tenant);
         // One statement a message, in the protocol that refuses a second one: whatever a
         // manifest's SQL holds, it cannot end this transaction.
         session.single("trying it in a scratch schema", &sql).await.map_err(
@@ -172,7 +182,30 @@ async fn elaborate_in(
             },
         )?;
     }
-    Ok(introspect::introspect(session, scratch).await?)
+    let schema = introspect::introspect(session, scratch).await?;
+    check_names(&schema, scratch)?;
+    Ok(schema)
+}
+
+/// Names are neutral by now: the server prints those of the schema's own objects without it. Where
+/// the schema's name is left, it is part of a value.
+fn check_names(schema: &Schema, scratch: &SchemaName) -> Result<(), ElaborateError> {
+    let named = |part: &dyn std::fmt::Debug| format!("{part:?}").contains(scratch.as_str());
+    let check = |object: String, part: &dyn std::fmt::Debug| {
+        if named(part) { Err(ElaborateError::NameAsText { object }) } else { Ok(()) }
+    };
+    for (table_name, table) in &schema.tables {
+        for (name, column) in &table.columns {
+            check(format!("column {table_name}.{name}"), column)?;
+        }
+        for (name, constraint) in &table.constraints {
+            check(format!("constraint {name} of table {table_name}"), constraint)?;
+        }
+        for (name, index) in &table.indexes {
+            check(format!("index {name} of table {table_name}"), index)?;
+        }
+    }
+    Ok(())
 }
 
 /// Keys to tables outside of the schema are left out: making them would lock those tables. They

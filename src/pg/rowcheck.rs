@@ -4,9 +4,9 @@ use sqlx::postgres::PgRow;
 
 use super::error::PgError;
 use super::session::{Session, column};
-use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow, TypeDecl};
-use crate::name::{Ident, SchemaName, TenantId};
-use crate::render;
+use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow};
+use crate::name::{SchemaName, TenantId};
+use crate::render::{self, Comparison};
 use crate::schema::Schema;
 
 /// More rows than this are checked by a statement of their own.
@@ -225,13 +225,18 @@ fn question(
     let typed: Vec<String> = seed
         .key
         .iter()
-        .map(|key| format!("(NULL::{table}).{}{}", key.quoted(), as_text(manifest, seed, key)))
+        .map(|key| {
+            let suffix = Comparison::of(manifest, &seed.table, key).suffix();
+            format!("(NULL::{table}).{}{suffix}", key.quoted())
+        })
         .collect();
     let mut values = format!("(-1, {})", typed.join(", "));
     for (at, row) in rows.iter().enumerate() {
         let key = seed.key.iter().map(|key| {
             let cell = row.cells.iter().find(|(name, _)| name == key).map(|(_, cell)| cell);
-            render::cell(cell.unwrap_or(&Cell::Null), schema, tenant)
+            let cell = cell.unwrap_or(&Cell::Null);
+            let sql = render::cell(manifest, cell, schema, tenant);
+            Comparison::of(manifest, &seed.table, key).cast(cell, &sql)
         });
         values.push_str(&format!(", ({at}, {})", key.collect::<Vec<_>>().join(", ")));
     }
@@ -241,26 +246,11 @@ fn question(
 
 /// That row `t` has key `v`.
 fn equal(manifest: &Manifest, seed: &SeedDecl) -> String {
-    let parts = seed
-        .key
-        .iter()
-        .enumerate()
-        .map(|(n, key)| format!("t.{}{} = v.k{n}", key.quoted(), as_text(manifest, seed, key)));
+    let parts = seed.key.iter().enumerate().map(|(n, key)| {
+        let comparison = Comparison::of(manifest, &seed.table, key);
+        comparison.equal(&format!("t.{}", key.quoted()), &format!("v.k{n}"))
+    });
     parts.collect::<Vec<_>>().join(" AND ")
-}
-
-fn as_text(manifest: &Manifest, seed: &SeedDecl, key: &Ident) -> &'static str {
-    if is_enum(manifest, seed, key) { "::text" } else { "" }
-}
-
-/// A label that is still to be added is no value of the enum yet: such keys compare as text.
-fn is_enum(manifest: &Manifest, seed: &SeedDecl, key: &Ident) -> bool {
-    manifest
-        .tables
-        .iter()
-        .filter(|table| table.name == seed.table)
-        .flat_map(|table| &table.columns)
-        .any(|c| c.name == *key && matches!(c.data_type, TypeDecl::Declared { dimensions: 0, .. }))
 }
 
 fn is_readable(seed: &SeedDecl, live: &Schema) -> bool {

@@ -323,8 +323,8 @@ impl<'s> Transaction<'s> {
         })
     }
 
-    /// As [`Transaction::execute`], for statements that are only a part of what is to be done: the
-    /// result is not looked at.
+    /// As [`Transaction::execute`], for statements that are only a part of what is to be done: look
+    /// at the result with [`Transaction::observe`].
     ///
     /// # Errors
     /// As [`Transaction::execute`].
@@ -335,7 +335,9 @@ impl<'s> Transaction<'s> {
     ) -> Result<(), ExecuteError> {
         let (append, _) = self.append_script(record);
         let doing = |_| RECORDING.to_owned();
-        execute::execute(self.session, steps, &append, doing).await.map(drop)
+        let answers = execute::execute(self.session, steps, &append, doing).await?;
+        self.glance = fingerprint::glance(&self.session.server, self.schema, &answers)?;
+        Ok(())
     }
 
     /// Statements that look at the schema and write what they see into its record.

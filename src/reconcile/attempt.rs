@@ -10,7 +10,7 @@ use super::{
 use crate::diff::Object;
 use crate::manifest::Registry;
 use crate::pg::{self, Entry, ExecuteError, Locking, Observed, Session, Transaction};
-use crate::plan::{Action, Plan, PlannedStep};
+use crate::plan::{Plan, PlannedStep};
 use crate::schema::Schema;
 
 pub(super) struct Ended {
@@ -26,7 +26,6 @@ pub(super) async fn once(
     tenant: &Tenant,
     terms: Terms,
     apply_id: Uuid,
-    labels_first: bool,
 ) -> Result<Ended, ReconcileError> {
     let session = match connection {
         Some(session) => session,
@@ -35,9 +34,6 @@ pub(super) async fn once(
     let reviewed = terms.reviewed;
     if !terms.is_listed {
         check_registered(context, session, tenant).await?;
-    }
-    if labels_first {
-        add_labels(session, context, tenant).await?;
     }
     let locking = if terms.has_work { Locking::First } else { Locking::IfAbsent };
     let mut transaction = begin(session, context, tenant, locking).await?;
@@ -195,6 +191,9 @@ fn is_noted(transaction: &Transaction<'_>, context: &Context, complete: bool) ->
     transaction.last_glance().is_some_and(|glance| glance.note.as_ref() == Some(&expected))
 }
 
+const OTHER_STATEMENTS: &str = "its statements are not those that would be planned now; the file \
+     was edited, or the version of the tool has changed,";
+
 fn check_reviewed(
     reviewed: Reviewed,
     context: &Context,
@@ -205,7 +204,7 @@ fn check_reviewed(
     } else if reviewed.live_checksum != plan.live_checksum {
         "the tenant's schema has changed"
     } else if reviewed.digest != plan.digest() {
-        "this version of the tool would run other statements"
+        OTHER_STATEMENTS
     } else {
         return Ok(());
     };
@@ -214,28 +213,46 @@ fn check_reviewed(
 
 /// Adds missing enum labels in a transaction of their own, since the server allows a label to be
 /// used only when the transaction that added it is over. Adding a label is whole in itself, and
-/// what follows may be retried.
-async fn add_labels(
-    session: &mut Session,
+/// what follows may be retried. Returns what was done; what was reviewed is in `terms`, and from
+/// then on what is left of it.
+pub(super) async fn add_labels(
+    connection: &mut Option<Session>,
     context: &Context,
     tenant: &Tenant,
-) -> Result<(), ReconcileError> {
+    terms: &mut Terms,
+) -> Result<Vec<PlannedStep>, ReconcileError> {
+    let session = match connection {
+        Some(session) => session,
+        None => connection.insert(Session::open(&context.target).await?),
+    };
     let apply_id = Uuid::now_v7();
     let desired = context.desired(session).await?;
     let mut transaction = begin(session, context, tenant, Locking::First).await?;
     let observed = transaction.observe(&context.manifest, &context.shapes, 0, None).await?;
     let mut plan = make_plan(context, tenant, desired, &observed)?;
-    plan.steps
-        .retain(|step| step.action == Action::Add && matches!(step.object, Object::Label { .. }));
-    if plan.is_empty() {
-        return Ok(transaction.rollback().await?);
+    if let Some(reviewed) = terms.reviewed {
+        check_reviewed(reviewed, context, &plan)?;
     }
+    let (labels, others): (Vec<PlannedStep>, Vec<PlannedStep>) =
+        plan.steps.into_iter().partition(PlannedStep::is_label);
+    if labels.is_empty() {
+        transaction.rollback().await?;
+        return Ok(labels);
+    }
+    plan.steps = labels;
     let record = record(&transaction, context, &plan, apply_id, false);
     let executed = transaction.execute_part(&plan.steps, &record).await;
     executed.map_err(|error| refused(tenant, error))?;
+    let after = transaction.observe(&context.manifest, &context.shapes, 0, None).await?;
+    let left = make_plan(context, tenant, desired, &after)?;
+    if terms.reviewed.is_some() && left.steps != others {
+        return Err(ReconcileError::Stale { what: OTHER_STATEMENTS.to_owned() });
+    }
     tracing::info!(tenant = %tenant.id, %apply_id, labels = plan.steps.len(),
         "adding labels in a transaction of their own, so that they can be used in the next");
-    commit(transaction, context, tenant, apply_id).await
+    commit(transaction, context, tenant, apply_id).await?;
+    terms.reviewed = terms.reviewed.map(|_| Reviewed::from(&left));
+    Ok(plan.steps)
 }
 
 /// The row of an apply, but for what the server fills in.

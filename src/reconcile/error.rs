@@ -40,6 +40,14 @@ pub enum ReconcileError {
          {}", remaining.join("; ")
     )]
     NotConverged { schema: SchemaName, remaining: Vec<String> },
+    /// New labels have to be committed before what uses them can be tried.
+    #[error("only this was committed to schema {schema}: {}", labels.join("; "))]
+    LabelsOnly {
+        schema: SchemaName,
+        labels: Vec<String>,
+        #[source]
+        source: Box<ReconcileError>,
+    },
     #[error("the plan is stale: {what} since it was made")]
     Stale { what: String },
     #[error("schema {schema} is in use; gave up after {attempts} attempts; {}", list(holders))]
@@ -87,6 +95,7 @@ impl ReconcileError {
             Self::Step { source, .. } if source.source.is_lost() => "connection-lost",
             Self::Step { .. } => "step-failed",
             Self::NotConverged { .. } => "not-converged",
+            Self::LabelsOnly { source, .. } => source.code(),
             Self::Stale { .. } => "stale-plan",
             Self::Busy { .. } => "busy",
             Self::CommitUnknown { .. } => "commit-unknown",
@@ -116,6 +125,7 @@ impl ReconcileError {
                  trigger, a lookup that finds no row)"
                     .into(),
             ),
+            Self::LabelsOnly { source, .. } => source.hint(),
             Self::Stale { .. } => Some("make a new plan and review it".into()),
             Self::Busy { .. } => Some(
                 "wait for that session or end it with pg_terminate_backend; --lock-timeout and \
@@ -138,6 +148,7 @@ impl ReconcileError {
     pub fn sqlstate(&self) -> Option<&str> {
         match self {
             Self::Step { source, .. } => source.source.sqlstate(),
+            Self::LabelsOnly { source, .. } => source.sqlstate(),
             _ => self.pg().and_then(PgError::sqlstate),
         }
     }

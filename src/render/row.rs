@@ -1,13 +1,13 @@
 //! Baseline rows.
 
-use crate::manifest::{Cell, SeedDecl, SeedRow};
+use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow, TypeDecl};
 use crate::name::{Ident, SchemaName, TenantId, Text};
 
 /// A cell as an SQL expression. A literal has no type of its own: it takes that of the column
 /// that it is compared with or goes into, so the server converts it as it converts input, and
 /// refuses what does not fit instead of cutting it off.
 #[must_use]
-pub fn cell(cell: &Cell, schema: &SchemaName, tenant: &TenantId) -> String {
+pub fn cell(manifest: &Manifest, cell: &Cell, schema: &SchemaName, tenant: &TenantId) -> String {
     match cell {
         Cell::Null => "NULL".to_owned(),
         Cell::Value(text) => text.literal(),
@@ -17,7 +17,9 @@ pub fn cell(cell: &Cell, schema: &SchemaName, tenant: &TenantId) -> String {
             let conditions: Vec<String> = matching
                 .iter()
                 .map(|(name, value)| {
-                    format!("l.{} = {}", name.quoted(), self::cell(value, schema, tenant))
+                    let sql = self::cell(manifest, value, schema, tenant);
+                    let comparison = Comparison::of(manifest, table, name);
+                    comparison.equal(&format!("l.{}", name.quoted()), &comparison.cast(value, &sql))
                 })
                 .collect();
             format!(
@@ -30,9 +32,74 @@ pub fn cell(cell: &Cell, schema: &SchemaName, tenant: &TenantId) -> String {
     }
 }
 
+/// How a column is compared with what a row of the manifest says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// By the server's own `=`.
+    Operator,
+    /// As text, or an array of texts: a label that is still to be added is no value of its enum yet.
+    Labels { is_array: bool },
+    /// By the equality of its type, which is not the server's own and of which `=` under our path
+    /// knows nothing (`citext` would be compared as `text`). Arrays compare their elements by it.
+    Type,
+}
+
+impl Comparison {
+    /// That of a column of the manifest.
+    #[must_use]
+    pub fn of(manifest: &Manifest, table: &Ident, column: &Ident) -> Self {
+        let table = manifest.tables.iter().find(|decl| decl.name == *table);
+        let column = table.and_then(|decl| decl.columns.iter().find(|c| c.name == *column));
+        match column.map(|decl| &decl.data_type) {
+            Some(TypeDecl::Declared { dimensions, .. }) => {
+                Self::Labels { is_array: *dimensions > 0 }
+            }
+            // Arrays find the equality of their elements by themselves.
+            Some(TypeDecl::Sql(name))
+                if name.as_written().contains('.') && !name.as_written().ends_with(']') =>
+            {
+                Self::Type
+            }
+            Some(TypeDecl::Sql(_)) | None => Self::Operator,
+        }
+    }
+
+    /// To be written behind the column that gives literals their type.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Labels { is_array: false } => "::text",
+            Self::Labels { is_array: true } => "::text[]",
+            Self::Operator | Self::Type => "",
+        }
+    }
+
+    /// The value, `sql`, as it is compared. Literals take the type of the other side.
+    #[must_use]
+    pub fn cast(self, value: &Cell, sql: &str) -> String {
+        match value {
+            Cell::Sql(_) | Cell::Lookup { .. } => format!("{sql}{}", self.suffix()),
+            Cell::Null | Cell::Value(_) | Cell::Tenant => sql.to_owned(),
+        }
+    }
+
+    /// That a column is equal to a value that has been [`cast`](Self::cast).
+    #[must_use]
+    pub fn equal(self, column: &str, value: &str) -> String {
+        match self {
+            Self::Operator | Self::Labels { .. } => format!("{column}{} = {value}", self.suffix()),
+            Self::Type => {
+                let both = format!("(ARRAY[{column}, {value}])");
+                format!("({column} IS NOT NULL AND {both}[1:1] = {both}[2:2])")
+            }
+        }
+    }
+}
+
 /// Inserts the row unless one with its key is there. A lookup that finds nothing inserts nothing,
 /// which the verification after the last statement reports; it never inserts NULL instead.
 pub(super) fn insert(
+    manifest: &Manifest,
     schema: &SchemaName,
     tenant: &TenantId,
     seed: &SeedDecl,
@@ -43,14 +110,19 @@ pub(super) fn insert(
     let (mut values, mut found, mut present) = (Vec::new(), Vec::new(), Vec::new());
     let mut conditions = Vec::new();
     for (at, (name, value)) in row.cells.iter().enumerate() {
-        let mut sql = cell(value, schema, tenant);
+        let mut sql = cell(manifest, value, schema, tenant);
         if let Cell::Lookup { .. } = value {
             found.push(format!("{sql} AS v{at}"));
             sql = format!("f.v{at}");
             conditions.push(format!("{sql} IS NOT NULL"));
         }
         if seed.key.contains(name) {
-            present.push(format!("t.{} = {sql}", name.quoted()));
+            let column = format!("t.{}", name.quoted());
+            present.push(match Comparison::of(manifest, &seed.table, name) {
+                // By now its enum has the label, and an index can be used.
+                Comparison::Labels { .. } => format!("{column} = {sql}"),
+                comparison => comparison.equal(&column, &sql),
+            });
         }
         values.push(sql);
     }

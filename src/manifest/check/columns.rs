@@ -1,6 +1,7 @@
 //! Columns of a table.
 
 use super::super::Fragment;
+use super::super::fragment::SCHEMA_PLACEHOLDER;
 use super::super::model::{ColumnDecl, ColumnValue, SequenceOptions, TypeDecl};
 use super::super::raw::{self, At, Generation, Name, Short};
 use super::Checking;
@@ -54,6 +55,10 @@ fn data_type(checking: &mut Checking<'_>, raw: &Name) -> Option<TypeDecl> {
         base = shorter.trim_end();
         dimensions += 1;
     }
+    let base = base
+        .strip_prefix(SCHEMA_PLACEHOLDER)
+        .and_then(|rest| rest.strip_prefix('.'))
+        .unwrap_or(base);
     let unquoted = base.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let unquoted = unquoted.map(|inner| inner.replace("\"\"", "\""));
     for name in [Some(base.to_owned()), unquoted].into_iter().flatten() {

@@ -221,6 +221,7 @@ pub(super) fn check_lookups(
     checking: &mut Checking<'_>,
     raw: &[At<raw::Seed>],
     seeds: &[SeedDecl],
+    tables: &[TableDecl],
 ) {
     if checking.damage.touches(&["seeds"]) || seeds.len() != raw.len() {
         return;
@@ -231,7 +232,9 @@ pub(super) fn check_lookups(
                 let Cell::Lookup { table, matching, .. } = cell else {
                     continue;
                 };
-                if is_decidable(seeds, table, matching) && !is_seeded(seeds, table, matching) {
+                if is_decidable(seeds, tables, table, matching)
+                    && !is_seeded(seeds, table, matching)
+                {
                     let message = format!(
                         "{}: column {:?} looks for a row of {table} that no seed has",
                         row.origin,
@@ -245,8 +248,27 @@ pub(super) fn check_lookups(
 }
 
 /// Whether the conditions are the whole key of each seed of the table, all literals; otherwise the
-/// row may be one that somebody else inserts.
-fn is_decidable(seeds: &[SeedDecl], table: &Ident, matching: &[(Ident, Cell)]) -> bool {
+/// row may be one that somebody else inserts. And all of types in which only what is spelled alike
+/// is equal: of the others, the server is the judge.
+fn is_decidable(
+    seeds: &[SeedDecl],
+    tables: &[TableDecl],
+    table: &Ident,
+    matching: &[(Ident, Cell)],
+) -> bool {
+    let decl = tables.iter().find(|decl| decl.name == *table);
+    let is_literal = |name: &Ident| {
+        let column = decl.and_then(|decl| decl.columns.iter().find(|c| c.name == *name));
+        column.is_some_and(|column| match &column.data_type {
+            TypeDecl::Declared { dimensions, .. } => *dimensions == 0,
+            TypeDecl::Sql(name) => {
+                let name = name.as_written().to_ascii_lowercase();
+                column.collation.is_none()
+                    && (matches!(&*name, "text" | "varchar" | "int" | "integer" | "bigint")
+                        || name.starts_with("varchar("))
+            }
+        })
+    };
     let mut of_table = seeds.iter().filter(|seed| seed.table == *table).peekable();
     let by_key = |seed: &SeedDecl| {
         seed.key.len() == matching.len()
@@ -254,13 +276,22 @@ fn is_decidable(seeds: &[SeedDecl], table: &Ident, matching: &[(Ident, Cell)]) -
     };
     of_table.peek().is_some()
         && of_table.all(by_key)
-        && matching.iter().all(|(_, cell)| matches!(cell, Cell::Value(_)))
+        && matching.iter().all(|(name, cell)| matches!(cell, Cell::Value(_)) && is_literal(name))
 }
 
 fn is_seeded(seeds: &[SeedDecl], table: &Ident, matching: &[(Ident, Cell)]) -> bool {
-    seeds
-        .iter()
-        .filter(|seed| seed.table == *table)
-        .flat_map(|seed| &seed.rows)
-        .any(|row| matching.iter().all(|wanted| row.cells.iter().any(|cell| cell == wanted)))
+    seeds.iter().filter(|seed| seed.table == *table).flat_map(|seed| &seed.rows).any(|row| {
+        matching.iter().all(|(name, wanted)| {
+            row.cells.iter().any(|(column, cell)| column == name && is_alike(cell, wanted))
+        })
+    })
+}
+
+/// Spelled alike, or the same number.
+fn is_alike(cell: &Cell, wanted: &Cell) -> bool {
+    let number = |cell: &Cell| match cell {
+        Cell::Value(text) => text.as_str().trim().parse::<i64>().ok(),
+        _ => None,
+    };
+    cell == wanted || number(cell).is_some_and(|value| number(wanted) == Some(value))
 }

@@ -82,8 +82,11 @@ fn csv(checking: &mut Checking<'_>, source: &Source, null: &str) -> Vec<RowInput
                 continue;
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
-        let place = place(usize::try_from(line).unwrap_or(0));
+        // It counts a line break in two characters to the next record, and may be one behind.
+        let start = record.position().map_or(0, csv::Position::byte);
+        let start = usize::try_from(start).unwrap_or(0);
+        let ahead = source.text.bytes().skip(start).take_while(|b| b"\r\n".contains(b)).count();
+        let place = place(source.position(start + ahead).0);
         if record.len() != header.len() {
             let message =
                 format!("the row has {} cells, but the header has {}", record.len(), header.len());
