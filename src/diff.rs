@@ -127,6 +127,7 @@ pub fn diff<'m>(
             diff_table(&mut diff, decl, desired_table, live, &mut names);
         }
     }
+    diff_own_sequences(&mut diff, manifest, desired, live);
     find_extra(&mut diff, manifest, desired, live);
     diff.missing.extend(absent_rows.iter().map(|(seed, row)| Missing::Row(seed, row)));
     diff.unmodelled = live.unmodelled.iter().cloned().collect();
@@ -212,6 +213,18 @@ fn diff_sequence<'m>(diff: &mut Diff<'m>, decl: &'m SequenceDecl, desired: &Sche
         changed(diff, &object, describe::sequence(is), describe::sequence(should_be));
     }
     diff_comment(diff, object, decl.comment.as_ref(), is.comment.as_deref());
+}
+
+/// The sequences that `serial` columns bring along. Which of them a column uses, its default tells.
+fn diff_own_sequences(diff: &mut Diff<'_>, manifest: &Manifest, desired: &Schema, live: &Schema) {
+    for (name, should_be) in &desired.sequences {
+        if let Some(is) = live.sequences.get(name)
+            && manifest.sequences.iter().all(|decl| decl.name != *name)
+        {
+            let object = Object::Sequence { name: name.clone() };
+            changed(diff, &object, describe::sequence(is), describe::sequence(should_be));
+        }
+    }
 }
 
 fn diff_table<'m>(

@@ -106,10 +106,26 @@ pub struct Constraint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    PrimaryKey { columns: Vec<Ident>, include: Vec<Ident> },
-    Unique { columns: Vec<Ident>, include: Vec<Ident>, nulls_distinct: bool },
-    Check { expression: String, no_inherit: bool },
-    Exclusion { method: String, elements: Vec<(Key, String)>, predicate: Option<String> },
+    PrimaryKey {
+        columns: Vec<Ident>,
+        include: Vec<Ident>,
+    },
+    Unique {
+        columns: Vec<Ident>,
+        include: Vec<Ident>,
+        nulls_distinct: bool,
+    },
+    Check {
+        expression: String,
+        no_inherit: bool,
+    },
+    Exclusion {
+        method: String,
+        /// Keys with their operators.
+        elements: Vec<(Key, String)>,
+        include: Vec<Ident>,
+        predicate: Option<String>,
+    },
     ForeignKey(ForeignKey),
 }
 

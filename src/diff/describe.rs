@@ -87,12 +87,12 @@ pub(super) fn rule(rule: &Rule) -> String {
         Rule::Check { expression, no_inherit } => {
             format!("check {expression}{}", if *no_inherit { "\nno inherit" } else { "" })
         }
-        Rule::Exclusion { method, elements, predicate } => {
+        Rule::Exclusion { method, elements, include, predicate } => {
             let mut text = format!("exclude using {method}");
             for (term, operator) in elements {
                 let _ = write!(text, "\n{} with {operator}", key(term));
             }
-            text + &condition(predicate.as_deref())
+            text + &included(include) + &condition(predicate.as_deref())
         }
         Rule::ForeignKey(foreign_key) => self::foreign_key(foreign_key),
     }

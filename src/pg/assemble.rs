@@ -322,6 +322,7 @@ fn rule(
                 .into_iter()
                 .zip(catalog.operators.get(&row.oid).cloned().ok_or_else(changed)?)
                 .collect(),
+            include: index.include,
             predicate: index.predicate,
         },
         ('c', _) => Rule::Check {
@@ -376,6 +377,7 @@ fn note_table_properties(row: &RelationRow, note: &mut Note<'_>) {
     noted(row.has_replica_identity, "replica identity of table");
     noted(row.has_access_method, "access method of table");
     noted(row.inherits, "inheritance of table");
+    noted(row.is_typed, "type of table");
 }
 
 fn note_column_properties(table: &Ident, row: &ColumnRow, note: &mut Note<'_>) {

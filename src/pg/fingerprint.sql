@@ -44,7 +44,8 @@ CROSS JOIN LATERAL (
     ), relation AS MATERIALIZED (
         SELECT row_number() OVER () AS place, c.*
         FROM (
-            SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relrowsecurity, c.reloptions,
+            SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relrowsecurity,
+                   c.relforcerowsecurity, c.reloftype, c.reloptions,
                    c.reltablespace, c.relreplident, c.relam, c.relowner, c.relhasrules,
                    c.relhastriggers, c.relnatts, m.is_set
             FROM member m
@@ -124,7 +125,8 @@ CROSS JOIN LATERAL (
         'relations',
         (SELECT string_agg(ROW(
              r.place, r.relname, r.relkind, nullif(r.relpersistence, 'p'),
-             nullif(r.relrowsecurity, false), r.reloptions, nullif(r.reltablespace, 0),
+             nullif(r.relrowsecurity OR r.relforcerowsecurity, false), r.reloptions,
+             nullif(r.reltablespace, 0), nullif(r.reloftype <> 0, false),
              nullif(r.relreplident, 'd'), CASE WHEN r.relam NOT IN (0, 2) THEN 'other' END
              )::text, '' ORDER BY r.place)
          FROM relation r
@@ -192,10 +194,15 @@ CROSS JOIN LATERAL (
          WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass,
                                'pg_type'::regclass)),
         'triggers',
-        (SELECT string_agg(ROW(r.place, tg.tgname)::text, '' ORDER BY r.place, tg.tgname)
-         FROM relation r
-         JOIN pg_trigger tg ON tg.tgrelid = r.oid
-         WHERE r.relhastriggers AND NOT tg.tgisinternal),
+        -- Those of foreign keys are named after OIDs, and told only where they are not in force.
+        (SELECT string_agg(q.text, '' ORDER BY q.place, q.text COLLATE "C")
+         FROM (
+             SELECT DISTINCT r.place, ROW(r.place, CASE WHEN tg.tgisinternal
+                 THEN (SELECT k.conname FROM pg_constraint k WHERE k.oid = tg.tgconstraint)
+                 ELSE tg.tgname END, nullif(tg.tgisinternal, false))::text AS text
+             FROM relation r
+             JOIN pg_trigger tg ON tg.tgrelid = r.oid
+             WHERE r.relhastriggers AND (NOT tg.tgisinternal OR tg.tgenabled <> 'O')) q),
         'policies',
         (SELECT string_agg(ROW(r.place, po.polname)::text, '' ORDER BY r.place, po.polname)
          FROM relation r

@@ -215,6 +215,14 @@ FROM (
     WHERE tg.tgrelid = ANY (:relations)
       AND NOT tg.tgisinternal
     UNION ALL
+    -- The triggers of a foreign key are what enforces it. Their own names hold OIDs.
+    SELECT DISTINCT 'disabled trigger', k.conname, tg.tgrelid::int8
+    FROM pg_trigger tg
+    JOIN pg_constraint k ON k.oid = tg.tgconstraint
+    WHERE tg.tgrelid = ANY (:relations)
+      AND tg.tgisinternal
+      AND tg.tgenabled <> 'O'
+    UNION ALL
     SELECT 'policy', po.polname, po.polrelid::int8
     FROM pg_policy po
     WHERE po.polrelid = ANY (:relations)

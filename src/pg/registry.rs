@@ -29,7 +29,8 @@ pub async fn lists(
     // Alone in its message, by the protocol that refuses a second statement. The id may be spelled
     // in capitals there, so what comes back is read as ids.
     let sql = format!(
-        "SELECT q.id::text AS id FROM ({query}\n) AS q(id) WHERE lower(q.id::text) = {}",
+        "SELECT q.provision_id::text AS id FROM ({query}\n) AS q(provision_id) \
+         WHERE lower(q.provision_id::text) = {}",
         Text::from(tenant).literal()
     );
     let rows = session.fetch(doing, &sql).await;
@@ -60,28 +61,23 @@ pub async fn listed(
     let doing = "asking the registry of tenants";
     session.run(doing, &begin(Access::Read, limits)).await?;
     let query = query.trim().trim_end_matches(';');
-    let mut sql = format!("SELECT to_jsonb(q)::text AS row FROM ({query}\n) AS q");
+    // The first column is the id, whatever its name; all as text, whatever their types.
+    let mut sql = format!(
+        "SELECT f.id, f.server FROM ({query}\n) AS provision_row \
+         CROSS JOIN LATERAL (SELECT max(e.value) FILTER (WHERE e.n = 1) AS id, \
+         max(e.value) FILTER (WHERE e.n > 1 AND e.key = 'server') AS server \
+         FROM json_each_text(row_to_json(provision_row)) WITH ORDINALITY AS e(key, value, n)) AS f"
+    );
     if let Some(tenant) = only {
-        // The first column is the id, which may be spelled in capitals there.
-        let id = Text::from(tenant).literal();
-        sql.push_str(&format!("(id) WHERE lower(q.id::text) = {id}"));
+        // It may be spelled in capitals there.
+        sql.push_str(&format!(" WHERE lower(f.id) = {}", Text::from(tenant).literal()));
     }
     let rows = session.fetch(doing, &sql).await;
     session.rollback().await?;
     let mut listed = Vec::new();
     for row in rows? {
-        let json: &str = column(&row, "row", doing)?;
-        let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json)
-            .map_err(|error| PgError::Answer { doing: doing.into(), reason: error.to_string() })?;
-        let text = |value: &serde_json::Value| match value {
-            serde_json::Value::Null => None,
-            serde_json::Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
-        };
-        // jsonb does not keep the order of columns, so the second one has a name of its own.
-        let server = fields.get("server").and_then(text);
-        let id = fields.iter().find(|(name, _)| *name != "server").and_then(|(_, v)| text(v));
-        listed.push((id.unwrap_or_default(), server));
+        let id: Option<String> = column(&row, "id", doing)?;
+        listed.push((id.unwrap_or_default(), column(&row, "server", doing)?));
     }
     Ok(listed)
 }

@@ -35,6 +35,8 @@ pub(super) struct RelationRow {
     pub(super) kind: char,
     pub(super) unlogged: bool,
     pub(super) row_security: bool,
+    /// Made `OF` a type.
+    pub(super) is_typed: bool,
     pub(super) options: Option<Vec<String>>,
     pub(super) has_tablespace: bool,
     pub(super) has_replica_identity: bool,
@@ -176,7 +178,7 @@ pub(super) struct CommentRow {
 /// What hangs on a relation and is not modelled.
 #[derive(Deserialize)]
 pub(super) struct HookRow {
-    /// `trigger`, `policy` or `rule`.
+    /// `trigger`, `policy`, `rule`, or what keeps a constraint from being enforced.
     pub(super) kind: String,
     pub(super) name: String,
     pub(super) relation: Oid,

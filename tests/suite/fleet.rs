@@ -303,6 +303,21 @@ pub fn target_of(cluster: &embedded::Cluster) -> Target {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_column_of_the_registry_is_the_id() {
+    let database = Database::new().await;
+    database.run("CREATE TABLE public.x (slug text, n int, id uuid); INSERT INTO public.x VALUES ('a', 1), ('b', 2)").await;
+    let query = "SELECT slug, n, id, 'one' AS server FROM public.x ORDER BY slug";
+    let manifest = format!("version = 1\n[tenants]\nquery = \"{query}\"\n{TABLES}");
+    let fleet = fleet_of(&manifest, vec![(None, database.target())]);
+    let roster = roster(&fleet).await;
+    let ids: Vec<&str> = roster.members.iter().map(|member| member.tenant.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b"], "{:?}", roster.refused);
+    let folder = Folder::new(&manifest);
+    run(tool::on(&database, folder.dir.path(), &["apply", "b"])).with(0);
+    run(tool::on(&database, folder.dir.path(), &["apply", "1"])).with(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn drift_tells_each_way_of_differing_once_in_every_format() {
     let database = Database::new().await;
     register(&database, (0..12).map(|n| format!("t{n:02}"))).await;
