@@ -69,7 +69,7 @@ pub(super) struct Serve {
     jobs: u16,
 
     /// Requests that may wait for one of them; more are answered with 503.
-    #[arg(long, default_value = "1000", value_name = "N")]
+    #[arg(long, default_value = "250", value_name = "N")]
     queue: u16,
 
     /// Connections of callers.

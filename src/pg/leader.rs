@@ -6,11 +6,16 @@
 //! connection dies, the server lets go. Such a transaction has no snapshot between its statements,
 //! so that it does not keep VACUUM from its work.
 
+use std::time::Duration;
+
 use super::connect::Target;
 use super::error::PgError;
 use super::session::{Access, Limits, Session, begin, column};
 use crate::checksum;
 use crate::manifest::Manifest;
+
+/// So long the server may take to answer; afterwards it, or the way to it, is taken to be dead.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Being the leader, as long as it is kept.
 #[derive(Debug)]
@@ -47,12 +52,17 @@ impl Leadership {
 
     /// Whether it still leads.
     pub async fn holds(&mut self) -> bool {
-        self.session.run("asking whether it still leads", "SELECT 1").await.is_ok()
+        let asked = self.session.run("asking whether it still leads", "SELECT 1");
+        matches!(tokio::time::timeout(ANSWER, asked).await, Ok(Ok(_)))
     }
 
     /// Lets another lead.
     pub async fn release(mut self) {
-        let _ = self.session.rollback().await;
-        self.session.close().await;
+        let released = async {
+            let _ = self.session.rollback().await;
+            self.session.close().await;
+        };
+        // Without an answer, closing the socket has to do.
+        let _ = tokio::time::timeout(ANSWER, released).await;
     }
 }

@@ -3,7 +3,10 @@
 //! `LISTEN` belongs to a session: behind a pooler in transaction mode nothing is ever heard, and
 //! the next pass over all tenants has to find what is missing.
 
+use std::time::Duration;
+
 use sqlx::postgres::{PgListener, PgPoolOptions};
+use tokio::time::timeout;
 
 use super::connect::Target;
 use super::error::PgError;
@@ -17,6 +20,12 @@ pub const CHANNEL: &str = "provision_tenant";
 pub struct Notifications {
     listener: PgListener,
 }
+
+/// After so much silence, the server is asked whether it is still there.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// So long it may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
 
 const DOING: &str = "listening for notifications";
 
@@ -46,8 +55,16 @@ impl Notifications {
     /// # Errors
     /// When the server refuses.
     pub async fn next(&mut self) -> Result<Option<String>, PgError> {
-        let heard = self.listener.try_recv().await;
-        let heard = heard.map_err(|error| query_error(DOING, error.into()))?;
-        Ok(heard.map(|notification| notification.payload().to_owned()))
+        loop {
+            if let Ok(heard) = timeout(QUIET, self.listener.try_recv()).await {
+                let heard = heard.map_err(|error| query_error(DOING, error.into()))?;
+                return Ok(heard.map(|notification| notification.payload().to_owned()));
+            }
+            // A network that drops what it carries tells nobody who only listens.
+            let answer = timeout(ANSWER, sqlx::raw_sql("SELECT 1").execute(&mut self.listener));
+            if !matches!(answer.await, Ok(Ok(_))) {
+                return Ok(None);
+            }
+        }
     }
 }

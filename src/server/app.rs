@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::auth::{Throttle, Tokens};
-use super::jobs::Jobs;
+use super::jobs::{Job, Jobs};
 use crate::fleet::Fleet;
 use crate::name::TenantId;
 use crate::pg::Session;
@@ -97,6 +97,8 @@ pub(super) struct App {
     /// Held while all tenants are looked at for a request.
     pub(super) looks: Semaphore,
     turns: Turns,
+    /// What is asked for and not begun, by tenant: whoever asks meanwhile gets the same answer.
+    pub(super) waiting: Mutex<HashMap<TenantId, Job>>,
     readiness: tokio::sync::Mutex<Option<(Instant, bool)>>,
     /// Cancelled when the service ends: nothing new is begun.
     pub(super) stop: CancellationToken,
@@ -122,6 +124,7 @@ impl App {
             places: Arc::new(Semaphore::new(bounds.jobs.max(1) + bounds.queue)),
             looks: Semaphore::new(2),
             turns: Turns::default(),
+            waiting: Mutex::default(),
             readiness: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
             close: CancellationToken::new(),

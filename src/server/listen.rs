@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::task::{self, Poll};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::Request;
@@ -12,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
@@ -112,6 +114,7 @@ async fn requests(
             answer
         }
     });
+    let stream = Watched { stream, state: Arc::clone(&guest.state) };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
@@ -133,8 +136,84 @@ struct Connections {
 struct State {
     /// A request of it is being worked on.
     is_busy: AtomicBool,
+    /// Since when an answer waits for the caller to take more of it.
+    stuck: Mutex<Option<Instant>>,
     /// It must make room.
     leave: Notify,
+}
+
+impl State {
+    /// Whether it waits for its caller, who has all that was to come, or takes too long to take it.
+    fn is_idle(&self) -> bool {
+        let stuck = *self.stuck.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.is_busy.load(Ordering::Relaxed)
+            && stuck.is_none_or(|since| since.elapsed() > PATIENCE)
+    }
+}
+
+/// A stream that tells when it cannot write.
+struct Watched<S> {
+    stream: S,
+    state: Arc<State>,
+}
+
+impl<S> Watched<S> {
+    fn note<T>(&self, written: &Poll<T>) {
+        let mut stuck = self.state.stuck.lock().unwrap_or_else(PoisonError::into_inner);
+        *stuck = match written {
+            Poll::Ready(_) => None,
+            Poll::Pending => stuck.or_else(|| Some(Instant::now())),
+        };
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let watched = self.get_mut();
+        let written = Pin::new(&mut watched.stream).poll_write(cx, bytes);
+        watched.note(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        parts: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        let watched = self.get_mut();
+        let written = Pin::new(&mut watched.stream).poll_write_vectored(cx, parts);
+        watched.note(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
 }
 
 /// One of them; it leaves when dropped.
@@ -155,7 +234,7 @@ impl Connections {
         let mut open = connections.open.lock().unwrap_or_else(PoisonError::into_inner);
         let (next, all) = &mut *open;
         if all.len() >= connections.most {
-            let idle = all.iter().find(|(_, state)| !state.is_busy.load(Ordering::Relaxed));
+            let idle = all.iter().find(|(_, state)| state.is_idle());
             let number = idle.map(|(number, _)| *number)?;
             if let Some(state) = all.remove(&number) {
                 state.leave.notify_one();
@@ -172,7 +251,7 @@ impl Connections {
     /// Ends those that wait for their callers.
     fn dismiss_idle(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = open.1.values().filter(|state| !state.is_busy.load(Ordering::Relaxed));
+        let idle = open.1.values().filter(|state| state.is_idle());
         idle.for_each(|state| state.leave.notify_one());
     }
 }

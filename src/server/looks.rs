@@ -44,7 +44,8 @@ pub(super) struct Page {
         (status = 200, description = "A page", body = TenantPage),
         Closed,
         Away,
-        (status = 400, description = "A malformed request", body = Problem),
+        (status = 400, description = "A malformed request", body = Problem,
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn tenants(
@@ -162,7 +163,7 @@ fn told(id: &TenantId, error: &ReconcileError) -> Problem {
 }
 
 /// All tenants; when no server at all can be asked, that is an error.
-async fn all(current: &Current) -> Result<Roster, Problem> {
+pub(super) async fn all(current: &Current) -> Result<Roster, Problem> {
     let fleet = &current.fleet;
     let roster = fleet::enumerate(fleet, &Source::Registry, &Selection::default()).await;
     for away in &roster.unreachable {

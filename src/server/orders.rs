@@ -30,6 +30,11 @@ pub(super) struct Order {
     dry_run: bool,
 }
 
+/// A request that takes no parameters must not be taken for one that heeds them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
 /// Provisions one tenant, now: its schema is created or completed, whole or not at all.
 ///
 /// With `Prefer: respond-async`, or when it takes longer than the service lets callers wait, the
@@ -79,6 +84,8 @@ pub(super) async fn provision_tenant(
     post, path = "/ops/provision", tag = "provision", security(("bearer" = [])),
     responses(
         (status = 202, description = "Accepted; Location names the job", body = JobStatus),
+        (status = 400, description = "A malformed request", body = Problem,
+            content_type = "application/problem+json"),
         refusals::Order,
         Closed,
         Away,
@@ -86,6 +93,7 @@ pub(super) async fn provision_tenant(
 )]
 pub(super) async fn provision_all(
     State(app): State<Arc<App>>,
+    Parameters(Nothing {}): Parameters<Nothing>,
     body: Body,
 ) -> Result<Response, Problem> {
     drain(body).await?;
@@ -100,8 +108,10 @@ pub(super) async fn provision_all(
     responses(
         (status = 200, description = "How far it is", body = JobStatus),
         Closed,
-        (status = 400, description = "Not a job's id", body = Problem),
-        (status = 404, description = "There is no such job any more", body = Problem),
+        (status = 400, description = "Not a job's id", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such job any more", body = Problem,
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn job(

@@ -26,7 +26,8 @@ pub(super) async fn healthz() -> Json<Health> {
     get, path = "/readyz", tag = "probe",
     responses(
         (status = 200, description = "Ready", body = Health),
-        (status = 503, description = "Not ready, or stopping", body = Problem),
+        (status = 503, description = "Not ready, or stopping", body = Problem,
+            content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
@@ -36,8 +37,10 @@ pub(super) async fn run(app: Arc<App>, interval: Duration) {
     while !app.stop.is_cancelled() {
         let led = lead(&app, interval).await;
         telemetry::leads(false);
-        if let Err(error) = led {
-            warn!(error = crate::error::chain(&error), "cannot lead");
+        match led {
+            Ok(End::Replaced) => continue,
+            Ok(End::Other) => {}
+            Err(error) => warn!(error = crate::error::chain(&error), "cannot lead"),
         }
         tokio::select! {
             () = tokio::time::sleep(jittered(CANDIDACY.min(interval))) => {}
@@ -46,27 +49,44 @@ pub(super) async fn run(app: Arc<App>, interval: Duration) {
     }
 }
 
+/// Why it leads no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The manifest was read again: other servers may be listened to, and what failed may succeed.
+    Replaced,
+    /// It never did, another does, or the service ends.
+    Other,
+}
+
 /// Leads as long as it can, unless another does.
-async fn lead(app: &Arc<App>, interval: Duration) -> Result<(), PgError> {
+async fn lead(app: &Arc<App>, interval: Duration) -> Result<End, PgError> {
     let current = app.current();
     let Some(target) = election_place(&current.fleet) else {
-        return Ok(());
+        return Ok(End::Other);
     };
     let Some(mut leadership) = Leadership::take(target, &current.fleet.manifest).await? else {
-        return Ok(());
+        return Ok(End::Other);
     };
-    drop(current);
     info!("leads the reconcile loop");
     telemetry::leads(true);
-    let ears = tokio::spawn(hear(Arc::clone(app)));
+    let (failed, mut failures) = mpsc::channel(HEEDED);
+    let ears = tokio::spawn(hear(Arc::clone(app), failed));
     let mut backoff = Backoff::default();
+    let mut end = End::Other;
     let mut next_pass = Instant::now();
     let mut heartbeat = Instant::now() + HEARTBEAT;
     loop {
         let retry = backoff.next().filter(|retry| *retry < next_pass);
         tokio::select! {
             () = app.stop.cancelled() => break,
-            () = app.look_again.notified() => next_pass = Instant::now(),
+            () = app.look_again.notified() => {
+                if !Arc::ptr_eq(&current, &app.current()) {
+                    end = End::Replaced;
+                    break;
+                }
+                next_pass = Instant::now();
+            }
+            Some(id) = failures.recv() => backoff.failed(&id, Instant::now()),
             () = sleep_until(next_pass) => {
                 pass::run(app, &mut backoff, pass::Scope::All).await;
                 next_pass = Instant::now() + jittered(interval);
@@ -85,7 +105,7 @@ async fn lead(app: &Arc<App>, interval: Duration) -> Result<(), PgError> {
     }
     ears.abort();
     leadership.release().await;
-    Ok(())
+    Ok(end)
 }
 
 /// The server on which it is decided who leads: the one with the registry.
@@ -97,13 +117,13 @@ fn election_place(fleet: &Fleet) -> Option<&Target> {
 
 /// Listens on all servers, and provisions the tenants that it hears of. What cannot be heard, the
 /// next pass finds.
-async fn hear(app: Arc<App>) {
+async fn hear(app: Arc<App>, failed: mpsc::Sender<TenantId>) {
     let servers = app.current().fleet.servers.len();
-    let all = (0..servers).map(|server| hear_one(&app, server));
+    let all = (0..servers).map(|server| hear_one(&app, server, &failed));
     futures_util::future::join_all(all).await;
 }
 
-async fn hear_one(app: &Arc<App>, server: usize) {
+async fn hear_one(app: &Arc<App>, server: usize, failed: &mpsc::Sender<TenantId>) {
     let retry = crate::reconcile::Retry::default();
     let mut failures = 0;
     loop {
@@ -118,7 +138,7 @@ async fn hear_one(app: &Arc<App>, server: usize) {
             failures = 0;
             let mut at_work = VecDeque::new();
             while let Some(payload) = notifications.next().await? {
-                at_work.extend(heed(app, &payload));
+                at_work.extend(heed(app, &payload, failed));
                 // Whoever notifies too much fills the server's queue, not that of the callers.
                 if at_work.len() >= HEEDED
                     && let Some(mut oldest) = at_work.pop_front()
@@ -136,7 +156,7 @@ async fn hear_one(app: &Arc<App>, server: usize) {
 }
 
 /// Whoever may connect to the database may notify: only a registry makes a tenant out of an id.
-fn heed(app: &Arc<App>, payload: &str) -> Option<Job> {
+fn heed(app: &Arc<App>, payload: &str, failed: &mpsc::Sender<TenantId>) -> Option<Job> {
     let registry = &app.current().fleet.manifest.tenants.registry;
     if !matches!(registry, Some(Registry::Query(_) | Registry::List(_))) {
         debug!("a notification was ignored: the manifest has no registry that could confirm it");
@@ -146,12 +166,20 @@ fn heed(app: &Arc<App>, payload: &str) -> Option<Job> {
         .inspect_err(|error| warn!(%error, "a notification names no tenant"))
         .ok()?;
     info!(tenant = %id, "a notification asks for a tenant");
-    work::provision(app, &id)
+    let job = work::provision(app, &id)
         .inspect_err(|problem| {
             warn!(tenant = %id, code = problem.code, "it has to wait for the next pass");
             app.look_again.notify_one();
         })
-        .ok()
+        .ok()?;
+    let (mut watched, failed) = (job.clone(), failed.clone());
+    tokio::spawn(async move {
+        // What the registry does not list, the next pass forgets.
+        if watched.ended().await.is_err() {
+            let _ = failed.send(id).await;
+        }
+    });
+    Some(job)
 }
 
 /// Replicas that start together should not all work at the same moment.

@@ -10,10 +10,10 @@ use super::problem::Problem;
 #[derive(IntoResponses)]
 pub(super) enum Closed {
     /// No valid token
-    #[response(status = 401)]
+    #[response(status = 401, content_type = "application/problem+json")]
     Unauthorised(Problem),
     /// Too many failures of authentication
-    #[response(status = 429)]
+    #[response(status = 429, content_type = "application/problem+json")]
     TooManyFailures(Problem),
 }
 
@@ -21,7 +21,7 @@ pub(super) enum Closed {
 #[derive(IntoResponses)]
 pub(super) enum Away {
     /// The database is away, too much is waiting, or the service is stopping
-    #[response(status = 503)]
+    #[response(status = 503, content_type = "application/problem+json")]
     Away(Problem),
 }
 
@@ -29,13 +29,13 @@ pub(super) enum Away {
 #[derive(IntoResponses)]
 pub(super) enum Order {
     /// The token allows reading only
-    #[response(status = 403)]
+    #[response(status = 403, content_type = "application/problem+json")]
     ReadOnly(Problem),
     /// The body took too long
-    #[response(status = 408)]
+    #[response(status = 408, content_type = "application/problem+json")]
     TooSlow(Problem),
     /// The body is too large
-    #[response(status = 413)]
+    #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(Problem),
 }
 
@@ -43,18 +43,18 @@ pub(super) enum Order {
 #[derive(IntoResponses)]
 pub(super) enum OfTenant {
     /// Not a tenant id, or a malformed request
-    #[response(status = 400)]
+    #[response(status = 400, content_type = "application/problem+json")]
     Malformed(Problem),
     /// The registry does not list the tenant
-    #[response(status = 404)]
+    #[response(status = 404, content_type = "application/problem+json")]
     Unregistered(Problem),
     /// Another session is at work on the tenant, or it is not where it should be
-    #[response(status = 409)]
+    #[response(status = 409, content_type = "application/problem+json")]
     Busy(Problem),
     /// Objects in the schema are in the way, or different
-    #[response(status = 422)]
+    #[response(status = 422, content_type = "application/problem+json")]
     Changed(Problem),
     /// It failed for a reason that the service's log tells
-    #[response(status = 500)]
+    #[response(status = 500, content_type = "application/problem+json")]
     Failed(Problem),
 }

@@ -1,19 +1,21 @@
 //! From a request to the tenant. Work runs in tasks of its own: a caller who goes away interrupts
 //! nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tracing::Instrument as _;
 
 use super::answer::{ChangedObject, FleetProvisioned, JobResult, Provisioned};
 use super::app::App;
 use super::jobs::{Answer, Job, Progress};
+use super::looks;
 use super::problem::Problem;
-use crate::fleet::{self, Options, Selection, Source};
+use crate::fleet::{self, Options};
 use crate::name::TenantId;
 use crate::reconcile::{self, Applied, Outcome, ReconcileError, Terms};
 
-/// Begins to provision one tenant, as soon as it is its turn.
+/// Begins to provision one tenant, as soon as it is its turn. Who asks for what has been asked for
+/// and not begun joins in: it will find the tenant as it is from now on.
 ///
 /// # Errors
 /// When the service ends, or too much is waiting.
@@ -21,13 +23,21 @@ pub(super) fn provision(app: &Arc<App>, id: &TenantId) -> Result<Job, Problem> {
     if app.stop.is_cancelled() {
         return Err(Problem::stopping());
     }
+    let mut waiting = app.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(job) = waiting.get(id).filter(|job| !job.has_ended()) {
+        return Ok(job.clone());
+    }
     let place = Arc::clone(&app.places).try_acquire_owned().map_err(|_| Problem::queue_full())?;
     let (job, progress) = Job::new(Some(id.to_string()));
+    waiting.insert(id.clone(), job.clone());
+    drop(waiting);
     let (app, id) = (Arc::clone(app), id.clone());
     let tracker = app.tracker.clone();
     let work = async move {
         let _turn = app.turn(&id).await;
-        let answer = match app.permits.acquire().await {
+        let permit = app.permits.acquire().await;
+        app.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let answer = match permit {
             Ok(_permit) if !app.stop.is_cancelled() => {
                 progress.send_replace(Progress::Running);
                 one(&app, &id).await
@@ -113,7 +123,7 @@ pub(super) fn provision_all(app: &Arc<App>) -> Result<Job, Problem> {
 
 async fn all(app: &App) -> Answer {
     let current = app.current();
-    let roster = fleet::enumerate(&current.fleet, &Source::Registry, &Selection::default()).await;
+    let roster = looks::all(&current).await?;
     let options = Options { jobs: app.bounds.jobs, ..Options::default() };
     let ended = fleet::apply(&current.fleet, roster, None, &options, &app.stop_flag, &|_| {}).await;
     Ok(JobResult::Fleet(FleetProvisioned::from(&ended)))

@@ -247,6 +247,9 @@ async fn who_does_not_want_to_wait_gets_a_job() {
         (&"failed".into(), &"unregistered".into())
     );
 
+    // What is not heeded here is refused, not passed over.
+    service.post("/ops/provision?dryRun=true").await.with(400);
+    assert_eq!(database.count("pg_namespace WHERE nspname = 'b'").await, 0);
     let accepted = service.post("/ops/provision").await.with(202);
     let job = ended(&service, &accepted).await;
     let result = &job["result"];

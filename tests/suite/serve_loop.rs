@@ -29,6 +29,14 @@ async fn missing_tenants_are_made_on_boot_on_notice_and_at_intervals() {
     database.run("INSERT INTO public.tenants VALUES ('noticed')").await;
     eventually("made on notice", async || has("noticed").await).await;
 
+    // One that fails is tried again, long before the next pass.
+    database.run("CREATE SCHEMA stuck; CREATE VIEW stuck.a AS SELECT 1 AS id").await;
+    database.run("INSERT INTO public.tenants VALUES ('stuck')").await;
+    service.logs("name-taken").await;
+    database.run("DROP VIEW stuck.a").await;
+    let made = "pg_class WHERE relname = 'b' AND relnamespace = 'stuck'::regnamespace";
+    eventually("made when it can be", async || database.count(made).await == 1).await;
+
     // Notices that name nothing, or nobody, do no harm.
     for payload in ["", "x'; DROP SCHEMA boot", "pg_catalog", "nobody"] {
         database.run(&format!("SELECT pg_notify('provision_tenant', $${payload}$$)")).await;
@@ -64,10 +72,38 @@ async fn a_tenant_that_keeps_failing_holds_nobody_up() {
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let failures = service.log().matches("a tenant could not be provisioned").count();
     assert_eq!(failures, 1, "{}", service.log());
+    // Nor is a pass that leaves it out a success.
+    let success = "provision_reconcile_last_success_timestamp_seconds";
+    assert_eq!(metric(&self::metrics(&service).await, success), None);
     database.run("DROP VIEW bad.a").await;
     eventually("it is made in the end", async || {
         database.count("pg_class WHERE relname = 'b' AND relnamespace = 'bad'::regnamespace").await
             == 1
+    })
+    .await;
+    eventually("all is well", async || metric(&self::metrics(&service).await, success).is_some())
+        .await;
+}
+
+#[tokio::test]
+async fn a_repaired_manifest_is_tried_at_once() {
+    let database = Database::new().await;
+    register(&database, &["acme"]).await;
+    let wrong = format!(
+        "{}[tables.c]\ncolumns = {{ x = \"int\" }}\n\
+                         [[seeds]]\ntable = \"c\"\nkey = [\"x\"]\nrows = [{{ x = \"no\" }}]\n",
+        registered()
+    );
+    let service = Service::start(&database, &wrong, &["--interval", "3600"]);
+    service.logs("a tenant could not be provisioned").await;
+    service.folder.write("schema.toml", &registered());
+    service.signal("HUP");
+    eventually("it leads anew", async || {
+        service.log().matches("leads the reconcile loop").count() == 2
+    })
+    .await;
+    eventually("it is made", async || {
+        database.count("pg_namespace WHERE nspname = 'acme'").await == 1
     })
     .await;
 }

@@ -39,6 +39,24 @@ impl Backoff {
         self.failed.remove(id);
     }
 
+    /// What was due and has neither failed again nor succeeded (its server is away) waits as well.
+    pub(super) fn postpone(&mut self, now: Instant) {
+        let due: Vec<TenantId> = self
+            .failed
+            .iter()
+            .filter(|(_, (_, next))| *next <= now)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in due {
+            self.failed(&id, now);
+        }
+    }
+
+    /// Whether no tenant failed when it was tried last.
+    pub(super) fn is_empty(&self) -> bool {
+        self.failed.is_empty()
+    }
+
     /// Forgets tenants that are no more.
     pub(super) fn retain(&mut self, is_there: impl Fn(&TenantId) -> bool) {
         self.failed.retain(|id, _| is_there(id));
@@ -67,7 +85,11 @@ mod tests {
         assert!(!backoff.allows(&id, now) && backoff.is_due(&id, now + LONGEST));
         assert!(waits[0] >= FIRST / 2 && waits[0] <= FIRST, "{waits:?}");
         assert!(waits[3] > waits[0] && waits.iter().all(|wait| *wait <= LONGEST), "{waits:?}");
+        backoff.postpone(now);
+        assert!(!backoff.is_due(&id, now + FIRST), "what is not due stays where it is");
+        backoff.postpone(now + LONGEST);
+        assert!(backoff.next().unwrap() > now + LONGEST);
         backoff.succeeded(&id);
-        assert!(backoff.next().is_none());
+        assert!(backoff.next().is_none() && backoff.is_empty());
     }
 }

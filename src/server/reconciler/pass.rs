@@ -42,15 +42,20 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, scope: Scope) {
     let members = roster.members.clone();
     let (mut states, drift) = look(app, fleet, roster).await;
 
-    let behind = members.into_iter().zip(&drift.tenants).filter(|(member, tenant)| {
+    let mut behind = Roster::default();
+    for (member, tenant) in members.into_iter().zip(&drift.tenants) {
+        if tenant.state == State::Unreachable {
+            continue;
+        }
         let shape = tenant.shape.and_then(|shape| drift.shapes.get(shape));
         let is_behind = shape.is_some_and(|shape| shape.difference.is_behind());
-        (is_behind || !tenant.is_recorded)
-            && tenant.state != State::Unreachable
-            && backoff.allows(&member.tenant.id, now)
-    });
-    let behind =
-        Roster { members: behind.map(|(member, _)| member).collect(), ..Roster::default() };
+        if !is_behind && tenant.is_recorded {
+            // Whoever has brought it up to date meanwhile.
+            backoff.succeeded(&member.tenant.id);
+        } else if backoff.allows(&member.tenant.id, now) {
+            behind.members.push(member);
+        }
+    }
     let mut failures = drift.summary.get(&State::Unreachable).copied().unwrap_or_default();
     if !behind.members.is_empty() {
         let again = Roster { members: behind.members.clone(), ..Roster::default() };
@@ -72,6 +77,7 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, scope: Scope) {
         }
         states.extend(look(app, fleet, again).await.0);
     }
+    backoff.postpone(Instant::now());
     let mut counts: BTreeMap<State, usize> = BTreeMap::new();
     for state in states.values() {
         *counts.entry(*state).or_default() += 1;
@@ -81,7 +87,7 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, scope: Scope) {
         for state in State::ALL {
             telemetry::tenants(state.name(), count(state));
         }
-        if is_whole && failures == 0 && !app.stop.is_cancelled() {
+        if is_whole && failures == 0 && backoff.is_empty() && !app.stop.is_cancelled() {
             telemetry::reconciled(jiff::Timestamp::now().as_second());
         }
     }
