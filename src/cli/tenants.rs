@@ -81,6 +81,7 @@ fn read_ids(path: &PathBuf) -> Result<Vec<String>, Error> {
         let file = std::fs::File::open(path).map_err(failed)?;
         file.take(LIST_BYTES).read_to_string(&mut text).map_err(failed)?;
     }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(lines.filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
 }

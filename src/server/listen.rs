@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
@@ -23,6 +23,7 @@ use tower_service::Service as _;
 
 use super::app::App;
 use super::layers::Peer;
+use super::problem::Problem;
 
 /// How long a caller may take for TLS, and for the head of a request; also how long a connection
 /// stays open without one.
@@ -48,10 +49,13 @@ pub(super) async fn serve(app: &Arc<App>, listener: &TcpListener, router: &Route
         };
         match accepted {
             Ok((stream, peer)) => {
+                let tls = app.current().tls.clone();
                 let Some(guest) = Connections::admit(&connections) else {
+                    if tls.is_none() {
+                        tokio::spawn(tokio::time::timeout(FAREWELL, turn_away(stream)));
+                    }
                     continue;
                 };
-                let tls = app.current().tls.clone();
                 let (router, watcher) = (router.clone(), graceful.watcher());
                 tokio::spawn(async move {
                     let evicted = Arc::clone(&guest.state);
@@ -74,6 +78,23 @@ pub(super) async fn serve(app: &Arc<App>, listener: &TcpListener, router: &Route
         connections.dismiss_idle();
         ended.await;
     }
+}
+
+/// Tells a caller that there is no room, without looking at what he wants.
+async fn turn_away(mut stream: TcpStream) -> std::io::Result<()> {
+    let problem = Problem::crowded();
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
+         retry-after: 2\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await?;
+    // Closing with something unread would take the answer back (RFC 9112, §9.6).
+    let mut unread = [0; 1024];
+    while stream.read(&mut unread).await? > 0 {}
+    Ok(())
 }
 
 async fn connection(
@@ -229,7 +250,7 @@ impl Connections {
     }
 
     /// Lets one more in. When there are too many, the oldest that waits for its caller makes room;
-    /// when there is none, the new one is turned away.
+    /// when there is none, the new one has to be turned away.
     fn admit(connections: &Arc<Self>) -> Option<Guest> {
         let mut open = connections.open.lock().unwrap_or_else(PoisonError::into_inner);
         let (next, all) = &mut *open;

@@ -82,6 +82,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue-full", "Too much is waiting").after(2)
     }
 
+    pub(super) fn crowded() -> Self {
+        let title = "Too many callers are waiting for their answers";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-connections", title).after(2)
+    }
+
     pub(super) fn stopping() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The service is stopping").after(5)
     }

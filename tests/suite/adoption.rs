@@ -130,3 +130,16 @@ async fn a_not_null_that_was_never_checked_is_not_one() {
     let plan = support::plan(&context, "acme").await.expect("a plan");
     assert!(plan.is_empty() && plan.changed.is_empty(), "{:#?}", plan.changed);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sequence_of_a_serial_column_is_compared_and_an_empty_comment_is_none() {
+    let database = Database::new().await;
+    let manifest = "version = 1\n[tables.t]\ncomment = \"\"\n\
+                    columns = { id = \"serial\", x = { type = \"text\", comment = \"\" } }\n";
+    let context = context_of(manifest, &database);
+    converge(&context, "acme").await;
+    database.run("ALTER SEQUENCE acme.t_id_seq INCREMENT 5 CYCLE").await;
+    let plan = support::plan(&context, "acme").await.expect("a plan");
+    assert!(plan.is_empty() && plan.changed.len() == 1, "{plan:?}");
+    assert!(plan.changed[0].is.contains("increment 5"), "{plan:?}");
+}

@@ -25,6 +25,7 @@ mod pooler;
 mod property;
 mod rows;
 mod serve;
+mod serve_connections;
 mod serve_faults;
 mod serve_loop;
 mod servers;

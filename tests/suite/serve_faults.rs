@@ -1,8 +1,7 @@
 //! The service under load, under attack, and without its database.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use proptest::prelude::*;
@@ -10,12 +9,8 @@ use proptest::test_runner::{Config, TestRunner};
 use provision::embedded::{self, Durability};
 use provision::fleet::{self, Fleet, Selection, Settings, Source, State};
 use provision::manifest;
-use rcgen::{CertificateParams, KeyPair};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::serve::{TABLES, metric, metrics, register, registered};
 use crate::support::service::{READ_TOKEN, Service, TOKEN, bearer, eventually, exchange};
@@ -229,33 +224,6 @@ async fn a_database_that_goes_away_and_comes_back_needs_no_restart_of_the_servic
 }
 
 #[tokio::test]
-async fn a_thousand_slow_callers_do_not_keep_others_from_an_answer() {
-    rlimit::increase_nofile_limit(4096).expect("file descriptors");
-    let database = Database::new().await;
-    register(&database, &["acme"]).await;
-    let arguments = ["--interval", "0", "--connections", "100"];
-    let service = Service::start(&database, &registered(), &arguments);
-    let mut slow = Vec::new();
-    for n in 0..1_000 {
-        let stream = TcpStream::connect(service.address).await.expect("a connection");
-        let part: &[u8] = if n % 2 == 0 { b"" } else { b"POST /ops/provision/acme HTTP/1.1\r\nho" };
-        stream.try_write(part).expect("writing");
-        slow.push(stream);
-    }
-    service.get("/healthz").await.with(200);
-    service.post("/ops/provision/acme").await.with(200);
-    // The oldest had to make room.
-    let mut byte = [0];
-    let read = tokio::time::timeout(Duration::from_secs(5), slow[0].read(&mut byte)).await;
-    assert!(matches!(read, Ok(Ok(0) | Err(_))), "{read:?}");
-    // Nor do they keep it from ending.
-    service.signal("TERM");
-    let begin = Instant::now();
-    assert_eq!(service.exit_code(), Some(0));
-    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
-}
-
-#[tokio::test]
 async fn oversized_and_malformed_requests_are_refused() {
     let database = Database::new().await;
     register(&database, &["acme"]).await;
@@ -362,39 +330,4 @@ async fn no_secret_is_in_any_output() {
     service.logs("were read again").await;
     told.push_str(&service.log());
     assert!(!told.contains("canary"), "{told}");
-}
-
-#[tokio::test]
-async fn it_speaks_tls() {
-    let database = Database::new().await;
-    register(&database, &["acme"]).await;
-    let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters");
-    let certificate = params.self_signed(&key).expect("a certificate");
-    let folder = Folder::new(&registered());
-    folder.write("cert.pem", &certificate.pem());
-    folder.write("key.pem", &key.serialize_pem());
-    let arguments = ["--interval", "0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
-    let service = Service::start_on(&database.url, folder, &arguments);
-
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.der().clone()).expect("a root");
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("protocol versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector = TlsConnector::from(Arc::new(config));
-    let stream = TcpStream::connect(service.address).await.expect("a connection");
-    let name = ServerName::try_from("localhost").expect("a name");
-    let stream = connector.connect(name, stream).await.expect("TLS");
-    let request = format!(
-        "POST /ops/provision/acme HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
-         content-length: 0\r\n{}\r\n",
-        bearer(TOKEN)
-    );
-    exchange(stream, request.as_bytes()).await.expect("an answer").with(200);
-    // Without TLS there is no answer.
-    assert!(service.try_call("GET", "/healthz", "", "").await.is_err());
 }
