@@ -130,7 +130,8 @@ pub fn diff<'m>(
     diff_own_sequences(&mut diff, manifest, desired, live);
     find_extra(&mut diff, manifest, desired, live);
     diff.missing.extend(absent_rows.iter().map(|(seed, row)| Missing::Row(seed, row)));
-    diff.unmodelled = live.unmodelled.iter().cloned().collect();
+    // What the server adds to all that it makes, the manifest's own included, is no difference.
+    diff.unmodelled = live.unmodelled.difference(&desired.unmodelled).cloned().collect();
     diff
 }
 

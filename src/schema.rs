@@ -197,6 +197,10 @@ impl fmt::Display for Unmodelled {
     }
 }
 
+/// The kind of unmodelled that a column's option is if this tool has never heard of it: a newer
+/// server may keep it there of its own accord, so it is told, and is in nobody's way.
+pub const UNKNOWN_OPTION: &str = "unknown option of column";
+
 /// Kinds of unmodelled objects that share the name space of tables.
 const RELATIONS: [&str; 6] = [
     "view",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::introspect::is_known_option;
 use super::rows::{
     ColumnRow, ConstraintRow, ExternalRow, IndexRow, Oid, RelationRow, Rows, SequenceRow,
 };
@@ -9,7 +10,7 @@ use crate::manifest::{Deferral, ReferentialAction};
 use crate::name::{Ident, SchemaName};
 use crate::schema::{
     Column, Constraint, Enum, ForeignKey, Generated, Identity, Index, Key, MatchType, Rule, Schema,
-    Sequence, SequenceSettings, Table, Unmodelled,
+    Sequence, SequenceSettings, Table, UNKNOWN_OPTION, Unmodelled,
 };
 
 /// The database's default collation, in all versions.
@@ -388,7 +389,10 @@ fn note_column_properties(table: &Ident, row: &ColumnRow, note: &mut Note<'_>) {
     };
     noted(row.has_storage, "storage of column");
     noted(row.has_compression, "compression of column");
-    noted(row.has_options, "options of column");
+    noted(row.options.iter().any(|name| is_known_option(name)), "options of column");
+    for option in row.options.iter().filter(|name| !is_known_option(name)) {
+        note(UNKNOWN_OPTION, format!("{table}.{}: {option}", row.name));
+    }
 }
 
 fn action(code: char) -> ReferentialAction {

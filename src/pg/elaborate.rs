@@ -13,7 +13,7 @@ use crate::manifest::{
 use crate::name::{Ident, SchemaName, TenantId};
 use crate::plan::{self, Step};
 use crate::render;
-use crate::schema::{Constraint, ForeignKey, MatchType, Rule, Schema, Table};
+use crate::schema::{Constraint, ForeignKey, MatchType, Rule, Schema, Table, UNKNOWN_OPTION};
 
 /// Why a manifest could not be elaborated.
 #[derive(Debug, thiserror::Error)]
@@ -260,7 +260,7 @@ fn add_external_keys(manifest: &Manifest, schema: &mut Schema) {
 /// What the server made must be what was declared, no more and no less: an SQL fragment that
 /// smuggled something in is found out here.
 fn check_faithful(manifest: &Manifest, schema: &Schema) -> Result<(), ElaborateError> {
-    if let Some(other) = schema.unmodelled.iter().next() {
+    if let Some(other) = schema.unmodelled.iter().find(|other| other.kind != UNKNOWN_OPTION) {
         return Err(unfaithful("nothing of the kind", &format!("{other} appeared")));
     }
     for decl in &manifest.tables {

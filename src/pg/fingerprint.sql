@@ -1,8 +1,8 @@
 -- One row for each schema of `$1` that exists: the digest of all that the model compares and of
 -- the presence of what it does not model; what the tool's own table in it looks like, before
 -- anything is read from it; and what could keep the role from looking closer. Sent by
--- pg/fingerprint.rs with the search path `pg_catalog`; `/* name */ value` is replaced as in
--- introspect.sql.
+-- pg/fingerprint.rs with the search path `pg_catalog`; `/* name */ value`, `:kept_options` and
+-- `:known_options` are replaced as in introspect.sql.
 --
 -- The digest does not depend on the OIDs in the schema, nor on its name. Two schemas with the same
 -- digest have the same model; two with the same model may differ in it (another order of columns),
@@ -151,7 +151,16 @@ CROSS JOIN LATERAL (
              CASE WHEN a.attcollation IN (0, 100) THEN NULL
                   WHEN a.attcollation < 16384 THEN a.attcollation::text
                   WHEN t.is_set THEN a.attcollation::regcollation::text END,
-             a.attstorage, nullif(/* attcompression */ '', ''), a.attoptions
+             a.attstorage, nullif(/* attcompression */ '', ''),
+             -- One option of the server's own is all that most columns have. Of an option that is
+             -- not known, the value may differ from table to table: its name stands for it.
+             CASE WHEN a.attoptions[2] IS NOT NULL
+                       OR split_part(a.attoptions[1], '=', 1) <> ALL (:kept_options) THEN (
+                 SELECT string_agg(CASE WHEN q.name = ANY (:known_options) THEN q.option
+                                        ELSE q.name END, ',' ORDER BY q.name)
+                 FROM (SELECT split_part(o, '=', 1) AS name, o AS option
+                       FROM unnest(a.attoptions) o) q
+                 WHERE q.name <> ALL (:kept_options)) END
              )::text, '' ORDER BY t.place, a.attnum)
          FROM "table" t
          JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped),

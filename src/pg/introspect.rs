@@ -38,6 +38,15 @@ const SINCE: [(i32, &str, &str); 4] = [
     (180_000, "/* conperiod */ false", "k.conperiod"),
 ];
 
+/// What the server keeps in `pg_attribute.attoptions` for itself: nobody can set it, `pg_dump` does
+/// not write it, and it differs from table to table. `pg_attver` came with the minor releases of
+/// November 2026.
+const KEPT_OPTIONS: [&str; 1] = ["pg_attver"];
+
+/// What people set there (PostgreSQL manual, ALTER TABLE, `SET (…)`); the parameters
+/// of operator classes, which the attributes of indexes have, are told by the index.
+const KNOWN_OPTIONS: [&str; 2] = ["n_distinct", "n_distinct_inherited"];
+
 /// Why a schema cannot be looked at, or must not be touched.
 #[derive(Debug, thiserror::Error)]
 pub enum IntrospectError {
@@ -135,10 +144,19 @@ fn rarities_script(
     Ok(parts_script(members, version_number, is_needed))
 }
 
-/// The script with the columns that a server of this version has.
+/// The script with the columns that a server of this version has, and the names of options.
 pub(super) fn for_version(script: &str, version_number: i32) -> String {
     let known = SINCE.iter().filter(|(since, ..)| version_number >= *since);
-    known.fold(script.to_owned(), |script, (_, default, column)| script.replace(default, column))
+    let names = |names: &[&str]| format!("'{{{}}}'::text[]", names.join(","));
+    known
+        .fold(script.to_owned(), |script, (_, default, column)| script.replace(default, column))
+        .replace(":kept_options", &names(&KEPT_OPTIONS))
+        .replace(":known_options", &names(&KNOWN_OPTIONS))
+}
+
+/// Whether this tool knows what the option of a column means.
+pub(super) fn is_known_option(name: &str) -> bool {
+    KNOWN_OPTIONS.contains(&name)
 }
 
 fn parts_script(

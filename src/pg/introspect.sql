@@ -2,7 +2,8 @@
 -- Sent together by pg/introspect.rs inside a transaction whose search path is `pg_catalog`, after
 -- `members.sql` has told which objects there are: `:tables`, `:relations`, `:types` and `:others`
 -- are replaced by their OIDs, and parts of which there is nothing are left out.
--- `/* name */ value` is replaced by the column `name` on servers that have it.
+-- `/* name */ value` is replaced by the column `name` on servers that have it; `:kept_options` and
+-- `:known_options` by names of column options.
 --
 -- The rows are those of the catalog nearly as they are, to be put together by pg/assemble.rs with
 -- the help of their OIDs: the time went into planning joins.
@@ -41,7 +42,9 @@ FROM (
                 THEN a.attcollation::regcollation::text END AS own_collation,
            a.attstorage <> ty.typstorage AS has_storage,
            /* attcompression */ '' <> '' AS has_compression,
-           a.attoptions IS NOT NULL AS has_options
+           -- `:kept_options` are what the server keeps there for itself; see pg/introspect.rs.
+           ARRAY(SELECT split_part(o, '=', 1) FROM unnest(a.attoptions) o
+                 WHERE split_part(o, '=', 1) <> ALL (:kept_options)) AS options
     FROM path
     CROSS JOIN pg_attribute a
     JOIN pg_type ty ON ty.oid = a.atttypid
@@ -145,8 +148,12 @@ FROM (
            CASE WHEN path.is_set
                 THEN i.indcollation::oid[]::regcollation[]::text[] END AS collation_names,
            i.indoption::int2[] AS options_of_keys,
-           (SELECT json_object_agg(a.attnum, a.attoptions) FROM pg_attribute a
-            WHERE a.attrelid = i.indexrelid AND a.attoptions IS NOT NULL) AS opclass_options
+           (SELECT json_object_agg(a.attnum, o.options)
+            FROM pg_attribute a
+            CROSS JOIN LATERAL (
+                SELECT array_agg(o) AS options FROM unnest(a.attoptions) o
+                WHERE split_part(o, '=', 1) <> ALL (:kept_options)) o
+            WHERE a.attrelid = i.indexrelid AND o.options IS NOT NULL) AS opclass_options
     FROM path
     CROSS JOIN pg_index i
     JOIN pg_class c ON c.oid = i.indexrelid

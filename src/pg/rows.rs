@@ -71,7 +71,8 @@ pub(super) struct ColumnRow {
     pub(super) own_collation: Option<String>,
     pub(super) has_storage: bool,
     pub(super) has_compression: bool,
-    pub(super) has_options: bool,
+    /// Names of the options that somebody has set, or that are not known.
+    pub(super) options: Vec<String>,
 }
 
 #[derive(Deserialize)]
