@@ -4,12 +4,15 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 
-use super::error::{Cause, PgError};
+use super::error::{Cause, PgError, ServerError};
+use crate::error::chain;
 
 /// Variables that say which server is meant. With none of them set, none is.
 const SERVER_VARIABLES: [&str; 5] = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER"];
@@ -37,10 +40,13 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A server to connect to. Neither `Debug` nor `Display` shows the password.
 #[derive(Clone)]
 pub struct Target {
+    /// All but how to encrypt.
     options: PgConnectOptions,
     ssl_mode: PgSslMode,
     timeout: Duration,
     label: String,
+    /// Whether it was said that a connection is not encrypted.
+    is_warned: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Target {
@@ -132,14 +138,14 @@ impl Target {
             .port(port)
             .username(user)
             .password("")
-            .database(database)
-            .ssl_mode(PgSslMode::Disable);
+            .database(database);
         let label = format!("{user}@{}:{port}/{database}", directory.display());
         Self {
             options: finish(options),
             ssl_mode: PgSslMode::Disable,
             timeout: DEFAULT_TIMEOUT,
             label,
+            is_warned: Arc::default(),
         }
     }
 
@@ -193,48 +199,115 @@ impl Target {
             }
             other => other,
         };
-        options = options.ssl_mode(ssl_mode);
         let database = options.get_database().unwrap_or(options.get_username()).to_owned();
         let place = match options.get_socket() {
             Some(socket) => socket.display().to_string(),
             None => options.get_host().to_owned(),
         };
         let label = format!("{}@{place}:{}/{database}", options.get_username(), options.get_port());
-        Ok(Self { options: finish(options), ssl_mode, timeout, label })
-    }
-
-    /// How a connection that sqlx opens by itself is made.
-    pub(super) fn options(&self) -> &PgConnectOptions {
-        &self.options
-    }
-
-    /// How long connecting may take.
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
+        Ok(Self { options: finish(options), ssl_mode, timeout, label, is_warned: Arc::default() })
     }
 
     /// Opens a connection.
     ///
     /// # Errors
-    /// [`PgError::Connect`] when the server cannot be reached, refuses, or does not answer in time.
+    /// As [`Target::connect`].
     pub(super) async fn open(&self) -> Result<PgConnection, PgError> {
-        let first = self.attempt(&self.options).await;
-        // `allow`: without encryption first, and with it if the server wants it so.
-        match (&first, self.ssl_mode) {
-            (Err(Cause::Server(error)), PgSslMode::Allow) if error.sqlstate == "28000" => {
-                self.attempt(&self.options.clone().ssl_mode(PgSslMode::Require)).await
-            }
-            _ => first,
-        }
-        .map_err(|source| PgError::Connect { target: self.label.clone(), source })
+        self.connect(async |options| options.connect().await).await
     }
 
-    async fn attempt(&self, options: &PgConnectOptions) -> Result<PgConnection, Cause> {
-        match tokio::time::timeout(self.timeout, options.connect()).await {
+    /// Opens what `connect` makes of the options, in the ways that `sslmode` allows.
+    ///
+    /// # Errors
+    /// [`PgError::Connect`] when the server cannot be reached, refuses, or does not answer in time.
+    pub(super) async fn connect<T>(
+        &self,
+        connect: impl AsyncFn(PgConnectOptions) -> Result<T, sqlx::Error>,
+    ) -> Result<T, PgError> {
+        let failed = |source| PgError::Connect { target: self.label.clone(), source };
+        let first = match self.attempt(&connect, self.ssl_mode).await {
+            Ok(connection) => return Ok(connection),
+            Err(first) => first,
+        };
+        let Some(ssl_mode) = self.second_choice(&first) else {
+            return Err(failed(first));
+        };
+        match self.attempt(&connect, ssl_mode).await {
+            // That is about encryption, too: the first attempt's trouble is the one to mend.
+            Err(Cause::Server(error)) if is_refusal(&error) => Err(failed(first)),
+            Err(second) => Err(failed(second)),
+            Ok(connection) => {
+                if matches!(ssl_mode, PgSslMode::Disable) {
+                    self.warn_of_plaintext(&first);
+                }
+                Ok(connection)
+            }
+        }
+    }
+
+    /// How to try again after the first attempt has failed in this way. With `allow`, encryption
+    /// comes second; with `prefer`, doing without does.
+    fn second_choice(&self, first: &Cause) -> Option<PgSslMode> {
+        match (self.ssl_mode, first) {
+            (PgSslMode::Allow, Cause::Server(error)) if is_refusal(error) => {
+                Some(PgSslMode::Require)
+            }
+            (PgSslMode::Prefer, Cause::Server(error)) if is_refusal(error) => {
+                Some(PgSslMode::Disable)
+            }
+            // A server that does not know what TLS is may also just hang up.
+            (PgSslMode::Prefer, Cause::Tls(_) | Cause::Lost(_) | Cause::Client(_)) => {
+                Some(PgSslMode::Disable)
+            }
+            _ => None,
+        }
+    }
+
+    fn warn_of_plaintext(&self, first: &Cause) {
+        if !self.is_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                server = self.label,
+                error = chain(first),
+                "connected without encryption, as sslmode=prefer allows"
+            );
+        }
+    }
+
+    async fn attempt<T>(
+        &self,
+        connect: &impl AsyncFn(PgConnectOptions) -> Result<T, sqlx::Error>,
+        ssl_mode: PgSslMode,
+    ) -> Result<T, Cause> {
+        let options = self.options.clone().ssl_mode(ssl_mode);
+        match tokio::time::timeout(self.timeout, connect(options)).await {
+            Ok(Err(sqlx::Error::Io(error))) if is_unreachable(&error) => {
+                Err(Cause::Unreachable(error))
+            }
             Ok(result) => result.map_err(Cause::from),
             Err(_) => Err(Cause::Timeout(self.timeout.as_secs())),
         }
     }
+}
+
+/// "No entry in `pg_hba.conf`", which may be for connections with or without encryption only.
+fn is_refusal(error: &ServerError) -> bool {
+    error.sqlstate == "28000"
+}
+
+/// Whether nobody answered at all, or there is no such address.
+fn is_unreachable(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    // What the resolver says has no kind of its own.
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::AddrNotAvailable
+            | ErrorKind::TimedOut
+            | ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+    ) || error.to_string().starts_with("failed to lookup address information")
 }
 
 /// What holds for each of our connections. Statements are not logged: they carry seed values. The

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tokio_rustls::rustls;
+
 /// A failure in talking to a PostgreSQL server.
 #[derive(Debug, thiserror::Error)]
 pub enum PgError {
@@ -30,8 +32,13 @@ pub enum PgError {
 pub enum Cause {
     #[error(transparent)]
     Server(Box<ServerError>),
+    /// There never was a connection.
+    #[error(transparent)]
+    Unreachable(std::io::Error),
     #[error("the connection was lost")]
     Lost(#[source] sqlx::Error),
+    #[error("TLS failed")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("no answer within {0} seconds")]
     Timeout(u64),
     #[error(transparent)]
@@ -70,11 +77,36 @@ impl From<sqlx::Error> for Cause {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(error) => Self::Server(Box::new(server_error(&*error))),
-            sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => Self::Lost(error),
+            sqlx::Error::Io(error) => match tls_error(&error) {
+                Some(tls) => Self::Tls(tls.into()),
+                None => Self::Lost(sqlx::Error::Io(error)),
+            },
+            sqlx::Error::Tls(error) => Self::Tls(error),
+            sqlx::Error::WorkerCrashed => Self::Lost(error),
             // sqlx reports a socket that closes in the middle of a message as a protocol error.
             other => Self::Client(other),
         }
     }
+}
+
+/// rustls reports a handshake that failed through the socket that it reads from.
+fn tls_error(error: &std::io::Error) -> Option<TlsError> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(if error.to_string().contains("UnsupportedCertVersion") {
+        TlsError::OldCertificate
+    } else {
+        TlsError::Handshake(error.clone())
+    })
+}
+
+/// Why no encrypted connection came about.
+#[derive(Debug, thiserror::Error)]
+enum TlsError {
+    #[error(transparent)]
+    Handshake(rustls::Error),
+    /// rustls takes no other version, whatever is to be verified.
+    #[error("the server's certificate is of X.509 version 1, and only version 3 is supported here")]
+    OldCertificate,
 }
 
 fn server_error(error: &(dyn sqlx::error::DatabaseError + 'static)) -> ServerError {
@@ -107,11 +139,12 @@ impl Cause {
     #[must_use]
     pub fn is_lost(&self) -> bool {
         match self {
-            Self::Lost(_) | Self::Timeout(_) => true,
+            Self::Unreachable(_) | Self::Lost(_) | Self::Timeout(_) => true,
             Self::Server(error) => {
                 error.sqlstate.starts_with("08")
                     || matches!(&*error.sqlstate, "57P01" | "57P02" | "57P03" | "57P05" | "25P03")
             }
+            Self::Tls(_) => false,
             Self::Client(error) => matches!(error, sqlx::Error::Protocol(_)),
         }
     }
@@ -201,7 +234,19 @@ impl PgError {
                     .into(),
             );
         }
-        hint_for(self.sqlstate())
+        match self.cause() {
+            Some(Cause::Unreachable(_)) => Some(
+                "check host and port, that the server runs, and that nothing between here and \
+                 there keeps connections away"
+                    .into(),
+            ),
+            Some(Cause::Tls(_)) => Some(
+                "give the server a certificate of X.509 version 3 that the sslmode in force \
+                 accepts, or say sslmode=disable where the network itself is trusted"
+                    .into(),
+            ),
+            _ => hint_for(self.sqlstate()),
+        }
     }
 }
 

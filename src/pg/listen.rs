@@ -35,18 +35,14 @@ impl Notifications {
     /// # Errors
     /// When the server cannot be reached, or refuses.
     pub async fn open(target: &Target) -> Result<Self, PgError> {
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(target.timeout())
-            .connect_lazy_with(target.options().clone());
-        let failed = |error: sqlx::Error| PgError::Connect {
-            target: target.to_string(),
-            source: error.into(),
-        };
-        let mut listener = PgListener::connect_with(&pool).await.map_err(failed)?;
-        listener.eager_reconnect(false);
-        listener.listen(CHANNEL).await.map_err(failed)?;
-        Ok(Self { listener })
+        let listener = target.connect(async |options| {
+            let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
+            let mut listener = PgListener::connect_with(&pool).await?;
+            listener.eager_reconnect(false);
+            listener.listen(CHANNEL).await?;
+            Ok(listener)
+        });
+        Ok(Self { listener: listener.await? })
     }
 
     /// Waits for the next notification, and returns what it carries: an id, as somebody wrote it.
