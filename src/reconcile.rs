@@ -297,7 +297,7 @@ async fn retried(
                 }
             });
         }
-        let pause = context.retry.pause(attempts);
+        let pause = context.retry.pause_after(&error, attempts, context.limits);
         warn!(
             tenant = %tenant.id, %apply_id, attempt = attempts, code = error.code(),
             error = crate::error::chain(&error), pause_ms = millis(pause), "trying again"

@@ -43,9 +43,10 @@ pub struct Global {
     )]
     elaborate_url: Option<String>,
 
-    /// How long one attempt waits for a lock. The default is 5, or 2 for serve.
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
-    lock_timeout: Option<Duration>,
+    /// How long one attempt waits for a lock. Behind a statement that waits for a table, all later
+    /// readers of the table wait as well; the pause before the next attempt is longer than this.
+    #[arg(long, global = true, default_value = "2", value_name = "SECONDS", value_parser = seconds)]
+    lock_timeout: Duration,
 
     /// How long one statement may run; 0 is no limit.
     #[arg(long, global = true, default_value = "0", value_name = "SECONDS", value_parser = seconds)]
@@ -130,17 +131,14 @@ impl Global {
 
     /// Reads the manifest and finds the servers.
     pub(super) async fn fleet(&self) -> Result<Fleet, Error> {
-        self.fleet_with(Limits::default(), Retry::default()).await
+        self.fleet_with(Retry::default()).await
     }
 
-    /// The same, with other limits unless some are given.
-    pub(super) async fn fleet_with(&self, limits: Limits, retry: Retry) -> Result<Fleet, Error> {
+    /// The same, with other patience unless some is given.
+    pub(super) async fn fleet_with(&self, retry: Retry) -> Result<Fleet, Error> {
         let manifest = manifest::load(&self.manifest)?;
         let settings = Settings {
-            limits: Limits {
-                lock: self.lock_timeout.unwrap_or(limits.lock),
-                statement: self.statement_timeout,
-            },
+            limits: Limits { lock: self.lock_timeout, statement: self.statement_timeout },
             retry: Retry { attempts: self.attempts.unwrap_or(retry.attempts), ..retry },
             actor: self.actor.clone().unwrap_or_else(operating_system_user),
             elaborate_on: self.elaborate_url.as_deref().map(Target::from_url).transpose()?,

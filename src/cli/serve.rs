@@ -11,7 +11,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::global::seconds;
 use super::{Exit, Global, LogFormat, output};
 use crate::error::{self, Error};
-use crate::pg::Limits;
 use crate::reconcile::Retry;
 use crate::server::{self, Bounds, Loaded, Options, Tokens};
 use crate::telemetry::Recorder;
@@ -162,13 +161,12 @@ impl Serve {
 
     /// Reads all that SIGHUP reads again.
     async fn load(&self, global: &Global) -> Result<Loaded, Error> {
-        let limits = Limits { lock: Duration::from_secs(2), ..Limits::default() };
         let retry = Retry { attempts: 3, ..Retry::default() };
         let tls = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
         Ok(Loaded {
             tokens: self.tokens()?,
             tls: tls.map(|(cert, key)| server::tls(cert, key)).transpose()?,
-            fleet: global.fleet_with(limits, retry).await?,
+            fleet: global.fleet_with(retry).await?,
         })
     }
 

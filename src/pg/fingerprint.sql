@@ -151,7 +151,7 @@ CROSS JOIN LATERAL (
              CASE WHEN a.attcollation IN (0, 100) THEN NULL
                   WHEN a.attcollation < 16384 THEN a.attcollation::text
                   WHEN t.is_set THEN a.attcollation::regcollation::text END,
-             a.attstorage, nullif(/* attcompression */ '', ''),
+             a.attstorage, nullif(a.attcompression, ''),
              -- One option of the server's own is all that most columns have. Of an option that is
              -- not known, the value may differ from table to table: its name stands for it.
              CASE WHEN a.attoptions[2] IS NOT NULL

@@ -31,8 +31,7 @@ pub(super) fn stripped(sql: &str) -> String {
 
 /// Columns of the catalog that younger servers have: the version that brought them, what stands
 /// for them in the script, and they themselves.
-const SINCE: [(i32, &str, &str); 4] = [
-    (140_000, "/* attcompression */ ''", "a.attcompression"),
+const SINCE: [(i32, &str, &str); 3] = [
     (150_000, "/* confdelsetcols */ NULL::int2[]", "k.confdelsetcols"),
     (150_000, "/* indnullsnotdistinct */ false", "i.indnullsnotdistinct"),
     (180_000, "/* conperiod */ false", "k.conperiod"),

@@ -41,7 +41,7 @@ FROM (
            CASE WHEN path.is_set AND a.attcollation <> ty.typcollation
                 THEN a.attcollation::regcollation::text END AS own_collation,
            a.attstorage <> ty.typstorage AS has_storage,
-           /* attcompression */ '' <> '' AS has_compression,
+           a.attcompression <> '' AS has_compression,
            -- `:kept_options` are what the server keeps there for itself; see pg/introspect.rs.
            ARRAY(SELECT split_part(o, '=', 1) FROM unnest(a.attoptions) o
                  WHERE split_part(o, '=', 1) <> ALL (:kept_options)) AS options

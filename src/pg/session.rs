@@ -45,7 +45,8 @@ pub struct ServerInfo {
 /// How long a transaction may wait.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// For each lock, the tenant's own among them.
+    /// For each lock, the tenant's own among them. While a statement waits for one on a table, the
+    /// server lets all later readers of the table wait behind it.
     pub lock: Duration,
     /// For each statement; zero is no limit.
     pub statement: Duration,
@@ -53,7 +54,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { lock: Duration::from_secs(5), statement: Duration::ZERO }
+        Self { lock: Duration::from_secs(2), statement: Duration::ZERO }
     }
 }
 
@@ -72,7 +73,7 @@ impl Session {
     /// Connects.
     ///
     /// # Errors
-    /// When the server cannot be reached, refuses, or is older than PostgreSQL 13.
+    /// When the server cannot be reached, refuses, or is older than PostgreSQL 14.
     pub async fn open(target: &Target) -> Result<Self, PgError> {
         let mut conn = target.open().await?;
         let row = sqlx::raw_sql(
@@ -95,10 +96,10 @@ impl Session {
             citus: citus == "true",
             version,
         };
-        if server.version_number < 130_000 {
+        if server.version_number < 140_000 {
             return Err(PgError::Setting {
                 reason: format!(
-                    "{target} is PostgreSQL {}; 13 is the oldest supported",
+                    "{target} is PostgreSQL {}; 14 is the oldest supported",
                     server.version
                 ),
             });
@@ -187,12 +188,21 @@ pub(super) fn begin(access: Access, limits: Limits) -> String {
         .chain(&limits)
         .map(|(name, value)| format!("('{name}', '{value}')"))
         .collect();
+    // What is reported as done must outlive a crash of the server. All other values but `off` wait
+    // for the local disk at least, and may be a decision about standbys.
+    let durable = match access {
+        Access::Read => "",
+        Access::Write => {
+            "SELECT pg_catalog.set_config('synchronous_commit', 'on', true) \
+             WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off';\n"
+        }
+    };
     // Reading a setting costs less than setting it, and most are as they should be. What a server
     // does not know reads as NULL. The caller's path is still in force, so all is qualified.
     format!(
         "{mode};\nSELECT pg_catalog.set_config(s.name, s.value, true) FROM (VALUES {}) \
          AS s(name, value) WHERE pg_catalog.current_setting(s.name, true) \
-         OPERATOR(pg_catalog.<>) s.value;\n",
+         OPERATOR(pg_catalog.<>) s.value;\n{durable}",
         wanted.join(", ")
     )
 }

@@ -120,4 +120,20 @@ impl Retry {
         let doubled = self.first.saturating_mul(1 << attempts.saturating_sub(1).min(16));
         doubled.min(self.longest).mul_f64(0.5 + fastrand::f64() / 2.0)
     }
+
+    /// The same; after a lock timeout, longer than the attempt has waited, so that those who had to
+    /// wait behind it get their turn.
+    pub(super) fn pause_after(
+        &self,
+        error: &ReconcileError,
+        attempts: u32,
+        limits: Limits,
+    ) -> Duration {
+        let pause = self.pause(attempts);
+        if error.sqlstate() == Some("55P03") {
+            pause.max(limits.lock.mul_f64(1.0 + fastrand::f64() / 2.0))
+        } else {
+            pause
+        }
+    }
 }

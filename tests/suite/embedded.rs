@@ -130,6 +130,30 @@ fn the_tool_uses_it_says_so_and_leaves_no_pipe_open() {
     assert!(broken.stderr.contains("error[embedded-no-binaries]"), "{}", broken.stderr);
 }
 
+/// The server forgets what was not written to its log when it dies; with `synchronous_commit = off`,
+/// here and in many a `postgresql.conf`, that is what was committed a moment ago.
+#[test]
+fn what_is_reported_as_done_outlives_a_crash() {
+    let mut root = Root::new("crash");
+    root.0.settings.push(("wal_writer_delay".into(), "10s".into()));
+    embedded::ensure_running(&root.0).expect("a cluster");
+    let folder = Folder::new(MANIFEST);
+    let run = |args: &[&str]| -> Ended {
+        let mut command = tool(folder.dir.path(), args);
+        command.env("PROVISION_EMBEDDED_DIR", &root.0.root);
+        command.output().expect("the binary starts").into()
+    };
+    run(&["apply", "before"]).with(0);
+    assert!(run(&["apply", "acme"]).with(0).stdout.contains("Created schema acme"));
+    kill(root.pid(), "KILL");
+    let start = Instant::now();
+    while !matches!(embedded::status(&root.0), Ok(Status::Stopped { .. })) {
+        assert!(start.elapsed() < Duration::from_secs(20), "the server does not die");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    run(&["plan", "acme", "--detailed-exitcode"]).with(0);
+}
+
 /// Not a test: what the next one runs in a process of its own, to kill it.
 #[test]
 #[ignore = "run by `a_throwaway_ends_with_its_process`"]

@@ -226,6 +226,43 @@ async fn the_answer_to_commit_is_lost() {
     }
 }
 
+/// A statement that waits for a table lets all who come later wait behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_get_their_turn_between_two_attempts() {
+    let database = Database::new().await;
+    let mut context = context_of(MANIFEST, &database);
+    converge(&context, "acme").await;
+    database.run("ALTER TABLE acme.x DROP COLUMN y").await;
+    context.limits.lock = Duration::from_millis(500);
+    context.retry.attempts = 4;
+
+    let mut holder = database.connect().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE acme.x IN ACCESS SHARE MODE")
+        .execute(&mut holder)
+        .await
+        .expect("locking");
+    let mut reader = database.connect().await;
+    let start = Instant::now();
+    let applying = tokio::spawn(async move { support::apply(&context, "acme").await });
+    let mut waits = Vec::new();
+    while !applying.is_finished() {
+        let begin = Instant::now();
+        sqlx::raw_sql("SELECT count(*) FROM acme.x").execute(&mut reader).await.expect("reading");
+        waits.push(begin.elapsed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let elapsed = start.elapsed();
+    assert_eq!(refused(applying.await.expect("no panic")).code(), "busy");
+
+    let long: Vec<&Duration> =
+        waits.iter().filter(|wait| **wait > Duration::from_millis(200)).collect();
+    assert_eq!(long.len(), 4, "one wait an attempt: {long:?}");
+    assert!(long.iter().all(|wait| **wait < Duration::from_millis(900)), "{long:?}");
+    let blocked: Duration = long.into_iter().sum();
+    assert!(elapsed > Duration::from_millis(4 * 500 + 3 * 500), "{elapsed:?}");
+    assert!(blocked < elapsed.mul_f64(0.65), "blocked for {blocked:?} of {elapsed:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_held_by_another_session_is_waited_for_and_named() {
     let database = Database::new().await;
