@@ -115,6 +115,6 @@ mod tests {
     fn the_installed_server_is_found_and_knows_its_version() {
         let found = binaries(None).unwrap();
         assert!(found.version.starts_with(&found.major));
-        assert!(found.major.parse::<u32>().unwrap() >= 13);
+        assert!(found.major.parse::<u32>().unwrap() >= 14);
     }
 }

@@ -65,8 +65,12 @@ fn what_is_applied_is_what_is_declared() {
                 let manifest = spec.to_toml();
                 converge(&database, &manifest, "one").await?;
                 converge(&database, &manifest, "two").await?;
-                let (one, two) = (dump(&database, "one"), dump(&database, "two"));
-                prop_assert_eq!(one.replace("one.", "two."), two);
+                if has_pg_dump() {
+                    let (one, two) = (dump(&database, "one"), dump(&database, "two"));
+                    prop_assert_eq!(one.replace("one.", "two."), two);
+                }
+                let one = crate::fingerprint::read(&database, "one").await;
+                prop_assert_eq!(one, crate::fingerprint::read(&database, "two").await);
                 Ok(())
             })
         })
@@ -127,6 +131,12 @@ fn equal_fingerprints_are_equal_models() {
             })
         })
         .unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// `pg_dump` reads no server that is newer than itself. Where none that is new enough can be had, this
+/// must be said.
+fn has_pg_dump() -> bool {
+    std::env::var_os("PROVISION_TEST_WITHOUT_PG_DUMP").is_none()
 }
 
 /// The definition of a schema as `pg_dump` writes it, without the lines that name the schema.
