@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Write as _;
 
 use crate::embedded::EmbeddedError;
+use crate::files::{FileError, Unreadable};
 use crate::manifest::ManifestError;
 use crate::pg::PgError;
 use crate::reconcile::ReconcileError;
@@ -29,6 +30,8 @@ pub enum Error {
     },
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error("{0}")]
     Usage(String),
     #[error("interrupted: the transactions in flight were given up")]
@@ -54,7 +57,7 @@ impl Error {
             Self::Tls(_) => "tls-refused",
             Self::Usage(_) => "usage",
             Self::Interrupted => "interrupted",
-            Self::Io { .. } => "io",
+            Self::File(_) | Self::Io { .. } => "io",
         }
     }
 
@@ -71,7 +74,11 @@ impl Error {
                 "give one or two tokens of at least {TOKEN_BYTES} characters each, such as from \
                  `openssl rand -hex 32`"
             )),
-            Self::Usage(_) | Self::Tls(_) | Self::Io { .. } => None,
+            Self::File(FileError { source: Unreadable::Pipe, .. }) => Some(
+                "write it to a file first; a list of tenants can also be piped in: --tenants-from -"
+                    .into(),
+            ),
+            Self::Usage(_) | Self::Tls(_) | Self::File(_) | Self::Io { .. } => None,
         }
     }
 }

@@ -45,6 +45,8 @@
 
 pub mod name;
 
+pub mod files;
+
 pub mod manifest;
 
 pub mod schema;

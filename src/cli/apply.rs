@@ -1,6 +1,5 @@
 //! `provision apply`.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use super::progress::Progress;
 use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
 use crate::error::Error;
+use crate::files;
 use crate::fleet::{self, Canary, Event, FleetPlan, Options, Stages, Wave};
 use crate::name::TenantId;
 use crate::plan::{FORMAT_VERSION, Plan};
@@ -19,7 +19,7 @@ use crate::reconcile::{self, Reviewed};
 use crate::report;
 use crate::telemetry::{self, Recorder};
 
-/// A saved plan is read up to this size.
+/// The largest saved plan.
 const PLAN_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Make or complete a tenant's schema, or those of all: each whole, or not at all.
@@ -223,10 +223,7 @@ impl Apply {
 }
 
 fn read_plan(path: &Path) -> Result<Saved, Error> {
-    let failed = |source| Error::Io { doing: format!("read the plan {}", path.display()), source };
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(PLAN_BYTES).read_to_string(&mut text).map_err(failed)?;
+    let text = files::read(path, PLAN_BYTES)?;
     let refuse = |reason: String| Error::Usage(format!("{} {reason}", path.display()));
     let value: serde_json::Value = serde_json::from_str(&text)
         .map_err(|error| refuse(format!("is not a saved plan: {error}")))?;

@@ -11,11 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::global::seconds;
 use super::{Exit, Global, LogFormat, output};
 use crate::error::{self, Error};
+use crate::files;
 use crate::reconcile::Retry;
 use crate::server::{self, Bounds, Loaded, Options, Tokens};
 use crate::telemetry::Recorder;
 
-/// A file of tokens is read up to this size.
+/// The largest file of tokens.
 const TOKEN_FILE_BYTES: u64 = 64 * 1024;
 
 /// Answer requests to provision tenants, and keep all of them up to date.
@@ -180,13 +181,8 @@ impl Serve {
 
 /// What a file holds, or else a variable; and which of them it was.
 fn secret(file: Option<&Path>, variable: &str) -> Result<(String, Option<String>), Error> {
-    use std::io::Read as _;
     let Some(path) = file else {
         return Ok((variable.to_owned(), std::env::var(variable).ok()));
     };
-    let failed = |source| Error::Io { doing: format!("read {}", path.display()), source };
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(TOKEN_FILE_BYTES).read_to_string(&mut text).map_err(failed)?;
-    Ok((path.display().to_string(), Some(text)))
+    Ok((path.display().to_string(), Some(files::read(path, TOKEN_FILE_BYTES)?)))
 }

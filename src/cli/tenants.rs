@@ -1,18 +1,18 @@
 //! Options that say which tenants, and the fleet that follows from them.
 
-use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use globset::{Glob, GlobMatcher};
 
 use super::Global;
 use crate::error::Error;
+use crate::files::{self, FileError};
 use crate::fleet::{self, Fleet, Member, Roster, Selection, Source};
 use crate::name::TenantId;
 use crate::reconcile::{Context, Tenant};
 
-/// A list of ids is read up to this size.
+/// The longest list of ids.
 const LIST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Which tenants.
@@ -72,16 +72,13 @@ impl Tenants {
     }
 }
 
-fn read_ids(path: &PathBuf) -> Result<Vec<String>, Error> {
-    let failed = |source| Error::Io { doing: format!("read {}", path.display()), source };
-    let mut text = String::new();
-    if path.as_os_str() == "-" {
-        std::io::stdin().take(LIST_BYTES).read_to_string(&mut text).map_err(failed)?;
+fn read_ids(path: &Path) -> Result<Vec<String>, Error> {
+    let text = if path.as_os_str() == "-" {
+        files::read_from(std::io::stdin(), LIST_BYTES)
+            .map_err(|source| FileError { path: "standard input".into(), source })?
     } else {
-        let file = std::fs::File::open(path).map_err(failed)?;
-        file.take(LIST_BYTES).read_to_string(&mut text).map_err(failed)?;
-    }
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        files::read(path, LIST_BYTES)?
+    };
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(lines.filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
 }

@@ -1,11 +1,11 @@
 //! What is wrong with a manifest, and where.
 
 use std::fmt;
-use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use super::source::Source;
+use crate::files::Unreadable;
 
 /// More than these are counted, not listed.
 const SHOWN: usize = 100;
@@ -42,10 +42,8 @@ pub enum ManifestError {
     Unreadable {
         path: PathBuf,
         #[source]
-        source: io::Error,
+        source: Unreadable,
     },
-    #[error("the manifest {} {reason}", path.display())]
-    Unusable { path: PathBuf, reason: String },
     #[error("the manifest is not valid:{}", list(diagnostics))]
     Invalid { diagnostics: Vec<Diagnostic> },
 }
@@ -64,7 +62,7 @@ impl ManifestError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } | Self::Unusable { .. } => "manifest-unreadable",
+            Self::Unreadable { .. } => "manifest-unreadable",
             Self::Invalid { .. } => "manifest-invalid",
         }
     }
@@ -73,8 +71,10 @@ impl ManifestError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unreadable { .. } => Some("name it with --manifest".into()),
-            Self::Unusable { .. } | Self::Invalid { .. } => None,
+            Self::Unreadable { source: Unreadable::Io(_), .. } => {
+                Some("name it with --manifest".into())
+            }
+            Self::Unreadable { .. } | Self::Invalid { .. } => None,
         }
     }
 }

@@ -1,14 +1,11 @@
-//! Reading files, with care: only regular files, of a bounded size, in UTF-8, and none outside of
-//! the manifest's folder.
+//! The text of the manifest and of the files that it names, none of them outside of its folder.
 
 #![expect(clippy::string_slice, reason = "all positions are boundaries found by the search before")]
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::diagnostic::ManifestError;
+use crate::files::{self, Unreadable};
 
 const MANIFEST_BYTES: u64 = 8 * 1024 * 1024;
 const ROWS_BYTES: u64 = 16 * 1024 * 1024;
@@ -27,11 +24,10 @@ impl Source {
     /// When it cannot be read.
     pub(super) fn manifest(path: &Path) -> Result<(Self, PathBuf), ManifestError> {
         let unreadable = |source| ManifestError::Unreadable { path: path.to_owned(), source };
-        let unusable = |reason| ManifestError::Unusable { path: path.to_owned(), reason };
-        let file = open(path).map_err(unreadable)?;
-        let text = read(file, MANIFEST_BYTES).map_err(unreadable)?.map_err(unusable)?;
+        let text = files::read(path, MANIFEST_BYTES).map_err(|error| unreadable(error.source))?;
         let folder = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).canonicalize().map_err(unreadable)?;
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+        let folder = folder.map_err(|error| unreadable(error.into()))?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Ok((Self { name, text }, folder))
     }
@@ -47,15 +43,13 @@ impl Source {
         if name.is_empty() || name.contains('\0') || !relative.components().all(stays_inside) {
             return Err("a file is named by its path below the manifest's folder".into());
         }
-        let failed = |error: io::Error| format!("cannot read {name:?}: {error}");
+        let failed = |error: Unreadable| format!("cannot read {name:?}: {error}");
         // Links may lead out of the folder; where they end is what counts.
-        let path = folder.join(relative).canonicalize().map_err(failed)?;
+        let path = folder.join(relative).canonicalize().map_err(|error| failed(error.into()))?;
         if !path.starts_with(folder) {
             return Err(format!("{name:?} leads out of the manifest's folder"));
         }
-        let file = open(&path).map_err(failed)?;
-        let text = read(file, ROWS_BYTES).map_err(failed)?;
-        let text = text.map_err(|reason| format!("{name:?} {reason}"))?;
+        let text = files::read(&path, ROWS_BYTES).map_err(|error| failed(error.source))?;
         Ok(Self { name: name.to_owned(), text })
     }
 
@@ -70,31 +64,4 @@ impl Source {
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         (line, before[line_start..].chars().count() + 1)
     }
-}
-
-/// Opens without waiting: a pipe that nobody writes to would hold us for ever.
-fn open(path: &Path) -> io::Result<File> {
-    const O_NONBLOCK: i32 = if cfg!(target_os = "linux") { 0o4000 } else { 0x4 };
-    OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)
-}
-
-/// The whole of a regular file; the inner error says what is wrong with it.
-fn read(file: File, limit: u64) -> io::Result<Result<String, String>> {
-    if !file.metadata()?.is_file() {
-        return Ok(Err("is not a regular file".into()));
-    }
-    let mut bytes = Vec::new();
-    // The file may grow while it is read.
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Ok(Err(format!("has more than {limit} bytes")));
-    }
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            return Ok(Err(format!("is not UTF-8 (byte {at})")));
-        }
-    };
-    Ok(Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))
 }

@@ -160,12 +160,12 @@ fn files_with_rows_are_read_with_care() {
         ("/etc/passwd", "a file is named by its path below the manifest's folder"),
         ("../x.csv", "a file is named by its path below the manifest's folder"),
         ("absent.csv", "cannot read \"absent.csv\""),
-        ("folder", "\"folder\" is not a regular file"),
+        ("folder", "cannot read \"folder\": it is a directory, not a regular file"),
         ("x.txt", "a file with rows ends in .csv, .json or .toml"),
         ("link.csv", "leads out of the manifest's folder"),
-        ("latin1.csv", "is not UTF-8 (byte 3)"),
-        ("big.csv", "has more than 16777216 bytes"),
-        ("pipe.csv", "is not a regular file"),
+        ("latin1.csv", "it is not UTF-8 (byte 3)"),
+        ("big.csv", "it has more than 16777216 bytes"),
+        ("pipe.csv", "it is a pipe, not a regular file"),
         ("zero.csv", "leads out of the manifest's folder"),
     ] {
         let files = Files::new(&of(file))

@@ -20,6 +20,7 @@ mod fleet;
 mod fleet_stops;
 mod golden;
 mod hostile;
+mod inputs;
 mod kept_by_server;
 mod labels;
 mod pooler;

@@ -1,0 +1,76 @@
+//! Files that options name: whatever they are, the tool ends.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::tool::{Ended, on, run, tool};
+use crate::support::{Database, Folder};
+
+const MANIFEST: &str = "version = 1\n[tables.t]\ncolumns = { id = \"int\" }\n";
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// Runs to the end, which must come soon.
+fn soon(mut command: Command) -> Ended {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.expect("the binary starts");
+    let end = Instant::now() + Duration::from_secs(20);
+    while child.try_wait().expect("waiting").is_none() {
+        if Instant::now() > end {
+            child.kill().expect("killing");
+            panic!("it does not end: {command:?}");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().expect("its output").into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_that_nobody_writes_to_holds_nothing_up() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let dir = folder.dir.path();
+    let pipe = Command::new("mkfifo").arg(dir.join("pipe")).status();
+    assert!(pipe.expect("mkfifo runs").success());
+    folder.write("token", TOKEN);
+    for args in [
+        &["validate", "-f", "pipe"][..],
+        &["apply", "--plan", "pipe"],
+        &["apply", "--all", "--tenants-from", "pipe"],
+        &["drift", "--tenants-from", "pipe"],
+        &["serve", "--token-file", "pipe"],
+        &["serve", "--token-file", "token", "--read-token-file", "pipe"],
+        &["serve", "--token-file", "token", "--tls-cert", "pipe", "--tls-key", "pipe"],
+    ] {
+        let ended = soon(on(&database, dir, args)).with(1);
+        let told = "pipe: it is a pipe, not a regular file";
+        assert!(ended.stderr.replace("\n  caused by", "").contains(told), "{args:?}: {ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_that_pipes_a_list_in_is_told_how() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let tool = env!("CARGO_BIN_EXE_provision");
+    let shell = |script: &str| {
+        let mut command = Command::new("bash");
+        command.args(["-c", script]).current_dir(folder.dir.path());
+        command.env("DATABASE_URL", &database.url);
+        run(command)
+    };
+    let ended = shell(&format!("{tool} apply --all --tenants-from <(echo acme)")).with(1);
+    assert!(ended.stderr.contains("--tenants-from -"), "{ended:?}");
+    shell(&format!("echo acme | {tool} apply --all --tenants-from -")).with(0);
+    assert_eq!(database.count("acme.t").await, 0);
+}
+
+#[test]
+fn a_list_that_is_too_long_is_not_cut_off() {
+    let folder = Folder::new(MANIFEST);
+    let list = std::fs::File::create(folder.dir.path().join("list")).expect("a file");
+    list.set_len(65 * 1024 * 1024).expect("a large file");
+    let mut command = tool(folder.dir.path(), &["drift", "--tenants-from", "list"]);
+    command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
+    let ended = soon(command).with(1);
+    assert!(ended.stderr.contains("it has more than 67108864 bytes"), "{ended:?}");
+}
