@@ -71,7 +71,7 @@ pub(super) fn manifest(source: &Source, report: &mut Report) -> (Option<raw::Man
 }
 
 /// serde's words, without its back quotes.
-fn message(text: &str) -> String {
+pub(super) fn message(text: &str) -> String {
     let text = text.replace('`', "\"");
     match text.strip_prefix("missing field ") {
         Some(field) => format!("the key {field} is missing"),

@@ -383,6 +383,5 @@ pub(super) type Row = IndexMap<Name, Anything>;
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RowsFile {
-    #[serde(default)]
     pub(super) rows: Vec<At<Row>>,
 }

@@ -5,10 +5,13 @@ mod files;
 mod order;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
+use std::rc::Rc;
 
+use self::files::{Input, Value};
 use super::check::Checking;
-use super::model::{Cell, SeedDecl, SeedRow, TableDecl};
+use super::model::{Cell, ColumnDecl, SeedDecl, SeedRow, TableDecl};
 use super::raw::{self, At};
 use crate::name::Ident;
 
@@ -18,7 +21,7 @@ pub(super) enum Place {
     /// In the manifest.
     Span(std::ops::Range<usize>),
     /// In a file, on a line; zero: the file as a whole.
-    Line(String, usize),
+    Line(Rc<str>, usize),
 }
 
 /// Reads all seeds and puts them in the order in which they can be inserted.
@@ -38,7 +41,7 @@ pub(super) fn read(
 }
 
 /// Keys of rows that were seen, with their places, by table and key columns.
-type KeysSeen = HashMap<(Ident, Vec<Ident>, String), String>;
+type KeysSeen = HashMap<(Ident, Vec<Ident>), HashMap<String, String>>;
 
 fn seed(
     checking: &mut Checking<'_>,
@@ -50,48 +53,90 @@ fn seed(
     if raw.key.is_empty() {
         checking.note(&raw.key.span, "the key needs at least one column");
     }
-    let inputs = match (&raw.file, &raw.rows) {
+    let input = match (&raw.file, &raw.rows) {
         (Some(file), None) => files::read(checking, file, raw.null.as_ref(), folder),
         (None, Some(rows)) => {
             if let Some(null) = &raw.null {
                 checking.note(&null.span, "null is for CSV files");
             }
-            files::inline(checking, rows)
+            Some(files::inline(checking, rows))
         }
         _ => {
             checking.note(&raw.span, "give the rows or a file with them, one of both");
-            Vec::new()
+            None
         }
     };
     let table = checking.table(&raw.table)?;
     let key = checking.columns_of(&raw.table.value, &raw.key);
     let decl = tables.iter().find(|decl| decl.name == table)?;
+    let keys_seen = keys_seen.entry((table.clone(), key.clone())).or_default();
     let mut rows = Vec::new();
-    for input in inputs {
-        let Some(row) = row(checking, decl, &key, input, keys_seen) else {
-            continue;
-        };
-        rows.push(row);
+    match input? {
+        Input::Table { place, header, rows: lines } => {
+            let columns = header_columns(checking, decl, &key, &header, &place)?;
+            for (place, values) in lines {
+                let cells = columns.iter().zip(values);
+                let cells = cells.map(|(column, value)| (*column, place.clone(), value)).collect();
+                rows.extend(row(checking, &key, &place, cells, keys_seen));
+            }
+        }
+        Input::Objects(objects) => {
+            for object in objects {
+                let cells = object.cells.into_iter().map(|(name, place, value)| {
+                    (cells::column(checking, decl, &name, &place), place, value)
+                });
+                let cells = cells.collect();
+                rows.extend(row(checking, &key, &object.place, cells, keys_seen));
+            }
+        }
     }
     Some(SeedDecl { table, key, rows })
 }
 
+/// The columns of a CSV file, each where the header has its name; `None` for a name that was
+/// complained of. Without its key no row can be understood.
+fn header_columns<'t>(
+    checking: &mut Checking<'_>,
+    table: &'t TableDecl,
+    key: &[Ident],
+    header: &[String],
+    place: &Place,
+) -> Option<Vec<Option<&'t ColumnDecl>>> {
+    let mut columns: Vec<Option<&ColumnDecl>> = Vec::new();
+    for name in header {
+        let mut column = cells::column(checking, table, name, place);
+        if column.is_some_and(|column| columns.iter().flatten().any(|c| c.name == column.name)) {
+            cells::note(checking, place, &format!("column {name:?} is given twice"));
+            column = None;
+        }
+        columns.push(column);
+    }
+    let mut has_key = true;
+    for name in key.iter().filter(|name| !header.iter().any(|given| given == name.as_str())) {
+        let message = format!("the key column {:?} is missing from the header", name.as_str());
+        cells::note(checking, place, &message);
+        has_key = false;
+    }
+    has_key.then_some(columns)
+}
+
 fn row(
     checking: &mut Checking<'_>,
-    table: &TableDecl,
     key: &[Ident],
-    input: files::RowInput,
-    keys_seen: &mut KeysSeen,
+    place: &Place,
+    given: Vec<(Option<&ColumnDecl>, Place, Value)>,
+    keys_seen: &mut HashMap<String, String>,
 ) -> Option<SeedRow> {
-    let mut cells: Vec<(Ident, Cell)> = Vec::new();
+    let mut cells: Vec<(Ident, Cell)> = Vec::with_capacity(given.len());
     let mut whole = true;
-    for (name, place, value) in input.cells {
-        let Some(column) = cells::column(checking, table, &name, &place) else {
+    for (column, place, value) in given {
+        let Some(column) = column else {
             whole = false;
             continue;
         };
         if cells.iter().any(|(known, _)| *known == column.name) {
-            cells::note(checking, &place, &format!("column {name:?} is given twice"));
+            let message = format!("column {:?} is given twice", column.name.as_str());
+            cells::note(checking, &place, &message);
             continue;
         }
         match cells::cell(checking, column, &value, &place, 0) {
@@ -102,11 +147,8 @@ fn row(
     for name in key {
         match cells.iter().find(|(column, _)| column == name) {
             None if whole => {
-                cells::note(
-                    checking,
-                    &input.place,
-                    &format!("the row lacks its key column {name:?}", name = name.as_str()),
-                );
+                let message = format!("the key column {:?} is missing from the row", name.as_str());
+                cells::note(checking, place, &message);
                 whole = false;
             }
             Some((_, Cell::Null | Cell::Sql(_))) => {
@@ -114,22 +156,24 @@ fn row(
                     "key column {:?} needs a value that can be looked for: not null, not sql",
                     name.as_str()
                 );
-                cells::note(checking, &input.place, &message);
+                cells::note(checking, place, &message);
                 whole = false;
             }
             _ => {}
         }
     }
-    let origin = origin(checking, &input.place);
     if !whole {
         return None;
     }
-    let row = SeedRow { origin: origin.clone(), cells };
-    let text = row.key_text(key);
-    if let Some(first) = keys_seen.insert((table.name.clone(), key.to_vec(), text.clone()), origin)
-    {
-        let message = format!("a row with {text} is already at {first}");
-        cells::note(checking, &input.place, &message);
+    let row = SeedRow { origin: origin(checking, place), cells };
+    match keys_seen.entry(row.key_text(key)) {
+        Entry::Vacant(free) => {
+            free.insert(row.origin.clone());
+        }
+        Entry::Occupied(taken) => {
+            let message = format!("a row with {} is already at {}", taken.key(), taken.get());
+            cells::note(checking, place, &message);
+        }
     }
     Some(row)
 }
@@ -139,8 +183,10 @@ fn origin(checking: &Checking<'_>, place: &Place) -> String {
     match place {
         Place::Line(file, line) => format!("{file}:{line}"),
         Place::Span(span) => {
-            let (line, _) = checking.source.position(span.start);
-            format!("{}:{line}", checking.source.name)
+            format!("{}:{}", checking.source.name, checking.source.line(span.start))
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

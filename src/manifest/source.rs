@@ -1,7 +1,5 @@
 //! The text of the manifest and of the files that it names, none of them outside of its folder.
 
-#![expect(clippy::string_slice, reason = "all positions are boundaries found by the search before")]
-
 use std::path::{Component, Path, PathBuf};
 
 use super::diagnostic::ManifestError;
@@ -15,9 +13,17 @@ const ROWS_BYTES: u64 = 16 * 1024 * 1024;
 pub(super) struct Source {
     pub(super) name: String,
     pub(super) text: String,
+    /// Where the line breaks are. Every row knows its line, so nobody may have to count them.
+    breaks: Vec<usize>,
 }
 
 impl Source {
+    fn new(name: String, text: String) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let breaks = breaks.map(|(at, _)| at).collect();
+        Self { name, text, breaks }
+    }
+
     /// The manifest, and the folder that it may name files in.
     ///
     /// # Errors
@@ -29,7 +35,7 @@ impl Source {
         let folder = folder.unwrap_or(Path::new(".")).canonicalize();
         let folder = folder.map_err(|error| unreadable(error.into()))?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Ok((Self { name, text }, folder))
+        Ok((Self::new(name, text), folder))
     }
 
     /// A file that the manifest names.
@@ -50,7 +56,12 @@ impl Source {
             return Err(format!("{name:?} leads out of the manifest's folder"));
         }
         let text = files::read(&path, ROWS_BYTES).map_err(|error| failed(error.source))?;
-        Ok(Self { name: name.to_owned(), text })
+        Ok(Self::new(name.to_owned(), text))
+    }
+
+    /// The line of a byte, from one.
+    pub(super) fn line(&self, at: usize) -> usize {
+        self.breaks_before(at) + 1
     }
 
     /// Line and column of a byte, both from one; the column counts characters.
@@ -59,9 +70,14 @@ impl Source {
         while !self.text.is_char_boundary(at) {
             at -= 1;
         }
-        let before = &self.text[..at];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        (line, before[line_start..].chars().count() + 1)
+        let breaks = self.breaks_before(at);
+        let last = breaks.checked_sub(1).and_then(|last| self.breaks.get(last));
+        let line_start = last.map_or(0, |line_break| line_break + 1);
+        let before = self.text.get(line_start..at).unwrap_or_default();
+        (breaks + 1, before.chars().count() + 1)
+    }
+
+    fn breaks_before(&self, at: usize) -> usize {
+        self.breaks.partition_point(|line_break| *line_break < at)
     }
 }

@@ -6,27 +6,28 @@ use proptest::prelude::*;
 
 use super::*;
 
-struct Files(tempfile::TempDir);
+/// A folder with a manifest and what it names.
+pub(super) struct Files(pub(super) tempfile::TempDir);
 
 impl Files {
-    fn new(manifest: &str) -> Self {
+    pub(super) fn new(manifest: &str) -> Self {
         let files = Self(tempfile::tempdir().unwrap());
         files.with("schema.toml", manifest.as_bytes())
     }
 
-    fn with(self, name: &str, bytes: &[u8]) -> Self {
+    pub(super) fn with(self, name: &str, bytes: &[u8]) -> Self {
         let path = self.0.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
         self
     }
 
-    fn load(&self) -> Result<Manifest, ManifestError> {
+    pub(super) fn load(&self) -> Result<Manifest, ManifestError> {
         load(&self.0.path().join("schema.toml"))
     }
 
     #[track_caller]
-    fn errors(&self) -> Vec<String> {
+    pub(super) fn errors(&self) -> Vec<String> {
         match self.load() {
             Ok(_) => Vec::new(),
             Err(ManifestError::Invalid { diagnostics }) => {
@@ -41,7 +42,8 @@ fn errors(manifest: &str) -> Vec<String> {
     Files::new(manifest).errors()
 }
 
-const T: &str = "version = 1\n[tables.t]\ncolumns = { id = \"int\", name = \"text\" }\n";
+/// A table that a test may add to.
+pub(super) const T: &str = "version = 1\n[tables.t]\ncolumns = { id = \"int\", name = \"text\" }\n";
 
 #[test]
 fn the_example_is_valid() {
@@ -136,7 +138,7 @@ fn single_errors() {
         ("version = 1\n[drift]\nexceptions = [{ tenant = \"a\", reason = \" \", until = \"soon\" }]".into(), "schema.toml:3:40: an exception has a reason"),
         (format!("{T}[[seeds]]\ntable = \"u\"\nkey = [\"id\"]\nrows = []"), "schema.toml:5:9: no table \"u\" is declared"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]"), "schema.toml:4:1: give the rows or a file with them, one of both"),
-        (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ name = \"x\" }}]"), "schema.toml:7:9: the row lacks its key column \"id\""),
+        (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ name = \"x\" }}]"), "schema.toml:7:9: the key column \"id\" is missing from the row"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ id = {{ sql = \"1\" }} }}]"), "schema.toml:7:9: key column \"id\" needs a value that can be looked for: not null, not sql"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ id = 1 }}, {{ id = 1 }}]"), "schema.toml:7:21: a row with id = \"1\" is already at schema.toml:7"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ id = [1] }}]"), "schema.toml:7:11: column \"id\": an array needs a column of an array or JSON type"),
@@ -149,85 +151,6 @@ fn single_errors() {
         .map(|(found, expected, manifest)| format!("{manifest}\n  {expected}\n  {found:?}\n"))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn files_with_rows_are_read_with_care() {
-    let of = |file: &str| format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = {file:?}\n");
-    let outside = tempfile::tempdir().unwrap();
-    std::fs::write(outside.path().join("x.csv"), "id\n1\n").unwrap();
-    for (file, expected) in [
-        ("/etc/passwd", "a file is named by its path below the manifest's folder"),
-        ("../x.csv", "a file is named by its path below the manifest's folder"),
-        ("absent.csv", "cannot read \"absent.csv\""),
-        ("folder", "cannot read \"folder\": it is a directory, not a regular file"),
-        ("x.txt", "a file with rows ends in .csv, .json or .toml"),
-        ("link.csv", "leads out of the manifest's folder"),
-        ("latin1.csv", "it is not UTF-8 (byte 3)"),
-        ("big.csv", "it has more than 16777216 bytes"),
-        ("pipe.csv", "it is a pipe, not a regular file"),
-        ("zero.csv", "leads out of the manifest's folder"),
-    ] {
-        let files = Files::new(&of(file))
-            .with("x.txt", b"id\n1\n")
-            .with("folder/y.csv", b"id\n1\n")
-            .with("latin1.csv", b"id\n\xe9\n")
-            .with("big.csv", &vec![b'x'; 17 * 1024 * 1024]);
-        let folder = files.0.path();
-        std::os::unix::fs::symlink(outside.path().join("x.csv"), folder.join("link.csv")).unwrap();
-        std::os::unix::fs::symlink("/dev/zero", folder.join("zero.csv")).unwrap();
-        let pipe = std::process::Command::new("mkfifo").arg(folder.join("pipe.csv")).status();
-        assert!(pipe.unwrap().success());
-        let found = files.errors();
-        assert!(found.len() == 1 && found[0].contains(expected), "{file}: {found:?}");
-        assert!(found[0].starts_with("schema.toml:7:8: "), "{file}: {found:?}");
-    }
-}
-
-#[test]
-fn rows_of_csv_json_and_toml_come_to_the_same() {
-    let of = |file: &str| {
-        let toml = "version = 1\n[tables.t]\ncolumns = { id = \"int\", n = \"numeric\", s = \"text\", j = \"jsonb\", a = \"text[]\" }\n";
-        format!("{toml}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = {file:?}\n")
-    };
-    let csv = "id,n,s,j,a\n1,12345678901234567890.123456789,\"a,\"\"b\"\"\",\"{\"\"x\"\": [1, null]}\",\"{\"\"q\\\"\"r\"\",NULL}\"\n";
-    let json = r#"[{"id": 1, "n": 12345678901234567890.123456789, "s": "a,\"b\"", "j": {"x": [1, null]}, "a": ["q\"r", null]}]"#;
-    let toml = "[[rows]]\nid = 1\nn = 12345678901234567890.123_456_789\ns = 'a,\"b\"'\nj = '{\"x\": [1, null]}'\na = '{\"q\\\"r\",NULL}'\n";
-    let cells = |file: &str, text: &str| {
-        let files = Files::new(&of(file)).with(file, text.as_bytes());
-        files.load().unwrap().seeds[0].rows[0].cells.clone()
-    };
-    let expected = cells("x.csv", csv);
-    assert_eq!(cells("x.json", json), expected);
-    assert_eq!(cells("x.toml", toml), expected);
-}
-
-#[test]
-fn line_breaks_of_two_characters_count_as_one() {
-    let manifest = format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = \"x.csv\"\n");
-    let files =
-        Files::new(&manifest).with("x.csv", b"id,name\r\n1,a\r\n\r\n2\r\n\"3\r\n\",b\r\n4\r\n");
-    let lines = ["x.csv:4: the row has 1 cells, but", "x.csv:7: the row has 1 cells, but"];
-    let found = files.errors();
-    assert!(found.len() == 2 && found[0].starts_with(lines[0]), "{found:?}");
-    assert!(found[1].starts_with(lines[1]), "{found:?}");
-}
-
-#[test]
-fn all_wrong_rows_of_a_file_are_told_with_their_lines() {
-    let manifest = format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = \"x.csv\"\n");
-    let files = Files::new(&manifest).with("x.csv", b"id,nmae\n1,a\n\"2\n3\",b\n4\n1,c\n,d\n");
-    assert_eq!(
-        files.errors(),
-        [
-            "x.csv:2: table \"t\" has no column \"nmae\"; did you mean \"name\"?",
-            "x.csv:3: table \"t\" has no column \"nmae\"; did you mean \"name\"?",
-            "x.csv:5: the row has 1 cells, but the header has 2",
-            "x.csv:6: table \"t\" has no column \"nmae\"; did you mean \"name\"?",
-            "x.csv:7: key column \"id\" needs a value that can be looked for: not null, not sql",
-            "x.csv:7: table \"t\" has no column \"nmae\"; did you mean \"name\"?",
-        ]
-    );
 }
 
 #[test]
@@ -249,42 +172,6 @@ fn unnamed_objects_get_the_servers_names() {
         names,
         ["t_pkey", "t_name_id_key", "t_check", "t_check1", "t_check2", "t_name_expr_idx"]
     );
-}
-
-#[test]
-fn seeds_come_after_what_they_need() {
-    let manifest = Files::new(
-        r#"version = 1
-[tables.c]
-columns = { id = "int" }
-foreign_keys = [{ columns = ["id"], references = { table = "b", columns = ["id"] } }]
-[tables.b]
-primary_key = ["id"]
-columns = { id = "int" }
-foreign_keys = [{ columns = ["id"], references = { table = "a", columns = ["id"] } }]
-[tables.a]
-primary_key = ["id"]
-columns = { id = "int", l = { type = "int", null = true } }
-[tables.l]
-columns = { id = "int" }
-[[seeds]]
-table = "c"
-key = ["id"]
-rows = [{ id = 1 }]
-[[seeds]]
-table = "a"
-key = ["id"]
-rows = [{ id = 1, l = { lookup = "l", column = "id", where = { id = 7 } } }]
-[[seeds]]
-table = "l"
-key = ["id"]
-rows = [{ id = 7 }]
-"#,
-    )
-    .load()
-    .unwrap();
-    let order: Vec<&str> = manifest.seeds.iter().map(|seed| seed.table.as_str()).collect();
-    assert_eq!(order, ["l", "a", "c"]);
 }
 
 /// Whether the shape alone is wrong: keys, types, words.

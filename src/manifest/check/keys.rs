@@ -145,7 +145,7 @@ fn note_doubles(
 ) {
     let mut first: BTreeMap<&str, usize> = BTreeMap::new();
     for (body, span) in bodies.iter().zip(spans) {
-        let (line, _) = checking.source.position(span.start);
+        let line = checking.source.line(span.start);
         match first.entry(body) {
             Entry::Vacant(free) => {
                 free.insert(line);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Place;
-use super::files::Input;
+use super::files::Value;
 use crate::manifest::Fragment;
 use crate::manifest::check::Checking;
 use crate::manifest::diagnostic::suggestion;
@@ -43,7 +43,7 @@ pub(super) fn column<'t>(
 pub(super) fn cell(
     checking: &mut Checking<'_>,
     column: &ColumnDecl,
-    input: &Input,
+    input: &Value,
     place: &Place,
     depth: usize,
 ) -> Option<Cell> {
@@ -72,24 +72,24 @@ pub(super) fn cell(
 enum Special<'i> {
     Sql(&'i str),
     Tenant,
-    Lookup { table: &'i str, column: &'i str, matching: &'i [(String, Input)] },
+    Lookup { table: &'i str, column: &'i str, matching: &'i [(String, Value)] },
 }
 
-fn special(input: &Input) -> Option<Special<'_>> {
-    let Input::Object(entries) = input else {
+fn special(input: &Value) -> Option<Special<'_>> {
+    let Value::Object(entries) = input else {
         return None;
     };
     let get = |name: &str| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
     match (entries.len(), get("sql"), get("tenant"), get("lookup"), get("where"), get("column")) {
-        (1, Some(Input::Text(sql)), ..) => Some(Special::Sql(sql)),
-        (1, _, Some(Input::Boolean(true)), ..) => Some(Special::Tenant),
+        (1, Some(Value::Text(sql)), ..) => Some(Special::Sql(sql)),
+        (1, _, Some(Value::Boolean(true)), ..) => Some(Special::Tenant),
         (
             3,
             _,
             _,
-            Some(Input::Text(table)),
-            Some(Input::Object(matching)),
-            Some(Input::Text(column)),
+            Some(Value::Text(table)),
+            Some(Value::Object(matching)),
+            Some(Value::Text(column)),
         ) => Some(Special::Lookup { table, column, matching }),
         _ => None,
     }
@@ -99,7 +99,7 @@ fn lookup(
     checking: &mut Checking<'_>,
     table: &str,
     column: &str,
-    matching: &[(String, Input)],
+    matching: &[(String, Value)],
     place: &Place,
     depth: usize,
 ) -> Option<Cell> {
@@ -153,7 +153,7 @@ fn lookup(
 }
 
 /// The input text of a literal; `None` is NULL.
-fn literal(data_type: &TypeDecl, input: &Input) -> Result<Option<String>, String> {
+fn literal(data_type: &TypeDecl, input: &Value) -> Result<Option<String>, String> {
     let (is_json, is_array) = match data_type {
         TypeDecl::Declared { dimensions, .. } => (false, *dimensions > 0),
         TypeDecl::Sql(fragment) => {
@@ -163,13 +163,13 @@ fn literal(data_type: &TypeDecl, input: &Input) -> Result<Option<String>, String
         }
     };
     Ok(Some(match input {
-        Input::Null => return Ok(None),
-        Input::Text(text) => text.clone(),
-        Input::Number(_) | Input::Boolean(_) => json_text(input)?,
-        Input::Array(_) | Input::Object(_) if is_json => json_text(input)?,
-        Input::Array(items) if is_array => array_text(items)?,
-        Input::Array(_) => return Err("an array needs a column of an array or JSON type".into()),
-        Input::Object(_) => {
+        Value::Null => return Ok(None),
+        Value::Text(text) => text.clone(),
+        Value::Number(_) | Value::Boolean(_) => json_text(input)?,
+        Value::Array(_) | Value::Object(_) if is_json => json_text(input)?,
+        Value::Array(items) if is_array => array_text(items)?,
+        Value::Array(_) => return Err("an array needs a column of an array or JSON type".into()),
+        Value::Object(_) => {
             return Err("a table is a value in JSON columns only; elsewhere it is { sql = … }, \
                  { tenant = true } or { lookup = …, where = …, column = … }"
                 .into());
@@ -177,18 +177,18 @@ fn literal(data_type: &TypeDecl, input: &Input) -> Result<Option<String>, String
     }))
 }
 
-fn json_text(input: &Input) -> Result<String, String> {
+fn json_text(input: &Value) -> Result<String, String> {
     let quoted = |text: &str| serde_json::to_string(text).map_err(|error| error.to_string());
     Ok(match input {
-        Input::Null => "null".into(),
-        Input::Text(text) => quoted(text)?,
-        Input::Number(digits) => digits.clone(),
-        Input::Boolean(value) => value.to_string(),
-        Input::Array(items) => {
+        Value::Null => "null".into(),
+        Value::Text(text) => quoted(text)?,
+        Value::Number(digits) => digits.clone(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Array(items) => {
             let items: Result<Vec<String>, String> = items.iter().map(json_text).collect();
             format!("[{}]", items?.join(", "))
         }
-        Input::Object(entries) => {
+        Value::Object(entries) => {
             let mut text = String::new();
             for (name, value) in entries {
                 let comma = if text.is_empty() { "" } else { ", " };
@@ -200,17 +200,17 @@ fn json_text(input: &Input) -> Result<String, String> {
 }
 
 /// The input form of an array (PostgreSQL manual, §8.15.6).
-fn array_text(items: &[Input]) -> Result<String, String> {
+fn array_text(items: &[Value]) -> Result<String, String> {
     let mut parts = Vec::new();
     for item in items {
         parts.push(match item {
-            Input::Null => "NULL".to_owned(),
-            Input::Array(items) => array_text(items)?,
-            Input::Object(_) => return Err("an array of tables has no form in SQL".into()),
-            Input::Text(text) => {
+            Value::Null => "NULL".to_owned(),
+            Value::Array(items) => array_text(items)?,
+            Value::Object(_) => return Err("an array of tables has no form in SQL".into()),
+            Value::Text(text) => {
                 format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
             }
-            Input::Number(_) | Input::Boolean(_) => json_text(item)?,
+            Value::Number(_) | Value::Boolean(_) => json_text(item)?,
         });
     }
     Ok(format!("{{{}}}", parts.join(",")))

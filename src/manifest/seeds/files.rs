@@ -1,6 +1,7 @@
 //! Rows as they are written: in the manifest, in CSV, JSON and TOML files.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -8,43 +9,53 @@ use serde_json::value::RawValue;
 use super::Place;
 use super::cells::note;
 use crate::manifest::check::Checking;
+use crate::manifest::decode;
 use crate::manifest::raw::{At, Name, Row, RowsFile};
 use crate::manifest::source::Source;
 
-/// A row that is not understood yet.
-pub(in crate::manifest) struct RowInput {
+/// Rows that are not understood yet.
+pub(super) enum Input {
+    /// All rows have a value for each name of the header.
+    Table { place: Place, header: Vec<String>, rows: Vec<(Place, Vec<Value>)> },
+    /// Each row names its columns.
+    Objects(Vec<Object>),
+}
+
+/// A row that names its columns.
+pub(super) struct Object {
     pub(super) place: Place,
-    pub(super) cells: Vec<(String, Place, Input)>,
+    pub(super) cells: Vec<(String, Place, Value)>,
 }
 
 /// A value as it is written, numbers digit for digit.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::manifest) enum Input {
+pub(super) enum Value {
     Null,
     Text(String),
     Number(String),
     Boolean(bool),
-    Array(Vec<Input>),
-    Object(Vec<(String, Input)>),
+    Array(Vec<Value>),
+    Object(Vec<(String, Value)>),
 }
 
 /// Rows in the manifest.
-pub(super) fn inline(checking: &Checking<'_>, rows: &[At<Row>]) -> Vec<RowInput> {
-    rows.iter().map(|row| toml_row(checking.source, row, Place::Span)).collect()
+pub(super) fn inline(checking: &Checking<'_>, rows: &[At<Row>]) -> Input {
+    Input::Objects(rows.iter().map(|row| toml_row(checking.source, row, Place::Span)).collect())
 }
 
-/// The rows of a file; what is wrong with it is noted.
+/// The rows of a file. A file without rows says so: by a header alone, or an empty list. What
+/// says nothing may have been cut off, and is noted, as is all else that is wrong with it.
 pub(super) fn read(
     checking: &mut Checking<'_>,
     file: &Name,
     null: Option<&Name>,
     folder: &Path,
-) -> Vec<RowInput> {
+) -> Option<Input> {
     let source = match Source::rows(folder, &file.value) {
         Ok(source) => source,
         Err(message) => {
             checking.note(&file.span, message);
-            return Vec::new();
+            return None;
         }
     };
     let extension = Path::new(&file.value).extension().and_then(|e| e.to_str());
@@ -57,21 +68,29 @@ pub(super) fn read(
         Some("toml") => toml_file(checking, &source),
         _ => {
             checking.note(&file.span, "a file with rows ends in .csv, .json or .toml");
-            Vec::new()
+            None
         }
     }
 }
 
-fn csv(checking: &mut Checking<'_>, source: &Source, null: &str) -> Vec<RowInput> {
-    let place = |line| Place::Line(source.name.clone(), line);
+fn csv(checking: &mut Checking<'_>, source: &Source, null: &str) -> Option<Input> {
+    let name: Rc<str> = source.name.as_str().into();
+    let place = |line| Place::Line(Rc::clone(&name), line);
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(source.text.as_bytes());
     let header = match reader.headers() {
+        Ok(header) if header.is_empty() => {
+            let message = "the file is empty; a CSV file starts with a line of column names";
+            note(checking, &place(1), message);
+            return None;
+        }
         Ok(header) => header.clone(),
         Err(error) => {
             note(checking, &place(1), &error.to_string());
-            return Vec::new();
+            return None;
         }
     };
+    let mut last = start_of(source, &header);
+    let header_place = place(source.line(last));
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = match record {
@@ -82,53 +101,67 @@ fn csv(checking: &mut Checking<'_>, source: &Source, null: &str) -> Vec<RowInput
                 continue;
             }
         };
-        // It counts a line break in two characters to the next record, and may be one behind.
-        let start = record.position().map_or(0, csv::Position::byte);
-        let start = usize::try_from(start).unwrap_or(0);
-        let ahead = source.text.bytes().skip(start).take_while(|b| b"\r\n".contains(b)).count();
-        let place = place(source.position(start + ahead).0);
+        last = start_of(source, &record);
+        let place = place(source.line(last));
         if record.len() != header.len() {
             let message =
                 format!("the row has {} cells, but the header has {}", record.len(), header.len());
             note(checking, &place, &message);
             continue;
         }
-        let cell = |(name, text): (&str, &str)| {
-            let input = if text == null { Input::Null } else { Input::Text(text.to_owned()) };
-            (name.to_owned(), place.clone(), input)
+        let value = |text: &str| {
+            if text == null { Value::Null } else { Value::Text(text.to_owned()) }
         };
-        let cells = header.iter().zip(record.iter()).map(cell).collect();
-        rows.push(RowInput { place, cells });
+        rows.push((place, record.iter().map(value).collect()));
     }
-    rows
+    if ends_in_quotes(source.text.get(last..).unwrap_or_default()) {
+        let message = "a quotation mark is opened here, but never closed";
+        note(checking, &place(source.line(last)), message);
+    }
+    let header = header.iter().map(str::to_owned).collect();
+    Some(Input::Table { place: header_place, header, rows })
 }
 
-fn json(checking: &mut Checking<'_>, source: &Source) -> Vec<RowInput> {
+/// Where a record starts. The reader counts a line break in two characters to the next record,
+/// and empty lines as well.
+fn start_of(source: &Source, record: &csv::StringRecord) -> usize {
+    let start = record.position().map_or(0, csv::Position::byte);
+    let start = usize::try_from(start).unwrap_or(0);
+    let rest = source.text.as_bytes().get(start..).unwrap_or_default();
+    start + rest.iter().take_while(|byte| b"\r\n".contains(byte)).count()
+}
+
+/// Whether the last record goes on for as long as there is text, which the reader takes for its
+/// end: then a line more is no record more.
+fn ends_in_quotes(last_record: &str) -> bool {
+    let longer = format!("{last_record}\nend");
+    let mut reader = csv::ReaderBuilder::new();
+    let reader = reader.has_headers(false).flexible(true).from_reader(longer.as_bytes());
+    reader.into_records().count() < 2
+}
+
+fn json(checking: &mut Checking<'_>, source: &Source) -> Option<Input> {
+    let name: Rc<str> = source.name.as_str().into();
     let rows: Vec<Entries> = match serde_json::from_str(&source.text) {
         Ok(rows) => rows,
         Err(error) => {
-            let place = Place::Line(source.name.clone(), error.line());
-            note(checking, &place, &format!("not an array of objects: {error}"));
-            return Vec::new();
+            let message = format!("not an array of objects: {error}");
+            note(checking, &Place::Line(name, error.line().max(1)), &message);
+            return None;
         }
     };
     let start = source.text.as_ptr() as usize;
-    rows.into_iter()
-        .map(|row| {
-            // The raw values lie inside of the text, so the first tells where the row is.
-            let line = row.0.first().map_or(0, |(_, raw)| {
-                let at = (raw.get().as_ptr() as usize).saturating_sub(start);
-                source.position(at).0
-            });
-            let place = Place::Line(source.name.clone(), line);
-            let cells = row
-                .0
-                .into_iter()
-                .map(|(name, raw)| (name, place.clone(), json_value(raw)))
-                .collect();
-            RowInput { place, cells }
-        })
-        .collect()
+    let objects = rows.into_iter().map(|row| {
+        // The raw values lie inside of the text, so the first tells where the row is.
+        let line = row.0.first().map_or(0, |(_, raw)| {
+            let at = (raw.get().as_ptr() as usize).saturating_sub(start);
+            source.line(at)
+        });
+        let place = Place::Line(Rc::clone(&name), line);
+        let cells = row.0.into_iter().map(|(name, raw)| (name, place.clone(), json_value(raw)));
+        Object { cells: cells.collect(), place }
+    });
+    Some(Input::Objects(objects.collect()))
 }
 
 /// An object with its keys in order, repeated ones too.
@@ -154,42 +187,38 @@ impl<'de: 'j, 'j> Deserialize<'de> for Entries<'j> {
     }
 }
 
-fn json_value(raw: &RawValue) -> Input {
+fn json_value(raw: &RawValue) -> Value {
     let text = raw.get();
     // The text was checked when the whole file was read, so none of these can fail.
     match text.as_bytes().first() {
-        Some(b'n') => Input::Null,
-        Some(b't') => Input::Boolean(true),
-        Some(b'f') => Input::Boolean(false),
-        Some(b'"') => Input::Text(serde_json::from_str(text).unwrap_or_default()),
+        Some(b'n') => Value::Null,
+        Some(b't') => Value::Boolean(true),
+        Some(b'f') => Value::Boolean(false),
+        Some(b'"') => Value::Text(serde_json::from_str(text).unwrap_or_default()),
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
-            Input::Array(items.into_iter().map(json_value).collect())
+            Value::Array(items.into_iter().map(json_value).collect())
         }
         Some(b'{') => {
             let entries = serde_json::from_str(text).unwrap_or(Entries(Vec::new()));
-            Input::Object(entries.0.into_iter().map(|(k, v)| (k, json_value(v))).collect())
+            Value::Object(entries.0.into_iter().map(|(k, v)| (k, json_value(v))).collect())
         }
-        _ => Input::Number(text.to_owned()),
+        _ => Value::Number(text.to_owned()),
     }
 }
 
-fn toml_file(checking: &mut Checking<'_>, source: &Source) -> Vec<RowInput> {
+fn toml_file(checking: &mut Checking<'_>, source: &Source) -> Option<Input> {
+    let name: Rc<str> = source.name.as_str().into();
+    let line = |span: std::ops::Range<usize>| source.line(span.start);
     match toml::from_str::<RowsFile>(&source.text) {
-        Ok(file) => file
-            .rows
-            .iter()
-            .map(|row| {
-                let at = |span: std::ops::Range<usize>| {
-                    Place::Line(source.name.clone(), source.position(span.start).0)
-                };
-                toml_row(source, row, at)
-            })
-            .collect(),
+        Ok(file) => {
+            let at = |span| Place::Line(Rc::clone(&name), line(span));
+            Some(Input::Objects(file.rows.iter().map(|row| toml_row(source, row, at)).collect()))
+        }
         Err(error) => {
-            let line = source.position(error.span().map_or(0, |span| span.start)).0;
-            note(checking, &Place::Line(source.name.clone(), line), error.message());
-            Vec::new()
+            let place = Place::Line(name, error.span().map_or(1, line));
+            note(checking, &place, &decode::message(error.message()));
+            None
         }
     }
 }
@@ -198,7 +227,7 @@ fn toml_row(
     source: &Source,
     row: &At<Row>,
     at: impl Fn(std::ops::Range<usize>) -> Place,
-) -> RowInput {
+) -> Object {
     let cells = row
         .iter()
         .map(|(name, value)| {
@@ -207,26 +236,26 @@ fn toml_row(
                 // As it is written: a binary number might not hold all digits.
                 toml::Value::Float(_) => {
                     let written = source.text.get(value.span.clone()).unwrap_or_default();
-                    Input::Number(written.replace('_', "").trim_start_matches('+').to_owned())
+                    Value::Number(written.replace('_', "").trim_start_matches('+').to_owned())
                 }
                 other => toml_value(other),
             };
             (name.value.clone(), at(name.span.clone()), input)
         })
         .collect();
-    RowInput { place: at(row.span.clone()), cells }
+    Object { place: at(row.span.clone()), cells }
 }
 
-fn toml_value(value: &toml::Value) -> Input {
+fn toml_value(value: &toml::Value) -> Value {
     match value {
-        toml::Value::String(text) => Input::Text(text.clone()),
-        toml::Value::Integer(number) => Input::Number(number.to_string()),
-        toml::Value::Float(number) => Input::Number(number.to_string()),
-        toml::Value::Boolean(value) => Input::Boolean(*value),
-        toml::Value::Datetime(time) => Input::Text(time.to_string()),
-        toml::Value::Array(items) => Input::Array(items.iter().map(toml_value).collect()),
+        toml::Value::String(text) => Value::Text(text.clone()),
+        toml::Value::Integer(number) => Value::Number(number.to_string()),
+        toml::Value::Float(number) => Value::Number(number.to_string()),
+        toml::Value::Boolean(value) => Value::Boolean(*value),
+        toml::Value::Datetime(time) => Value::Text(time.to_string()),
+        toml::Value::Array(items) => Value::Array(items.iter().map(toml_value).collect()),
         toml::Value::Table(entries) => {
-            Input::Object(entries.iter().map(|(k, v)| (k.clone(), toml_value(v))).collect())
+            Value::Object(entries.iter().map(|(k, v)| (k.clone(), toml_value(v))).collect())
         }
     }
 }

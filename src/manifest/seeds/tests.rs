@@ -1,0 +1,175 @@
+//! Rows are read as they are written, and what is wrong with them is told with its line.
+
+use crate::manifest::tests::{Files, T};
+
+#[test]
+fn files_with_rows_are_read_with_care() {
+    let of = |file: &str| format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = {file:?}\n");
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("x.csv"), "id\n1\n").unwrap();
+    for (file, expected) in [
+        ("/etc/passwd", "a file is named by its path below the manifest's folder"),
+        ("../x.csv", "a file is named by its path below the manifest's folder"),
+        ("absent.csv", "cannot read \"absent.csv\""),
+        ("folder", "cannot read \"folder\": it is a directory, not a regular file"),
+        ("x.txt", "a file with rows ends in .csv, .json or .toml"),
+        ("link.csv", "leads out of the manifest's folder"),
+        ("latin1.csv", "it is not UTF-8 (byte 3)"),
+        ("big.csv", "it has more than 16777216 bytes"),
+        ("pipe.csv", "it is a pipe, not a regular file"),
+        ("zero.csv", "leads out of the manifest's folder"),
+    ] {
+        let files = Files::new(&of(file))
+            .with("x.txt", b"id\n1\n")
+            .with("folder/y.csv", b"id\n1\n")
+            .with("latin1.csv", b"id\n\xe9\n")
+            .with("big.csv", &vec![b'x'; 17 * 1024 * 1024]);
+        let folder = files.0.path();
+        std::os::unix::fs::symlink(outside.path().join("x.csv"), folder.join("link.csv")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.join("zero.csv")).unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(folder.join("pipe.csv")).status();
+        assert!(pipe.unwrap().success());
+        let found = files.errors();
+        assert!(found.len() == 1 && found[0].contains(expected), "{file}: {found:?}");
+        assert!(found[0].starts_with("schema.toml:7:8: "), "{file}: {found:?}");
+    }
+}
+
+#[test]
+fn rows_of_csv_json_and_toml_come_to_the_same() {
+    let of = |file: &str| {
+        let toml = "version = 1\n[tables.t]\ncolumns = { id = \"int\", n = \"numeric\", s = \"text\", j = \"jsonb\", a = \"text[]\" }\n";
+        format!("{toml}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = {file:?}\n")
+    };
+    let csv = "id,n,s,j,a\n1,12345678901234567890.123456789,\"a,\"\"b\"\"\",\"{\"\"x\"\": [1, null]}\",\"{\"\"q\\\"\"r\"\",NULL}\"\n";
+    let json = r#"[{"id": 1, "n": 12345678901234567890.123456789, "s": "a,\"b\"", "j": {"x": [1, null]}, "a": ["q\"r", null]}]"#;
+    let toml = "[[rows]]\nid = 1\nn = 12345678901234567890.123_456_789\ns = 'a,\"b\"'\nj = '{\"x\": [1, null]}'\na = '{\"q\\\"r\",NULL}'\n";
+    let cells = |file: &str, text: &str| {
+        let files = Files::new(&of(file)).with(file, text.as_bytes());
+        files.load().unwrap().seeds[0].rows[0].cells.clone()
+    };
+    let expected = cells("x.csv", csv);
+    assert_eq!(cells("x.json", json), expected);
+    assert_eq!(cells("x.toml", toml), expected);
+}
+
+#[test]
+fn line_breaks_of_two_characters_count_as_one() {
+    let manifest = format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = \"x.csv\"\n");
+    let files =
+        Files::new(&manifest).with("x.csv", b"id,name\r\n1,a\r\n\r\n2\r\n\"3\r\n\",b\r\n4\r\n");
+    let lines = ["x.csv:4: the row has 1 cells, but", "x.csv:7: the row has 1 cells, but"];
+    let found = files.errors();
+    assert!(found.len() == 2 && found[0].starts_with(lines[0]), "{found:?}");
+    assert!(found[1].starts_with(lines[1]), "{found:?}");
+}
+
+#[test]
+fn all_wrong_rows_of_a_file_are_told_with_their_lines() {
+    let manifest = format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = \"x.csv\"\n");
+    let files = Files::new(&manifest).with("x.csv", b"id,nmae\n1,a\n\"2\n3\",b\n4\n1,c\n,d\n");
+    assert_eq!(
+        files.errors(),
+        [
+            "x.csv:1: table \"t\" has no column \"nmae\"; did you mean \"name\"?",
+            "x.csv:5: the row has 1 cells, but the header has 2",
+            "x.csv:7: key column \"id\" needs a value that can be looked for: not null, not sql",
+        ]
+    );
+}
+
+/// While a file is replaced, it is empty or cut off for a moment: that is no wish for no rows.
+#[test]
+fn a_file_that_may_be_cut_off_is_not_a_file_without_rows() {
+    let of = |file: &str, text: &str| {
+        let seed = format!("[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = {file:?}\n");
+        let files = Files::new(&format!("{T}{seed}")).with(file, text.as_bytes());
+        files.load().map(|manifest| manifest.seeds[0].rows.len()).map_err(|_| files.errors())
+    };
+    for (file, text, rows) in [
+        ("x.csv", "id,name\n", 0),
+        ("x.csv", "id", 0),
+        ("x.csv", "\u{feff}name,id\r\n", 0),
+        ("x.csv", "id,name\n1,one\n2,two", 2),
+        ("x.csv", "id,name\n1,\"one\"", 1),
+        ("x.csv", "id,name\n1,\"one\"\"\"\n\n", 1),
+        ("x.csv", "id,name\n1,5\" wide\n", 1),
+        ("x.csv", "id,name\n1,\"on\ne\"\n2,b", 2),
+        ("x.json", "[]", 0),
+        ("x.json", " [ ]\n", 0),
+        ("x.toml", "rows = []", 0),
+        ("x.toml", "[[rows]]\nid = 1", 1),
+    ] {
+        assert_eq!(of(file, text), Ok(rows), "{text:?}");
+    }
+    let empty = "x.csv:1: the file is empty; a CSV file starts with a line of column names";
+    let no_list = "x.json:1: not an array of objects: EOF while parsing a value at line 1 column 0";
+    for (file, text, expected) in [
+        ("x.csv", "", empty),
+        ("x.csv", "\u{feff}", empty),
+        ("x.csv", "\n\r\n", empty),
+        ("x.csv", "name\n", "x.csv:1: the key column \"id\" is missing from the header"),
+        ("x.csv", "name\none\ntwo\n", "x.csv:1: the key column \"id\" is missing from the header"),
+        ("x.csv", "\nid,nam", "x.csv:2: table \"t\" has no column \"nam\"; did you mean \"name\"?"),
+        ("x.csv", "id,id\n1,2\n", "x.csv:1: column \"id\" is given twice"),
+        ("x.csv", "id,\n", "x.csv:1: table \"t\" has no column \"\""),
+        ("x.csv", "id,\"name", "x.csv:1: a quotation mark is opened here, but never closed"),
+        ("x.csv", "id,name\n1,one\n2", "x.csv:3: the row has 1 cells, but the header has 2"),
+        (
+            "x.csv",
+            "id,name\n1,one\n\n2,\"tw",
+            "x.csv:4: a quotation mark is opened here, but never closed",
+        ),
+        (
+            "x.csv",
+            "id,name\n1,\"one\n2,two\n",
+            "x.csv:2: a quotation mark is opened here, but never closed",
+        ),
+        ("x.json", "", no_list),
+        (
+            "x.json",
+            "[{\"id\": 1},\n{\"id\"",
+            "x.json:2: not an array of objects: EOF while parsing an object at line 2 column 5",
+        ),
+        ("x.toml", "", "x.toml:1: the key \"rows\" is missing"),
+        ("x.toml", "# nothing yet\n", "x.toml:1: the key \"rows\" is missing"),
+    ] {
+        assert_eq!(of(file, text), Err(vec![expected.to_owned()]), "{text:?}");
+    }
+}
+
+#[test]
+fn seeds_come_after_what_they_need() {
+    let manifest = Files::new(
+        r#"version = 1
+[tables.c]
+columns = { id = "int" }
+foreign_keys = [{ columns = ["id"], references = { table = "b", columns = ["id"] } }]
+[tables.b]
+primary_key = ["id"]
+columns = { id = "int" }
+foreign_keys = [{ columns = ["id"], references = { table = "a", columns = ["id"] } }]
+[tables.a]
+primary_key = ["id"]
+columns = { id = "int", l = { type = "int", null = true } }
+[tables.l]
+columns = { id = "int" }
+[[seeds]]
+table = "c"
+key = ["id"]
+rows = [{ id = 1 }]
+[[seeds]]
+table = "a"
+key = ["id"]
+rows = [{ id = 1, l = { lookup = "l", column = "id", where = { id = 7 } } }]
+[[seeds]]
+table = "l"
+key = ["id"]
+rows = [{ id = 7 }]
+"#,
+    )
+    .load()
+    .unwrap();
+    let order: Vec<&str> = manifest.seeds.iter().map(|seed| seed.table.as_str()).collect();
+    assert_eq!(order, ["l", "a", "c"]);
+}
