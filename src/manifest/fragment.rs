@@ -15,7 +15,7 @@ use crate::name::SchemaName;
 pub const SCHEMA_PLACEHOLDER: &str = "{schema}";
 
 /// SQL text that cannot escape from the place where it is put.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Fragment(String);
 

@@ -342,7 +342,7 @@ pub struct SeedRow {
 }
 
 /// The value of one column of a baseline row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {
     Null,

@@ -2,6 +2,7 @@
 
 mod cells;
 mod files;
+mod lookups;
 mod order;
 
 use std::collections::HashMap;
@@ -36,7 +37,7 @@ pub(super) fn read(
     for seed in raw {
         seeds.extend(self::seed(checking, seed, tables, folder, &mut keys_seen));
     }
-    cells::check_lookups(checking, raw, &seeds, tables);
+    lookups::check(checking, raw, &seeds, tables);
     order::ordered(seeds, tables)
 }
 
@@ -139,7 +140,7 @@ fn row(
             cells::note(checking, &place, &message);
             continue;
         }
-        match cells::cell(checking, column, &value, &place, 0) {
+        match cells::cell(checking, column, value, &place) {
             Some(cell) => cells.push((column.name.clone(), cell)),
             None => whole = false,
         }

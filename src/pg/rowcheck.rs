@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 use super::error::PgError;
 use super::session::{Session, column};
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow};
-use crate::name::{SchemaName, TenantId};
+use crate::name::{Ident, SchemaName, TenantId};
 use crate::render::{self, Comparison};
 use crate::schema::Schema;
 
@@ -222,21 +222,18 @@ fn question(
     tenant: &TenantId,
 ) -> Question {
     let table = schema.qualify(&seed.table);
-    let typed: Vec<String> = seed
-        .key
+    let key: Vec<(&Ident, Comparison)> =
+        seed.key.iter().map(|key| (key, Comparison::of(manifest, &seed.table, key))).collect();
+    let typed: Vec<String> = key
         .iter()
-        .map(|key| {
-            let suffix = Comparison::of(manifest, &seed.table, key).suffix();
-            format!("(NULL::{table}).{}{suffix}", key.quoted())
-        })
+        .map(|(key, compared)| format!("(NULL::{table}).{}{}", key.quoted(), compared.suffix()))
         .collect();
     let mut values = format!("(-1, {})", typed.join(", "));
     for (at, row) in rows.iter().enumerate() {
-        let key = seed.key.iter().map(|key| {
-            let cell = row.cells.iter().find(|(name, _)| name == key).map(|(_, cell)| cell);
+        let key = key.iter().map(|(key, compared)| {
+            let cell = row.cells.iter().find(|(name, _)| name == *key).map(|(_, cell)| cell);
             let cell = cell.unwrap_or(&Cell::Null);
-            let sql = render::cell(manifest, cell, schema, tenant);
-            Comparison::of(manifest, &seed.table, key).cast(cell, &sql)
+            compared.cast(cell, &render::cell(manifest, cell, schema, tenant))
         });
         values.push_str(&format!(", ({at}, {})", key.collect::<Vec<_>>().join(", ")));
     }

@@ -7,8 +7,7 @@ use super::files::Value;
 use crate::manifest::Fragment;
 use crate::manifest::check::Checking;
 use crate::manifest::diagnostic::suggestion;
-use crate::manifest::model::{Cell, ColumnDecl, SeedDecl, TableDecl, TypeDecl};
-use crate::manifest::raw::{self, At};
+use crate::manifest::model::{Cell, ColumnDecl, TableDecl, TypeDecl};
 use crate::name::{Ident, Text};
 
 /// Lookups inside of lookups, at most.
@@ -43,11 +42,22 @@ pub(super) fn column<'t>(
 pub(super) fn cell(
     checking: &mut Checking<'_>,
     column: &ColumnDecl,
-    input: &Value,
+    value: Value,
+    place: &Place,
+) -> Option<Cell> {
+    read(checking, column.name.as_str(), Some(&column.data_type), value, place, 0)
+}
+
+/// Without a type, any literal but a list or a table is taken.
+fn read(
+    checking: &mut Checking<'_>,
+    column: &str,
+    data_type: Option<&TypeDecl>,
+    value: Value,
     place: &Place,
     depth: usize,
 ) -> Option<Cell> {
-    let message = match special(input) {
+    let message = match special(&value) {
         Some(Special::Sql(sql)) => match Fragment::expression(sql) {
             Ok(fragment) => return Some(Cell::Sql(fragment)),
             Err(error) => error.to_string(),
@@ -56,7 +66,7 @@ pub(super) fn cell(
         Some(Special::Lookup { table, column, matching }) => {
             return lookup(checking, table, column, matching, place, depth);
         }
-        None => match literal(&column.data_type, input) {
+        None => match literal(data_type, value) {
             Ok(None) => return Some(Cell::Null),
             Ok(Some(text)) => match Text::new(text) {
                 Ok(text) => return Some(Cell::Value(text)),
@@ -65,7 +75,7 @@ pub(super) fn cell(
             Err(message) => message,
         },
     };
-    note(checking, place, &format!("column {:?}: {message}", column.name.as_str()));
+    note(checking, place, &format!("column {column:?}: {message}"));
     None
 }
 
@@ -75,8 +85,8 @@ enum Special<'i> {
     Lookup { table: &'i str, column: &'i str, matching: &'i [(String, Value)] },
 }
 
-fn special(input: &Value) -> Option<Special<'_>> {
-    let Value::Object(entries) = input else {
+fn special(value: &Value) -> Option<Special<'_>> {
+    let Value::Object(entries) = value else {
         return None;
     };
     let get = |name: &str| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
@@ -118,31 +128,21 @@ fn lookup(
         }
         return None;
     };
-    let known = known.clone();
-    let mut cells = Vec::new();
-    for name in std::iter::once(column).chain(matching.iter().map(|(name, _)| name.as_str())) {
-        if !known.contains(name) {
-            let close = suggestion(name, known.iter().map(String::as_str));
-            note(checking, place, &format!("table {table:?} has no column {name:?}{close}"));
-            return None;
-        }
+    let mut names = std::iter::once(column).chain(matching.iter().map(|(name, _)| name.as_str()));
+    if let Some(name) = names.find(|name| !known.contains(*name)) {
+        let close = suggestion(name, known.iter().map(String::as_str));
+        note(checking, place, &format!("table {table:?} has no column {name:?}{close}"));
+        return None;
     }
-    for (name, input) in matching {
-        // A lookup compares with what the column holds, so its type does not matter here.
-        let text = ColumnDecl {
-            name: Ident::new(name.clone()).ok()?,
-            data_type: TypeDecl::Sql(Fragment::type_name("text").ok()?),
-            nullable: true,
-            value: crate::manifest::model::ColumnValue::None,
-            collation: None,
-            comment: None,
-        };
-        match cell(checking, &text, input, place, depth + 1)? {
+    let mut cells = Vec::new();
+    for (name, value) in matching {
+        // It is compared with what the column holds, so its type does not matter here.
+        match read(checking, name, None, value.clone(), place, depth + 1)? {
             Cell::Null => {
                 note(checking, place, "a lookup cannot look for null");
                 return None;
             }
-            found => cells.push((text.name, found)),
+            found => cells.push((Ident::new(name.clone()).ok()?, found)),
         }
     }
     Some(Cell::Lookup {
@@ -153,21 +153,22 @@ fn lookup(
 }
 
 /// The input text of a literal; `None` is NULL.
-fn literal(data_type: &TypeDecl, input: &Value) -> Result<Option<String>, String> {
+fn literal(data_type: Option<&TypeDecl>, value: Value) -> Result<Option<String>, String> {
     let (is_json, is_array) = match data_type {
-        TypeDecl::Declared { dimensions, .. } => (false, *dimensions > 0),
-        TypeDecl::Sql(fragment) => {
+        None => (false, false),
+        Some(TypeDecl::Declared { dimensions, .. }) => (false, *dimensions > 0),
+        Some(TypeDecl::Sql(fragment)) => {
             let name = fragment.as_written().to_ascii_lowercase();
             let base = name.strip_prefix("pg_catalog.").unwrap_or(&name);
             (matches!(base, "json" | "jsonb"), name.ends_with(']') || name.ends_with(" array"))
         }
     };
-    Ok(Some(match input {
+    Ok(Some(match value {
         Value::Null => return Ok(None),
-        Value::Text(text) => text.clone(),
-        Value::Number(_) | Value::Boolean(_) => json_text(input)?,
-        Value::Array(_) | Value::Object(_) if is_json => json_text(input)?,
-        Value::Array(items) if is_array => array_text(items)?,
+        Value::Text(text) => text,
+        Value::Number(_) | Value::Boolean(_) => json_text(&value)?,
+        Value::Array(_) | Value::Object(_) if is_json => json_text(&value)?,
+        Value::Array(items) if is_array => array_text(&items)?,
         Value::Array(_) => return Err("an array needs a column of an array or JSON type".into()),
         Value::Object(_) => {
             return Err("a table is a value in JSON columns only; elsewhere it is { sql = … }, \
@@ -177,9 +178,9 @@ fn literal(data_type: &TypeDecl, input: &Value) -> Result<Option<String>, String
     }))
 }
 
-fn json_text(input: &Value) -> Result<String, String> {
+fn json_text(value: &Value) -> Result<String, String> {
     let quoted = |text: &str| serde_json::to_string(text).map_err(|error| error.to_string());
-    Ok(match input {
+    Ok(match value {
         Value::Null => "null".into(),
         Value::Text(text) => quoted(text)?,
         Value::Number(digits) => digits.clone(),
@@ -214,84 +215,4 @@ fn array_text(items: &[Value]) -> Result<String, String> {
         });
     }
     Ok(format!("{{{}}}", parts.join(",")))
-}
-
-/// A lookup by the key of a table that has rows in the manifest must name one of these.
-pub(super) fn check_lookups(
-    checking: &mut Checking<'_>,
-    raw: &[At<raw::Seed>],
-    seeds: &[SeedDecl],
-    tables: &[TableDecl],
-) {
-    if checking.damage.touches(&["seeds"]) || seeds.len() != raw.len() {
-        return;
-    }
-    for (seed, raw) in seeds.iter().zip(raw) {
-        for row in &seed.rows {
-            for (column, cell) in &row.cells {
-                let Cell::Lookup { table, matching, .. } = cell else {
-                    continue;
-                };
-                if is_decidable(seeds, tables, table, matching)
-                    && !is_seeded(seeds, table, matching)
-                {
-                    let message = format!(
-                        "{}: column {:?} looks for a row of {table} that no seed has",
-                        row.origin,
-                        column.as_str()
-                    );
-                    checking.note(&raw.table.span, message);
-                }
-            }
-        }
-    }
-}
-
-/// Whether the conditions are the whole key of each seed of the table, all literals; otherwise the
-/// row may be one that somebody else inserts. And all of types in which only what is spelled alike
-/// is equal: of the others, the server is the judge.
-fn is_decidable(
-    seeds: &[SeedDecl],
-    tables: &[TableDecl],
-    table: &Ident,
-    matching: &[(Ident, Cell)],
-) -> bool {
-    let decl = tables.iter().find(|decl| decl.name == *table);
-    let is_literal = |name: &Ident| {
-        let column = decl.and_then(|decl| decl.columns.iter().find(|c| c.name == *name));
-        column.is_some_and(|column| match &column.data_type {
-            TypeDecl::Declared { dimensions, .. } => *dimensions == 0,
-            TypeDecl::Sql(name) => {
-                let name = name.as_written().to_ascii_lowercase();
-                column.collation.is_none()
-                    && (matches!(&*name, "text" | "varchar" | "int" | "integer" | "bigint")
-                        || name.starts_with("varchar("))
-            }
-        })
-    };
-    let mut of_table = seeds.iter().filter(|seed| seed.table == *table).peekable();
-    let by_key = |seed: &SeedDecl| {
-        seed.key.len() == matching.len()
-            && seed.key.iter().all(|key| matching.iter().any(|(name, _)| name == key))
-    };
-    of_table.peek().is_some()
-        && of_table.all(by_key)
-        && matching.iter().all(|(name, cell)| matches!(cell, Cell::Value(_)) && is_literal(name))
-}
-
-fn is_seeded(seeds: &[SeedDecl], table: &Ident, matching: &[(Ident, Cell)]) -> bool {
-    seeds.iter().filter(|seed| seed.table == *table).flat_map(|seed| &seed.rows).any(|row| {
-        matching.iter().all(|(name, wanted)| {
-            row.cells.iter().any(|(column, cell)| column == name && is_alike(cell, wanted))
-        })
-    })
-}
-
-/// Spelled alike, or the same number.
-fn is_alike(cell: &Cell, wanted: &Cell) -> bool {
-    let number = |cell: &Cell| match cell {
-        Cell::Value(text) => text.as_str().trim().parse::<i64>().ok(),
-        _ => None,
-    };
-    cell == wanted || number(cell).is_some_and(|value| number(wanted) == Some(value))
 }

@@ -1,5 +1,7 @@
 //! Rows are read as they are written, and what is wrong with them is told with its line.
 
+use std::time::{Duration, Instant};
+
 use crate::manifest::tests::{Files, T};
 
 #[test]
@@ -172,4 +174,92 @@ rows = [{ id = 7 }]
     .unwrap();
     let order: Vec<&str> = manifest.seeds.iter().map(|seed| seed.table.as_str()).collect();
     assert_eq!(order, ["l", "a", "c"]);
+}
+
+#[test]
+fn rows_come_after_those_of_the_same_table_that_they_look_up() {
+    let manifest = Files::new(&format!(
+        "{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [\n\
+         {{ id = 1, name = {{ lookup = \"t\", column = \"name\", where = {{ id = 3 }} }} }},\n\
+         {{ id = 2, name = {{ lookup = \"t\", column = \"id\", where = {{ name = \"c\" }} }} }},\n\
+         {{ id = 3, name = {{ lookup = \"t\", column = \"name\", where = {{ id = 4 }} }} }},\n\
+         {{ id = 4, name = \"c\" }},\n\
+         {{ id = 5, name = \"c\" }},\n\
+         {{ id = 6, name = {{ lookup = \"t\", column = \"name\", where = {{ id = 6 }} }} }}]\n"
+    ));
+    let rows = &manifest.load().unwrap().seeds[0].rows;
+    let order: Vec<&str> = rows.iter().map(|row| row.origin.as_str()).collect();
+    assert_eq!(order, [11, 10, 8, 9, 12, 13].map(|line| format!("schema.toml:{line}")));
+}
+
+#[test]
+fn a_lookup_by_key_names_a_row_of_the_manifest() {
+    let of = |columns: &str, seeded: &str, wanted: &str| {
+        Files::new(&format!(
+            "version = 1\n[tables.a]\ncolumns = {{ {columns} }}\n[tables.b]\ncolumns = {{ id = \"int\" }}\n\
+             [[seeds]]\ntable = \"a\"\nkey = [\"x\", \"y\"]\nrows = [{{ {seeded} }}]\n\
+             [[seeds]]\ntable = \"b\"\nkey = [\"id\"]\n\
+             rows = [{{ id = {{ lookup = \"a\", column = \"x\", where = {{ {wanted} }} }} }}]\n"
+        ))
+        .errors()
+    };
+    let (ints, others) = ("x = 'int', y = 'text'", "x = 'int', y = 'citext'");
+    for (columns, seeded, wanted) in [
+        (ints, "x = 1, y = 'a'", "y = 'a', x = ' 01'"),
+        (ints, "x = 1, y = 'a'", "x = 2"),
+        (ints, "x = 1, y = 'a'", "x = { sql = '2' }, y = 'a'"),
+        (others, "x = 1, y = 'a'", "x = 1, y = 'A'"),
+    ] {
+        assert_eq!(of(columns, seeded, wanted), Vec::<String>::new(), "{wanted}");
+    }
+    for wanted in ["x = 1, y = 'A'", "x = 2, y = 'a'"] {
+        assert_eq!(
+            of(ints, "x = 1, y = 'a'", wanted),
+            [
+                "schema.toml:11:9: schema.toml:13: column \"id\" looks for a row of a that no seed has"
+            ]
+        );
+    }
+}
+
+/// Four times the rows take about four times as long, in each form and with lookups among them.
+#[test]
+fn the_time_that_rows_take_grows_as_their_number() {
+    const MANIFEST: &str = "version = 1\n[tables.t]\n\
+         columns = { id = \"int\", a = \"text\", b = \"text\", up = { type = \"int\", null = true } }\n\
+         [[seeds]]\ntable = \"t\"\nkey = [\"id\"]\n";
+    let csv = |n: usize| {
+        let rows: String = (0..n).map(|n| format!("{n},name {n},some text,\r\n")).collect();
+        format!("id,a,b,up\r\n{rows}")
+    };
+    let json = |n: usize| {
+        let row = |n| format!(r#"{{"id": {n}, "a": "name {n}", "b": "some text"}}"#);
+        format!("[{}]", (0..n).map(row).collect::<Vec<_>>().join(", "))
+    };
+    let tree = |n: usize| {
+        let row = |n: usize| {
+            let up = format!(r#"{{"lookup": "t", "column": "id", "where": {{"id": {}}}}}"#, n / 2);
+            format!(r#"{{"id": {n}, "a": "", "b": "", "up": {up}}}"#)
+        };
+        format!("[{}]", (0..n).map(row).collect::<Vec<_>>().join(",\n"))
+    };
+    let toml = |n: usize| -> String {
+        (0..n).map(|n| format!("[[rows]]\nid = {n}\na = \"name {n}\"\nb = \"text\"\n")).collect()
+    };
+    let forms: [(&str, &dyn Fn(usize) -> String); 4] =
+        [("x.csv", &csv), ("x.json", &json), ("x.json", &tree), ("x.toml", &toml)];
+    for (name, text) in forms {
+        let time = |n: usize| {
+            let files = Files::new(&format!("{MANIFEST}file = {name:?}\n"));
+            let files = files.with(name, text(n).as_bytes());
+            let start = Instant::now();
+            assert_eq!(files.load().unwrap().seeds[0].rows.len(), n);
+            start.elapsed()
+        };
+        // Others may be at work on the machine: the better of two counts.
+        let best = |n| time(n).min(time(n));
+        let (few, many) = (best(10_000), best(40_000));
+        assert!(many < 8 * few, "{name}: {few:?} for 10,000 rows, {many:?} for 40,000");
+        assert!(many < Duration::from_secs(10), "{name}: {many:?} for 40,000 rows");
+    }
 }
