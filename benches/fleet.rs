@@ -205,7 +205,7 @@ fn record(id: &str, creates: bool) -> String {
 }
 
 async fn apply_some(fleet: &Fleet, ids: &[String]) -> fleet::Ended {
-    let source = Source::Ids(ids.to_vec());
+    let source = Source::Ids { ids: ids.to_vec(), unregistered: true };
     let roster = fleet::enumerate(fleet, &source, &Selection::default()).await;
     let options = Options { jobs: JOBS, ..Options::default() };
     fleet::apply(fleet, roster, None, &options, &AtomicBool::new(false), &|_| {}).await
@@ -217,7 +217,7 @@ async fn apply(fleet: &Fleet, ids: &[String]) {
 }
 
 async fn drift(fleet: &Fleet, ids: &[String], broken: usize) {
-    let source = Source::Ids(ids.to_vec());
+    let source = Source::Ids { ids: ids.to_vec(), unregistered: true };
     let roster = fleet::enumerate(fleet, &source, &Selection::default()).await;
     let survey = fleet::survey(fleet, &roster.members, 1, &|_| {}).await;
     let drift = fleet::drift(fleet, roster, &survey, jiff::civil::date(2026, 1, 1));

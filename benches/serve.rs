@@ -95,7 +95,8 @@ async fn many(cluster: &Cluster, recorder: telemetry::Recorder) {
     std::fs::remove_file(&path).expect("cleaning up");
     let ids: Vec<String> = (0..FLEET).map(|n| format!("many-{n}")).collect();
     let selection = fleet::Selection::default();
-    let roster = fleet::enumerate(&fleet, &fleet::Source::Ids(ids), &selection).await;
+    let roster =
+        fleet::enumerate(&fleet, &fleet::Source::Ids { ids, unregistered: true }, &selection).await;
     let stop = std::sync::atomic::AtomicBool::new(false);
     let options = fleet::Options::default();
     let ended = fleet::apply(&fleet, roster, None, &options, &stop, &|_| {}).await;

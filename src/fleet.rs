@@ -8,9 +8,12 @@
 mod apply;
 mod difference;
 mod drift;
+mod health;
 mod outcome;
+mod placement;
 mod plan;
 mod roster;
+mod selection;
 mod stages;
 mod survey;
 
@@ -21,10 +24,9 @@ pub use difference::{Difference, Missing};
 pub use drift::{Drift, Shape, State, TenantDrift, drift};
 pub use outcome::{Done, Ended, Event, Fate};
 pub use plan::{FleetPlan, Pinned, PlannedShape, Unplanned, plan};
-pub use roster::{
-    Member, Orphan, Refused, Roster, Selection, Source, Unreachable, enumerate, locate,
-};
-pub use stages::{Canary, Stages, Wave};
+pub use roster::{Member, Orphan, Refused, Roster, Source, Unreachable, enumerate, locate};
+pub use selection::{Selection, Unmatched};
+pub use stages::{Canary, Stage, Stages, Wave, Waves};
 pub use survey::{Seen, Survey, survey};
 
 use crate::manifest::Manifest;

@@ -45,6 +45,8 @@
 
 pub mod name;
 
+mod words;
+
 pub mod files;
 
 pub mod manifest;

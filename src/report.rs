@@ -6,7 +6,7 @@ mod json;
 mod style;
 mod text;
 
-pub use fleet::{drift, ended, fleet_plan};
+pub use fleet::{drift, ended, fleet_plan, some};
 pub use formats::{drift_github, drift_junit, drift_markdown};
 pub use json::{applied_json, to_line};
 pub use style::printable;

@@ -12,10 +12,12 @@ use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
 use crate::error::Error;
 use crate::files;
-use crate::fleet::{self, Canary, Event, FleetPlan, Options, Stages, Wave};
+use crate::fleet::{
+    self, Canary, Event, FleetPlan, Options, Roster, Selection, Source, Stages, Waves,
+};
 use crate::name::TenantId;
 use crate::plan::{FORMAT_VERSION, Plan};
-use crate::reconcile::{self, Reviewed};
+use crate::reconcile::{self, ReconcileError, Reviewed};
 use crate::report;
 use crate::telemetry::{self, Recorder};
 
@@ -85,7 +87,8 @@ struct Pace {
     #[arg(long, default_value = "4", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     jobs: u16,
 
-    /// End the run after so many failed tenants; without it, the others are done whatever happens.
+    /// End the run after so many failed tenants. Without it, a tenant that fails ends the run after
+    /// its stage, and all tenants of a stage are done whatever happens.
     #[arg(long, value_name = "N")]
     max_failures: Option<usize>,
 
@@ -93,31 +96,36 @@ struct Pace {
     #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_name = "BOOL")]
     continue_on_error: bool,
 
-    /// First do so many tenants, or these: ids with commas between them.
+    /// First do so many tenants, or these: ids with commas between them, all of which must be among
+    /// the chosen tenants.
     #[arg(long, value_name = "N|IDS")]
     canary: Option<Canary>,
 
-    /// Then go up to so many tenants or shares of them at a time, such as 1%,10%,100%.
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    waves: Vec<Wave>,
+    /// Then go in stages: how many tenants, or which share of those that have something to do, are
+    /// done when each ends, such as 1%,10%. After the last one the run goes on to 100%.
+    #[arg(long, value_name = "LIST")]
+    waves: Option<Waves>,
 
     /// Wait so long between two stages.
     #[arg(long, default_value = "0", value_name = "SECONDS", value_parser = super::global::seconds)]
     pause: Duration,
 
-    /// Run this between two stages, after the pause; when it fails, the run ends.
+    /// Run this in a shell between two stages, after the pause; when it fails, the run ends. What
+    /// it prints goes to stderr. It finds the number of the stage just done in `PROVISION_STAGE`, how
+    /// many there are in `PROVISION_STAGES`, the tenants that have failed so far in
+    /// `PROVISION_FAILURES` (a number), and in `PROVISION_TENANTS` the path of a file with the ids of
+    /// the stage, one a line, which is removed afterwards.
     #[arg(long, value_name = "COMMAND")]
     health: Option<String>,
 }
 
 impl Pace {
-    fn options(self, are_listed: bool) -> Options {
+    fn options(self) -> Options {
         let Self { canary, waves, pause, health, .. } = self;
         Options {
             jobs: usize::from(self.jobs),
             max_failures: if self.continue_on_error { self.max_failures } else { Some(1) },
-            stages: Stages { canary, waves, pause, health },
-            are_listed,
+            stages: Stages { canary, waves: waves.unwrap_or_default(), pause, health },
         }
     }
 }
@@ -195,9 +203,15 @@ impl Apply {
 impl Apply {
     async fn run_all(self, global: &Global, reviewed: Option<FleetPlan>) -> Result<Exit, Error> {
         let fleet = global.fleet().await?;
-        let are_listed = self.tenants.are_listed() || self.unregistered;
-        let roster = self.tenants.roster(&fleet).await?;
-        let options = self.pace.options(are_listed);
+        let roster = match &reviewed {
+            None => self.tenants.roster(&fleet, self.unregistered).await?,
+            Some(plan) => {
+                let source = Source::Ids { ids: plan.ids(), unregistered: self.unregistered };
+                fleet::enumerate(&fleet, &source, &Selection::default()).await
+            }
+        };
+        let options = self.pace.options();
+        check_canaries(&options.stages, &roster)?;
         let stop = AtomicBool::new(false);
         let progress = Progress::new(global);
         let on_event = |event: Event<'_>| progress.event(&event);
@@ -220,6 +234,24 @@ impl Apply {
             Exit::Done
         })
     }
+}
+
+/// A canary that is not there would leave the run without one.
+fn check_canaries(stages: &Stages, roster: &Roster) -> Result<(), Error> {
+    let ids: Vec<&TenantId> = roster.members.iter().map(|member| &member.tenant.id).collect();
+    let absent = stages.absent_canaries(&ids);
+    let Some(first) = absent.first() else {
+        return Ok(());
+    };
+    if let Some(away) = roster.unreachable.first() {
+        return Err(Error::Reconcile(ReconcileError::HomeUnknown {
+            tenant: (*first).clone(),
+            server: away.server.clone().unwrap_or_default(),
+            reason: away.error.message.clone(),
+        }));
+    }
+    let absent = tenants::quoted(&absent);
+    Err(Error::Usage(format!("--canary names {absent}, which is none of the chosen tenants")))
 }
 
 fn read_plan(path: &Path) -> Result<Saved, Error> {

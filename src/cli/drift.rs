@@ -22,6 +22,10 @@ pub(super) struct Drift {
     #[command(flatten)]
     tenants: Tenants,
 
+    /// Take ids from --tenants-from that the registry of the manifest does not list.
+    #[arg(long)]
+    unregistered: bool,
+
     /// Connections to each server.
     #[arg(long, default_value = "1", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     jobs: u16,
@@ -48,7 +52,7 @@ enum DriftFormat {
 impl Drift {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
         let fleet = global.fleet().await?;
-        let roster = self.tenants.roster(&fleet).await?;
+        let roster = self.tenants.roster(&fleet, self.unregistered).await?;
         let progress = Progress::new(global);
         progress.looking(roster.members.len());
         let survey =

@@ -98,7 +98,7 @@ impl Plan {
             ));
         }
         let fleet = global.fleet().await?;
-        let roster = self.tenants.roster(&fleet).await?;
+        let roster = self.tenants.roster(&fleet, self.unregistered).await?;
         let progress = Progress::new(global);
         progress.looking(roster.members.len());
         let plan = fleet::plan(&fleet, roster, &|n| progress.looked(n)).await;

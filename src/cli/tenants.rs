@@ -8,9 +8,11 @@ use globset::{Glob, GlobMatcher};
 use super::Global;
 use crate::error::Error;
 use crate::files::{self, FileError};
-use crate::fleet::{self, Fleet, Member, Roster, Selection, Source};
+use crate::fleet::{self, Fleet, Member, Roster, Selection, Source, Unmatched};
+use crate::manifest::Registry;
 use crate::name::TenantId;
 use crate::reconcile::{Context, Tenant};
+use crate::report;
 
 /// The longest list of ids.
 const LIST_BYTES: u64 = 64 * 1024 * 1024;
@@ -20,11 +22,13 @@ const LIST_BYTES: u64 = 64 * 1024 * 1024;
 #[command(next_help_heading = "Which tenants")]
 pub(super) struct Tenants {
     /// Take the ids from a file, one a line, or from standard input with `-`; otherwise they come
-    /// from the registry of the manifest, or from the schemas that hold this tool's record.
+    /// from the registry of the manifest, or from the schemas that hold this tool's record. An id
+    /// that the registry does not list is an error.
     #[arg(long = "tenants-from", value_name = "FILE")]
     from: Option<PathBuf>,
 
-    /// Only those whose id matches the pattern, such as 'acme-*'; may be given more than once.
+    /// Only those whose id matches the pattern, such as 'acme-*'; may be given more than once. A
+    /// pattern that matches none is an error, here and in --exclude.
     #[arg(long = "match", value_name = "PATTERN", value_parser = pattern)]
     include: Vec<GlobMatcher>,
 
@@ -35,6 +39,10 @@ pub(super) struct Tenants {
     /// Only the first so many.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+
+    /// Succeed when no tenant is chosen, and when a pattern matches none.
+    #[arg(long)]
+    allow_empty: bool,
 }
 
 fn pattern(text: &str) -> Result<GlobMatcher, String> {
@@ -47,29 +55,79 @@ impl Tenants {
         let is_given = self.from.is_some()
             || !self.include.is_empty()
             || !self.exclude.is_empty()
-            || self.limit.is_some();
+            || self.limit.is_some()
+            || self.allow_empty;
         if is_given && !all {
             return Err(Error::Usage(
-                "--tenants-from, --match, --exclude and --limit go with --all".into(),
+                "--tenants-from, --match, --exclude, --limit and --allow-empty go with --all"
+                    .into(),
             ));
         }
         Ok(())
     }
 
-    /// Whether the registry itself says which tenants there are.
-    pub(super) fn are_listed(&self) -> bool {
-        self.from.is_none()
-    }
-
-    /// Asks for the tenants.
-    pub(super) async fn roster(self, fleet: &Fleet) -> Result<Roster, Error> {
+    /// Asks for the tenants; with `unregistered`, a file may hold ids that the registry does not
+    /// list.
+    ///
+    /// # Errors
+    /// When something was asked for that is not there, or nobody is chosen.
+    pub(super) async fn roster(self, fleet: &Fleet, unregistered: bool) -> Result<Roster, Error> {
         let source = match &self.from {
             None => Source::Registry,
-            Some(path) => Source::Ids(read_ids(path)?),
+            Some(path) => Source::Ids { ids: read_ids(path)?, unregistered },
         };
-        let Self { include, exclude, limit, .. } = self;
-        Ok(fleet::enumerate(fleet, &source, &Selection { include, exclude, limit }).await)
+        let Self { from, include, exclude, limit, allow_empty } = self;
+        let selection = Selection { include, exclude, limit };
+        let roster = fleet::enumerate(fleet, &source, &selection).await;
+        let Unmatched { include, exclude, ids } = &roster.unmatched;
+        if !ids.is_empty() {
+            return Err(Error::Usage(format!(
+                "{} names {}, which the registry does not list; --unregistered takes ids that it \
+                 does not list",
+                from.as_deref().map(shown).unwrap_or_default(),
+                quoted(ids)
+            )));
+        }
+        if allow_empty {
+            return Ok(roster);
+        }
+        for (option, patterns) in [("--match", include), ("--exclude", exclude)] {
+            if !patterns.is_empty() {
+                return Err(Error::Usage(format!(
+                    "{option} {} matches no tenant; --allow-empty accepts that",
+                    quoted(patterns)
+                )));
+            }
+        }
+        let is_empty =
+            roster.members.is_empty() && roster.refused.is_empty() && roster.unreachable.is_empty();
+        if is_empty {
+            let reason = match from {
+                _ if !selection.is_everything() => "no tenant is left by the options".to_owned(),
+                Some(path) => format!("no tenant is named by {}", shown(&path)),
+                None => no_tenants(fleet),
+            };
+            return Err(Error::Usage(format!("{reason}; --allow-empty accepts that")));
+        }
+        Ok(roster)
     }
+}
+
+fn no_tenants(fleet: &Fleet) -> String {
+    let why = match &fleet.manifest.tenants.registry {
+        Some(Registry::List(_) | Registry::Query(_)) => "the registry lists none",
+        None | Some(Registry::Discovered) => "no schema holds this tool's record",
+    };
+    format!("there are no tenants: {why}")
+}
+
+fn shown(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// Ids or patterns, as they were given.
+pub(super) fn quoted<T: std::fmt::Display>(names: &[T]) -> String {
+    report::some(&names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>())
 }
 
 fn read_ids(path: &Path) -> Result<Vec<String>, Error> {

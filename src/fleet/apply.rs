@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::difference::compare_all;
+use super::health::{self, StageDone};
 use super::{
     Done, Ended, Event, Failure, Fate, Fleet, FleetPlan, Member, Pinned, Roster, Seen, Stages,
     survey,
@@ -16,6 +17,7 @@ use crate::name::TenantId;
 use crate::pg::Session;
 use crate::reconcile::{self, Applied, Outcome, Reviewed, Terms, millis};
 use crate::telemetry;
+use crate::words::counted;
 
 /// A backend remembers the tables that it has made; after so many tenants it is given up.
 const PER_CONNECTION: usize = 100;
@@ -25,16 +27,15 @@ const PER_CONNECTION: usize = 100;
 pub struct Options {
     /// Connections to each server.
     pub jobs: usize,
-    /// The run ends after so many failures; `None`: it goes on with the others whatever happens.
+    /// The run ends after so many failures. `None`: it ends after a stage in which one failed, but
+    /// within a stage it goes on with the others whatever happens.
     pub max_failures: Option<usize>,
     pub stages: Stages,
-    /// Whether the registry has listed the members, so that it need not be asked for each.
-    pub are_listed: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { jobs: 4, max_failures: None, stages: Stages::default(), are_listed: true }
+        Self { jobs: 4, max_failures: None, stages: Stages::default() }
     }
 }
 
@@ -68,15 +69,15 @@ pub async fn apply(
     let start = Instant::now();
     let pins: HashMap<&TenantId, &Pinned> =
         reviewed.iter().flat_map(|plan| &plan.tenants).map(|pin| (&pin.tenant, pin)).collect();
-    if reviewed.is_some() {
-        roster.members.retain(|member| pins.contains_key(&member.tenant.id));
+    if let Some(plan) = reviewed {
+        plan.pin_down(fleet, &mut roster);
     }
     let members = roster.members;
     on_event(Event::Looking(members.len()));
     let survey = survey(fleet, &members, options.jobs, &|n| on_event(Event::Looked(n))).await;
     let compared = compare_all(fleet, &members, &survey);
 
-    let mut todo = Vec::new();
+    let mut open = Vec::new();
     let mut done: Vec<Option<Done>> = Vec::with_capacity(members.len());
     let mut terms = Vec::with_capacity(members.len());
     for (at, (member, compared)) in members.iter().zip(&compared).enumerate() {
@@ -86,16 +87,14 @@ pub async fn apply(
             Some(Seen::Failed(failure)) if is_systemic(failure) => Some(failure.clone()),
             _ => None,
         };
-        done.push(match (is_current, lost) {
-            (true, _) => {
-                let changed = compared.as_ref().map_or(0, |c| c.difference.changed.len());
-                Some(Done { changed, ..blank(fleet, member, Fate::Current) })
-            }
-            (_, Some(error)) => Some(blank(fleet, member, Fate::Failed { error })),
-            _ => {
-                todo.push(at);
-                None
-            }
+        if !is_current {
+            open.push(at);
+        }
+        done.push(if is_current {
+            let changed = compared.as_ref().map_or(0, |c| c.difference.changed.len());
+            Some(Done { changed, ..blank(fleet, member, Fate::Current) })
+        } else {
+            lost.map(|error| blank(fleet, member, Fate::Failed { error }))
         });
         let pin = reviewed.zip(pins.get(&member.tenant.id));
         terms.push(Terms {
@@ -106,7 +105,7 @@ pub async fn apply(
             }),
             has_work: true,
             rows_found: compared.as_ref().and_then(|c| c.rows_found),
-            is_listed: options.are_listed,
+            is_listed: true,
             was_present: compared.as_ref().is_some_and(|c| c.is_present),
         });
     }
@@ -123,8 +122,8 @@ pub async fn apply(
         failures: AtomicUsize::new(0),
         stopped: Mutex::new(HashMap::new()),
     };
-    on_event(Event::Starting(todo.len()));
-    run.stages(&todo).await;
+    on_event(Event::Starting(open.iter().filter(|at| !run.is_done(**at)).count()));
+    run.stages(&open).await;
 
     let done = run.done.into_inner().unwrap_or_else(PoisonError::into_inner);
     let tenants = done.into_iter().zip(&members);
@@ -154,6 +153,10 @@ fn blank(fleet: &Fleet, member: &Member, fate: Fate) -> Done {
     }
 }
 
+fn too_many(failures: usize) -> String {
+    format!("{} failed, and --max-failures allows no more", counted(failures, "tenant"))
+}
+
 /// Whether the next tenant on the same server would fail in the same way: the server is away, its
 /// disk or its lock table is full.
 fn is_systemic(failure: &Failure) -> bool {
@@ -162,27 +165,62 @@ fn is_systemic(failure: &Failure) -> bool {
 }
 
 impl Run<'_> {
-    async fn stages(&self, todo: &[usize]) {
+    async fn stages(&self, open: &[usize]) {
         let ids: Vec<&TenantId> =
-            todo.iter().filter_map(|at| self.members.get(*at)).map(|m| &m.tenant.id).collect();
+            open.iter().filter_map(|at| self.members.get(*at)).map(|m| &m.tenant.id).collect();
         let stages = self.options.stages.of(&ids);
         let of = stages.len();
         for (number, stage) in (1..).zip(stages) {
-            if number > 1 && !self.between().await {
+            (self.on_event)(Event::Stage { number, of, tenants: stage.tenants.len() });
+            let positions: Vec<usize> =
+                stage.tenants.iter().filter_map(|at| open.get(*at).copied()).collect();
+            if of > 1 {
+                // Those whose server is away have failed already, and nothing is tried.
+                let lost = positions.iter().filter(|at| self.is_done(**at)).count();
+                self.failures.fetch_add(lost, Ordering::Relaxed);
+            }
+            self.stage(&positions).await;
+            if number == of {
                 return;
             }
-            (self.on_event)(Event::Stage { number, of, tenants: stage.len() });
-            let stage: Vec<usize> = stage.iter().filter_map(|at| todo.get(*at).copied()).collect();
-            self.stage(&stage).await;
-            if self.is_over(None) {
+            self.judge(number, of, stage.is_canary, &positions);
+            if !self.goes_on(number, of, &positions).await {
                 return;
             }
         }
     }
 
+    /// Ends the run if more has failed in a stage than is allowed.
+    fn judge(&self, number: usize, of: usize, is_canary: bool, stage: &[usize]) {
+        let failed = {
+            let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+            let ends = stage.iter().filter_map(|at| done.get(*at)?.as_ref());
+            ends.filter(|done| matches!(done.fate, Fate::Failed { .. })).count()
+        };
+        let failures = self.failures.load(Ordering::Relaxed);
+        match self.options.max_failures {
+            None if failed > 0 => {
+                let canary = if is_canary { ", the canary" } else { "" };
+                let reason = format!(
+                    "{failed} of {} failed in stage {number} of {of}{canary}; repair what is \
+                     reported and run it again, or allow failures with --max-failures",
+                    counted(stage.len(), "tenant")
+                );
+                self.end(None, reason);
+            }
+            Some(most) if failed > 0 && failures >= most => self.end(None, too_many(failures)),
+            _ => {}
+        }
+    }
+
+    fn is_done(&self, at: usize) -> bool {
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.get(at).is_some_and(Option::is_some)
+    }
+
     async fn stage(&self, stage: &[usize]) {
         let mut queues: HashMap<usize, VecDeque<usize>> = HashMap::new();
-        for at in stage {
+        for at in stage.iter().filter(|at| !self.is_done(**at)) {
             if let Some(member) = self.members.get(*at) {
                 queues.entry(member.server).or_default().push_back(*at);
             }
@@ -271,7 +309,7 @@ impl Run<'_> {
                     self.end(Some(server), reason);
                 }
                 if self.options.max_failures.is_some_and(|most| failures >= most) {
-                    self.end(None, format!("{failures} tenants have failed"));
+                    self.end(None, too_many(failures));
                 }
                 done.fate = Fate::Failed { error };
             }
@@ -299,23 +337,22 @@ impl Run<'_> {
     }
 
     /// Waits between two stages, and asks whether to go on.
-    async fn between(&self) -> bool {
+    async fn goes_on(&self, number: usize, of: usize, stage: &[usize]) -> bool {
         let Stages { pause, health, .. } = &self.options.stages;
         let end = tokio::time::Instant::now() + *pause;
         while !self.is_over(None) && tokio::time::Instant::now() < end {
             let step = Duration::from_millis(200);
             tokio::time::sleep_until(end.min(tokio::time::Instant::now() + step)).await;
         }
-        if let Some(command) = health {
-            let mut shell = tokio::process::Command::new("sh");
-            // Its output is none of the results.
-            shell.arg("-c").arg(command).stdout(std::process::Stdio::null());
-            match shell.status().await {
-                Ok(status) if status.success() => {}
-                Ok(status) => self.end(None, format!("the health command ended with {status}")),
-                Err(error) => {
-                    self.end(None, format!("the health command could not be run: {error}"));
-                }
+        if let Some(command) = health
+            && !self.is_over(None)
+        {
+            let members = stage.iter().filter_map(|at| self.members.get(*at));
+            let tenants: Vec<&TenantId> = members.map(|member| &member.tenant.id).collect();
+            let failures = self.failures.load(Ordering::Relaxed);
+            let done = StageDone { number, of, tenants: &tenants, failures };
+            if let Err(reason) = health::check(command, &done).await {
+                self.end(None, reason);
             }
         }
         !self.is_over(None)

@@ -153,6 +153,43 @@ fn unplanned(fleet: &Fleet, member: &Member, error: Failure) -> Unplanned {
 }
 
 impl FleetPlan {
+    /// The tenants that it is for.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        self.tenants.iter().map(|pin| pin.tenant.to_string()).collect()
+    }
+
+    /// Leaves in `roster` those that the plan is for; one that is not there, or on a different
+    /// server, is refused.
+    pub(super) fn pin_down(&self, fleet: &Fleet, roster: &mut Roster) {
+        let mut pins: HashMap<&TenantId, &Pinned> =
+            self.tenants.iter().map(|pin| (&pin.tenant, pin)).collect();
+        let mut moved = Vec::new();
+        roster.members.retain(|member| {
+            let Some(pin) = pins.remove(&member.tenant.id) else { return false };
+            let server = fleet.name_of(member.server);
+            let is_there = pin.server.as_deref() == server;
+            if !is_there {
+                let name = |server: Option<&str>| server.unwrap_or("the only one").to_owned();
+                let (planned, actual) = (name(pin.server.as_deref()), name(server));
+                let reason = format!("the plan is for server {planned}, but it is on {actual}");
+                moved.push(Refused { id: member.tenant.id.to_string(), reason });
+            }
+            is_there
+        });
+        for refused in &roster.refused {
+            if let Ok(id) = TenantId::new(&refused.id) {
+                pins.remove(&id);
+            }
+        }
+        roster.refused.extend(moved);
+        // In the order of the plan.
+        for pin in self.tenants.iter().filter(|pin| pins.contains_key(&pin.tenant)) {
+            let reason = "the plan is for it, but the registry does not list it".to_owned();
+            roster.refused.push(Refused { id: pin.tenant.to_string(), reason });
+        }
+    }
+
     /// Whether something could not be planned.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {

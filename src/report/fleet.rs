@@ -219,7 +219,8 @@ fn server(name: Option<&String>) -> String {
 }
 
 /// Some names, and how many more there are.
-pub(super) fn some(names: &[String]) -> String {
+#[must_use]
+pub fn some(names: &[String]) -> String {
     let shown: Vec<String> = names.iter().take(TENANTS_SHOWN).map(|name| printable(name)).collect();
     let more = names.len().saturating_sub(TENANTS_SHOWN);
     let rest = if more > 0 { format!(", … and {more} more") } else { String::new() };

@@ -77,7 +77,7 @@ async fn canary_and_health_command_stop_a_bad_change_early() {
     let seen = Mutex::new(Vec::new());
     let stages = Stages {
         canary: Some("t07".parse().expect("a canary")),
-        waves: vec!["20%".parse().expect("a wave"), "100%".parse().expect("a wave")],
+        waves: "20%,100%".parse().expect("waves"),
         pause: Duration::from_millis(10),
         health: Some("exit 0".into()),
     };

@@ -11,12 +11,14 @@
 )]
 
 mod adoption;
+mod choosing;
 mod cli;
 mod embedded;
 mod example;
 mod faults;
 mod fingerprint;
 mod fleet;
+mod fleet_stages;
 mod fleet_stops;
 mod golden;
 mod hostile;

@@ -1,0 +1,25 @@
+//! Words that depend on how many there are.
+
+/// Such as "1 tenant", "2 tenants", "3 entries".
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 {
+        return format!("1 {noun}");
+    }
+    match noun.strip_suffix('y') {
+        Some(stem) => format!("{count} {stem}ies"),
+        None => format!("{count} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular_and_all_else_plural() {
+        assert_eq!(counted(0, "tenant"), "0 tenants");
+        assert_eq!(counted(1, "tenant"), "1 tenant");
+        assert_eq!(counted(1, "entry"), "1 entry");
+        assert_eq!(counted(2, "entry"), "2 entries");
+    }
+}
