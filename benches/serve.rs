@@ -22,7 +22,7 @@ use provision::fleet::{self, Fleet, Settings};
 use provision::name::TenantId;
 use provision::pg::{Session, Target};
 use provision::reconcile::{self, Terms};
-use provision::server::{self, Bounds, Loaded, Options, Tokens};
+use provision::server::{self, Bounds, Credentials, Options, Tokens};
 use provision::{manifest, telemetry};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -136,8 +136,8 @@ async fn start(
     let tokens = Tokens::parse(TOKEN, None).expect("a token");
     let bounds = Bounds { jobs: 4, queue: 1_000, request: Duration::from_secs(30) };
     let options = Options { bounds, connections: 500, interval };
-    let loaded = Loaded { fleet, tokens, tls: None };
-    (address, server::start(listener, loaded, options, recorder))
+    let credentials = Credentials { tokens, tls: None };
+    (address, server::start(listener, fleet, credentials, options, recorder))
 }
 
 /// Callers on so many connections, each with its own request; the times of all calls.

@@ -1,6 +1,7 @@
 //! The command line: arguments, and what each subcommand prints.
 
 mod apply;
+mod aside;
 mod drift;
 mod embedded;
 mod global;

@@ -24,10 +24,12 @@ mod looks;
 mod orders;
 mod probes;
 mod problem;
+mod readiness;
 mod reconciler;
 mod refusals;
 mod routes;
 mod tls;
+mod verdict;
 mod work;
 
 use std::sync::Arc;
@@ -36,14 +38,16 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use app::{Bounds, Loaded};
+pub use app::{Bounds, Credentials};
 pub use auth::{TOKEN_BYTES, TokenError, Tokens};
 pub use layers::OPEN;
 pub use routes::openapi;
 pub use tls::{TlsError, tls};
+pub use verdict::{Doubt, Verdict, judge};
 
 use self::app::App;
-use crate::telemetry::Recorder;
+use crate::fleet::Fleet;
+use crate::telemetry::{self, Recorder};
 
 /// How the service behaves.
 #[derive(Debug, Clone, Copy)]
@@ -71,11 +75,13 @@ impl std::fmt::Debug for Server {
 #[must_use]
 pub fn start(
     listener: TcpListener,
-    loaded: Loaded,
+    fleet: Fleet,
+    credentials: Credentials,
     options: Options,
     recorder: Recorder,
 ) -> Server {
-    let app = Arc::new(App::new(loaded, options.bounds, recorder));
+    telemetry::serves();
+    let app = Arc::new(App::new(fleet, credentials, options.bounds, recorder));
     let router = routes::router(Arc::clone(&app));
     let answering = {
         let app = Arc::clone(&app);
@@ -83,7 +89,16 @@ pub fn start(
             listen::serve(&app, &listener, &router, options.connections).await;
         })
     };
-    let mut tasks = vec![answering];
+    let examining = {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = readiness::examine(&app) => {}
+                () = app.stop.cancelled() => {}
+            }
+        })
+    };
+    let mut tasks = vec![answering, examining];
     if let Some(interval) = options.interval {
         tasks.push(tokio::spawn(reconciler::run(Arc::clone(&app), interval)));
     }
@@ -91,11 +106,16 @@ pub fn start(
 }
 
 impl Server {
-    /// Goes on with other tokens, another manifest, other certificates. Work that is going on ends
-    /// with what it began with.
-    pub fn replace(&self, loaded: Loaded) {
-        self.app.replace(loaded);
+    /// Goes on with a different manifest, which should have been [judged](judge) before. Work that
+    /// is going on ends with what it began with.
+    pub fn replace_fleet(&self, fleet: Fleet) {
+        self.app.replace_fleet(fleet);
         self.app.look_again.notify_one();
+    }
+
+    /// Goes on with different tokens and certificates.
+    pub fn replace_credentials(&self, credentials: Credentials) {
+        self.app.replace_credentials(credentials);
     }
 
     /// Begins nothing new, waits until what was begun has ended and been answered, and ends; after

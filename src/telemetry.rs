@@ -22,6 +22,7 @@ const LOCK_WAIT: &str = "provision_lock_wait_seconds";
 const TENANTS: &str = "provision_tenants";
 const LAST_SUCCESS: &str = "provision_reconcile_last_success_timestamp_seconds";
 const LEADER: &str = "provision_reconcile_leader";
+const RELOADS: &str = "provision_reloads_total";
 const BUILD_INFO: &str = "provision_build_info";
 const REQUESTS: &str = "http_requests_total";
 const REQUEST_DURATION: &str = "http_request_duration_seconds";
@@ -98,6 +99,10 @@ fn describe() {
         "When a reconcile pass last ended with all tenants looked at and none failed."
     );
     describe_gauge!(LEADER, "1 if this replica leads the reconcile loop.");
+    describe_counter!(
+        RELOADS,
+        "Times that the service was told to read its files again, by result: ok, refused, postponed."
+    );
     describe_gauge!(BUILD_INFO, "Always 1; the version is a label.");
     describe_counter!(REQUESTS, "HTTP requests answered, by method, route and status.");
     describe_histogram!(REQUEST_DURATION, Unit::Seconds, "Time until an HTTP answer was ready.");
@@ -171,6 +176,38 @@ pub(crate) fn leads(leads: bool) {
             tenants(state.name(), 0);
         }
     }
+}
+
+/// What has come of reading all files again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reload {
+    Ok,
+    /// Something was not usable, and what was read before stays.
+    Refused,
+    /// No server could be asked yet whether it takes the manifest.
+    Postponed,
+}
+
+impl Reload {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::Postponed => "postponed",
+        }
+    }
+}
+
+/// A service begins, which can be told to read its files again.
+pub(crate) fn serves() {
+    for result in [Reload::Ok, Reload::Refused, Reload::Postponed] {
+        counter!(RELOADS, "result" => result.name()).absolute(0);
+    }
+}
+
+/// The service was told to read its files again.
+pub(crate) fn reloaded(result: Reload) {
+    counter!(RELOADS, "result" => result.name()).increment(1);
 }
 
 /// A request was answered.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::aside::aside;
 use crate::embedded;
 use crate::error::Error;
 use crate::fleet::{Fleet, Settings};
@@ -136,7 +137,8 @@ impl Global {
 
     /// The same, with other patience unless some is given.
     pub(super) async fn fleet_with(&self, retry: Retry) -> Result<Fleet, Error> {
-        let manifest = manifest::load(&self.manifest)?;
+        let file = self.manifest.clone();
+        let manifest = aside("read the manifest", move || manifest::load(&file)).await??;
         let settings = Settings {
             limits: Limits { lock: self.lock_timeout, statement: self.statement_timeout },
             retry: Retry { attempts: self.attempts.unwrap_or(retry.attempts), ..retry },

@@ -1,5 +1,7 @@
 //! `provision serve`
 
+mod reload;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,27 +10,30 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::aside::aside;
 use super::global::seconds;
 use super::{Exit, Global, LogFormat, output};
-use crate::error::{self, Error};
+use crate::error::Error;
 use crate::files;
+use crate::fleet::Fleet;
 use crate::reconcile::Retry;
-use crate::server::{self, Bounds, Loaded, Options, Tokens};
+use crate::server::{self, Bounds, Credentials, Options, Tokens};
 use crate::telemetry::Recorder;
 
 /// The largest file of tokens.
 const TOKEN_FILE_BYTES: u64 = 64 * 1024;
 
 /// Answer requests to provision tenants, and keep all of them up to date.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
   openssl rand -hex 32 > token
   provision serve --token-file token
   curl -X POST -H \"Authorization: Bearer $(cat token)\" http://127.0.0.1:8080/ops/provision/acme
 
-GET /openapi.json tells all routes. SIGHUP reads the manifest, the tokens and the certificates
-again; SIGTERM ends what was begun, and then the service; a second one ends it at once.")]
+GET /openapi.json tells all routes. SIGHUP reads the tokens, the certificates and the manifest
+again; what is not usable, or refused by the database, is logged and not used. SIGTERM ends what
+was begun, and then the service; a second one ends it at once.")]
 pub(super) struct Serve {
     /// Where to listen.
     #[arg(
@@ -104,32 +109,26 @@ impl Serve {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed(signals))?;
         let recorder = Recorder::install()
             .ok_or_else(|| Error::Usage("this process counts already".into()))?;
-        let loaded = self.load(global).await?;
+        let loaded = tokio::select! {
+            loaded = self.load(global) => loaded,
+            _ = terminate.recv() => return Ok(Exit::Done),
+            _ = interrupt.recv() => return Ok(Exit::Done),
+        };
+        let (fleet, credentials) = loaded?;
         let listener = TcpListener::bind(self.listen)
             .await
             .map_err(failed(&format!("listen on {}", self.listen)))?;
         let address = listener.local_addr().map_err(failed("ask for the address"))?;
-        let server = server::start(listener, loaded, self.options(), recorder);
+        let server = server::start(listener, fleet, credentials, self.options(), recorder);
         let url = format!("{}://{address}", self.scheme());
         match global.log_format {
             LogFormat::Human => output::notice(&format!("listening on {url}")),
             LogFormat::Json => tracing::info!(url, "listening"),
         }
-        loop {
-            tokio::select! {
-                _ = hang_up.recv() => match self.load(global).await {
-                    Ok(loaded) => {
-                        server.replace(loaded);
-                        tracing::info!("manifest, tokens and certificates were read again");
-                    }
-                    Err(error) => tracing::error!(
-                        code = error.code(), error = error::chain(&error),
-                        "what was read again is not usable; going on with what was read before"
-                    ),
-                },
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-            }
+        tokio::select! {
+            () = reload::at_each(&mut hang_up, &self, global, &server) => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
         tracing::info!("ending what was begun");
         tokio::select! {
@@ -161,14 +160,25 @@ impl Serve {
     }
 
     /// Reads all that SIGHUP reads again.
-    async fn load(&self, global: &Global) -> Result<Loaded, Error> {
-        let retry = Retry { attempts: 3, ..Retry::default() };
-        let tls = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
-        Ok(Loaded {
-            tokens: self.tokens()?,
-            tls: tls.map(|(cert, key)| server::tls(cert, key)).transpose()?,
-            fleet: global.fleet_with(retry).await?,
+    async fn load(&self, global: &Global) -> Result<(Fleet, Credentials), Error> {
+        let credentials = self.credentials().await?;
+        Ok((self.fleet(global).await?, credentials))
+    }
+
+    async fn fleet(&self, global: &Global) -> Result<Fleet, Error> {
+        global.fleet_with(Retry { attempts: 3, ..Retry::default() }).await
+    }
+
+    async fn credentials(&self) -> Result<Credentials, Error> {
+        let files = self.clone();
+        aside("read tokens and certificates", move || {
+            let tls = files.tls_cert.as_deref().zip(files.tls_key.as_deref());
+            Ok(Credentials {
+                tokens: files.tokens()?,
+                tls: tls.map(|(cert, key)| server::tls(cert, key)).transpose()?,
+            })
         })
+        .await?
     }
 
     fn tokens(&self) -> Result<Tokens, Error> {

@@ -168,7 +168,8 @@ impl ReconcileError {
         }
     }
 
-    pub(super) fn is_transient(&self) -> bool {
+    /// Whether the same, tried anew, may succeed.
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Step { source, .. } => source.source.is_transient(),
             _ => self.pg().is_some_and(PgError::is_transient),

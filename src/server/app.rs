@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedMutexGuard, Semaphore};
 use tokio_rustls::rustls::ServerConfig;
@@ -12,21 +12,15 @@ use tokio_util::task::TaskTracker;
 
 use super::auth::{Throttle, Tokens};
 use super::jobs::{Job, Jobs};
+use super::readiness::Known;
 use crate::fleet::Fleet;
 use crate::name::TenantId;
 use crate::pg::Session;
-use crate::reconcile;
 use crate::telemetry::Recorder;
 
 /// A backend remembers the tables that it has opened, and those that it has made at more length;
 /// when it has been used so much, it is given up.
 const WORN: u32 = 1_000;
-
-/// So long is believed what was found out about being ready.
-const READINESS: Duration = Duration::from_secs(1);
-
-/// How long a server may take to show that it is there.
-const REACHED: Duration = Duration::from_secs(5);
 
 /// How much is done at a time.
 #[derive(Debug, Clone, Copy)]
@@ -39,27 +33,25 @@ pub struct Bounds {
     pub request: Duration,
 }
 
-/// What was read from files and the environment; read again on SIGHUP.
+/// Who may call, and how the connection to them is encrypted; read again on SIGHUP.
 #[derive(Debug)]
-pub struct Loaded {
-    pub fleet: Fleet,
+pub struct Credentials {
     pub tokens: Tokens,
     pub tls: Option<Arc<ServerConfig>>,
 }
 
-/// The same with the connections that were opened for it.
+/// The manifest and its servers, read again on SIGHUP, with the connections that were opened for
+/// them.
 pub(super) struct Current {
     pub(super) fleet: Fleet,
-    pub(super) tokens: Tokens,
-    pub(super) tls: Option<Arc<ServerConfig>>,
     /// By server; with how worn each is.
     idle: Vec<Mutex<Vec<(Session, u32)>>>,
 }
 
-impl From<Loaded> for Current {
-    fn from(Loaded { fleet, tokens, tls }: Loaded) -> Self {
+impl From<Fleet> for Current {
+    fn from(fleet: Fleet) -> Self {
         let idle = fleet.servers.iter().map(|_| Mutex::default()).collect();
-        Self { fleet, tokens, tls, idle }
+        Self { fleet, idle }
     }
 }
 
@@ -86,6 +78,7 @@ impl Current {
 
 pub(super) struct App {
     current: RwLock<Arc<Current>>,
+    credentials: RwLock<Arc<Credentials>>,
     pub(super) bounds: Bounds,
     pub(super) recorder: Recorder,
     pub(super) throttle: Throttle,
@@ -99,7 +92,7 @@ pub(super) struct App {
     turns: Turns,
     /// What is asked for and not begun, by tenant: whoever asks meanwhile gets the same answer.
     pub(super) waiting: Mutex<HashMap<TenantId, Job>>,
-    readiness: tokio::sync::Mutex<Option<(Instant, bool)>>,
+    pub(super) readiness: Known,
     /// Cancelled when the service ends: nothing new is begun.
     pub(super) stop: CancellationToken,
     /// Cancelled when what was begun has ended: no more connections are taken.
@@ -113,9 +106,15 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(loaded: Loaded, bounds: Bounds, recorder: Recorder) -> Self {
+    pub(super) fn new(
+        fleet: Fleet,
+        credentials: Credentials,
+        bounds: Bounds,
+        recorder: Recorder,
+    ) -> Self {
         Self {
-            current: RwLock::new(Arc::new(loaded.into())),
+            current: RwLock::new(Arc::new(fleet.into())),
+            credentials: RwLock::new(Arc::new(credentials)),
             bounds,
             recorder,
             throttle: Throttle::default(),
@@ -125,7 +124,7 @@ impl App {
             looks: Semaphore::new(2),
             turns: Turns::default(),
             waiting: Mutex::default(),
-            readiness: tokio::sync::Mutex::default(),
+            readiness: Known::default(),
             stop: CancellationToken::new(),
             close: CancellationToken::new(),
             stop_flag: AtomicBool::new(false),
@@ -138,9 +137,17 @@ impl App {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    pub(super) fn credentials(&self) -> Arc<Credentials> {
+        Arc::clone(&self.credentials.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Work that is going on ends with what it began with.
-    pub(super) fn replace(&self, loaded: Loaded) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded.into());
+    pub(super) fn replace_fleet(&self, fleet: Fleet) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fleet.into());
+    }
+
+    pub(super) fn replace_credentials(&self, credentials: Credentials) {
+        *self.credentials.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(credentials);
     }
 
     /// Begins nothing new from here on.
@@ -154,36 +161,6 @@ impl App {
     /// and the others find it done, without a connection each that waits for the tenant's lock.
     pub(super) async fn turn(&self, id: &TenantId) -> OwnedMutexGuard<()> {
         self.turns.of(id).lock_owned().await
-    }
-
-    /// Whether tenants can be provisioned: a server is reached and takes the manifest. Asked of the
-    /// servers at most once a second, whoever wants to know.
-    pub(super) async fn is_ready(&self) -> bool {
-        if self.stop.is_cancelled() {
-            return false;
-        }
-        let mut known = self.readiness.lock().await;
-        if let Some((at, ready)) = *known
-            && at.elapsed() < READINESS
-        {
-            return ready;
-        }
-        let current = self.current();
-        let mut ready = false;
-        for server in &current.fleet.servers {
-            match tokio::time::timeout(REACHED, reconcile::check(&server.context)).await {
-                Ok(Ok(())) => {
-                    ready = true;
-                    break;
-                }
-                Ok(Err(error)) => {
-                    tracing::warn!(error = crate::error::chain(&error), "not ready");
-                }
-                Err(_) => tracing::warn!("not ready: the server does not answer"),
-            }
-        }
-        *known = Some((Instant::now(), ready));
-        ready
     }
 }
 

@@ -104,7 +104,7 @@ pub(super) async fn guard(
         return next.run(request).await;
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    match app.current().tokens.access(request.headers()) {
+    match app.credentials().tokens.access(request.headers()) {
         Some(Access::Full) => next.run(request).await,
         Some(Access::Read) if reads => next.run(request).await,
         Some(Access::Read) => {

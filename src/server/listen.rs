@@ -49,7 +49,7 @@ pub(super) async fn serve(app: &Arc<App>, listener: &TcpListener, router: &Route
         };
         match accepted {
             Ok((stream, peer)) => {
-                let tls = app.current().tls.clone();
+                let tls = app.credentials().tls.clone();
                 let Some(guest) = Connections::admit(&connections) else {
                     if tls.is_none() {
                         tokio::spawn(tokio::time::timeout(FAREWELL, turn_away(stream)));

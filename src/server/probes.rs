@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::answer::Health;
 use super::app::App;
 use super::problem::Problem;
+use super::readiness::{Readiness, readiness};
 
 /// Whether the process is alive.
 #[utoipa::path(
@@ -31,11 +32,20 @@ pub(super) async fn healthz() -> Json<Health> {
     )
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    if app.is_ready().await {
-        return Json(Health { status: "ready" }).into_response();
-    }
+    let detail = match readiness(&app).await {
+        Readiness::Ready => return Json(Health { status: "ready" }).into_response(),
+        Readiness::Stopping => "the service is stopping".to_owned(),
+        Readiness::Not(None) => "there is no server".to_owned(),
+        // Anybody may ask: what exactly is wrong stands in the log.
+        Readiness::Not(Some(doubt)) => {
+            let server = doubt.server.map_or_else(String::new, |name| format!(" {name}"));
+            let what = if doubt.is_away { "cannot be asked" } else { "refuses the manifest" };
+            format!("server{server} {what} ({}); the service's log says why", doubt.error.code)
+        }
+    };
     let title = "The database is not reached, or does not take the manifest";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", title).after(5).into_response()
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", title);
+    problem.with_detail(detail).after(5).into_response()
 }
 
 /// Counts, in Prometheus' text format.

@@ -151,7 +151,7 @@ impl Problem {
 }
 
 /// Whether the trouble is the database's, not the tenant's, and may pass.
-fn is_away(error: &ReconcileError) -> bool {
+pub(super) fn is_away(error: &ReconcileError) -> bool {
     let class = error.sqlstate().unwrap_or_default();
     matches!(error.code(), "connect-failed" | "connection-lost")
         || matches!(class, "53000" | "53100" | "53200" | "53300" | "25006")

@@ -157,7 +157,7 @@ async fn tokens_and_manifest_are_read_again_on_sighup() {
     let more = format!("{}[tables.c]\ncolumns = {{ x = \"int\" }}\n", registered());
     service.folder.write("schema.toml", &more);
     service.signal("HUP");
-    service.logs("were read again").await;
+    service.logs("the manifest was read again").await;
     let updated = service.call("POST", "/ops/provision/acme", &bearer(new), "").await.with(200);
     assert_eq!(updated.json()["statements"], 1);
     service.post("/ops/provision/acme").await.with(200);
