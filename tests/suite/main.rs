@@ -13,6 +13,7 @@
 mod adoption;
 mod choosing;
 mod cli;
+mod docs;
 mod embedded;
 mod example;
 mod faults;
