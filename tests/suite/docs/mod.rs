@@ -196,12 +196,25 @@ fn no_command_or_option_is_left_out_or_made_up() {
     for option in &options {
         assert!(is_told(option), "docs/commands.md leaves out {option}");
     }
-    let of_others = ["--help", "--version", "--locked", "--all-features", "--features", "--bench"];
-    options.extend(of_others.map(str::to_owned));
-    options.extend(["--read-only", "--path", "--schema-only", "--schema", "--fake", "--open"].map(str::to_owned));
+    let of_other_programs = [
+        "--all-features",
+        "--bench",
+        "--fake",
+        "--features",
+        "--locked",
+        "--open",
+        "--path",
+        "--read-only",
+        "--schema",
+        "--schema-only",
+        "--tenants",
+    ];
+    options.extend(of_other_programs.map(str::to_owned));
     for page in Page::all() {
         for span in page.code_spans() {
-            for word in span.split([' ', '=']).filter(|word| word.len() > 2 && word.starts_with("--")) {
+            for word in
+                span.split([' ', '=']).filter(|word| word.len() > 2 && word.starts_with("--"))
+            {
                 assert!(options.contains(word), "{}: no option {word}", page.path.display());
             }
         }
@@ -258,7 +271,8 @@ fn no_metric_is_left_out_or_made_up() {
     let alerts = alerts.expect("the alerts");
     let mut count = 0;
     for name in alerts.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(|line| {
-        line.split(|c| !is_name(c)).filter(|w| w.starts_with("provision_") || w.starts_with("http_"))
+        line.split(|c| !is_name(c))
+            .filter(|w| w.starts_with("provision_") || w.starts_with("http_"))
     }) {
         let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
         assert!(metrics.contains(base.unwrap_or(name)), "the alerts have {name}");
