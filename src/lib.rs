@@ -80,3 +80,8 @@ pub mod error;
 pub mod cli;
 
 pub use error::Error;
+
+/// The Rust code on the page about the library is compiled with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+pub struct LibraryPage;

@@ -15,7 +15,7 @@ async fn missing_tenants_are_made_on_boot_on_notice_and_at_intervals() {
         database.count(&format!("pg_namespace WHERE nspname = '{schema}'")).await == 1
     };
     eventually("made on boot", async || has("boot").await).await;
-    // The trigger of the README.
+    // The trigger of docs/service.md.
     database
         .run(
             "CREATE FUNCTION public.announce_tenant() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \

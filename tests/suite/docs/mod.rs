@@ -1,20 +1,20 @@
 //! What the pages say is so: links lead somewhere, manifests load, commands parse, walk-throughs
 //! print what is shown, and nothing that the code has is left out.
 
+mod complete;
 mod page;
+mod requests;
 mod shell;
 mod walk;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 use provision::cli::Cli;
-use serde_json::Value;
 
 use self::page::{Item, Page, root};
-use crate::support::service::{READ_TOKEN, Service, TOKEN, bearer, document};
-use crate::support::{Database, Folder, tool};
+use crate::support::{Database, Folder};
 
 #[test]
 fn the_readme_is_short() {
@@ -81,9 +81,7 @@ fn manifests_on_the_pages_load() {
             let is_whole = fence.text.contains("version = 1");
             let start = if is_whole { "" } else { "version = 1\n" };
             let folder = Folder::new(&format!("{start}{}", fence.text));
-            for file in ["seeds/countries.csv"] {
-                folder.write(file, "code,name\nPT,Portugal\n");
-            }
+            folder.write("seeds/countries.csv", "code,name\nPT,Portugal\n");
             if let Err(error) = provision::manifest::load(&folder.manifest()) {
                 panic!("{}: {}", page.at(item), provision::error::chain(&error));
             }
@@ -123,10 +121,9 @@ fn commands_on_the_pages_parse() {
             }
         }
     }
-    for file in ["contrib/github/tenants.yml"] {
-        let text = std::fs::read_to_string(root().join(file)).expect(file);
-        check(file, &text.replace("run: |", "").replace("run: ", ""));
-    }
+    let workflow = std::fs::read_to_string(root().join("contrib/github/tenants.yml"));
+    let workflow = workflow.expect("the workflow").replace("run: |", "").replace("run: ", "");
+    check("contrib/github/tenants.yml", &workflow);
     let unit = std::fs::read_to_string(root().join("contrib/provision.service")).expect("unit");
     let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/"));
     check("contrib/provision.service", start.expect("ExecStart"));
@@ -169,191 +166,6 @@ async fn walk_throughs_print_what_is_shown() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// All options and variables of a command and those below it.
-fn arguments(command: &clap::Command, options: &mut BTreeSet<String>) {
-    for argument in command.get_arguments() {
-        options.extend(argument.get_long().map(|long| format!("--{long}")));
-        options.extend(argument.get_env().map(|env| env.to_string_lossy().into_owned()));
-    }
-    for below in command.get_subcommands() {
-        arguments(below, options);
-    }
-}
-
-#[test]
-fn no_command_or_option_is_left_out_or_made_up() {
-    let page = Page::read(Path::new("docs/commands.md"));
-    let spans = page.code_spans();
-    let is_told = |what: &str| {
-        spans.iter().any(|span| span.split([' ', '=', '[', ',']).any(|word| word == what))
-    };
-    let command = Cli::command();
-    for below in command.get_subcommands() {
-        assert!(is_told(below.get_name()), "docs/commands.md leaves out {}", below.get_name());
-    }
-    let mut options = BTreeSet::new();
-    arguments(&command, &mut options);
-    for option in &options {
-        assert!(is_told(option), "docs/commands.md leaves out {option}");
-    }
-    let of_other_programs = [
-        "--all-features",
-        "--bench",
-        "--fake",
-        "--features",
-        "--locked",
-        "--open",
-        "--path",
-        "--read-only",
-        "--schema",
-        "--schema-only",
-        "--tenants",
-    ];
-    options.extend(of_other_programs.map(str::to_owned));
-    for page in Page::all() {
-        for span in page.code_spans() {
-            for word in
-                span.split([' ', '=']).filter(|word| word.len() > 2 && word.starts_with("--"))
-            {
-                assert!(options.contains(word), "{}: no option {word}", page.path.display());
-            }
-        }
-    }
-}
-
-#[test]
-fn no_key_of_the_manifest_is_left_out() {
-    fn keys(value: &Value, found: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(object) => {
-                if let Some(properties) = object.get("properties").and_then(Value::as_object) {
-                    found.extend(properties.keys().cloned());
-                }
-                object.values().for_each(|value| keys(value, found));
-            }
-            Value::Array(all) => all.iter().for_each(|value| keys(value, found)),
-            _ => {}
-        }
-    }
-    let schema = serde_json::to_value(provision::manifest::json_schema()).expect("JSON");
-    let mut found = BTreeSet::new();
-    keys(&schema, &mut found);
-    assert!(found.len() > 40, "{found:?}");
-    let page = Page::read(Path::new("docs/manifest.md"));
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let words: BTreeSet<&str> =
-        page.code_spans().into_iter().flat_map(|span| span.split(|c| !is_word(c))).collect();
-    for key in found {
-        assert!(words.contains(key.as_str()), "docs/manifest.md leaves out {key}");
-    }
-}
-
-/// The names of all metrics, from the one file in which they stand.
-fn metrics() -> BTreeSet<&'static str> {
-    let source = include_str!("../../../src/telemetry.rs");
-    let constants = source.lines().filter(|line| line.starts_with("const "));
-    let names = constants.filter_map(|line| line.split_once(": &str = \"")?.1.strip_suffix("\";"));
-    names.collect()
-}
-
-#[test]
-fn no_metric_is_left_out_or_made_up() {
-    let metrics = metrics();
-    assert!(metrics.len() > 10, "{metrics:?}");
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let page = Page::read(Path::new("docs/operations.md"));
-    let told: BTreeSet<&str> =
-        page.code_spans().into_iter().flat_map(|span| span.split(|c| !is_name(c))).collect();
-    for name in &metrics {
-        assert!(told.contains(name), "docs/operations.md leaves out {name}");
-    }
-    let alerts = std::fs::read_to_string(root().join("contrib/prometheus-alerts.yml"));
-    let alerts = alerts.expect("the alerts");
-    let mut count = 0;
-    for name in alerts.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(|line| {
-        line.split(|c| !is_name(c))
-            .filter(|w| w.starts_with("provision_") || w.starts_with("http_"))
-    }) {
-        let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
-        assert!(metrics.contains(base.unwrap_or(name)), "the alerts have {name}");
-        count += 1;
-    }
-    assert!(count >= 4, "only {count} metrics in the alerts");
-}
-
-#[test]
-fn no_route_is_left_out() {
-    let page = Page::read(Path::new("docs/service.md"));
-    let spans = page.code_spans().join(" ");
-    let words: BTreeSet<&str> = spans.split([' ', '?', ',']).collect();
-    let paths = document()["paths"].as_object().expect("paths");
-    assert!(paths.len() >= 8, "{paths:?}");
-    for path in paths.keys().map(String::as_str).chain(["/openapi.json"]) {
-        assert!(words.contains(path), "docs/service.md leaves out {path}");
-    }
-}
-
-/// `curl` lines are sent to a service, and JSON answers have the keys that are shown.
-#[tokio::test(flavor = "multi_thread")]
-async fn requests_on_the_page_are_answered_as_shown() {
-    let page = Page::read(Path::new("docs/service.md"));
-    let database = Database::new().await;
-    let manifest = std::fs::read_to_string(root().join("schema.toml")).expect("the example");
-    let folder = Folder::new(&manifest);
-    let seeds = std::fs::read_to_string(root().join("seeds/cad_lookup.csv")).expect("seeds");
-    folder.write("seeds/cad_lookup.csv", &seeds);
-    let service = Service::start_on(&database.url, folder, &["--interval", "0"]);
-    let mut answers: Vec<Value> = Vec::new();
-    for (_, fence) in page.fences().filter(|(_, fence)| fence.language == "sh") {
-        for command in shell::commands(&fence.text) {
-            if command[0] != "curl" {
-                continue;
-            }
-            let (method, path, headers) = request(&command);
-            let answer = service.call(&method, &path, &headers, "").await;
-            assert!(matches!(answer.status, 200 | 202), "{command:?}: {answer:?}");
-            if answer.status == 200 {
-                answers.push(answer.json());
-            }
-        }
-    }
-    assert!(answers.len() >= 3, "only {} requests were found", answers.len());
-    let shown = page.fences().find(|(item, _)| item.marker == "answer of the first request");
-    let shown: Value = serde_json::from_str(&shown.expect("an answer").1.text).expect("JSON");
-    let keys = |value: &Value| -> Vec<String> {
-        value.as_object().expect("an object").keys().cloned().collect()
-    };
-    assert_eq!(keys(&shown), keys(&answers[0]));
-    assert_eq!(shown["statements"], answers[0]["statements"]);
-}
-
-/// Method, path and headers of a `curl` command, with tokens for `$(cat …)`.
-fn request(command: &[String]) -> (String, String, String) {
-    let (mut method, mut path, mut headers) = ("GET".to_owned(), String::new(), String::new());
-    let mut words = command[1..].iter();
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "-X" => method.clone_from(words.next().expect("a method")),
-            "-H" => {
-                let header = words.next().expect("a header");
-                match header.as_str() {
-                    "Authorization: Bearer $(cat token)" => headers.push_str(&bearer(TOKEN)),
-                    "Authorization: Bearer $(cat read-token)" => {
-                        headers.push_str(&bearer(READ_TOKEN));
-                    }
-                    other => headers.push_str(&format!("{other}\r\n")),
-                }
-            }
-            "-i" | "-s" | "-fsS" => {}
-            url => {
-                let rest = url.strip_prefix("http://127.0.0.1:8080").expect("the default address");
-                rest.clone_into(&mut path);
-            }
-        }
-    }
-    (method, path, headers)
-}
-
 /// SQL on the pages that no walk-through runs is run in a database of its own, after the hidden
 /// `needs` comment before it.
 #[tokio::test(flavor = "multi_thread")]
@@ -377,86 +189,5 @@ async fn sql_on_the_pages_runs() {
             // Roles belong to the whole server: they go away with the transaction.
             database.run(&format!("BEGIN;\n{}\nROLLBACK;", fence.text)).await;
         }
-    }
-}
-
-/// Each statement in the table of `docs/locks.md` takes the lock that the table says.
-#[tokio::test(flavor = "multi_thread")]
-async fn statements_take_the_locks_that_the_page_says() {
-    let page = Page::read(Path::new("docs/locks.md"));
-    let (_, table) = page.text.split_once("<!-- locks on t -->\n").expect("the table");
-    let database = Database::new().await;
-    database.run("CREATE TABLE t (a int PRIMARY KEY); CREATE TABLE u (a int PRIMARY KEY)").await;
-    let rows: Vec<Vec<&str>> = table
-        .lines()
-        .skip(2)
-        .take_while(|line| line.starts_with('|'))
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-        .collect();
-    assert!(rows.len() >= 8, "{rows:?}");
-    for row in rows {
-        let statement = row[0].trim_matches('`');
-        let mut conn = database.connect().await;
-        let script = format!(
-            "BEGIN; {statement}; SELECT string_agg(mode, ', ') FROM pg_locks \
-             WHERE relation = 't'::regclass AND pid = pg_backend_pid() AND mode <> 'AccessShareLock'"
-        );
-        let answer = sqlx::raw_sql(sqlx::AssertSqlSafe(script)).fetch_one(&mut conn).await;
-        let modes: Option<String> = sqlx::Row::get(&answer.expect(statement), 0);
-        let modes = modes.unwrap_or_default();
-        let told = format!("{}lock", row[1].replace(' ', "").to_lowercase());
-        let is_taken = modes.to_lowercase().split(", ").any(|mode| mode == told);
-        assert!(is_taken, "{statement}: {modes}, not {}", row[1]);
-        let is_stronger = told != "accessexclusivelock" && modes.contains("AccessExclusive");
-        assert!(!is_stronger, "{statement}: {modes}, not {}", row[1]);
-    }
-}
-
-/// The keys of JSON results are those in the table of `docs/commands.md`.
-#[tokio::test(flavor = "multi_thread")]
-async fn json_has_the_keys_that_the_page_says() {
-    let page = Page::read(Path::new("docs/commands.md"));
-    let database = Database::new().await;
-    let folder = Folder::new(
-        "version = 1\n[tenants]\nlist = [\"acme\"]\n[tables.t]\ncolumns = { id = \"int\" }\n",
-    );
-    let mut count = 0;
-    for line in page.text.lines().filter(|line| line.contains("--format json` | ")) {
-        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        let command = cells[0].trim_matches('`').replace("<id>", "acme");
-        let words: Vec<&str> = command.split(' ').collect();
-        let shown = tool::run(tool::on(&database, folder.dir.path(), &words)).stdout;
-        let value: Value = serde_json::from_str(&shown).expect("JSON");
-        for key in value.as_object().expect("an object").keys() {
-            assert!(cells[1].contains(&format!("`{key}`")), "{command}: {key} is left out");
-        }
-        count += 1;
-    }
-    assert!(count >= 6, "only {count} rows were found");
-}
-
-/// The sample for `NestJS` is run, without its types and decorator, if there is a node.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_nestjs_sample_provisions_a_tenant() {
-    let page = Page::read(Path::new("docs/service.md"));
-    let sample = page.fences().find(|(item, _)| item.marker == "run by node").expect("it").1;
-    let script = sample
-        .text
-        .replace("@Injectable()\nexport ", "")
-        .replace("(tenantId: string): Promise<void>", "(tenantId)");
-    let database = Database::new().await;
-    let manifest = "version = 1\n[tables.t]\ncolumns = { id = \"int\" }\n";
-    let service = Service::start(&database, manifest, &["--interval", "0"]);
-    let node = std::process::Command::new("node")
-        .args(["-e", &format!("{script}\nnew TenantProvisioner().provision('acme');")])
-        .env("PROVISION_URL", format!("http://{}", service.address))
-        .env("PROVISION_TOKEN", TOKEN)
-        .output();
-    match node {
-        Ok(ended) => {
-            assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-            assert_eq!(database.count("acme._provision_state").await, 1);
-        }
-        Err(error) => eprintln!("not run, since there is no node: {error}"),
     }
 }
