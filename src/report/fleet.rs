@@ -3,17 +3,17 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::causes::{failures, not_looked_at, refused, unreachable};
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, styled};
 use super::text::{body, change_text};
 use crate::diff::Object;
-use crate::fleet::{Difference, Done, Drift, Ended, Failure, Fate, FleetPlan, State, TenantDrift};
+use crate::fleet::{Difference, Done, Drift, Ended, Fate, FleetPlan, State, TenantDrift};
+use crate::words::counted;
 
 /// Tenants of one shape that are named before the rest is counted.
 const TENANTS_SHOWN: usize = 10;
 /// Missing objects of one shape that are listed before the rest is counted.
 const OBJECTS_SHOWN: usize = 20;
-/// Failures that are told with all their causes before the rest is counted.
-const FAILURES_SHOWN: usize = 50;
 
 /// How all tenants are: by shape, each told once.
 #[must_use]
@@ -27,14 +27,8 @@ pub fn drift(drift: &Drift) -> String {
         let names: Vec<String> = of_shape.map(name).collect();
         let _ = writeln!(text, "  {}", styled(FAINT, &some(&names)));
     }
-    let failed: Vec<(String, &Failure)> = drift
-        .tenants
-        .iter()
-        .filter_map(|tenant| Some((name(tenant), tenant.error.as_ref()?)))
-        .collect();
-    failures(&mut text, "could not be looked at", &failed);
-    let unreachable = drift.unreachable.iter().map(|u| (server(u.server.as_ref()), &u.error));
-    failures(&mut text, "could not be asked for their tenants", &unreachable.collect::<Vec<_>>());
+    failures(&mut text, "could not be looked at", not_looked_at(drift));
+    unreachable(&mut text, &drift.unreachable);
     refused(&mut text, &drift.refused);
     if !drift.orphans.is_empty() {
         let _ = writeln!(text, "\n{}", styled(STRONG, "orphans: provisioned, but not registered"));
@@ -58,23 +52,22 @@ pub(super) fn headline(drift: &Drift) -> String {
     let mut line = tenants(drift.tenants.len());
     match drift.shapes.len() {
         0 => {}
-        1 => line.push_str(", 1 shape of drift"),
-        n => line.push_str(&format!(", {n} shapes of drift")),
+        n => line.push_str(&format!(", {} of drift", counted(n, "shape"))),
     }
     if !counts.is_empty() {
         line.push_str(&format!(": {}", counts.join(", ")));
     }
     if !drift.orphans.is_empty() {
-        line.push_str(&format!("; {} orphans", drift.orphans.len()));
+        line.push_str(&format!("; {}", counted(drift.orphans.len(), "orphan")));
     }
     if !drift.refused.is_empty() {
-        line.push_str(&format!("; {} entries refused", drift.refused.len()));
+        line.push_str(&format!("; {} refused", counted(drift.refused.len(), "entry")));
     }
     line
 }
 
 pub(super) fn tenants(count: usize) -> String {
-    if count == 1 { "1 tenant".to_owned() } else { format!("{count} tenants") }
+    counted(count, "tenant")
 }
 
 /// What a shape lacks or has otherwise, in one line.
@@ -135,16 +128,14 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
         let names: Vec<String> = of_shape.map(|pinned| pinned.tenant.to_string()).collect();
         let _ = writeln!(text, "  {}\n", styled(FAINT, &some(&names)));
     }
-    let failed: Vec<(String, &Failure)> =
-        plan.failed.iter().map(|f| (f.tenant.to_string(), &f.error)).collect();
-    failures(&mut text, "cannot be planned", &failed);
-    let unreachable = plan.unreachable.iter().map(|u| (server(u.server.as_ref()), &u.error));
-    failures(&mut text, "could not be asked for their tenants", &unreachable.collect::<Vec<_>>());
+    let failed = plan.failed.iter().map(|at| (&at.tenant, at.server.as_ref(), &at.error));
+    failures(&mut text, "cannot be planned", failed);
+    unreachable(&mut text, &plan.unreachable);
     refused(&mut text, &plan.refused);
     let line = format!(
-        "Plan: {} to bring up to date, {} plans; {} current{}.",
+        "Plan: {} to bring up to date, {}; {} current{}.",
         tenants(plan.tenants.len()),
-        plan.shapes.len(),
+        counted(plan.shapes.len(), "plan"),
         plan.current,
         if plan.failed.is_empty() {
             String::new()
@@ -162,17 +153,12 @@ type IsFate = fn(&Fate) -> bool;
 #[must_use]
 pub fn ended(ended: &Ended) -> String {
     let mut text = String::new();
-    let failed: Vec<(String, &Failure)> = ended
-        .tenants
-        .iter()
-        .filter_map(|done| match &done.fate {
-            Fate::Failed { error } => Some((done.tenant.to_string(), error)),
-            _ => None,
-        })
-        .collect();
-    failures(&mut text, "failed, and were left as they were", &failed);
-    let unreachable = ended.unreachable.iter().map(|u| (server(u.server.as_ref()), &u.error));
-    failures(&mut text, "could not be asked for their tenants", &unreachable.collect::<Vec<_>>());
+    let failed = ended.tenants.iter().filter_map(|done| match &done.fate {
+        Fate::Failed { error } => Some((&done.tenant, done.server.as_ref(), error)),
+        _ => None,
+    });
+    failures(&mut text, "failed; nothing was changed there", failed);
+    unreachable(&mut text, &ended.unreachable);
     refused(&mut text, &ended.refused);
     for reason in &ended.stopped {
         let line = format!("The run ended early: {reason}");
@@ -198,8 +184,11 @@ pub fn ended(ended: &Ended) -> String {
     let statements: usize = ended.tenants.iter().map(|done: &Done| done.statements).sum();
     let changed = ended.tenants.iter().filter(|done| done.changed > 0).count();
     let seconds = Duration::from_millis(ended.duration_ms).as_secs_f64();
-    let mut line =
-        format!("{}, {statements} statements, {seconds:.1} s.", tenants(ended.tenants.len()));
+    let mut line = format!(
+        "{}, {}, {seconds:.1} s.",
+        tenants(ended.tenants.len()),
+        counted(statements, "statement")
+    );
     if changed > 0 {
         line.push_str(&format!(" Not touched: what is changed in {}.", tenants(changed)));
     }
@@ -214,10 +203,6 @@ fn name(tenant: &TenantDrift) -> String {
     }
 }
 
-fn server(name: Option<&String>) -> String {
-    name.map_or_else(|| "the server".to_owned(), |name| format!("server {name}"))
-}
-
 /// Some names, and how many more there are.
 #[must_use]
 pub fn some(names: &[String]) -> String {
@@ -225,34 +210,4 @@ pub fn some(names: &[String]) -> String {
     let more = names.len().saturating_sub(TENANTS_SHOWN);
     let rest = if more > 0 { format!(", … and {more} more") } else { String::new() };
     shown.join(", ") + &rest
-}
-
-fn failures(text: &mut String, what: &str, failed: &[(String, &Failure)]) {
-    if failed.is_empty() {
-        return;
-    }
-    let _ = writeln!(text, "\n{}", styled(STRONG, &format!("{} {what}", failed.len())));
-    for (name, failure) in failed.iter().take(FAILURES_SHOWN) {
-        let (name, message) = (printable(name), printable(&failure.message));
-        let _ = writeln!(text, "  {} [{}] {message}", styled(REMOVED, &name), failure.code);
-        if let Some(hint) = &failure.hint {
-            let _ = writeln!(text, "      hint: {}", printable(hint));
-        }
-    }
-    if failed.len() > FAILURES_SHOWN {
-        let _ = writeln!(text, "  … and {} more", failed.len() - FAILURES_SHOWN);
-    }
-    text.push('\n');
-}
-
-fn refused(text: &mut String, refused: &[crate::fleet::Refused]) {
-    if refused.is_empty() {
-        return;
-    }
-    let _ = writeln!(text, "\n{}", styled(STRONG, "entries of the registry that are refused"));
-    for entry in refused {
-        let line = format!("{:?}: {}", entry.id, entry.reason);
-        let _ = writeln!(text, "  {}", styled(REMOVED, &printable(&line)));
-    }
-    text.push('\n');
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
+use super::causes::{by_cause, by_reason, not_looked_at, server};
 use super::fleet::{headline, in_short, some, tenants};
 use super::style::printable;
 use crate::fleet::{Drift, State, TenantDrift};
@@ -38,8 +39,8 @@ pub fn drift_markdown(drift: &Drift) -> String {
     let troubles = troubles(drift);
     if !troubles.is_empty() {
         text.push_str("\n### Could not be looked at\n\n");
-        for (name, trouble) in troubles {
-            let _ = writeln!(text, "- {}: {}", escaped(&name), escaped(&trouble));
+        for trouble in troubles {
+            let _ = writeln!(text, "- {}", escaped(&trouble));
         }
     }
     if !drift.orphans.is_empty() {
@@ -82,7 +83,7 @@ pub fn drift_junit(drift: &Drift) -> String {
     }
     for (name, trouble) in troubles_beside_tenants(drift) {
         let mut error = TestCaseStatus::non_success(NonSuccessKind::Error);
-        error.set_message(printable(&trouble));
+        error.set_message(printable(trouble));
         suite.add_test_case(TestCase::new(printable(&name), error));
     }
     for orphan in &drift.orphans {
@@ -96,7 +97,7 @@ pub fn drift_junit(drift: &Drift) -> String {
     report.to_string().unwrap_or_default()
 }
 
-/// Workflow commands that GitHub shows as annotations: one a shape, one a tenant in trouble.
+/// Workflow commands that GitHub shows as annotations: one a shape, and one a cause of trouble.
 #[must_use]
 pub fn drift_github(drift: &Drift) -> String {
     let mut text = String::new();
@@ -110,9 +111,8 @@ pub fn drift_github(drift: &Drift) -> String {
             format!("{}: {} ({})", tenants(shape.count), in_short(&shape.difference), some(&names));
         let _ = writeln!(text, "::{level} title=tenant drift::{}", command(&message));
     }
-    for (name, trouble) in troubles(drift) {
-        let message = format!("{name}: {trouble}");
-        let _ = writeln!(text, "::error title=tenant not looked at::{}", command(&message));
+    for trouble in troubles(drift) {
+        let _ = writeln!(text, "::error title=tenant not looked at::{}", command(&trouble));
     }
     for orphan in &drift.orphans {
         let message = format!("schema {} is provisioned, but not registered", orphan.schema);
@@ -127,21 +127,23 @@ fn difference_of(drift: &Drift, tenant: &TenantDrift) -> String {
     shape.map_or_else(String::new, |shape| in_short(&shape.difference))
 }
 
-/// What kept tenants, servers and entries of the registry from being looked at.
-fn troubles(drift: &Drift) -> Vec<(String, String)> {
-    let tenants = drift.tenants.iter().filter_map(|tenant| {
-        Some((tenant.tenant.to_string(), tenant.error.as_ref()?.message.clone()))
+/// What kept tenants, servers and entries of the registry from being looked at, each cause once.
+fn troubles(drift: &Drift) -> Vec<String> {
+    let tenants = by_cause(not_looked_at(drift)).into_iter().map(|cause| {
+        let ids = cause.ids().map(|ids| format!(" ({ids})"));
+        format!("{}: {}{}", cause.who(), cause.failure.message, ids.unwrap_or_default())
     });
-    tenants.chain(troubles_beside_tenants(drift)).collect()
+    let servers = drift.unreachable.iter();
+    let servers = servers.map(|at| format!("{}: {}", server(at.server.as_ref()), at.error.message));
+    let refused = by_reason(&drift.refused).into_iter();
+    let refused = refused.map(|(reason, ids)| format!("{}: {reason}", some(&ids)));
+    tenants.chain(servers).chain(refused).collect()
 }
 
-fn troubles_beside_tenants(drift: &Drift) -> Vec<(String, String)> {
-    let servers = drift.unreachable.iter().map(|unreachable| {
-        let name = unreachable.server.clone().unwrap_or_else(|| "the server".to_owned());
-        (name, unreachable.error.message.clone())
-    });
-    let refused = drift.refused.iter().map(|refused| (refused.id.clone(), refused.reason.clone()));
-    servers.chain(refused).collect()
+fn troubles_beside_tenants(drift: &Drift) -> impl Iterator<Item = (String, &str)> {
+    let servers = drift.unreachable.iter();
+    let servers = servers.map(|at| (server(at.server.as_ref()), at.error.message.as_str()));
+    servers.chain(drift.refused.iter().map(|refused| (refused.id.clone(), refused.reason.as_str())))
 }
 
 /// Text that Markdown shows as it is, in one line of a table.

@@ -190,3 +190,40 @@ async fn no_run_goes_on_without_its_canary() {
         assert_eq!(eu.count("pg_namespace WHERE nspname LIKE 'eu-%'").await, 0, "{said}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_for_one_cause_is_told_once() {
+    let eu = Database::new().await;
+    let ids: Vec<String> = (0..30).map(|n| format!("\"us-{n:02}\"")).collect();
+    let folder = Folder::new(&two(BY_PATTERN, &format!("list = [\"eu-1\", {}]", ids.join(", "))));
+    let on = |args: &[&str]| run(servers(folder.dir.path(), &eu, None, args)).with(1).stdout;
+    for (format, line) in [
+        ("text", "  30 tenants on us [connect-failed] cannot connect to"),
+        ("markdown", "- 30 tenants on us: cannot connect to"),
+        ("github", "::error title=tenant not looked at::30 tenants on us: cannot connect to"),
+    ] {
+        let text = on(&["drift", "--format", format]);
+        assert_eq!(text.matches(line).count(), 1, "{text}");
+        let told = text.matches("cannot connect").count();
+        assert_eq!(told, 2, "of the tenants, and of the server itself: {text}");
+        assert!(text.contains("us-00, us-01") && text.contains("and 20 more"), "{text}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&on(&["drift", "--format", "json"])).expect("JSON");
+    let tenants = json["tenants"].as_array().expect("tenants");
+    assert_eq!(tenants.iter().filter(|at| at["error"]["code"] == "connect-failed").count(), 30);
+    let junit = on(&["drift", "--format", "junit"]);
+    assert!(junit.contains("errors=\"31\""), "{junit}");
+    let plan = on(&["plan", "--all"]);
+    assert_eq!(plan.matches("  30 tenants on us [connect-failed]").count(), 1, "{plan}");
+    assert!(plan.contains("1 tenant to bring up to date, 1 plan; 0 current"), "{plan}");
+    let applied = on(&["apply", "--all"]);
+    assert_eq!(applied.matches("  30 tenants on us [connect-failed]").count(), 1, "{applied}");
+    assert!(applied.contains("30 tenants failed; nothing was changed there"), "{applied}");
+    // One alone is named; entries that are refused for one reason are told together.
+    folder.write("schema.toml", &two(["", ""], "list = [\"a\", \"b\"]"));
+    let text = on(&["drift"]);
+    assert!(text.contains("  \"a\", \"b\": no pattern of [servers] says where"), "{text}");
+    let github = on(&["drift", "--format", "github"]);
+    assert!(github.contains("::error title=tenant not looked at::\"a\", \"b\": no"), "{github}");
+}
