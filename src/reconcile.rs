@@ -38,6 +38,7 @@ pub struct Applied {
     pub outcome: Outcome,
     /// What was executed, and what remains changed or extra. Without steps when nothing was to do.
     pub plan: Plan,
+    /// Of all attempts; a command puts its own duration here, which begins with the manifest.
     pub duration: Duration,
     pub attempts: u32,
 }

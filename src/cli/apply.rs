@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -156,13 +156,15 @@ impl Apply {
     }
 
     async fn apply(self, global: &Global) -> Result<Exit, Error> {
+        // What is reported is how long people wait: to read the manifest takes its time as well.
+        let mut start = Instant::now();
         if self.ask {
             output::require_terminal()?;
         }
         self.tenants.require_all(self.all)?;
         let saved = match self.plan.as_deref().map(read_plan).transpose()? {
-            Some(Saved::Fleet(plan)) => return self.run_all(global, Some(plan)).await,
-            None if self.all => return self.run_all(global, None).await,
+            Some(Saved::Fleet(plan)) => return self.run_all(global, Some(plan), start).await,
+            None if self.all => return self.run_all(global, None, start).await,
             Some(Saved::One(plan)) => Some(*plan),
             None => None,
         };
@@ -183,14 +185,17 @@ impl Apply {
             let plan = reconcile::plan(&context, &tenant).await?;
             output::result(global, &report::plan(&plan, self.sql))?;
             if !plan.is_empty() {
+                let asked = Instant::now();
                 if !output::ask("Apply this plan?")? {
                     output::notice("nothing was done");
                     return Ok(Exit::Done);
                 }
+                start += asked.elapsed();
                 reviewed = Some(Reviewed::from(&plan));
             }
         }
-        let applied = reconcile::apply(&context, &tenant, reviewed).await?;
+        let mut applied = reconcile::apply(&context, &tenant, reviewed).await?;
+        applied.duration = start.elapsed();
         let text = match self.format {
             Format::Text => report::applied(&applied, self.sql),
             Format::Json => report::to_line(&report::applied_json(&applied)),
@@ -201,7 +206,12 @@ impl Apply {
 }
 
 impl Apply {
-    async fn run_all(self, global: &Global, reviewed: Option<FleetPlan>) -> Result<Exit, Error> {
+    async fn run_all(
+        self,
+        global: &Global,
+        reviewed: Option<FleetPlan>,
+        start: Instant,
+    ) -> Result<Exit, Error> {
         let fleet = global.fleet().await?;
         let roster = match &reviewed {
             None => self.tenants.roster(&fleet, self.unregistered).await?,
@@ -216,7 +226,8 @@ impl Apply {
         let progress = Progress::new(global);
         let on_event = |event: Event<'_>| progress.event(&event);
         let run = fleet::apply(&fleet, roster, reviewed.as_ref(), &options, &stop, &on_event);
-        let ended = output::interruptible(run, &stop).await?;
+        let mut ended = output::interruptible(run, &stop).await?;
+        ended.duration_ms = reconcile::millis(start.elapsed());
         drop(progress);
         if !ended.has_failed() {
             telemetry::reconciled(jiff::Timestamp::now().as_second());

@@ -69,6 +69,7 @@ pub struct Ended {
     pub unreachable: Vec<Unreachable>,
     /// Why the run ended early, if it did.
     pub stopped: Vec<String>,
+    /// Of the run; a command puts its own duration here, which begins with the manifest.
     pub duration_ms: u64,
 }
 

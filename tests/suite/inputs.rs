@@ -3,6 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::support::tool::{Ended, on, run, tool};
 use crate::support::{Database, Folder};
 
@@ -73,4 +75,27 @@ fn a_list_that_is_too_long_is_not_cut_off() {
     command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
     let ended = soon(command).with(1);
     assert!(ended.stderr.contains("it has more than 67108864 bytes"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_that_is_reported_is_the_time_that_it_took() {
+    let database = Database::new().await;
+    // Patterns take long to read, and nothing of them reaches the server.
+    let patterns: Vec<String> = (0..1000).map(|n| format!("\"view {n} *\"")).collect();
+    let drift = format!("[drift]\nignore = [{}]\n", patterns.join(", "));
+    let folder = Folder::new(&format!("{MANIFEST}{drift}"));
+    folder.write("ids", "acme\n");
+    let before = Instant::now();
+    provision::manifest::load(&folder.manifest()).expect("a valid manifest");
+    let reading = before.elapsed();
+    assert!(reading > Duration::from_millis(20), "too fast to tell: {reading:?}");
+    for args in [&["acme"][..], &["acme"], &["--all", "--tenants-from", "ids"]] {
+        let args = [&["apply", "--format", "json"], args].concat();
+        let before = Instant::now();
+        let ended = run(on(&database, folder.dir.path(), &args)).with(0);
+        let took = before.elapsed();
+        let report: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        let told = Duration::from_millis(report["duration_ms"].as_u64().expect("a number"));
+        assert!(told > reading / 2 && told <= took, "{args:?}: {told:?} of {took:?}, {reading:?}");
+    }
 }
