@@ -26,7 +26,7 @@ pub use execute::StepFailed;
 pub use fate::committed;
 pub use fingerprint::{Glance, Shapes};
 pub use introspect::IntrospectError;
-pub use leader::Leadership;
+pub use leader::{Election, HEARTBEAT, Leadership};
 pub use listen::{CHANNEL, Notifications};
 pub use lock::{Holder, holders};
 pub use registry::{Listed, listed, lists, provisioned};

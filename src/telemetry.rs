@@ -22,6 +22,7 @@ const LOCK_WAIT: &str = "provision_lock_wait_seconds";
 const TENANTS: &str = "provision_tenants";
 const LAST_SUCCESS: &str = "provision_reconcile_last_success_timestamp_seconds";
 const LEADER: &str = "provision_reconcile_leader";
+const LED: &str = "provision_reconcile_led";
 const RELOADS: &str = "provision_reloads_total";
 const BUILD_INFO: &str = "provision_build_info";
 const REQUESTS: &str = "http_requests_total";
@@ -99,6 +100,10 @@ fn describe() {
         "When a reconcile pass last ended with all tenants looked at and none failed."
     );
     describe_gauge!(LEADER, "1 if this replica leads the reconcile loop.");
+    describe_gauge!(
+        LED,
+        "0 if nobody has been seen to lead the reconcile loop for two intervals, otherwise 1."
+    );
     describe_counter!(
         RELOADS,
         "Times that the service was told to read its files again, by result: ok, refused, postponed."
@@ -176,6 +181,11 @@ pub(crate) fn leads(leads: bool) {
             tenants(state.name(), 0);
         }
     }
+}
+
+/// Whether this replica or another leads, as far as this one can see.
+pub(crate) fn led(led: bool) {
+    gauge!(LED).set(if led { 1.0 } else { 0.0 });
 }
 
 /// What has come of reading all files again.

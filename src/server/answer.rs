@@ -247,4 +247,7 @@ pub(super) enum JobState {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Health {
     pub(super) status: &'static str,
+    /// What somebody should look at although it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<String>,
 }

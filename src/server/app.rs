@@ -93,6 +93,8 @@ pub(super) struct App {
     /// What is asked for and not begun, by tenant: whoever asks meanwhile gets the same answer.
     pub(super) waiting: Mutex<HashMap<TenantId, Job>>,
     pub(super) readiness: Known,
+    /// Since when nobody has been seen to lead the reconcile loop, once that is long.
+    pub(super) leaderless: Mutex<Option<tokio::time::Instant>>,
     /// Cancelled when the service ends: nothing new is begun.
     pub(super) stop: CancellationToken,
     /// Cancelled when what was begun has ended: no more connections are taken.
@@ -125,6 +127,7 @@ impl App {
             turns: Turns::default(),
             waiting: Mutex::default(),
             readiness: Known::default(),
+            leaderless: Mutex::default(),
             stop: CancellationToken::new(),
             close: CancellationToken::new(),
             stop_flag: AtomicBool::new(false),

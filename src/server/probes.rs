@@ -1,6 +1,6 @@
 //! What load balancers and Prometheus ask.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::Json;
 use axum::extract::State;
@@ -18,7 +18,7 @@ use super::readiness::{Readiness, readiness};
     responses((status = 200, description = "Alive", body = Health))
 )]
 pub(super) async fn healthz() -> Json<Health> {
-    Json(Health { status: "alive" })
+    Json(Health { status: "alive", detail: None })
 }
 
 /// Whether tenants can be provisioned: the database is reached and takes the manifest. What ails
@@ -33,7 +33,10 @@ pub(super) async fn healthz() -> Json<Health> {
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let detail = match readiness(&app).await {
-        Readiness::Ready => return Json(Health { status: "ready" }).into_response(),
+        Readiness::Ready => {
+            let detail = leaderless(&app);
+            return Json(Health { status: "ready", detail }).into_response();
+        }
         Readiness::Stopping => "the service is stopping".to_owned(),
         Readiness::Not(None) => "there is no server".to_owned(),
         // Anybody may ask: what exactly is wrong stands in the log.
@@ -46,6 +49,18 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let title = "The database is not reached, or does not take the manifest";
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", title);
     problem.with_detail(detail).after(5).into_response()
+}
+
+/// Requests are answered all the same.
+fn leaderless(app: &App) -> Option<String> {
+    let since = *app.leaderless.lock().unwrap_or_else(PoisonError::into_inner);
+    since.map(|since| {
+        format!(
+            "no replica has been seen to lead the reconcile loop for {} seconds; the service's \
+             log says who holds the leader's lock",
+            since.elapsed().as_secs()
+        )
+    })
 }
 
 /// Counts, in Prometheus' text format.

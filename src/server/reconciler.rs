@@ -1,17 +1,20 @@
 //! Keeps all tenants as the manifest declares: when the service begins, at intervals, and at once
 //! when the database says that a tenant has come. It only adds, like everything here.
 
+mod absence;
 mod backoff;
 mod pass;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use self::absence::Absence;
 use self::backoff::Backoff;
 use super::app::App;
 use super::jobs::Job;
@@ -19,28 +22,32 @@ use super::work;
 use crate::fleet::Fleet;
 use crate::manifest::Registry;
 use crate::name::TenantId;
-use crate::pg::{Leadership, Notifications, PgError, Target};
+use crate::pg::{Election, HEARTBEAT, Leadership, Notifications, PgError, Target};
 use crate::telemetry;
 
 /// So many tenants that notifications ask for are worked on, or wait to be, at a time.
 const HEEDED: usize = 16;
-
-/// How often the leader makes sure that it still leads.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// How long others wait before they ask again who leads, at most.
 const CANDIDACY: Duration = Duration::from_secs(15);
 
 /// Works until the service ends.
 pub(super) async fn run(app: Arc<App>, interval: Duration) {
+    let mut absence = Absence::new(interval);
     telemetry::leads(false);
+    somebody_leads(&app, &mut absence);
     while !app.stop.is_cancelled() {
-        let led = lead(&app, interval).await;
+        let led = lead(&app, interval, &mut absence).await;
         telemetry::leads(false);
         match led {
             Ok(End::Replaced) => continue,
-            Ok(End::Other) => {}
-            Err(error) => warn!(error = crate::error::chain(&error), "cannot lead"),
+            Ok(End::Over) => {}
+            Ok(End::OtherLeads) => somebody_leads(&app, &mut absence),
+            Ok(End::Blocked(holders)) => nobody_leads(&app, &mut absence, &holders),
+            Err(error) => {
+                warn!(error = crate::error::chain(&error), "cannot lead");
+                nobody_leads(&app, &mut absence, &[]);
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(jittered(CANDIDACY.min(interval))) => {}
@@ -49,40 +56,75 @@ pub(super) async fn run(app: Arc<App>, interval: Duration) {
     }
 }
 
-/// Why it leads no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why it leads no more, or never did.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum End {
     /// The manifest was read again: other servers may be listened to, and what failed may succeed.
     Replaced,
-    /// It never did, another does, or the service ends.
-    Other,
+    /// Its connection was lost, or the service ends.
+    Over,
+    OtherLeads,
+    /// These sessions hold the lock, and none of them can be a replica.
+    Blocked(Vec<String>),
+}
+
+fn somebody_leads(app: &App, absence: &mut Absence) {
+    absence.end();
+    *app.leaderless.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    telemetry::led(true);
+}
+
+fn nobody_leads(app: &App, absence: &mut Absence, holders: &[String]) {
+    let now = Instant::now();
+    let Some(long) = absence.noticed(now) else { return };
+    *app.leaderless.lock().unwrap_or_else(PoisonError::into_inner) = Some(long.since);
+    telemetry::led(false);
+    if !long.is_to_be_told {
+        return;
+    }
+    let seconds = (now - long.since).as_secs();
+    let holders = holders.join("; ");
+    if holders.is_empty() {
+        warn!(seconds, "nobody has been seen to lead the reconcile loop for two intervals");
+    } else {
+        warn!(
+            seconds,
+            holders,
+            "nobody has been seen to lead the reconcile loop for two intervals: the leader's lock \
+             is held by sessions of roles that are no replica's; find out who opened them, and end \
+             them (pg_terminate_backend)"
+        );
+    }
 }
 
 /// Leads as long as it can, unless another does.
-async fn lead(app: &Arc<App>, interval: Duration) -> Result<End, PgError> {
+async fn lead(app: &Arc<App>, interval: Duration, absence: &mut Absence) -> Result<End, PgError> {
     let current = app.current();
     let Some(target) = election_place(&current.fleet) else {
-        return Ok(End::Other);
+        return Ok(End::Over);
     };
-    let Some(mut leadership) = Leadership::take(target, &current.fleet.manifest).await? else {
-        return Ok(End::Other);
+    let leadership = match Leadership::take(target, &current.fleet.manifest).await? {
+        Election::Won(leadership) => leadership,
+        Election::Lost => return Ok(End::OtherLeads),
+        Election::Blocked(holders) => return Ok(End::Blocked(holders)),
     };
     info!("leads the reconcile loop");
     telemetry::leads(true);
+    somebody_leads(app, absence);
+    let (lost, over) = (CancellationToken::new(), CancellationToken::new());
+    let keeping = tokio::spawn(keep(leadership, lost.clone(), over.clone()));
     let (failed, mut failures) = mpsc::channel(HEEDED);
     let ears = tokio::spawn(hear(Arc::clone(app), failed));
     let mut backoff = Backoff::default();
-    let mut end = End::Other;
     let mut next_pass = Instant::now();
-    let mut heartbeat = Instant::now() + HEARTBEAT;
-    loop {
+    let end = loop {
         let retry = backoff.next().filter(|retry| *retry < next_pass);
         tokio::select! {
-            () = app.stop.cancelled() => break,
+            () = app.stop.cancelled() => break End::Over,
+            () = lost.cancelled() => break End::Over,
             () = app.look_again.notified() => {
                 if !Arc::ptr_eq(&current, &app.current()) {
-                    end = End::Replaced;
-                    break;
+                    break End::Replaced;
                 }
                 next_pass = Instant::now();
             }
@@ -94,18 +136,26 @@ async fn lead(app: &Arc<App>, interval: Duration) -> Result<End, PgError> {
             () = sleep_until(retry.unwrap_or(next_pass)), if retry.is_some() => {
                 pass::run(app, &mut backoff, pass::Scope::Due).await;
             }
-            () = sleep_until(heartbeat) => {
-                if !leadership.holds().await {
-                    warn!("the connection of the leader was lost");
-                    break;
-                }
-                heartbeat = Instant::now() + HEARTBEAT;
-            }
+        }
+    };
+    ears.abort();
+    over.cancel();
+    let _ = keeping.await;
+    Ok(end)
+}
+
+/// Gives signs of life until the leader's time is over; also while a long pass goes on.
+async fn keep(mut leadership: Leadership, lost: CancellationToken, over: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = over.cancelled() => return leadership.release().await,
+            () = tokio::time::sleep(HEARTBEAT) => {}
+        }
+        if !leadership.holds().await {
+            warn!("the connection of the leader was lost");
+            return lost.cancel();
         }
     }
-    ears.abort();
-    leadership.release().await;
-    Ok(end)
 }
 
 /// The server on which it is decided who leads: the one with the registry.

@@ -32,6 +32,7 @@ mod rows;
 mod serve;
 mod serve_connections;
 mod serve_faults;
+mod serve_leader;
 mod serve_loop;
 mod serve_reload;
 mod servers;

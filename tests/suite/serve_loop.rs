@@ -129,6 +129,9 @@ async fn of_several_replicas_one_leads_and_another_takes_over() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let leader = leaders(&replicas).await;
     assert_eq!(leader.len(), 1);
+    for replica in &replicas {
+        assert_eq!(metric(&metrics(replica).await, "provision_reconcile_led"), Some(1.0));
+    }
     // A pass that nothing is due for is none.
     let log = replicas[leader[0]].log();
     assert!(log.contains("tenants=1") && !log.contains("tenants=0"), "{log}");
