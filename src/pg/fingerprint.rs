@@ -172,7 +172,11 @@ impl RecordTable {
         } else if !self.trusted_owner {
             Some(format!("it belongs to role {:?}", self.owner))
         } else if self.has_hooks {
-            Some("triggers, rules, policies, checks or defaults hang on it".into())
+            Some(
+                "triggers, foreign keys, rules, policies, checks, defaults, indexes of expressions or \
+                 a partitioned table hang on it"
+                    .into(),
+            )
         } else if columns != state::COLUMNS.len() || !state::COLUMNS.iter().all(has_column) {
             Some("its columns are not those that this version makes".into())
         } else {

@@ -203,11 +203,14 @@ CROSS JOIN LATERAL (
          WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass,
                                'pg_type'::regclass)),
         'triggers',
-        -- Those of foreign keys are named after OIDs, and told only where they are not in force.
+        -- Internal ones (those of foreign keys, and the one that Citus gives each distributed table)
+        -- are named after OIDs, and told only where they are not in force.
         (SELECT string_agg(q.text, '' ORDER BY q.place, q.text COLLATE "C")
          FROM (
              SELECT DISTINCT r.place, ROW(r.place, CASE WHEN tg.tgisinternal
-                 THEN (SELECT k.conname FROM pg_constraint k WHERE k.oid = tg.tgconstraint)
+                 THEN coalesce((SELECT k.conname FROM pg_constraint k
+                                WHERE k.oid = tg.tgconstraint),
+                               regexp_replace(tg.tgname, '_[0-9]+$', ''))
                  ELSE tg.tgname END, nullif(tg.tgisinternal, false))::text AS text
              FROM relation r
              JOIN pg_trigger tg ON tg.tgrelid = r.oid
@@ -244,7 +247,22 @@ CROSS JOIN LATERAL (
              'owner', pg_get_userbyid(r.relowner),
              'trusted_owner', pg_has_role(r.relowner, 'USAGE') OR r.relowner = n.nspowner,
              'has_hooks', r.relhasrules OR r.relrowsecurity OR r.relchecks > 0
-                 OR r.relhastriggers,
+                 OR r.relispartition
+                 -- What an index computes, and how it compares, may be a function of its owner.
+                 OR EXISTS (
+                     SELECT FROM pg_index i
+                     WHERE i.indrelid = r.oid
+                       AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+                            OR 16384 <= ANY (i.indclass::oid[])))
+                 -- All but Citus' own. An internal trigger without a constraint is made by an
+                 -- extension or, before PostgreSQL 15, copied from a partitioned table, where its
+                 -- owner has chosen the function.
+                 OR r.relhastriggers AND EXISTS (
+                     SELECT FROM pg_trigger tg
+                     JOIN pg_proc p ON p.oid = tg.tgfoid
+                     WHERE tg.tgrelid = r.oid
+                       AND NOT (tg.tgisinternal AND tg.tgconstraint = 0 AND tg.tgparentid = 0
+                                AND p.pronamespace = 'pg_catalog'::regnamespace)),
              'columns', (SELECT json_object_agg(a.attname, CASE WHEN a.atthasdef THEN 'computed'
                                     ELSE format_type(a.atttypid, a.atttypmod) END)
                          FROM pg_attribute a

@@ -222,10 +222,12 @@ FROM (
     WHERE tg.tgrelid = ANY (:relations)
       AND NOT tg.tgisinternal
     UNION ALL
-    -- The triggers of a foreign key are what enforces it. Their own names hold OIDs.
-    SELECT DISTINCT 'disabled trigger', k.conname, tg.tgrelid::int8
+    -- The triggers of a foreign key are what enforces it. Their own names hold OIDs, as does that of
+    -- the internal trigger that Citus gives each distributed table.
+    SELECT DISTINCT 'disabled trigger',
+           coalesce(k.conname, regexp_replace(tg.tgname, '_[0-9]+$', '')), tg.tgrelid::int8
     FROM pg_trigger tg
-    JOIN pg_constraint k ON k.oid = tg.tgconstraint
+    LEFT JOIN pg_constraint k ON k.oid = tg.tgconstraint
     WHERE tg.tgrelid = ANY (:relations)
       AND tg.tgisinternal
       AND tg.tgenabled <> 'O'

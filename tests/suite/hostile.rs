@@ -267,6 +267,52 @@ async fn a_state_table_that_is_not_ours_is_refused_and_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_record_whose_owner_hung_something_on_it_is_refused() {
+    let database = Database::new().await;
+    database.run(MARK).await;
+    let context = context_of(SIMPLE, &database);
+    for (id, sql) in [
+        (
+            "key_of_it",
+            "ALTER TABLE X._provision_state ADD FOREIGN KEY (seq) REFERENCES X.other (a)",
+        ),
+        (
+            "key_to_it",
+            "ALTER TABLE X.other ADD FOREIGN KEY (a) REFERENCES X._provision_state (seq)",
+        ),
+        ("expression", "CREATE INDEX ON X._provision_state (X.f(actor))"),
+        ("predicate", "CREATE INDEX ON X._provision_state (actor) WHERE X.f(actor) <> ''"),
+        (
+            "partition",
+            "ALTER TABLE X._provision_state ALTER seq DROP IDENTITY; \
+             CREATE TABLE X.p (LIKE X._provision_state) PARTITION BY LIST (X.f(actor)); \
+             ALTER TABLE X.p ATTACH PARTITION X._provision_state DEFAULT",
+        ),
+        // How PostgreSQL 14 copies the trigger of a partitioned table.
+        (
+            "copied",
+            "CREATE FUNCTION X.g() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM public.mark(); RETURN NEW; END $$; \
+             CREATE TRIGGER tr BEFORE INSERT ON X._provision_state FOR EACH ROW \
+             EXECUTE FUNCTION X.g(); \
+             UPDATE pg_trigger SET tgisinternal = true WHERE tgfoid = 'X.g'::regproc",
+        ),
+    ] {
+        converge(&context, id).await;
+        let function = "CREATE TABLE X.other (a bigint PRIMARY KEY); INSERT INTO X.other VALUES (1); \
+             CREATE FUNCTION X.f(a text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS \
+             $$ BEGIN IF a <> 'the tests' THEN PERFORM public.mark(); END IF; RETURN a; END $$;";
+        database.run(&format!("{function} {sql}").replace("X.", &format!("{id}."))).await;
+        database.run(&format!("ALTER TABLE {id}.t DROP COLUMN name")).await;
+        let mut context = context_of(SIMPLE, &database);
+        context.actor = "somebody".into();
+        let error = refused(support::apply(&context, id).await);
+        assert_eq!(error.code(), "alien-state-table", "{id}: {}", told(&error));
+    }
+    check_not_executed(&database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_trigger_from_the_tenants_schema_is_refused() {
     let database = Database::new().await;
     database.run(MARK).await;

@@ -98,3 +98,48 @@ async fn what_people_set_is_told_beside_it() {
     database.run("ALTER TABLE acme.t ALTER b RESET (n_distinct)").await;
     assert_eq!(read(&database, "acme").await.0, before);
 }
+
+/// Gives a table an internal trigger, as Citus does with each distributed one.
+fn internal_trigger(table: &str) -> String {
+    format!(
+        "CREATE TRIGGER truncate_trigger AFTER TRUNCATE ON {table} FOR EACH STATEMENT \
+             EXECUTE FUNCTION pg_catalog.kept_by_server();
+         UPDATE pg_trigger SET tgisinternal = true, tgname = 'truncate_trigger_' || tgrelid
+         WHERE tgrelid = '{table}'::regclass;"
+    )
+}
+
+#[tokio::test]
+async fn an_internal_trigger_is_passed_over_while_it_is_in_force() {
+    let database = Database::new().await;
+    database
+        .run(
+            "CREATE FUNCTION pg_catalog.kept_by_server() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN RETURN NULL; END $$",
+        )
+        .await;
+    let context = context_of(MANIFEST, &database);
+    for tenant in ["acme", "plain", "zeta"] {
+        converge(&context, tenant).await;
+    }
+    for table in ["acme._provision_state", "acme.t", "zeta.t"] {
+        database.run(&internal_trigger(table)).await;
+    }
+    assert_eq!(read(&database, "acme").await, read(&database, "plain").await);
+    database.run("DROP TABLE acme.u").await;
+    converge(&context, "acme").await;
+    assert_eq!(database.count("acme._provision_state").await, 2);
+
+    for tenant in ["acme", "zeta"] {
+        database
+            .run(&format!(
+                "UPDATE pg_trigger SET tgenabled = 'D' WHERE tgrelid = '{tenant}.t'::regclass"
+            ))
+            .await;
+    }
+    let plan = plan(&context, "acme").await.expect("a plan");
+    let told: Vec<String> = plan.unmodelled.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["disabled trigger truncate_trigger on t"]);
+    assert_eq!(read(&database, "acme").await, read(&database, "zeta").await);
+    assert_ne!(read(&database, "acme").await.0, read(&database, "plain").await.0);
+}
