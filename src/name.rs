@@ -1,14 +1,16 @@
-//! Names and quoting: the one place where text becomes SQL syntax.
+//! Names and quoting: the one place where text becomes SQL syntax, or something that is safe to show.
 //!
 //! Nothing else in the crate writes a quotation mark into SQL. An [`Ident`] or [`Text`] can only
 //! be made from something that the server can hold, so quoting it cannot fail.
 
+mod printable;
 mod tenant;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use printable::{printable, printable_json, printable_lines};
 pub use tenant::{SchemaName, SchemaTemplate, TenantId};
 
 /// Longest identifier, in bytes, that a stock server keeps whole (`NAMEDATALEN - 1`; PostgreSQL
@@ -86,9 +88,10 @@ impl Ident {
     }
 }
 
+/// For people: as [`printable`] shows it. What programs get is [`Ident::as_str`].
 impl fmt::Display for Ident {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&printable(&self.0))
     }
 }
 
@@ -146,9 +149,10 @@ impl Text {
     }
 }
 
+/// For people: as [`printable`] shows it. What programs get is [`Text::as_str`].
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&printable(&self.0))
     }
 }
 

@@ -21,7 +21,7 @@ mod transaction;
 
 pub use connect::Target;
 pub use elaborate::{ElaborateError, elaborate};
-pub use error::{Cause, PgError, ServerError, hint_for};
+pub use error::{Cause, PgError, ServerError};
 pub use execute::StepFailed;
 pub use fate::committed;
 pub use fingerprint::{Glance, Shapes};

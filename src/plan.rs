@@ -14,7 +14,7 @@ pub use step::{Action, Step};
 use crate::checksum::{self, Checksum};
 use crate::diff::{Change, Conflict, Diff, Object};
 use crate::manifest::Manifest;
-use crate::name::{SchemaName, TenantId};
+use crate::name::{SchemaName, TenantId, printable};
 use crate::render;
 use crate::schema::Unmodelled;
 
@@ -155,7 +155,8 @@ impl PlannedStep {
     /// Such as "create table `cad_empresas`".
     #[must_use]
     pub fn describe(&self) -> String {
-        let origin = self.origin.as_ref().map(|o| format!(" ({o})")).unwrap_or_default();
+        let origin =
+            self.origin.as_ref().map(|o| format!(" ({})", printable(o))).unwrap_or_default();
         format!("{} {}{origin}", self.action, self.object)
     }
 }

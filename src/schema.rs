@@ -11,7 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::{Deferral, ReferentialAction};
-use crate::name::Ident;
+use crate::name::{Ident, printable};
 
 /// The modelled contents of one schema, and the names of what is not modelled.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -193,7 +193,7 @@ pub struct Unmodelled {
 
 impl fmt::Display for Unmodelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind, self.name)
+        write!(f, "{} {}", self.kind, printable(&self.name))
     }
 }
 

@@ -62,6 +62,11 @@ pub struct Global {
     #[arg(long, global = true, env = "PROVISION_ACTOR", value_name = "NAME")]
     actor: Option<String>,
 
+    /// Show all that the server says of an error, values of rows included, such as "Key
+    /// (email)=(…) already exists."; without it, they are left out of messages and logs.
+    #[arg(long, global = true, env = "PROVISION_SHOW_VALUES", value_parser = clap::builder::FalseyValueParser::new())]
+    show_values: bool,
+
     /// How log lines look on stderr.
     #[arg(
         long,
@@ -143,7 +148,11 @@ impl Global {
             limits: Limits { lock: self.lock_timeout, statement: self.statement_timeout },
             retry: Retry { attempts: self.attempts.unwrap_or(retry.attempts), ..retry },
             actor: self.actor.clone().unwrap_or_else(operating_system_user),
-            elaborate_on: self.elaborate_url.as_deref().map(Target::from_url).transpose()?,
+            elaborate_on: self
+                .elaborate_url
+                .as_deref()
+                .map(|url| self.target_of(url))
+                .transpose()?,
         };
         let mut servers = Vec::new();
         for server in &manifest.servers {
@@ -154,12 +163,16 @@ impl Global {
                     server.name, server.url_env
                 )));
             }
-            servers.push((Some(server.name.clone()), Target::from_url(&url)?));
+            servers.push((Some(server.name.clone()), self.target_of(&url)?));
         }
         if servers.is_empty() {
-            servers.push((None, self.target().await?));
+            servers.push((None, self.target().await?.with_values(self.show_values)));
         }
         Ok(Fleet::new(manifest, servers, &settings))
+    }
+
+    fn target_of(&self, url: &str) -> Result<Target, Error> {
+        Ok(Target::from_url(url)?.with_values(self.show_values))
     }
 
     async fn target(&self) -> Result<Target, Error> {

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::global::Global;
 use crate::cli::{Exit, LogFormat, global::Color};
 use crate::error::Error;
-use crate::report::printable;
+use crate::report::{printable, printable_lines};
 
 fn choice(color: Color) -> anstream::ColorChoice {
     match color {
@@ -21,7 +21,16 @@ fn choice(color: Color) -> anstream::ColorChoice {
 
 /// A result. A reader that has gone away is no error of ours.
 pub(super) fn result(global: &Global, text: &str) -> Result<(), Error> {
-    let mut stdout = anstream::AutoStream::new(io::stdout(), choice(global.color));
+    write(anstream::AutoStream::new(io::stdout(), choice(global.color)), text)
+}
+
+/// A result for a program, byte by byte: in a report, what looks like a colour is taken out where
+/// there should be none.
+pub(super) fn verbatim(text: &str) -> Result<(), Error> {
+    write(io::stdout(), text)
+}
+
+fn write(mut stdout: impl io::Write, text: &str) -> Result<(), Error> {
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::Io { doing: "write the result".into(), source: error })
@@ -75,10 +84,14 @@ pub fn print_error(global: &Global, error: &Error) -> Exit {
     }
     let mut stderr = anstream::AutoStream::new(io::stderr(), choice(global.color));
     let red = anstyle::AnsiColor::Red.on_default().bold();
-    let _ =
-        writeln!(stderr, "{red}error{red:#}[{}]: {}", error.code(), printable(&error.to_string()));
+    let _ = writeln!(
+        stderr,
+        "{red}error{red:#}[{}]: {}",
+        error.code(),
+        printable_lines(&error.to_string())
+    );
     for cause in causes {
-        let _ = writeln!(stderr, "  caused by: {}", printable(&cause));
+        let _ = writeln!(stderr, "  caused by: {}", printable_lines(&cause));
     }
     if let Some(hint) = error.hint() {
         let _ = writeln!(stderr, "  hint: {}", printable(&hint));

@@ -80,12 +80,11 @@ impl Plan {
         if let Some(file) = &self.out {
             output::file(file, &report::to_line(&plan))?;
         }
-        let text = match self.format {
-            PlanFormat::Text => report::plan(&plan, self.sql),
-            PlanFormat::Sql => plan.to_sql(),
-            PlanFormat::Json => report::to_line(&plan),
-        };
-        output::result(global, &text)?;
+        match self.format {
+            PlanFormat::Text => output::result(global, &report::plan(&plan, self.sql))?,
+            PlanFormat::Sql => output::verbatim(&plan.to_sql())?,
+            PlanFormat::Json => output::result(global, &report::to_line(&plan))?,
+        }
         Ok(if self.detailed_exitcode { exit(&plan) } else { Exit::Done })
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::Ident;
+use crate::name::{Ident, printable};
 
 /// One object of a tenant's schema, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +95,7 @@ impl fmt::Display for Object {
             Self::Constraint { table, name } => write!(f, "constraint {name} on {table}"),
             Self::Index { table, name } => write!(f, "index {name} on {table}"),
             Self::Comment { on } => write!(f, "comment on {on}"),
-            Self::Row { table, key } => write!(f, "row of {table} with {key}"),
+            Self::Row { table, key } => write!(f, "row of {table} with {}", printable(key)),
         }
     }
 }

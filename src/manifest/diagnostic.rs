@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::source::Source;
 use crate::files::Unreadable;
+use crate::name::printable;
 
 /// More than these are counted, not listed.
 const SHOWN: usize = 100;
@@ -24,14 +25,14 @@ pub struct Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
+        f.write_str(&printable(&self.file))?;
         if self.line > 0 {
             write!(f, ":{}", self.line)?;
         }
         if let Some(column) = self.column {
             write!(f, ":{column}")?;
         }
-        write!(f, ": {}", self.message)
+        write!(f, ": {}", printable(&self.message))
     }
 }
 

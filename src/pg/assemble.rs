@@ -121,7 +121,7 @@ fn tables(catalog: &Catalog, rows: &[RelationRow], note: &mut Note<'_>) -> Table
             'c' => "composite type",
             _ => "relation",
         };
-        note(kind, row.name.to_string());
+        note(kind, row.name.as_str().to_owned());
     }
     tables
 }
@@ -206,12 +206,12 @@ fn add_indexes(
     let mut backing = BTreeMap::new();
     for row in rows {
         if row.has_tablespace {
-            note("tablespace of index", row.name.to_string());
+            note("tablespace of index", row.name.as_str().to_owned());
         }
         let backs = |c: &ConstraintRow| c.index == row.oid && matches!(c.kind, 'p' | 'u' | 'x');
         let is_backing = constraints.iter().any(backs);
         if is_backing && row.options.is_some() {
-            note("storage parameters of index", row.name.to_string());
+            note("storage parameters of index", row.name.as_str().to_owned());
         }
         let (oid, table, name) = (row.oid, catalog.table(row.table)?, row.name.clone());
         let index = index(catalog, row)?;
@@ -284,7 +284,7 @@ fn add_constraints(
 ) -> Result<(), String> {
     for row in rows {
         if row.has_period {
-            note("period of constraint", row.name.to_string());
+            note("period of constraint", row.name.as_str().to_owned());
         }
         let deferral = match (row.deferrable, row.deferred) {
             (false, _) => Deferral::NotDeferrable,
@@ -369,7 +369,7 @@ fn rule(
 fn note_table_properties(row: &RelationRow, note: &mut Note<'_>) {
     let mut noted = |present: bool, kind: &str| {
         if present {
-            note(kind, row.name.to_string());
+            note(kind, row.name.as_str().to_owned());
         }
     };
     noted(row.row_security, "row security of table");

@@ -47,6 +47,7 @@ pub struct Target {
     label: String,
     /// Whether it was said that a connection is not encrypted.
     is_warned: Arc<AtomicBool>,
+    values: bool,
 }
 
 impl fmt::Debug for Target {
@@ -146,7 +147,19 @@ impl Target {
             timeout: DEFAULT_TIMEOUT,
             label,
             is_warned: Arc::default(),
+            values: false,
         }
+    }
+
+    /// The same server; with `values`, its errors tell all that it said, where otherwise what may
+    /// hold values of rows is left out.
+    #[must_use]
+    pub fn with_values(self, values: bool) -> Self {
+        Self { values, ..self }
+    }
+
+    pub(super) fn values(&self) -> bool {
+        self.values
     }
 
     fn new(
@@ -205,7 +218,8 @@ impl Target {
             None => options.get_host().to_owned(),
         };
         let label = format!("{}@{place}:{}/{database}", options.get_username(), options.get_port());
-        Ok(Self { options: finish(options), ssl_mode, timeout, label, is_warned: Arc::default() })
+        let (options, is_warned) = (finish(options), Arc::default());
+        Ok(Self { options, ssl_mode, timeout, label, is_warned, values: false })
     }
 
     /// Opens a connection.

@@ -1,8 +1,10 @@
 //! What can go wrong between this tool and a server, and whether trying again may help.
 
-use std::fmt;
+mod server;
 
 use tokio_rustls::rustls;
+
+pub use server::ServerError;
 
 /// A failure in talking to a PostgreSQL server.
 #[derive(Debug, thiserror::Error)]
@@ -45,47 +47,10 @@ pub enum Cause {
     Client(sqlx::Error),
 }
 
-/// An error that the server reported, in its words.
-#[derive(Debug)]
-pub struct ServerError {
-    /// Five characters (PostgreSQL manual, appendix A).
-    pub sqlstate: String,
-    pub message: String,
-    pub detail: Option<String>,
-    pub hint: Option<String>,
-    /// Name of the violated constraint, if that is the trouble.
-    pub constraint: Option<String>,
-    schema: Option<String>,
-}
-
-impl fmt::Display for ServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (SQLSTATE {})", self.message, self.sqlstate)?;
-        if let Some(detail) = &self.detail {
-            write!(f, "; {detail}")?;
-        }
-        if let Some(hint) = &self.hint {
-            write!(f, "; {hint}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ServerError {}
-
 impl From<sqlx::Error> for Cause {
+    /// Without values of rows.
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Database(error) => Self::Server(Box::new(server_error(&*error))),
-            sqlx::Error::Io(error) => match tls_error(&error) {
-                Some(tls) => Self::Tls(tls.into()),
-                None => Self::Lost(sqlx::Error::Io(error)),
-            },
-            sqlx::Error::Tls(error) => Self::Tls(error),
-            sqlx::Error::WorkerCrashed => Self::Lost(error),
-            // sqlx reports a socket that closes in the middle of a message as a protocol error.
-            other => Self::Client(other),
-        }
+        Self::new(error, false)
     }
 }
 
@@ -109,23 +74,42 @@ enum TlsError {
     OldCertificate,
 }
 
-fn server_error(error: &(dyn sqlx::error::DatabaseError + 'static)) -> ServerError {
-    let pg = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>();
-    ServerError {
-        sqlstate: error.code().unwrap_or_default().into_owned(),
-        message: error.message().to_owned(),
-        // "Failing row contains (…)" would carry a tenant's data into logs.
-        detail: pg
-            .and_then(|e| e.detail())
-            .filter(|detail| !detail.starts_with("Failing row contains"))
-            .map(str::to_owned),
-        hint: pg.and_then(|e| e.hint()).map(str::to_owned),
-        constraint: error.constraint().map(str::to_owned),
-        schema: pg.and_then(|e| e.schema()).map(str::to_owned),
-    }
-}
-
 impl Cause {
+    /// What the error is to the caller; what may hold values of rows only with `values`.
+    pub(super) fn new(error: sqlx::Error, values: bool) -> Self {
+        match error {
+            sqlx::Error::Database(error) => {
+                Self::Server(Box::new(ServerError::new(&*error, values)))
+            }
+            sqlx::Error::Io(error) => match tls_error(&error) {
+                Some(tls) => Self::Tls(tls.into()),
+                None => Self::Lost(sqlx::Error::Io(error)),
+            },
+            sqlx::Error::Tls(error) => Self::Tls(error),
+            sqlx::Error::WorkerCrashed => Self::Lost(error),
+            // sqlx reports a socket that closes in the middle of a message as a protocol error.
+            other => Self::Client(other),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Server(error) => return error.advice(),
+            Self::Unreachable(_) => {
+                "check host and port, that the server runs, and that nothing between here and \
+                 there keeps connections away"
+            }
+            Self::Tls(_) => {
+                "give the server a certificate of X.509 version 3 that the sslmode in force \
+                 accepts, or say sslmode=disable where the network itself is trusted"
+            }
+            Self::Lost(_) | Self::Timeout(_) | Self::Client(_) => return None,
+        };
+        Some(hint.into())
+    }
+
     /// The server's five characters, if it said anything.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {
@@ -234,51 +218,6 @@ impl PgError {
                     .into(),
             );
         }
-        match self.cause() {
-            Some(Cause::Unreachable(_)) => Some(
-                "check host and port, that the server runs, and that nothing between here and \
-                 there keeps connections away"
-                    .into(),
-            ),
-            Some(Cause::Tls(_)) => Some(
-                "give the server a certificate of X.509 version 3 that the sslmode in force \
-                 accepts, or say sslmode=disable where the network itself is trusted"
-                    .into(),
-            ),
-            _ => hint_for(self.sqlstate()),
-        }
+        self.cause().and_then(Cause::hint)
     }
-}
-
-/// What to do about an error of the server.
-#[must_use]
-pub fn hint_for(sqlstate: Option<&str>) -> Option<String> {
-    let hint = match sqlstate? {
-        "28P01" | "28000" => "check the user, the password (PGPASSWORD, ~/.pgpass) and pg_hba.conf",
-        "3D000" => "create the database first, or name another one",
-        "42501" => {
-            "connect as the role that owns the tenants' schemas; it needs CREATE on the \
-             database, and REFERENCES on tables outside that foreign keys point to"
-        }
-        "53100" => "the server's disk is full",
-        "53200" => "raise max_locks_per_transaction or the server's memory settings",
-        "53300" => "raise max_connections, or close sessions that are not needed",
-        "55P03" => "raise --lock-timeout, or end the session that holds the lock",
-        "25006" => "this server is read-only; use the primary",
-        "57014" => "the statement was cancelled by an administrator or a timeout",
-        "23502" => {
-            "a column that is NOT NULL without a default cannot be added to a table with \
-             rows; give it a default, or null = true"
-        }
-        "23503" | "23505" | "23514" | "23P01" => {
-            "rows that are there already break the rule; repair them first"
-        }
-        "42704" | "42P01" | "42883" => {
-            "expressions see the server's own objects only; write {schema}.name for one of \
-             the tenant's schema, and the schema's name before any other"
-        }
-        "22P05" | "22021" => "the database's encoding cannot hold a character; use UTF8",
-        _ => return None,
-    };
-    Some(hint.into())
 }

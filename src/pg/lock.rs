@@ -9,7 +9,7 @@ use super::error::PgError;
 use super::introspect::Sections;
 use super::session::{Access, Limits, Session, begin};
 use crate::checksum;
-use crate::name::{SchemaName, Text};
+use crate::name::{SchemaName, Text, printable};
 
 /// Waits for the lock, as long as the transaction's `lock_timeout` allows.
 pub(super) fn script(schema: &SchemaName) -> String {
@@ -59,7 +59,7 @@ impl fmt::Display for Holder {
         if let Some(seconds) = self.seconds {
             write!(f, ", since {seconds} s")?;
         }
-        write!(f, ", holds {}", self.holds)
+        write!(f, ", holds {}", printable(&self.holds))
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Session {
     /// Whether the backend of the current transaction knows that statement; behind a pooler, the
     /// next transaction may have another backend.
     pub(super) is_prepared: bool,
+    /// See [`Target::with_values`].
+    values: bool,
 }
 
 impl fmt::Debug for Session {
@@ -105,7 +107,7 @@ impl Session {
             });
         }
         let glance = fingerprint::Statement::new(server.version_number);
-        Ok(Self { conn, server, glance, is_prepared: false })
+        Ok(Self { conn, server, glance, is_prepared: false, values: target.values() })
     }
 
     /// Says goodbye. Errors do not matter any more.
@@ -132,7 +134,8 @@ impl Session {
                     return Ok(answers);
                 }
                 Err(error) => {
-                    return Err(Stopped { completed: answers.len() - 1, cause: error.into() });
+                    let cause = Cause::new(error, self.values);
+                    return Err(Stopped { completed: answers.len() - 1, cause });
                 }
             }
         }
@@ -150,7 +153,7 @@ impl Session {
             .execute(&mut self.conn)
             .await
             .map(drop)
-            .map_err(|error| query_error(doing, error.into()))
+            .map_err(|error| query_error(doing, Cause::new(error, self.values)))
     }
 
     /// As [`Session::single`], with the rows that it answers.
@@ -159,7 +162,7 @@ impl Session {
             .persistent(false)
             .fetch_all(&mut self.conn)
             .await
-            .map_err(|error| query_error(doing, error.into()))
+            .map_err(|error| query_error(doing, Cause::new(error, self.values)))
     }
 
     /// Ends the transaction without a trace.

@@ -119,7 +119,7 @@ impl ReconcileError {
             Self::Plan(error) => error.hint(),
             Self::Pg(error) => error.hint(),
             Self::ExternalMissing { .. } => Some("create these tables first".into()),
-            Self::Step { source, .. } => crate::pg::hint_for(source.source.sqlstate()),
+            Self::Step { source, .. } => source.source.hint(),
             Self::NotConverged { .. } => Some(
                 "something on the server undoes or alters what is created (an event trigger, a \
                  trigger, a lookup that finds no row)"

@@ -6,7 +6,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::causes::{by_cause, by_reason, not_looked_at, server};
 use super::fleet::{headline, in_short, some, tenants};
-use super::style::printable;
+use super::style::{printable, printable_lines};
 use crate::fleet::{Drift, State, TenantDrift};
 
 /// A page for a pull request or a job's summary.
@@ -168,7 +168,7 @@ fn html(text: &str) -> String {
 
 /// A block of code: indented, so that nothing in it can end it.
 fn code(text: &str) -> String {
-    printable(text).lines().map(|line| format!("    {line}\n")).collect()
+    printable_lines(text).lines().map(|line| format!("    {line}\n")).collect()
 }
 
 /// Text in a workflow command.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::name::printable_json;
 use crate::reconcile::{Applied, Outcome};
 
 /// The result of an apply.
@@ -33,5 +34,5 @@ pub fn applied_json(applied: &Applied) -> Value {
 #[must_use]
 pub fn to_line(value: &impl Serialize) -> String {
     // Our values have string keys only, so writing them cannot fail.
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+    printable_json(&serde_json::to_string_pretty(value).unwrap_or_default()) + "\n"
 }

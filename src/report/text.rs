@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use indexmap::IndexMap;
 use similar::{ChangeTag, TextDiff};
 
-use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, styled};
+use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printable_lines, styled};
 use crate::diff::{Change, Object};
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::reconcile::{Applied, Outcome, Status};
@@ -167,7 +167,7 @@ fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
         let line = printable(&step.describe());
         let _ = writeln!(text, "    {}", styled(CREATED, &format!("+ {line}")));
         if sql {
-            for line in printable(&step.sql).lines() {
+            for line in printable_lines(&step.sql).lines() {
                 let _ = writeln!(text, "        {}", styled(FAINT, line));
             }
         }
@@ -182,7 +182,7 @@ pub(super) fn change_text(change: &Change) -> String {
     let mut text = String::new();
     let name = printable(&change.object.to_string());
     let _ = writeln!(text, "    {}", styled(CHANGED, &format!("~ changed {name}")));
-    let (is, should_be) = (printable(&change.is), printable(&change.should_be));
+    let (is, should_be) = (printable_lines(&change.is), printable_lines(&change.should_be));
     for line in TextDiff::from_lines(is.as_str(), should_be.as_str()).iter_all_changes() {
         let content = line.value().trim_end_matches('\n');
         let shown = match line.tag() {

@@ -26,6 +26,7 @@ mod hostile;
 mod inputs;
 mod kept_by_server;
 mod labels;
+mod output;
 mod pooler;
 mod property;
 mod rows;

@@ -105,7 +105,7 @@ fn key(
             comment = checking.optional_text(full.comment.as_ref());
         }
     }
-    let columns: Vec<String> = decl.columns.iter().map(ToString::to_string).collect();
+    let columns: Vec<String> = decl.columns.iter().map(|name| name.as_str().to_owned()).collect();
     let (parts, suffix) = if is_primary { (&[][..], "pkey") } else { (&columns[..], "key") };
     let name = object_name(checking, table, name, parts, suffix, Space::IndexedConstraint)?;
     let definition =
@@ -232,7 +232,7 @@ fn foreign_key(
         checking.note(&first.span, "only set null and set default on delete name columns");
     }
     let comment = checking.optional_text(raw.comment.as_ref());
-    let names: Vec<String> = columns.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = columns.iter().map(|name| name.as_str().to_owned()).collect();
     let name = raw.name.as_ref();
     let name = object_name(checking, table, name, &names, "fkey", Space::Constraint)?;
     let definition = ConstraintDef::ForeignKey(ForeignKeyDecl {

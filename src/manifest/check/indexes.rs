@@ -4,7 +4,7 @@ use super::super::model::{IndexDecl, IndexKey, IndexTerm};
 use super::super::raw::{self, At, Name, Nulls, Order, Short};
 use super::Checking;
 use super::names::{Space, object_name};
-use crate::name::{Ident, Text};
+use crate::name::Text;
 
 pub(super) fn indexes(
     checking: &mut Checking<'_>,
@@ -105,7 +105,7 @@ pub(super) fn index_key<T>(
 /// What an index term contributes to a composed name.
 pub(super) fn term_name(key: &IndexKey) -> String {
     match &key.term {
-        IndexTerm::Column(name) => Ident::to_string(name),
+        IndexTerm::Column(name) => name.as_str().to_owned(),
         IndexTerm::Expression(_) => "expr".to_owned(),
     }
 }

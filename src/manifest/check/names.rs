@@ -120,7 +120,7 @@ pub(super) fn object_name(
     let parts = parts.join("_");
     let names = &mut checking.names;
     let is_free = |name: &Ident| {
-        let constraint = (table.to_owned(), name.to_string());
+        let constraint = (table.to_owned(), name.as_str().to_owned());
         (space == Space::Index || !names.constraints.contains(&constraint))
             && (space == Space::Constraint || !names.relations.contains_key(name.as_str()))
     };
@@ -129,10 +129,10 @@ pub(super) fn object_name(
         .map(|number| Ident::composed(&parts, &format!("_{suffix}{number}")))
         .find(is_free)?;
     if space != Space::Constraint {
-        names.relations.insert(ident.to_string(), "object that has no name of its own");
+        names.relations.insert(ident.as_str().to_owned(), "object that has no name of its own");
     }
     if space != Space::Index {
-        names.constraints.insert((table.to_owned(), ident.to_string()));
+        names.constraints.insert((table.to_owned(), ident.as_str().to_owned()));
     }
     Some(ObjectName { ident, explicit: false })
 }

@@ -1,0 +1,174 @@
+//! An error that the server reported, in its words; without the values of a tenant's rows, unless
+//! these were asked for.
+
+use std::fmt;
+
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgDatabaseError;
+
+use crate::name::printable;
+
+/// An error that the server reported, in its words.
+#[derive(Debug)]
+pub struct ServerError {
+    /// Five characters (PostgreSQL manual, appendix A).
+    pub sqlstate: String,
+    pub message: String,
+    /// `None` as well when it could hold values of rows and these were not asked for.
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+    /// The call stack with its statements; only when values were asked for.
+    pub context: Option<String>,
+    pub schema: Option<String>,
+    pub table: Option<String>,
+    pub column: Option<String>,
+    pub constraint: Option<String>,
+    /// Whether something of what the server said is left out.
+    pub is_cut: bool,
+}
+
+/// The classes of errors whose details speak of objects, sessions and settings, never of what is
+/// in a row (PostgreSQL manual, appendix A). An unknown class is not among them.
+const CLASSES_WITHOUT_VALUES: [&str; 14] =
+    ["08", "0A", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"];
+
+/// The class of errors whose very messages quote values: data exceptions.
+const QUOTES_VALUES: &str = "22";
+
+impl ServerError {
+    /// What the server said; what may hold values of rows only with `values`.
+    pub(super) fn new(error: &(dyn DatabaseError + 'static), values: bool) -> Self {
+        let pg = error.try_downcast_ref::<PgDatabaseError>();
+        let part = |part: fn(&PgDatabaseError) -> Option<&str>| pg.and_then(part);
+        let sqlstate = error.code().unwrap_or_default().into_owned();
+        let class = sqlstate.get(..2).unwrap_or_default();
+        let detail = part(PgDatabaseError::detail);
+        let kept = detail.filter(|_| values || CLASSES_WITHOUT_VALUES.contains(&class));
+        let said = error.message();
+        let message = if values || class != QUOTES_VALUES {
+            said.to_owned()
+        } else {
+            without_quotations(said)
+        };
+        Self {
+            is_cut: kept != detail || message != said,
+            message,
+            detail: kept.map(str::to_owned),
+            hint: part(PgDatabaseError::hint).map(str::to_owned),
+            context: part(PgDatabaseError::r#where).filter(|_| values).map(str::to_owned),
+            schema: part(PgDatabaseError::schema).map(str::to_owned),
+            table: part(PgDatabaseError::table).map(str::to_owned),
+            column: part(PgDatabaseError::column).map(str::to_owned),
+            constraint: part(PgDatabaseError::constraint).map(str::to_owned),
+            sqlstate,
+        }
+    }
+
+    /// What to do about it.
+    pub(super) fn advice(&self) -> Option<String> {
+        let known = known_advice(&self.sqlstate).map(str::to_owned);
+        if !self.is_cut {
+            return known;
+        }
+        let more = "--show-values shows all that the server said, values of rows included";
+        Some(known.map_or_else(|| more.to_owned(), |known| format!("{known}; {more}")))
+    }
+
+    /// The objects that the server names beside its message, as far as that does not.
+    fn named(&self) -> String {
+        let is_new = |name: &&String| !self.message.contains(name.as_str());
+        let constraint = self.constraint.as_ref().filter(is_new);
+        let column = self.column.as_ref().filter(is_new);
+        let table = self.table.as_ref().filter(is_new).map(|table| match &self.schema {
+            Some(schema) => format!("{schema}.{table}"),
+            None => table.clone(),
+        });
+        let parts =
+            [("constraint", constraint), ("column", column), ("table", table.as_ref())].into_iter();
+        parts.filter_map(|(kind, name)| Some(format!(", {kind} {}", printable(name?)))).collect()
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = printable(&self.message);
+        write!(f, "{message} (SQLSTATE {}{})", printable(&self.sqlstate), self.named())?;
+        for part in [&self.detail, &self.hint, &self.context].into_iter().flatten() {
+            write!(f, "; {}", printable(part))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+/// A message without what stands between its first and its last quotation mark; which marks the
+/// server uses, its language decides.
+fn without_quotations(message: &str) -> String {
+    let is_mark = |c: char| "\"'„“”‚‘’«»‹›「」『』".contains(c);
+    match (message.find(is_mark), message.rfind(is_mark)) {
+        (Some(first), Some(last)) if first < last => {
+            let (before, after) = (message.get(..first), message.get(last..));
+            let after = after.unwrap_or_default().trim_start_matches(is_mark);
+            format!("{}…{after}", before.unwrap_or_default())
+        }
+        _ => message.to_owned(),
+    }
+}
+
+fn known_advice(sqlstate: &str) -> Option<&'static str> {
+    Some(match sqlstate {
+        "28P01" | "28000" => "check the user, the password (PGPASSWORD, ~/.pgpass) and pg_hba.conf",
+        "3D000" => "create the database first, or name another one",
+        "42501" => {
+            "connect as the role that owns the tenants' schemas; it needs CREATE on the \
+             database, and REFERENCES on tables outside that foreign keys point to"
+        }
+        "53100" => "the server's disk is full",
+        "53200" => "raise max_locks_per_transaction or the server's memory settings",
+        "53300" => "raise max_connections, or close sessions that are not needed",
+        "55P03" => "raise --lock-timeout, or end the session that holds the lock",
+        "25006" => "this server is read-only; use the primary",
+        "57014" => "the statement was cancelled by an administrator or a timeout",
+        "23502" => {
+            "a column that is NOT NULL without a default cannot be added to a table with \
+             rows; give it a default, or null = true"
+        }
+        "23503" | "23505" | "23514" | "23P01" => {
+            "rows that are there already break the rule; repair them first"
+        }
+        "42704" | "42P01" | "42883" => {
+            "expressions see the server's own objects only; write {schema}.name for one of \
+             the tenant's schema, and the schema's name before any other"
+        }
+        "22P05" | "22021" => "the database's encoding cannot hold a character; use UTF8",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_values_are_left_out_whatever_is_in_them() {
+        for (message, kept) in [
+            (
+                "invalid input syntax for type integer: \"a\"b\"",
+                "invalid input syntax for type integer: …",
+            ),
+            (
+                "value \"99\" is out of range for type integer",
+                "value … is out of range for type integer",
+            ),
+            (
+                "ungültige Eingabesyntax für Typ integer: »x«",
+                "ungültige Eingabesyntax für Typ integer: …",
+            ),
+            ("division by zero", "division by zero"),
+            ("one \" alone", "one \" alone"),
+        ] {
+            assert_eq!(without_quotations(message), kept);
+        }
+    }
+}

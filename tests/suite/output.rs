@@ -1,0 +1,189 @@
+//! What is printed can do nothing, and tells nothing of tenants' rows unless it is asked to.
+
+use crate::support::service::Service;
+use crate::support::tool::{Ended, on, run};
+use crate::support::{Database, Folder};
+
+/// A table's name that is a command to a workflow's runner, turns text around and clears screens.
+const NAME: &str = "a\n::error title=x::y\u{202e}##[group]\u{1b}[2J";
+
+/// The same in a TOML string.
+const IN_TOML: &str = r"a\n::error title=x::y\u202e##[group]\u001b[2J";
+
+fn manifest() -> String {
+    format!(
+        r#"
+version = 1
+[tenants]
+list = ["old", "fresh", "taken"]
+[types."e\n::error::type"]
+enum = ["l\n::error::label"]
+[tables."{IN_TOML}"]
+primary_key = ["id"]
+comment = "c\n::error::comment"
+checks = [{{ name = "k\n::error::check", expression = "id <> 'v\n::error::expression'" }}]
+[tables."{IN_TOML}".columns]
+id = "text"
+"n\n::error::column" = {{ type = "text", default = "'d\n::error::default'" }}
+[[seeds]]
+table = "{IN_TOML}"
+key = ["id"]
+rows = [{{ id = "r\n::error::row" }}]
+"#
+    )
+}
+
+/// No line is a command but those that begin with one of `known`, and no character does anything.
+#[track_caller]
+fn check_harmless(text: &str, known: &[&str]) {
+    for line in text.lines() {
+        let obeyed = line.trim_start().starts_with("::") || line.contains("##[");
+        let is_known = known.iter().any(|start| line.starts_with(start));
+        assert!(!obeyed || is_known, "{line:?} is a command in {text:?}");
+        let bad = line.chars().find(|c| c.is_control() || *c == '\u{202e}');
+        assert!(bad.is_none(), "{line:?} does something in {text:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_names_and_values_do_nothing_to_who_reads_them() {
+    let database = Database::new().await;
+    let folder = Folder::new(&manifest());
+    let dir = folder.dir.path();
+    let go = |args: &[&str]| run(on(&database, dir, args));
+    let check = |args: &[&str], known: &[&str]| {
+        let ended = go(args);
+        check_harmless(&ended.stdout, known);
+        check_harmless(&ended.stderr, &[]);
+        ended
+    };
+    check(&["apply", "old", "--sql"], &[]).with(0);
+    let table = NAME.replace('"', "\"\"");
+    database
+        .run(&format!(
+            "CREATE TABLE old.\"extra{table}\" (); CREATE VIEW old.\"view{table}\" AS SELECT 1; \
+             ALTER TABLE old.\"{table}\" ALTER \"n\n::error::column\" SET DEFAULT 'o\n::error::o'; \
+             COMMENT ON TABLE old.\"{table}\" IS 'other\n::error::other'; \
+             DELETE FROM old.\"{table}\"; \
+             CREATE SCHEMA taken; CREATE VIEW taken.\"{table}\" AS SELECT 1"
+        ))
+        .await;
+    check(&["plan", "old", "--sql"], &[]).with(0);
+    let plan = check(&["plan", "fresh"], &[]).with(0).stdout;
+    let shown = r"create table a\n::error title=x::y\u{202e}#\u{23}[group]\u{1b}[2J";
+    assert!(plan.contains(shown), "{plan}");
+    let sql = check(&["plan", "fresh", "--sql"], &[]).with(0).stdout;
+    assert!(sql.contains("CREATE TABLE"), "{sql}");
+    let taken = check(&["plan", "taken"], &[]).with(1).stderr;
+    assert!(taken.contains("error[name-taken]"), "{taken}");
+    check(&["plan", "--all", "--sql"], &[]).with(1);
+    check(&["drift"], &[]);
+    check(&["drift", "--format", "markdown"], &[]);
+    check(&["drift", "--format", "junit"], &[]);
+    let ours = ["::error title=tenant drift::", "::error title=tenant not looked at::"];
+    check(&["drift", "--format", "github"], &ours);
+    check(&["status", "old"], &[]).with(0);
+    check(&["apply", "old", "--sql"], &[]).with(3);
+    check(&["apply", "--all"], &[]).with(1);
+    for format in ["--format=json", "--log-format=json"] {
+        check(&["drift", format], &[]);
+        check(&["plan", "taken", format], &[]).with(1);
+    }
+    folder.write("schema.toml", &manifest().replace("\"text\"", "\"nonsense\""));
+    check(&["plan", "fresh"], &[]).with(1);
+    folder.write("schema.toml", &manifest().replace("key = [\"id\"]", "key = [\"x\\n::error::\"]"));
+    check(&["validate"], &[]).with(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_holds_names_as_they_are() {
+    let database = Database::new().await;
+    let folder = Folder::new(&manifest());
+    let dir = folder.dir.path();
+    let script = run(on(&database, dir, &["plan", "fresh", "--format", "sql"])).with(0).stdout;
+    assert!(script.contains(NAME), "{script:?}");
+    for _ in 0..2 {
+        database.run(&script).await;
+    }
+    let drift = run(on(&database, dir, &["plan", "fresh", "--detailed-exitcode"]));
+    drift.with(0);
+}
+
+const SECRET: &str = "value-of-a-row";
+
+/// A tenant whose rows are in the way of each of these.
+async fn with_rows_in_the_way() -> (Database, Folder) {
+    let database = Database::new().await;
+    let base = "version = 1\n[tables.t]\ncolumns = { name = \"text\" }\n";
+    let folder = Folder::new(base);
+    run(on(&database, folder.dir.path(), &["apply", "acme"])).with(0);
+    database.run(&format!("INSERT INTO acme.t VALUES ('{SECRET}'), ('{SECRET}')")).await;
+    (database, folder)
+}
+
+const IN_THE_WAY: [(&str, &str, &str); 3] = [
+    ("23505", "unique = [[\"name\"]]", "t_name_key"),
+    (
+        "22P02",
+        "checks = [{ name = \"c\", expression = \"name::int > 0\" }]",
+        "add constraint c on t",
+    ),
+    (
+        "22P02",
+        "indexes = [{ columns = [{ expression = \"(name::int)\" }] }]",
+        "create index t_expr_idx",
+    ),
+];
+
+fn manifest_with(rule: &str) -> String {
+    format!("version = 1\n[tables.t]\n{rule}\ncolumns = {{ name = \"text\" }}\n")
+}
+
+fn all_of(ended: &Ended) -> String {
+    format!("{}{}", ended.stdout, ended.stderr)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_of_rows_are_shown_to_who_asks_for_them() {
+    let (database, folder) = with_rows_in_the_way().await;
+    let dir = folder.dir.path();
+    for (sqlstate, rule, what) in IN_THE_WAY {
+        folder.write("schema.toml", &manifest_with(rule));
+        for args in [
+            &["apply", "acme"][..],
+            &["apply", "acme", "--log-format", "json", "--log", "debug"],
+            &["apply", "--all"],
+            &["apply", "--all", "--format", "json"],
+        ] {
+            let told = all_of(&run(on(&database, dir, args)).with(1));
+            assert!(!told.contains(SECRET), "{args:?}: {told}");
+            for part in [sqlstate, what, "--show-values"] {
+                assert!(told.contains(part), "{args:?}: no {part} in {told}");
+            }
+            let shown = [args, &["--show-values"]].concat();
+            let told = all_of(&run(on(&database, dir, &shown)).with(1));
+            assert!(told.contains(SECRET) && !told.contains("--show-values"), "{shown:?}: {told}");
+        }
+        let mut command = on(&database, dir, &["apply", "acme"]);
+        command.env("PROVISION_SHOW_VALUES", "1");
+        let told = run(command).with(1).stderr;
+        assert!(told.contains(SECRET), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_answers_without_values_whatever_it_logs() {
+    let (database, _) = with_rows_in_the_way().await;
+    for (_, rule, _) in IN_THE_WAY {
+        for is_shown in [false, true] {
+            let args: &[&str] = if is_shown { &["--show-values"] } else { &[] };
+            let args = [&["--interval", "0"], args].concat();
+            let service = Service::start(&database, &manifest_with(rule), &args);
+            let answer = service.post("/ops/provision/acme").await.with(500);
+            assert!(!answer.body.contains(SECRET) && !answer.head.contains(SECRET), "{answer:?}");
+            service.logs("step-failed").await;
+            let log = service.log();
+            assert_eq!(log.contains(SECRET), is_shown, "{log}");
+        }
+    }
+}
