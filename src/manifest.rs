@@ -18,6 +18,7 @@ use std::path::Path;
 pub use diagnostic::{Diagnostic, ManifestError};
 pub use fragment::{Fragment, FragmentError};
 pub use model::*;
+pub use source::Position;
 
 use diagnostic::Report;
 use source::Source;

@@ -2,6 +2,7 @@
 
 mod assemble;
 mod connect;
+mod culprit;
 mod elaborate;
 mod error;
 mod execute;

@@ -20,7 +20,7 @@ use super::model::{
     EnumDecl, IntegerType, Manifest, QualifiedName, SequenceDecl, SequenceOptions, TableDecl,
 };
 use super::raw::{self, At, Name, Short};
-use super::source::Source;
+use super::source::{Position, Source};
 use super::{Fragment, FragmentError, seeds};
 use crate::name::{Ident, NameError, Text};
 
@@ -79,6 +79,10 @@ impl Checking<'_> {
         self.report.at(self.source, span, message);
     }
 
+    pub(super) fn position(&self, span: &Range<usize>) -> Position {
+        self.source.position(span.start)
+    }
+
     pub(super) fn ident(&mut self, name: &Name) -> Option<Ident> {
         self.noted(&name.span, Ident::new(name.value.clone()))
     }
@@ -105,7 +109,13 @@ impl Checking<'_> {
         sql: &Name,
         read: impl Fn(&str) -> Result<Fragment, FragmentError>,
     ) -> Option<Fragment> {
-        read(&sql.value).map_err(|error| self.note(&sql.span, error.to_string())).ok()
+        match read(&sql.value) {
+            Ok(fragment) => Some(fragment.at(self.position(&sql.span))),
+            Err(error) => {
+                self.note(&sql.span, error.to_string());
+                None
+            }
+        }
     }
 
     /// The names of columns that the table has; others are noted, repeated ones too.
@@ -186,7 +196,8 @@ fn enum_type(checking: &mut Checking<'_>, name: &Name, raw: &raw::EnumType) -> O
         }
     }
     let comment = checking.optional_text(raw.comment.as_ref());
-    Some(EnumDecl { name: Ident::new(name.value.clone()).ok()?, labels, comment })
+    let position = checking.position(&name.span);
+    Some(EnumDecl { position, name: Ident::new(name.value.clone()).ok()?, labels, comment })
 }
 
 fn sequence(checking: &mut Checking<'_>, name: &Name, raw: &raw::Sequence) -> Option<SequenceDecl> {
@@ -197,6 +208,7 @@ fn sequence(checking: &mut Checking<'_>, name: &Name, raw: &raw::Sequence) -> Op
         raw::IntegerType::Bigint => IntegerType::Bigint,
     });
     Some(SequenceDecl {
+        position: checking.position(&name.span),
         name: Ident::new(name.value.clone()).ok()?,
         data_type,
         options: SequenceOptions { start, increment, min, max, cache, cycle },
@@ -212,6 +224,15 @@ fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<T
     let columns = columns::columns(checking, raw);
     let constraints = constraints::constraints(checking, name, raw, &columns);
     let indexes = indexes::indexes(checking, name, raw);
+    let position = checking.position(&name.span);
     let name = Ident::new(name.value.clone()).ok()?;
-    Some(TableDecl { name, comment, unlogged: raw.unlogged, columns, constraints, indexes })
+    Some(TableDecl {
+        position,
+        name,
+        comment,
+        unlogged: raw.unlogged,
+        columns,
+        constraints,
+        indexes,
+    })
 }

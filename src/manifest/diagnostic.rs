@@ -87,11 +87,11 @@ pub(super) struct Report(Vec<Diagnostic>);
 impl Report {
     /// At a place in a TOML file.
     pub(super) fn at(&mut self, source: &Source, span: &Range<usize>, message: impl Into<String>) {
-        let (line, column) = source.position(span.start);
+        let position = source.position(span.start);
         self.0.push(Diagnostic {
-            file: source.name.clone(),
-            line,
-            column: Some(column),
+            file: position.file.to_string(),
+            line: position.line,
+            column: Some(position.column),
             message: message.into(),
         });
     }

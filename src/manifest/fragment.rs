@@ -7,17 +7,39 @@
 
 #![expect(clippy::string_slice, reason = "all positions are boundaries found by the search before")]
 
+use std::hash::{Hash, Hasher};
+
 use serde::Serialize;
 
+use super::source::Position;
 use crate::name::SchemaName;
 
 /// Stands in a fragment for the tenant's schema, quoted as an identifier.
 pub const SCHEMA_PLACEHOLDER: &str = "{schema}";
 
 /// SQL text that cannot escape from the place where it is put.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
-pub struct Fragment(String);
+pub struct Fragment {
+    sql: String,
+    #[serde(skip)]
+    position: Option<Position>,
+}
+
+// Where it stands is not part of what it says.
+impl PartialEq for Fragment {
+    fn eq(&self, other: &Self) -> bool {
+        self.sql == other.sql
+    }
+}
+
+impl Eq for Fragment {}
+
+impl Hash for Fragment {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.sql.hash(state);
+    }
+}
 
 /// Why a text is not one self-contained piece of SQL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +79,7 @@ impl Fragment {
                 Token::Comma | Token::Word(_) | Token::Other => {}
             }
         }
-        Ok(Self(sql.trim().to_owned()))
+        Ok(Self { sql: sql.trim().to_owned(), position: None })
     }
 
     /// The name of a type, such as `numeric(15,2)`, `timestamp with time zone` or `"my type"[]`.
@@ -82,7 +104,7 @@ impl Fragment {
             "initially",
         ];
         let fragment = Self::expression(sql)?;
-        for token in scan(&fragment.0)? {
+        for token in scan(&fragment.sql)? {
             if let Token::Word(word) = token
                 && CLAUSES.contains(&word.to_ascii_lowercase().as_str())
             {
@@ -92,16 +114,27 @@ impl Fragment {
         Ok(fragment)
     }
 
+    /// The same, declared there.
+    pub(super) fn at(self, position: Position) -> Self {
+        Self { position: Some(position), ..self }
+    }
+
+    /// Where it is declared; `None` in baseline rows, which know their line.
+    #[must_use]
+    pub fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
+    }
+
     /// As written, `{schema}` not replaced.
     #[must_use]
     pub fn as_written(&self) -> &str {
-        &self.0
+        &self.sql
     }
 
     /// The SQL for one tenant.
     #[must_use]
     pub fn sql(&self, schema: &SchemaName) -> String {
-        self.0.replace(SCHEMA_PLACEHOLDER, &schema.quoted())
+        self.sql.replace(SCHEMA_PLACEHOLDER, &schema.quoted())
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a valid manifest says: names are checked, references resolve, every object has the name
-//! that it will get where it does not exist yet. Made by [`super::load`] only.
+//! that it will get where it does not exist yet. Made by [`super::load`] only. Where something is
+//! declared serves messages; it is not part of the checksum.
 
 use globset::GlobMatcher;
 use jiff::civil::Date;
 use serde::Serialize;
 
 use super::fragment::Fragment;
+use super::source::Position;
 use crate::name::{Ident, SchemaTemplate, TenantId, Text};
 
 /// The desired state of every tenant, and where the tenants are listed.
@@ -94,6 +96,8 @@ pub struct QualifiedName {
 /// A declared enum type.
 #[derive(Debug, Clone, Serialize)]
 pub struct EnumDecl {
+    #[serde(skip)]
+    pub position: Position,
     pub name: Ident,
     /// At least one; each 1 to 63 bytes.
     pub labels: Vec<Ident>,
@@ -103,6 +107,8 @@ pub struct EnumDecl {
 /// A declared sequence.
 #[derive(Debug, Clone, Serialize)]
 pub struct SequenceDecl {
+    #[serde(skip)]
+    pub position: Position,
     pub name: Ident,
     /// `smallint`, `integer` or `bigint` as written; the server's default is `bigint`.
     pub data_type: Option<IntegerType>,
@@ -145,6 +151,8 @@ pub struct SequenceOptions {
 /// A declared table.
 #[derive(Debug, Clone, Serialize)]
 pub struct TableDecl {
+    #[serde(skip)]
+    pub position: Position,
     pub name: Ident,
     pub comment: Option<Text>,
     pub unlogged: bool,
@@ -158,6 +166,8 @@ pub struct TableDecl {
 /// A declared column.
 #[derive(Debug, Clone, Serialize)]
 pub struct ColumnDecl {
+    #[serde(skip)]
+    pub position: Position,
     pub name: Ident,
     pub data_type: TypeDecl,
     pub nullable: bool,
@@ -194,6 +204,8 @@ pub enum ColumnValue {
 /// A declared constraint.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConstraintDecl {
+    #[serde(skip)]
+    pub position: Position,
     pub name: ObjectName,
     pub definition: ConstraintDef,
     pub comment: Option<Text>,
@@ -281,6 +293,8 @@ pub enum ReferentialAction {
 /// A declared index.
 #[derive(Debug, Clone, Serialize)]
 pub struct IndexDecl {
+    #[serde(skip)]
+    pub position: Position,
     pub name: ObjectName,
     pub unique: bool,
     pub nulls_distinct: bool,

@@ -8,7 +8,7 @@ mod order;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use self::files::{Input, Value};
 use super::check::Checking;
@@ -22,7 +22,7 @@ pub(super) enum Place {
     /// In the manifest.
     Span(std::ops::Range<usize>),
     /// In a file, on a line; zero: the file as a whole.
-    Line(Rc<str>, usize),
+    Line(Arc<str>, usize),
 }
 
 /// Reads all seeds and puts them in the order in which they can be inserted.

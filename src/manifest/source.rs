@@ -1,6 +1,8 @@
 //! The text of the manifest and of the files that it names, none of them outside of its folder.
 
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use super::diagnostic::ManifestError;
 use crate::files::{self, Unreadable};
@@ -8,20 +10,37 @@ use crate::files::{self, Unreadable};
 const MANIFEST_BYTES: u64 = 8 * 1024 * 1024;
 const ROWS_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Where something is declared, shown as `file:line:column`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// As a person would name it from the manifest's folder.
+    pub file: Arc<str>,
+    /// From one.
+    pub line: usize,
+    /// From one, in characters.
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
 /// A text and its name in messages.
 #[derive(Debug)]
 pub(super) struct Source {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) text: String,
     /// Where the line breaks are. Every row knows its line, so nobody may have to count them.
     breaks: Vec<usize>,
 }
 
 impl Source {
-    fn new(name: String, text: String) -> Self {
+    fn new(name: &str, text: String) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let breaks = breaks.map(|(at, _)| at).collect();
-        Self { name, text, breaks }
+        Self { name: name.into(), text, breaks }
     }
 
     /// The manifest, and the folder that it may name files in.
@@ -34,8 +53,8 @@ impl Source {
         let folder = path.parent().filter(|dir| !dir.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new(".")).canonicalize();
         let folder = folder.map_err(|error| unreadable(error.into()))?;
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Ok((Self::new(name, text), folder))
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        Ok((Self::new(&name, text), folder))
     }
 
     /// A file that the manifest names.
@@ -56,7 +75,7 @@ impl Source {
             return Err(format!("{name:?} leads out of the manifest's folder"));
         }
         let text = files::read(&path, ROWS_BYTES).map_err(|error| failed(error.source))?;
-        Ok(Self::new(name.to_owned(), text))
+        Ok(Self::new(name, text))
     }
 
     /// The line of a byte, from one.
@@ -64,8 +83,8 @@ impl Source {
         self.breaks_before(at) + 1
     }
 
-    /// Line and column of a byte, both from one; the column counts characters.
-    pub(super) fn position(&self, at: usize) -> (usize, usize) {
+    /// The place of a byte.
+    pub(super) fn position(&self, at: usize) -> Position {
         let mut at = at.min(self.text.len());
         while !self.text.is_char_boundary(at) {
             at -= 1;
@@ -74,7 +93,8 @@ impl Source {
         let last = breaks.checked_sub(1).and_then(|last| self.breaks.get(last));
         let line_start = last.map_or(0, |line_break| line_break + 1);
         let before = self.text.get(line_start..at).unwrap_or_default();
-        (breaks + 1, before.chars().count() + 1)
+        let column = before.chars().count() + 1;
+        Position { file: Arc::clone(&self.name), line: breaks + 1, column }
     }
 
     fn breaks_before(&self, at: usize) -> usize {

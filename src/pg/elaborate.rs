@@ -2,24 +2,25 @@
 //! there by the code that reads tenants, and rolled back. Equal things are thus spelled equally,
 //! whoever wrote them and however.
 
+use super::culprit::{self, Culprit, Scratch};
 use super::error::PgError;
 use super::introspect::{self, IntrospectError};
 use super::session::{Access, Limits, ServerInfo, Session, begin};
 use crate::diff::Missing;
 use crate::manifest::{
-    ColumnValue, ConstraintDecl, ConstraintDef, ForeignKeyDecl, IndexDecl, Manifest, TableDecl,
-    TableRef,
+    ColumnValue, ConstraintDecl, ConstraintDef, ForeignKeyDecl, IndexDecl, Manifest, Position,
+    TableDecl, TableRef,
 };
 use crate::name::{Ident, SchemaName, TenantId};
 use crate::plan::{self, Step};
-use crate::render;
 use crate::schema::{Constraint, ForeignKey, MatchType, Rule, Schema, Table, UNKNOWN_OPTION};
 
 /// Why a manifest could not be elaborated.
 #[derive(Debug, thiserror::Error)]
 pub enum ElaborateError {
-    #[error("the server refuses what the manifest declares: {object}")]
+    #[error("{}the server refuses what the manifest declares: {object}", place(.at.as_ref()))]
     Refused {
+        at: Option<Position>,
         object: String,
         #[source]
         source: PgError,
@@ -28,19 +29,38 @@ pub enum ElaborateError {
     Server(#[source] PgError),
     #[error(transparent)]
     Introspect(#[from] IntrospectError),
-    #[error("the manifest declares {object}, but the server makes something else of it: {reason}")]
-    Unfaithful { object: String, reason: String },
     #[error(
-        "the name of enum {0} is also that of one of the server's own types, which would hide it"
+        "{}the manifest declares {object}, but the server makes something else of it: {reason}",
+        place(.at.as_ref())
     )]
-    Hidden(Ident),
-    #[error("{object}: the schema's name stands in a text constant, where it is no name any more")]
-    NameAsText { object: String },
+    Unfaithful { at: Option<Position>, object: String, reason: String },
     #[error(
-        "{object} of table {table} uses {feature}, which came with PostgreSQL {since}; this server \
-         is {version}"
+        "{at}: the name of enum {name} is also that of one of the server's own types, which would \
+         hide it"
     )]
-    TooOld { table: Ident, object: Ident, feature: &'static str, since: i32, version: String },
+    Hidden { at: Position, name: Ident },
+    #[error(
+        "{}the schema's name stands in a text constant of {object}, where it is no name any more",
+        place(.at.as_ref())
+    )]
+    NameAsText { at: Option<Position>, object: String },
+    #[error(
+        "{at}: {object} of table {table} uses {feature}, which came with PostgreSQL {since}; this \
+         server is {version}"
+    )]
+    TooOld {
+        at: Position,
+        table: Ident,
+        object: Ident,
+        feature: &'static str,
+        since: i32,
+        version: String,
+    },
+}
+
+/// In front of a message, where it is known.
+fn place(at: Option<&Position>) -> String {
+    at.map(|at| format!("{at}: ")).unwrap_or_default()
 }
 
 impl ElaborateError {
@@ -50,7 +70,7 @@ impl ElaborateError {
         match self {
             Self::Refused { source, .. } if source.is_lost() => "connection-lost",
             Self::Refused { .. }
-            | Self::Hidden(_)
+            | Self::Hidden { .. }
             | Self::NameAsText { .. }
             | Self::TooOld { .. } => "manifest-refused",
             Self::Server(source) => source.code(),
@@ -80,7 +100,7 @@ impl ElaborateError {
                  object, write {schema}.name, or '{schema}.name'::regclass"
                     .into(),
             ),
-            Self::Hidden(_) => Some("give the type another name".into()),
+            Self::Hidden { .. } => Some("give the type another name".into()),
             Self::TooOld { .. } => Some("declare it without, or upgrade the server".into()),
         }
     }
@@ -131,10 +151,13 @@ fn check_version(manifest: &Manifest, server: &ServerInfo) -> Result<(), Elabora
             _ => None,
         };
         let of_index = |decl: &IndexDecl| (!decl.nulls_distinct).then_some("NULLS NOT DISTINCT");
-        let constraints = table.constraints.iter().map(|c| (&c.name, of_constraint(c)));
-        let mut all = constraints.chain(table.indexes.iter().map(|i| (&i.name, of_index(i))));
-        if let Some((name, feature)) = all.find_map(|(name, feature)| Some((name, feature?))) {
+        let constraints = table.constraints.iter();
+        let constraints = constraints.map(|c| (&c.position, &c.name, of_constraint(c)));
+        let indexes = table.indexes.iter().map(|i| (&i.position, &i.name, of_index(i)));
+        let mut all = constraints.chain(indexes);
+        if let Some((at, name, feature)) = all.find_map(|(at, name, f)| Some((at, name, f?))) {
             return Err(ElaborateError::TooOld {
+                at: at.clone(),
                 table: table.name.clone(),
                 object: name.ident.clone(),
                 feature,
@@ -149,7 +172,7 @@ fn check_version(manifest: &Manifest, server: &ServerInfo) -> Result<(), Elabora
 async fn elaborate_in(
     session: &mut Session,
     manifest: &Manifest,
-    scratch: &SchemaName,
+    name: &SchemaName,
     limits: Limits,
 ) -> Result<Schema, ElaborateError> {
     let start = begin(Access::Write, limits)
@@ -157,52 +180,65 @@ async fn elaborate_in(
            WHERE typnamespace = 'pg_catalog'::regnamespace;";
     let answers = session.run("starting", &start).await.map_err(ElaborateError::Server)?;
     for row in answers.last().into_iter().flatten() {
-        let name: &str =
+        let taken: &str =
             super::session::column(row, "name", "starting").map_err(ElaborateError::Server)?;
-        if let Some(decl) = manifest.enums.iter().find(|decl| decl.name.as_str() == name) {
-            return Err(ElaborateError::Hidden(decl.name.clone()));
+        if let Some(decl) = manifest.enums.iter().find(|decl| decl.name.as_str() == taken) {
+            let (at, name) = (decl.position.clone(), decl.name.clone());
+            return Err(ElaborateError::Hidden { at, name });
         }
     }
     let missing = everything_but_external_keys(manifest);
-    // Rows are not tried out, so the id does not matter; it must be one that exists nowhere.
-    let Ok(tenant) = TenantId::new("elaboration") else {
-        return Err(ElaborateError::Hidden(scratch.ident().clone()));
-    };
-    for step in plan::steps(manifest, &missing) {
-        if let Step::Comment { .. } = step {
+    let tenant = TenantId::nobody();
+    let scratch = Scratch { manifest, schema: name, tenant: &tenant, limits };
+    let mut steps = plan::steps(manifest, &missing);
+    steps.retain(|step| !matches!(step, Step::Comment { .. }));
+    for (at, step) in steps.iter().enumerate() {
+        let Err(source) = scratch.run(session, step).await else {
             continue;
+        };
+        if let Step::CreateSchema = step {
+            return Err(ElaborateError::Server(source));
         }
-        let sql = render::statement(manifest, &step, scratch, &tenant);
-        // One statement a message, in the protocol that refuses a second one: whatever a
-        // manifest's SQL holds, it cannot end this transaction.
-        session.single("trying it in a scratch schema", &sql).await.map_err(
-            |source| match step {
-                Step::CreateSchema => ElaborateError::Server(source),
-                _ => ElaborateError::Refused { object: step.object().to_string(), source },
-            },
-        )?;
+        let before = steps.get(..at).unwrap_or_default();
+        let found = culprit::find(session, scratch, before, step, source).await;
+        let Culprit { position, object, source } = found;
+        return Err(ElaborateError::Refused { at: position, object: object.to_string(), source });
     }
-    let schema = introspect::introspect(session, scratch).await?;
-    check_names(&schema, scratch)?;
+    let schema = introspect::introspect(session, name).await?;
+    check_names(manifest, &schema, name)?;
     Ok(schema)
 }
 
 /// Names are neutral by now: the server prints those of the schema's own objects without it. Where
 /// the schema's name is left, it is part of a value.
-fn check_names(schema: &Schema, scratch: &SchemaName) -> Result<(), ElaborateError> {
-    let named = |part: &dyn std::fmt::Debug| format!("{part:?}").contains(scratch.as_str());
-    let check = |object: String, part: &dyn std::fmt::Debug| {
-        if named(part) { Err(ElaborateError::NameAsText { object }) } else { Ok(()) }
+fn check_names(
+    manifest: &Manifest,
+    schema: &Schema,
+    scratch: &SchemaName,
+) -> Result<(), ElaborateError> {
+    let check = |at: Option<Position>, object: String, part: &dyn std::fmt::Debug| {
+        if format!("{part:?}").contains(scratch.as_str()) {
+            Err(ElaborateError::NameAsText { at, object })
+        } else {
+            Ok(())
+        }
     };
     for (table_name, table) in &schema.tables {
+        let decl = manifest.tables.iter().find(|decl| decl.name == *table_name);
         for (name, column) in &table.columns {
-            check(format!("column {table_name}.{name}"), column)?;
+            let decl = decl.and_then(|decl| decl.columns.iter().find(|c| c.name == *name));
+            let at = decl.map(culprit::value_position);
+            check(at, format!("column {table_name}.{name}"), column)?;
         }
         for (name, constraint) in &table.constraints {
-            check(format!("constraint {name} of table {table_name}"), constraint)?;
+            let mut all = decl.iter().flat_map(|decl| &decl.constraints);
+            let at = all.find(|c| c.name.ident == *name).map(culprit::constraint_position);
+            check(at, format!("constraint {name} of table {table_name}"), constraint)?;
         }
         for (name, index) in &table.indexes {
-            check(format!("index {name} of table {table_name}"), index)?;
+            let mut all = decl.iter().flat_map(|decl| &decl.indexes);
+            let at = all.find(|i| i.name.ident == *name).map(|i| i.position.clone());
+            check(at, format!("index {name} of table {table_name}"), index)?;
         }
     }
     Ok(())
@@ -261,11 +297,12 @@ fn add_external_keys(manifest: &Manifest, schema: &mut Schema) {
 /// smuggled something in is found out here.
 fn check_faithful(manifest: &Manifest, schema: &Schema) -> Result<(), ElaborateError> {
     if let Some(other) = schema.unmodelled.iter().find(|other| other.kind != UNKNOWN_OPTION) {
-        return Err(unfaithful("nothing of the kind", &format!("{other} appeared")));
+        return Err(unfaithful(None, "nothing of the kind", &format!("{other} appeared")));
     }
     for decl in &manifest.tables {
         let Some(table) = schema.tables.get(&decl.name) else {
-            return Err(unfaithful(&format!("table {}", decl.name), "it was not made"));
+            let object = format!("table {}", decl.name);
+            return Err(unfaithful(Some(&decl.position), &object, "it was not made"));
         };
         check_table(decl, table)?;
     }
@@ -273,7 +310,7 @@ fn check_faithful(manifest: &Manifest, schema: &Schema) -> Result<(), ElaborateE
         || schema.enums.len() != manifest.enums.len()
         || manifest.sequences.iter().any(|decl| !schema.sequences.contains_key(&decl.name))
     {
-        return Err(unfaithful("its tables and types", "others were made"));
+        return Err(unfaithful(None, "its tables and types", "others were made"));
     }
     Ok(())
 }
@@ -283,7 +320,7 @@ fn check_table(decl: &TableDecl, table: &Table) -> Result<(), ElaborateError> {
     for column in &decl.columns {
         let object = format!("column {}.{}", decl.name, column.name);
         let Some(is) = table.columns.get(&column.name) else {
-            return Err(unfaithful(&object, "it was not made"));
+            return Err(unfaithful(Some(&column.position), &object, "it was not made"));
         };
         let agrees = match &column.value {
             // `serial` brings a default along.
@@ -296,11 +333,12 @@ fn check_table(decl: &TableDecl, table: &Table) -> Result<(), ElaborateError> {
             ColumnValue::Generated(_) => is.generated.is_some(),
         };
         if !agrees || (!column.nullable && is.nullable) {
-            return Err(unfaithful(&object, "its value or its null does not agree"));
+            let at = Some(&column.position);
+            return Err(unfaithful(at, &object, "its value or its null does not agree"));
         }
     }
     if table.columns.len() != decl.columns.len() {
-        return Err(unfaithful(&object, "it has other columns"));
+        return Err(unfaithful(Some(&decl.position), &object, "it has other columns"));
     }
     let has_all = decl.constraints.iter().all(|c| table.constraints.contains_key(&c.name.ident))
         && decl.indexes.iter().all(|i| table.indexes.contains_key(&i.name.ident));
@@ -308,11 +346,13 @@ fn check_table(decl: &TableDecl, table: &Table) -> Result<(), ElaborateError> {
         || table.constraints.len() != decl.constraints.len()
         || table.indexes.len() != decl.indexes.len()
     {
-        return Err(unfaithful(&object, "it has other constraints or indexes"));
+        let at = Some(&decl.position);
+        return Err(unfaithful(at, &object, "it has other constraints or indexes"));
     }
     Ok(())
 }
 
-fn unfaithful(object: &str, reason: &str) -> ElaborateError {
-    ElaborateError::Unfaithful { object: object.to_owned(), reason: reason.to_owned() }
+fn unfaithful(at: Option<&Position>, object: &str, reason: &str) -> ElaborateError {
+    let (at, object, reason) = (at.cloned(), object.to_owned(), reason.to_owned());
+    ElaborateError::Unfaithful { at, object, reason }
 }

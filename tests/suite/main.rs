@@ -28,6 +28,7 @@ mod kept_by_server;
 mod labels;
 mod output;
 mod pooler;
+mod positions;
 mod property;
 mod rows;
 mod serve;

@@ -17,10 +17,12 @@ fn column(
     raw: &At<Short<raw::Column>>,
 ) -> Option<ColumnDecl> {
     let ident = checking.ident(name);
+    let position = checking.position(&name.span);
     let column = match &raw.value {
         Short::Text(text) => {
             let data_type = At { span: raw.span.clone(), value: text.clone() };
             ColumnDecl {
+                position,
                 name: ident?,
                 data_type: self::data_type(checking, &data_type)?,
                 nullable: false,
@@ -35,6 +37,7 @@ fn column(
             let collation = full.collation.as_ref().and_then(|name| checking.qualified(name));
             let comment = checking.optional_text(full.comment.as_ref());
             ColumnDecl {
+                position,
                 name: ident?,
                 data_type: data_type?,
                 nullable: full.null,

@@ -110,7 +110,8 @@ fn key(
     let name = object_name(checking, table, name, parts, suffix, Space::IndexedConstraint)?;
     let definition =
         if is_primary { ConstraintDef::PrimaryKey(decl) } else { ConstraintDef::Unique(decl) };
-    Some(ConstraintDecl { name, definition, comment })
+    let position = checking.position(&raw.span);
+    Some(ConstraintDecl { position, name, definition, comment })
 }
 
 fn deferral(deferrable: bool, initially_deferred: bool) -> Deferral {
@@ -138,7 +139,8 @@ fn check(
     };
     let name = object_name(checking, table, name, &[], "check", Space::Constraint)?;
     let definition = ConstraintDef::Check { expression: expression?, no_inherit };
-    Some(ConstraintDecl { name, definition, comment })
+    let position = checking.position(&raw.span);
+    Some(ConstraintDecl { position, name, definition, comment })
 }
 
 fn exclusion(
@@ -179,7 +181,8 @@ fn exclusion(
         predicate,
         deferral: deferral(raw.deferrable, raw.initially_deferred),
     };
-    Some(ConstraintDecl { name, definition, comment })
+    let position = checking.position(&raw.span);
+    Some(ConstraintDecl { position, name, definition, comment })
 }
 
 fn operator(checking: &mut Checking<'_>, raw: &At<Short<raw::Qualified>>) -> Option<Operator> {
@@ -245,7 +248,8 @@ fn foreign_key(
         on_delete_columns,
         deferral: deferral(raw.deferrable, raw.initially_deferred),
     });
-    Some(ConstraintDecl { name, definition, comment })
+    let position = checking.position(&raw.span);
+    Some(ConstraintDecl { position, name, definition, comment })
 }
 
 fn action(raw: raw::Action) -> ReferentialAction {

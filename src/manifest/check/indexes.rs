@@ -54,6 +54,7 @@ fn index(checking: &mut Checking<'_>, table: &Name, raw: &At<raw::Index>) -> Opt
     let name = raw.name.as_ref();
     let name = object_name(checking, table, name, &columns, "idx", Space::Index)?;
     Some(IndexDecl {
+        position: checking.position(&raw.span),
         name,
         unique: raw.unique,
         nulls_distinct: raw.nulls_distinct.as_ref().is_none_or(|distinct| distinct.value),

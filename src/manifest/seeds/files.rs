@@ -1,7 +1,7 @@
 //! Rows as they are written: in the manifest, in CSV, JSON and TOML files.
 
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -74,8 +74,8 @@ pub(super) fn read(
 }
 
 fn csv(checking: &mut Checking<'_>, source: &Source, null: &str) -> Option<Input> {
-    let name: Rc<str> = source.name.as_str().into();
-    let place = |line| Place::Line(Rc::clone(&name), line);
+    let name = &source.name;
+    let place = |line| Place::Line(Arc::clone(name), line);
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(source.text.as_bytes());
     let header = match reader.headers() {
         Ok(header) if header.is_empty() => {
@@ -141,12 +141,12 @@ fn ends_in_quotes(last_record: &str) -> bool {
 }
 
 fn json(checking: &mut Checking<'_>, source: &Source) -> Option<Input> {
-    let name: Rc<str> = source.name.as_str().into();
+    let name = &source.name;
     let rows: Vec<Entries> = match serde_json::from_str(&source.text) {
         Ok(rows) => rows,
         Err(error) => {
             let message = format!("not an array of objects: {error}");
-            note(checking, &Place::Line(name, error.line().max(1)), &message);
+            note(checking, &Place::Line(Arc::clone(name), error.line().max(1)), &message);
             return None;
         }
     };
@@ -157,7 +157,7 @@ fn json(checking: &mut Checking<'_>, source: &Source) -> Option<Input> {
             let at = (raw.get().as_ptr() as usize).saturating_sub(start);
             source.line(at)
         });
-        let place = Place::Line(Rc::clone(&name), line);
+        let place = Place::Line(Arc::clone(name), line);
         let cells = row.0.into_iter().map(|(name, raw)| (name, place.clone(), json_value(raw)));
         Object { cells: cells.collect(), place }
     });
@@ -208,15 +208,15 @@ fn json_value(raw: &RawValue) -> Value {
 }
 
 fn toml_file(checking: &mut Checking<'_>, source: &Source) -> Option<Input> {
-    let name: Rc<str> = source.name.as_str().into();
+    let name = &source.name;
     let line = |span: std::ops::Range<usize>| source.line(span.start);
     match toml::from_str::<RowsFile>(&source.text) {
         Ok(file) => {
-            let at = |span| Place::Line(Rc::clone(&name), line(span));
+            let at = |span| Place::Line(Arc::clone(name), line(span));
             Some(Input::Objects(file.rows.iter().map(|row| toml_row(source, row, at)).collect()))
         }
         Err(error) => {
-            let place = Place::Line(name, error.span().map_or(1, line));
+            let place = Place::Line(Arc::clone(name), error.span().map_or(1, line));
             note(checking, &place, &decode::message(error.message()));
             None
         }
