@@ -16,7 +16,7 @@ mod validate;
 use clap::{Parser, Subcommand};
 
 pub use global::{Global, LogFormat};
-pub use output::{notice, print_error};
+pub use output::{notice, print_error, print_usage};
 
 use crate::error::Error;
 
@@ -99,6 +99,19 @@ impl Cli {
     #[must_use]
     pub fn is_service(&self) -> bool {
         matches!(self.command, Command::Serve(_))
+    }
+
+    /// Whether the final error is to be JSON: log lines are, or the result is.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        let is_result = match &self.command {
+            Command::Plan(plan) => plan.is_json(),
+            Command::Apply(apply) => apply.is_json(),
+            Command::Status(status) => status.is_json(),
+            Command::Drift(drift) => drift.is_json(),
+            _ => false,
+        };
+        is_result || self.global.log_format == LogFormat::Json
     }
 
     /// Which log lines to write.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::embedded::EmbeddedError;
 use crate::files::{FileError, Unreadable};
+use crate::fleet::Failure;
 use crate::manifest::ManifestError;
 use crate::pg::PgError;
 use crate::reconcile::ReconcileError;
@@ -34,6 +35,12 @@ pub enum Error {
     File(#[from] FileError),
     #[error("{0}")]
     Usage(String),
+    /// No server could be asked for its tenants; this is why the first could not.
+    #[error("{}", .0.message)]
+    NoServer(Failure),
+    /// A report tells the rest.
+    #[error("{0}")]
+    Incomplete(String),
     #[error("interrupted: the transactions in flight were given up")]
     Interrupted,
     #[error("cannot {doing}")]
@@ -56,6 +63,8 @@ impl Error {
             Self::Tokens { .. } => "tokens-refused",
             Self::Tls(_) => "tls-refused",
             Self::Usage(_) => "usage",
+            Self::NoServer(failure) => failure.code,
+            Self::Incomplete(_) => "incomplete",
             Self::Interrupted => "interrupted",
             Self::File(_) | Self::Io { .. } => "io",
         }
@@ -78,7 +87,23 @@ impl Error {
                 "write it to a file first; a list of tenants can also be piped in: --tenants-from -"
                     .into(),
             ),
-            Self::Usage(_) | Self::Tls(_) | Self::File(_) | Self::Io { .. } => None,
+            Self::NoServer(failure) => failure.hint.clone(),
+            Self::Usage(_)
+            | Self::Incomplete(_)
+            | Self::Tls(_)
+            | Self::File(_)
+            | Self::Io { .. } => None,
+        }
+    }
+
+    /// The server's five characters, if it said anything.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&str> {
+        match self {
+            Self::Pg(error) => error.sqlstate(),
+            Self::Reconcile(error) => error.sqlstate(),
+            Self::NoServer(failure) => failure.sqlstate.as_deref(),
+            _ => None,
         }
     }
 }

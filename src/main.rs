@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use provision::cli::{self, Cli, Exit, LogFormat};
+use provision::cli::{self, Cli, LogFormat};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -20,15 +20,12 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
-            // clap's own code for wrong usage is 2, which here means pending changes.
-            let exit = if error.use_stderr() { Exit::Failed } else { Exit::Done };
-            return ExitCode::from(exit.code());
+            return ExitCode::from(cli::print_usage(&error).code());
         }
     };
     let traces = Traces::start();
     start_logging(&cli, &traces);
-    let global = cli.global.clone();
+    let (global, is_json) = (cli.global.clone(), cli.is_json());
     let mut builder = if cli.is_service() {
         tokio::runtime::Builder::new_multi_thread()
     } else {
@@ -39,12 +36,12 @@ fn main() -> ExitCode {
         Err(source) => {
             let error =
                 provision::Error::Io { doing: "start the asynchronous runtime".into(), source };
-            return ExitCode::from(cli::print_error(&global, &error).code());
+            return ExitCode::from(cli::print_error(&global, is_json, &error).code());
         }
     };
     let exit = match runtime.block_on(cli::run(cli)) {
         Ok(exit) => exit,
-        Err(error) => cli::print_error(&global, &error),
+        Err(error) => cli::print_error(&global, is_json, &error),
     };
     ExitCode::from(exit.code())
 }

@@ -9,6 +9,5 @@ mod text;
 
 pub use fleet::{drift, ended, fleet_plan, some};
 pub use formats::{drift_github, drift_junit, drift_markdown};
-pub use json::{applied_json, to_line};
-pub use style::{printable, printable_lines};
+pub use json::{applied_json, to_line, versioned};
 pub use text::{applied, plan, status};

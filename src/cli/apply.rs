@@ -13,7 +13,7 @@ use super::{Exit, Global, output};
 use crate::error::Error;
 use crate::files;
 use crate::fleet::{
-    self, Canary, Event, FleetPlan, Options, Roster, Selection, Source, Stages, Waves,
+    self, Canary, Event, Fate, FleetPlan, Options, Roster, Selection, Source, Stages, Waves,
 };
 use crate::name::TenantId;
 use crate::plan::{FORMAT_VERSION, Plan};
@@ -137,6 +137,11 @@ enum Saved {
 }
 
 impl Apply {
+    /// Whether the result is JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
     /// Whether it is about many tenants.
     pub(super) fn is_of_all(&self) -> bool {
         self.all
@@ -198,7 +203,7 @@ impl Apply {
         applied.duration = start.elapsed();
         let text = match self.format {
             Format::Text => report::applied(&applied, self.sql),
-            Format::Json => report::to_line(&report::applied_json(&applied)),
+            Format::Json => report::versioned(&report::applied_json(&applied)),
         };
         output::result(global, &text)?;
         Ok(if applied.plan.changed.is_empty() { Exit::Done } else { Exit::ChangedRemain })
@@ -234,16 +239,16 @@ impl Apply {
         }
         let text = match self.format {
             Format::Text => report::ended(&ended),
-            Format::Json => report::to_line(&ended),
+            Format::Json => report::versioned(&ended),
         };
         output::result(global, &text)?;
-        Ok(if ended.has_failed() {
-            Exit::Failed
-        } else if ended.has_changed() {
-            Exit::ChangedRemain
-        } else {
-            Exit::Done
-        })
+        if ended.has_failed() {
+            let failed = ended.count(|fate| matches!(fate, Fate::Failed { .. }));
+            let skipped = ended.count(|fate| *fate == Fate::Skipped);
+            let counts = [(failed, "failed"), (skipped, "not reached")];
+            return Err(tenants::incomplete(&counts, &ended.unreachable, &ended.refused));
+        }
+        Ok(if ended.has_changed() { Exit::ChangedRemain } else { Exit::Done })
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::progress::Progress;
-use super::tenants::Tenants;
+use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
 use crate::error::Error;
 use crate::{fleet, report};
@@ -50,6 +50,11 @@ enum DriftFormat {
 }
 
 impl Drift {
+    /// Whether the result is JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.format == DriftFormat::Json
+    }
+
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
         let fleet = global.fleet().await?;
         let roster = self.tenants.roster(&fleet, self.unregistered).await?;
@@ -62,18 +67,17 @@ impl Drift {
         let drift = fleet::drift(&fleet, roster, &survey, today);
         let text = match self.format {
             DriftFormat::Text => report::drift(&drift),
-            DriftFormat::Json => report::to_line(&drift),
+            DriftFormat::Json => report::versioned(&drift),
             DriftFormat::Markdown => report::drift_markdown(&drift),
             DriftFormat::Junit => report::drift_junit(&drift),
             DriftFormat::Github => report::drift_github(&drift),
         };
         output::result(global, &text)?;
-        Ok(if drift.is_incomplete() {
-            Exit::Failed
-        } else if drift.is_drift() {
-            Exit::Pending
-        } else {
-            Exit::Done
-        })
+        if drift.is_incomplete() {
+            let failed = drift.tenants.iter().filter(|tenant| tenant.error.is_some()).count();
+            let failed = [(failed, "could not be looked at")];
+            return Err(tenants::incomplete(&failed, &drift.unreachable, &drift.refused));
+        }
+        Ok(if drift.is_drift() { Exit::Pending } else { Exit::Done })
     }
 }

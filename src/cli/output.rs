@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::global::Global;
-use crate::cli::{Exit, LogFormat, global::Color};
+use crate::cli::{Exit, global::Color};
 use crate::error::Error;
-use crate::report::{printable, printable_lines};
+use crate::name::{printable, printable_json, printable_lines};
 
 fn choice(color: Color) -> anstream::ColorChoice {
     match color {
@@ -57,9 +57,10 @@ pub(super) fn file(path: &Path, text: &str) -> Result<(), Error> {
     written.map_err(failed)
 }
 
-/// The error, its causes and what to do about it; once, at the end.
+/// The error, its causes and what to do about it; once, at the end. With `json`, as an object in
+/// one line.
 #[must_use]
-pub fn print_error(global: &Global, error: &Error) -> Exit {
+pub fn print_error(global: &Global, json: bool, error: &Error) -> Exit {
     let mut causes = Vec::new();
     let mut said = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -71,15 +72,15 @@ pub fn print_error(global: &Global, error: &Error) -> Exit {
         said = text;
         cause = error.source();
     }
-    if global.log_format == LogFormat::Json {
-        let line = serde_json::json!({
+    if json {
+        error_line(&serde_json::json!({
             "level": "ERROR",
             "code": error.code(),
             "message": error.to_string(),
             "causes": causes,
             "hint": error.hint(),
-        });
-        let _ = writeln!(io::stderr(), "{line}");
+            "sqlstate": error.sqlstate(),
+        }));
         return Exit::Failed;
     }
     let mut stderr = anstream::AutoStream::new(io::stderr(), choice(global.color));
@@ -97,6 +98,61 @@ pub fn print_error(global: &Global, error: &Error) -> Exit {
         let _ = writeln!(stderr, "  hint: {}", printable(&hint));
     }
     Exit::Failed
+}
+
+fn error_line(error: &serde_json::Value) {
+    let _ = writeln!(io::stderr(), "{}", printable_json(&error.to_string()));
+}
+
+/// What the parser of the arguments has to say: help and versions to stdout, wrong usage to stderr,
+/// as JSON if that was asked for.
+#[must_use]
+pub fn print_usage(error: &clap::Error) -> Exit {
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Done;
+    }
+    let rendered = error.render();
+    if asks_for_json(&arguments) {
+        let plain = rendered.to_string();
+        let message = plain.split("\n\n").next().unwrap_or_default();
+        error_line(&serde_json::json!({
+            "level": "ERROR",
+            "code": "usage",
+            "message": message.strip_prefix("error: ").unwrap_or(message),
+            "causes": [],
+            "hint": null,
+            "sqlstate": null,
+        }));
+        return Exit::Failed;
+    }
+    // An argument may come from anywhere, and is quoted as it is.
+    let values = arguments.iter().flat_map(|a| [Some(&**a), a.split_once('=').map(|(_, v)| v)]);
+    let text = values.flatten().fold(rendered.ansi().to_string(), |text, value| {
+        let shown = printable(value);
+        if shown == value { text } else { text.replace(value, &shown) }
+    });
+    let _ = anstream::AutoStream::new(io::stderr(), anstream::ColorChoice::Auto)
+        .write_all(text.as_bytes());
+    // clap's own code for wrong usage is 2, which here means pending changes.
+    Exit::Failed
+}
+
+/// Whether arguments that could not be parsed ask for JSON.
+fn asks_for_json(arguments: &[String]) -> bool {
+    let option = |name: &str| {
+        let of = |(at, arg): (usize, &String)| match arg.strip_prefix(name)?.strip_prefix('=') {
+            Some(value) => Some(value.to_owned()),
+            None if arg == name => arguments.get(at + 1).cloned(),
+            None => None,
+        };
+        arguments.iter().enumerate().find_map(of)
+    };
+    let log_format = || std::env::var("PROVISION_LOG_FORMAT").ok();
+    let asked = [option("--format"), option("--log-format").or_else(log_format)];
+    asked.into_iter().flatten().any(|value| value == "json")
 }
 
 /// Runs to the end, or until it is interrupted: the first Ctrl-C or SIGTERM sets `stop`, so that

@@ -65,6 +65,11 @@ enum PlanFormat {
 }
 
 impl Plan {
+    /// Whether the result is JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.format == PlanFormat::Json
+    }
+
     /// Whether it is about many tenants.
     pub(super) fn is_of_all(&self) -> bool {
         self.all
@@ -110,9 +115,11 @@ impl Plan {
             PlanFormat::Text | PlanFormat::Sql => report::fleet_plan(&plan, self.sql),
         };
         output::result(global, &text)?;
-        Ok(if plan.is_incomplete() {
-            Exit::Failed
-        } else if self.detailed_exitcode && !plan.tenants.is_empty() {
+        if plan.is_incomplete() {
+            let failed = [(plan.failed.len(), "cannot be planned")];
+            return Err(tenants::incomplete(&failed, &plan.unreachable, &plan.refused));
+        }
+        Ok(if self.detailed_exitcode && !plan.tenants.is_empty() {
             Exit::Pending
         } else {
             Exit::Done

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Global;
 use crate::fleet::{Event, Fate};
-use crate::report::printable;
+use crate::name::printable;
 
 /// What has been done of the work so far.
 pub(super) struct Progress {

@@ -24,12 +24,17 @@ pub(super) struct Status {
 }
 
 impl Status {
+    /// Whether the result is JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
         let (context, tenant) = super::tenants::one(global, &self.tenant, true).await?;
         let status = reconcile::status(&context, &tenant, self.history).await?;
         let text = match self.format {
             Format::Text => report::status(&status),
-            Format::Json => report::to_line(&status),
+            Format::Json => report::versioned(&status),
         };
         output::result(global, &text)?;
         Ok(Exit::Done)

@@ -8,7 +8,9 @@ use globset::{Glob, GlobMatcher};
 use super::Global;
 use crate::error::Error;
 use crate::files::{self, FileError};
-use crate::fleet::{self, Fleet, Member, Roster, Selection, Source, Unmatched};
+use crate::fleet::{
+    self, Fleet, Member, Refused, Roster, Selection, Source, Unmatched, Unreachable,
+};
 use crate::manifest::Registry;
 use crate::name::TenantId;
 use crate::reconcile::{Context, Tenant};
@@ -79,6 +81,12 @@ impl Tenants {
         let Self { from, include, exclude, limit, allow_empty } = self;
         let selection = Selection { include, exclude, limit };
         let roster = fleet::enumerate(fleet, &source, &selection).await;
+        if let Some(first) = roster.unreachable.first()
+            && roster.unreachable.len() == fleet.servers.len()
+            && roster.members.is_empty()
+        {
+            return Err(Error::NoServer(first.error.clone()));
+        }
         let Unmatched { include, exclude, ids } = &roster.unmatched;
         if !ids.is_empty() {
             return Err(Error::Usage(format!(
@@ -111,6 +119,36 @@ impl Tenants {
         }
         Ok(roster)
     }
+}
+
+/// The error of a command whose report tells the rest: how many tenants came to what, such as
+/// "failed"; the servers that could not be asked; the entries of the registry that are refused.
+pub(super) fn incomplete(
+    tenants: &[(usize, &str)],
+    unreachable: &[Unreachable],
+    refused: &[Refused],
+) -> Error {
+    let some = |count: usize, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{count} {many}")),
+    };
+    let tenants = tenants
+        .iter()
+        .map(|(count, what)| some(*count, &format!("tenant {what}"), &format!("tenants {what}")));
+    let others = [
+        some(
+            unreachable.len(),
+            "server could not be asked for its tenants",
+            "servers could not be asked for their tenants",
+        ),
+        some(
+            refused.len(),
+            "entry of the registry is refused",
+            "entries of the registry are refused",
+        ),
+    ];
+    Error::Incomplete(tenants.chain(others).flatten().collect::<Vec<_>>().join("; "))
 }
 
 fn no_tenants(fleet: &Fleet) -> String {

@@ -30,6 +30,23 @@ pub fn applied_json(applied: &Applied) -> Value {
     })
 }
 
+/// Version of what commands report as JSON, saved plans apart. It changes when keys go away or get
+/// another meaning.
+const FORMAT_VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    format_version: u32,
+    #[serde(flatten)]
+    report: &'a T,
+}
+
+/// A report as indented JSON, with the version of its format before all else.
+#[must_use]
+pub fn versioned(report: &impl Serialize) -> String {
+    to_line(&Versioned { format_version: FORMAT_VERSION, report })
+}
+
 /// A value as indented JSON with a line break at its end.
 #[must_use]
 pub fn to_line(value: &impl Serialize) -> String {

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-pub use crate::name::{printable, printable_lines};
+pub(super) use crate::name::{printable, printable_lines};
 
 pub(super) const CREATED: Style = AnsiColor::Green.on_default();
 pub(super) const CHANGED: Style = AnsiColor::Yellow.on_default();

@@ -187,3 +187,78 @@ async fn the_service_answers_without_values_whatever_it_logs() {
         }
     }
 }
+
+/// The last line on stderr, as JSON.
+#[track_caller]
+fn final_error(ended: &Ended) -> serde_json::Value {
+    let line = ended.stderr.lines().last().unwrap_or_default();
+    serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {ended:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_json_was_asked_for_the_final_error_is_json() {
+    let folder = Folder::new("version = 1\n[tables.t]\ncolumns = { name = \"text\" }\n");
+    let dir = folder.dir.path();
+    let away = |args: &[&str]| {
+        let mut command = crate::support::tool::tool(dir, args);
+        command.env("DATABASE_URL", "postgres://me@127.0.0.1:1/db");
+        run(command).with(1)
+    };
+    for command in [
+        &["drift"][..],
+        &["plan", "--all"],
+        &["apply", "--all"],
+        &["plan", "acme"],
+        &["apply", "acme", "--attempts", "1"],
+        &["status", "acme"],
+    ] {
+        for format in ["--log-format=json", "--format=json"] {
+            let ended = away(&[command, &[format]].concat());
+            assert_eq!(ended.stdout, "", "{command:?} {format}");
+            let error = final_error(&ended);
+            assert_eq!(error["code"], "connect-failed", "{command:?} {format}: {error}");
+            assert!(error["message"].as_str().is_some_and(|text| text.contains("cannot connect")));
+            assert!(error["hint"].is_string() && error["sqlstate"].is_null(), "{error}");
+        }
+        let ended = away(command);
+        assert!(ended.stderr.contains("error[connect-failed]"), "{ended:?}");
+        assert_eq!(ended.stdout, "");
+    }
+    for usage in [&["plan", "--format", "json"][..], &["apply", "a\n::b", "--log-format=json"]] {
+        let ended = away(usage);
+        assert_eq!((&*ended.stdout, ended.stderr.lines().count()), ("", 1), "{ended:?}");
+        assert_eq!(final_error(&ended)["code"], "usage", "{ended:?}");
+    }
+    check_harmless(&away(&["plan", "a\n::error::b"]).stderr, &[]);
+    check_harmless(&away(&["plan", "a", "--format=x\n::error::b"]).stderr, &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_report_in_json_tells_its_version_first() {
+    let (database, folder) = with_rows_in_the_way().await;
+    let dir = folder.dir.path();
+    let go = |args: &[&str]| run(on(&database, dir, &[args, &["--format", "json"]].concat()));
+    for args in [
+        &["plan", "acme"][..],
+        &["plan", "--all"],
+        &["drift"],
+        &["apply", "acme"],
+        &["apply", "--all"],
+        &["status", "acme"],
+    ] {
+        let stdout = go(args).with(0).stdout;
+        assert!(stdout.starts_with("{\n  \"format_version\": 1,\n"), "{args:?}: {stdout}");
+    }
+    folder.write("schema.toml", &manifest_with("unique = [[\"name\"]]"));
+    let failed = go(&["apply", "acme"]).with(1);
+    let error = final_error(&failed);
+    assert_eq!((&error["code"], &error["sqlstate"]), (&"step-failed".into(), &"23505".into()));
+    let failed = go(&["apply", "--all"]).with(1);
+    let report: serde_json::Value = serde_json::from_str(&failed.stdout).expect("JSON alone");
+    assert_eq!(report["tenants"][0]["error"]["sqlstate"], "23505");
+    let error = final_error(&failed);
+    assert_eq!(
+        (&error["code"], &error["message"]),
+        (&"incomplete".into(), &"1 tenant failed".into())
+    );
+}
