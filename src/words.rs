@@ -1,8 +1,10 @@
 //! Words that depend on how many there are.
 
+use std::fmt::Display;
+
 /// Such as "1 tenant", "2 tenants", "3 entries".
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 {
+pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    if count == N::from(1) {
         return format!("1 {noun}");
     }
     match noun.strip_suffix('y') {
@@ -17,8 +19,8 @@ mod tests {
 
     #[test]
     fn one_is_singular_and_all_else_plural() {
-        assert_eq!(counted(0, "tenant"), "0 tenants");
-        assert_eq!(counted(1, "tenant"), "1 tenant");
+        assert_eq!(counted(0_usize, "tenant"), "0 tenants");
+        assert_eq!(counted(1_u32, "tenant"), "1 tenant");
         assert_eq!(counted(1, "entry"), "1 entry");
         assert_eq!(counted(2, "entry"), "2 entries");
     }

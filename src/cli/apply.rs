@@ -45,10 +45,11 @@ pub(super) struct Apply {
     tenant: Option<TenantId>,
 
     /// All tenants, or those that the options below say.
-    #[arg(long, conflicts_with = "ask")]
+    #[arg(long, conflicts_with_all = ["ask", "plan"])]
     all: bool,
 
-    /// Run a plan saved by `plan --out`; refused if the tenant or the manifest has changed since.
+    /// Run a plan saved by `plan --out`, for the tenants that it names; refused if a tenant or the
+    /// manifest has changed since.
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
 
@@ -60,7 +61,7 @@ pub(super) struct Apply {
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     format: Format,
 
-    /// Print each statement below what it did.
+    /// Print each statement below what it did, for one tenant.
     #[arg(long)]
     sql: bool,
 
@@ -83,9 +84,9 @@ pub(super) struct Apply {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How to go about many")]
 struct Pace {
-    /// Connections to each server.
-    #[arg(long, default_value = "4", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
-    jobs: u16,
+    /// Connections to each server. The default is 4.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    jobs: Option<u16>,
 
     /// End the run after so many failed tenants. Without it, a tenant that fails ends the run after
     /// its stage, and all tenants of a stage are done whatever happens.
@@ -93,8 +94,8 @@ struct Pace {
     max_failures: Option<usize>,
 
     /// Go on with the others when a tenant fails, which is the default; `false` ends the run.
-    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_name = "BOOL")]
-    continue_on_error: bool,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    continue_on_error: Option<bool>,
 
     /// First do so many tenants, or these: ids with commas between them, all of which must be among
     /// the chosen tenants.
@@ -107,8 +108,8 @@ struct Pace {
     waves: Option<Waves>,
 
     /// Wait so long between two stages.
-    #[arg(long, default_value = "0", value_name = "SECONDS", value_parser = super::global::seconds)]
-    pause: Duration,
+    #[arg(long, value_name = "SECONDS", value_parser = super::global::seconds)]
+    pause: Option<Duration>,
 
     /// Run this in a shell between two stages, after the pause; when it fails, the run ends. What
     /// it prints goes to stderr. It finds the number of the stage just done in `PROVISION_STAGE`, how
@@ -120,12 +121,40 @@ struct Pace {
 }
 
 impl Pace {
+    /// Refuses what would have no effect, or two.
+    fn check(&self, is_of_many: bool) -> Result<(), Error> {
+        let is_staged = self.canary.is_some() || self.waves.is_some();
+        let between_stages = self.pause.is_some() || self.health.is_some();
+        let is_limited = self.max_failures.is_some() || self.continue_on_error.is_some();
+        let refusal = if !is_of_many
+            && (self.jobs.is_some() || is_limited || is_staged || between_stages)
+        {
+            "--jobs, --max-failures, --continue-on-error, --canary, --waves, --pause and --health \
+             go with --all or a plan of many tenants"
+        } else if between_stages && !is_staged {
+            "--pause and --health act between two stages; say with --canary or --waves which"
+        } else if self.continue_on_error == Some(false) && self.max_failures.is_some() {
+            "--continue-on-error false ends the run at the first failure, whatever --max-failures \
+             allows; give one of them"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Usage(refusal.into()))
+    }
+
     fn options(self) -> Options {
         let Self { canary, waves, pause, health, .. } = self;
+        let defaults = Options::default();
+        let is_fatal = self.continue_on_error == Some(false);
         Options {
-            jobs: usize::from(self.jobs),
-            max_failures: if self.continue_on_error { self.max_failures } else { Some(1) },
-            stages: Stages { canary, waves: waves.unwrap_or_default(), pause, health },
+            jobs: self.jobs.map_or(defaults.jobs, usize::from),
+            max_failures: if is_fatal { Some(1) } else { self.max_failures },
+            stages: Stages {
+                canary,
+                waves: waves.unwrap_or_default(),
+                pause: pause.unwrap_or_default(),
+                health,
+            },
         }
     }
 }
@@ -168,11 +197,19 @@ impl Apply {
         }
         self.tenants.require_all(self.all)?;
         let saved = match self.plan.as_deref().map(read_plan).transpose()? {
-            Some(Saved::Fleet(plan)) => return self.run_all(global, Some(plan), start).await,
+            Some(Saved::Fleet(plan)) => {
+                if let Some(id) = &self.tenant {
+                    return Err(Error::Usage(format!(
+                        "the plan names its tenants itself; {id} cannot be chosen among them"
+                    )));
+                }
+                return self.run_all(global, Some(plan), start).await;
+            }
             None if self.all => return self.run_all(global, None, start).await,
             Some(Saved::One(plan)) => Some(*plan),
             None => None,
         };
+        self.pace.check(false)?;
         let id = match (&self.tenant, &saved) {
             (Some(id), Some(plan)) if *id != plan.tenant => {
                 return Err(Error::Usage(format!(
@@ -217,6 +254,12 @@ impl Apply {
         reviewed: Option<FleetPlan>,
         start: Instant,
     ) -> Result<Exit, Error> {
+        self.pace.check(true)?;
+        if self.sql {
+            return Err(Error::Usage(
+                "--sql is for one tenant; plan --all --sql shows the statements for many".into(),
+            ));
+        }
         let fleet = global.fleet().await?;
         let roster = match &reviewed {
             None => self.tenants.roster(&fleet, self.unregistered).await?,

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::Global;
 use crate::fleet::{Event, Fate};
@@ -15,8 +15,8 @@ pub(super) struct Progress {
     failures: AtomicUsize,
 }
 
-const LOOKING: &str = "looking  {bar:30} {human_pos}/{human_len}  {per_sec}, {eta} left  {msg}";
-const APPLYING: &str = "applying {bar:30} {human_pos}/{human_len}  {per_sec}, {eta} left  {msg}";
+const LOOKING: &str = "looking  {bar:30} {human_pos}/{human_len}  {pace}{msg}";
+const APPLYING: &str = "applying {bar:30} {human_pos}/{human_len}  {pace}{msg}";
 
 impl Progress {
     /// A bar of so many tenants; hidden where nobody would see it, or log lines would tear it.
@@ -33,7 +33,10 @@ impl Progress {
 
     fn phase(&self, template: &str, of: usize) {
         if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style);
+            let pace = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = out.write_str(&pace(state.pos(), state.per_sec(), state.eta()));
+            };
+            self.bar.set_style(style.with_key("pace", pace));
         }
         self.bar.reset();
         self.bar.set_length(of as u64);
@@ -73,8 +76,46 @@ impl Progress {
     }
 }
 
+/// Such as "34/s, 12s left  ". Before the first is done, nothing is known.
+fn pace(done: u64, per_second: f64, left: Duration) -> String {
+    if done == 0 || !per_second.is_normal() {
+        return String::new();
+    }
+    let rate = match per_second {
+        rate if rate >= 9.95 => format!("{rate:.0}/s"),
+        rate if rate >= 1.0 => format!("{rate:.1}/s"),
+        rate => format!("{:.1}/min", rate * 60.0),
+    };
+    let left = match left.as_secs() {
+        0 => return format!("{rate}  "),
+        seconds @ 1..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h {}m", seconds / 3_600, seconds % 3_600 / 60),
+    };
+    format!("{rate}, {left} left  ")
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_is_readable_and_says_nothing_before_it_is_known() {
+        let of = |done, per_second, left| pace(done, per_second, Duration::from_secs(left));
+        assert_eq!(of(0, 0.0, 0), "");
+        assert_eq!(of(0, 34.4887, 0), "");
+        assert_eq!(of(1, 34.4887, 0), "34/s  ");
+        assert_eq!(of(9, 34.4887, 12), "34/s, 12s left  ");
+        assert_eq!(of(9, 3.4567, 185), "3.5/s, 3m 5s left  ");
+        assert_eq!(of(9, 0.0512, 7_260), "3.1/min, 2h 1m left  ");
+        assert_eq!(of(9, 12_345.6, 3), "12346/s, 3s left  ");
+        assert_eq!(of(9, f64::INFINITY, 3), "");
+        assert_eq!(of(9, f64::NAN, 3), "");
     }
 }

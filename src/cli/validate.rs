@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{Exit, Global, output};
 use crate::error::Error;
+use crate::words::counted;
 use crate::{checksum, manifest, report};
 
 /// Check the manifest and the files that it names, without a database.
@@ -30,11 +31,12 @@ impl Validate {
         output::result(
             global,
             &format!(
-                "{} is valid: {} tables, {} enums, {} sequences, {rows} rows; {}\n",
+                "{} is valid: {}, {}, {}, {}; {}\n",
                 global.manifest.display(),
-                manifest.tables.len(),
-                manifest.enums.len(),
-                manifest.sequences.len(),
+                counted(manifest.tables.len(), "table"),
+                counted(manifest.enums.len(), "enum"),
+                counted(manifest.sequences.len(), "sequence"),
+                counted(rows, "row"),
                 checksum::of("manifest", &manifest)
             ),
         )?;

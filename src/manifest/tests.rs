@@ -123,7 +123,7 @@ fn single_errors() {
         (format!("{T}indexes = [{{ columns = [\"id\"], name = \"t\" }}]"), "schema.toml:4:39: the name \"t\" is already that of another table"),
         (format!("{T}indexes = [{{ columns = [{{ column = \"id\", expression = \"id\" }}] }}]"), "schema.toml:4:25: give a column or an expression, one of them"),
         (format!("{T}foreign_keys = [{{ columns = [\"id\"], references = {{ table = \"t\", columns = [\"name\"] }} }}]"), "schema.toml:4:75: no primary key, unique constraint or unique index of table \"t\" is on exactly these columns"),
-        (format!("{T}foreign_keys = [{{ columns = [\"id\"], references = {{ schema = \"public\", table = \"u\", columns = [\"a\", \"b\"] }} }}]"), "schema.toml:4:94: 1 columns cannot reference 2"),
+        (format!("{T}foreign_keys = [{{ columns = [\"id\"], references = {{ schema = \"public\", table = \"u\", columns = [\"a\", \"b\"] }} }}]"), "schema.toml:4:94: 1 column cannot reference 2"),
         (format!("{T}exclusions = [{{ elements = [{{ column = \"id\", operator = \"--\" }}] }}]"), "schema.toml:4:57: \"--\" is not an operator"),
         ("version = 1\n[tables.t]\ncolumns = { a = { type = \"int\", default = \"1\", generated = \"2\" } }".into(), "schema.toml:3:60: default, identity and generated exclude each other"),
         ("version = 1\n[tables.t]\ncolumns = { a = \"int not null\" }".into(), "schema.toml:3:17: \"not\" does not belong in the name of a type; null, default, collation and keys have their own settings"),

@@ -2,6 +2,7 @@
 
 mod server;
 
+use crate::words::counted;
 use tokio_rustls::rustls;
 
 pub use server::ServerError;
@@ -41,7 +42,7 @@ pub enum Cause {
     Lost(#[source] sqlx::Error),
     #[error("TLS failed")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("no answer within {0} seconds")]
+    #[error("no answer within {}", counted(*.0, "second"))]
     Timeout(u64),
     #[error(transparent)]
     Client(sqlx::Error),

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::name::{NameError, SchemaName, TenantId};
 use crate::pg::{ElaborateError, Holder, IntrospectError, PgError, StepFailed};
 use crate::plan::PlanError;
+use crate::words::counted;
 
 /// Anything that can keep a tenant from being planned or applied.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +51,7 @@ pub enum ReconcileError {
     },
     #[error("the plan is stale: {what} since it was made")]
     Stale { what: String },
-    #[error("schema {schema} is in use; gave up after {attempts} attempts; {}", list(holders))]
+    #[error("schema {schema} is in use; gave up after {}; {}", counted(*attempts, "attempt"), list(holders))]
     Busy {
         schema: SchemaName,
         attempts: u32,

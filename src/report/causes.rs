@@ -78,7 +78,7 @@ pub(super) fn failures<'a>(
     if causes.is_empty() {
         return;
     }
-    let count = causes.iter().map(|cause| cause.tenants.len()).sum();
+    let count: usize = causes.iter().map(|cause| cause.tenants.len()).sum();
     let _ = writeln!(text, "\n{}", styled(STRONG, &format!("{} {what}", counted(count, "tenant"))));
     for cause in causes.iter().take(CAUSES_SHOWN) {
         failure(text, &cause.who(), cause.failure);
@@ -87,7 +87,7 @@ pub(super) fn failures<'a>(
         }
     }
     if causes.len() > CAUSES_SHOWN {
-        let more = causes.iter().skip(CAUSES_SHOWN).map(|cause| cause.tenants.len()).sum();
+        let more: usize = causes.iter().skip(CAUSES_SHOWN).map(|cause| cause.tenants.len()).sum();
         let _ = writeln!(text, "  … and {} more", counted(more, "tenant"));
     }
     text.push('\n');

@@ -9,6 +9,7 @@ use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printabl
 use crate::diff::{Change, Object};
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::reconcile::{Applied, Outcome, Status};
+use crate::words::counted;
 
 /// Rows of one table that are listed before the rest is counted.
 const ROWS_SHOWN: usize = 10;
@@ -36,7 +37,7 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
         Outcome::Current => format!("Nothing to do that is allowed ({took})."),
         Outcome::Done { apply_id, created } => {
             let verb = if created { "Created" } else { "Updated" };
-            let counts = counts(plan, ["created", "added", "commented", "rows inserted"]);
+            let counts = counts(plan, ["created", "added", "commented", "inserted"]);
             let counts = if counts.is_empty() { "recorded only".to_owned() } else { counts };
             format!("{verb} schema {}: {counts} ({took}, apply {apply_id}).", plan.schema)
         }
@@ -82,7 +83,7 @@ pub fn status(status: &Status) -> String {
         line(
             status.absent_rows == 0,
             "all baseline rows are there",
-            &format!("{} baseline rows are missing", status.absent_rows)
+            &format!("missing: {}", counted(status.absent_rows, "baseline row"))
         ),
         line(
             newest.complete,
@@ -94,9 +95,9 @@ pub fn status(status: &Status) -> String {
     for row in &status.history {
         let _ = writeln!(
             text,
-            "  {}  {:>4} statements  {:>6} ms  manifest {}  by {}  {}",
+            "  {}  {:>15}  {:>6} ms  manifest {}  by {}  {}",
             row.applied_at,
-            row.statements,
+            counted(row.statements, "statement"),
             row.duration_ms,
             row.manifest_checksum.short(),
             printable(&row.actor),
@@ -173,7 +174,7 @@ fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
         }
     }
     if rows > ROWS_SHOWN && !sql {
-        let more = format!("+ … and {} more rows", rows - ROWS_SHOWN);
+        let more = format!("+ … and {}", counted(rows - ROWS_SHOWN, "more row"));
         let _ = writeln!(text, "    {}", styled(CREATED, &more));
     }
 }
@@ -196,7 +197,7 @@ pub(super) fn change_text(change: &Change) -> String {
 }
 
 fn would_do(plan: &Plan) -> String {
-    let counts = counts(plan, ["to create", "to add", "to comment", "rows to insert"]);
+    let counts = counts(plan, ["to create", "to add", "to comment", "to insert"]);
     let line = if counts.is_empty() {
         format!("Nothing to do in schema {}.", plan.schema)
     } else {
@@ -209,11 +210,14 @@ fn would_do(plan: &Plan) -> String {
 fn counts(plan: &Plan, words: [&str; 4]) -> String {
     let count = |action| plan.steps.iter().filter(|step| step.action == action).count();
     [Action::Create, Action::Add, Action::Comment, Action::Insert]
-        .map(count)
         .into_iter()
         .zip(words)
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{n} {what}"))
+        .map(|(action, what)| (action, count(action), what))
+        .filter(|(_, n, _)| *n > 0)
+        .map(|(action, n, what)| match action {
+            Action::Insert => format!("{} {what}", counted(n, "row")),
+            _ => format!("{n} {what}"),
+        })
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -13,6 +13,7 @@ use super::problem::Problem;
 use crate::fleet::{self, Options};
 use crate::name::TenantId;
 use crate::reconcile::{self, Applied, Outcome, ReconcileError, Terms};
+use crate::words::counted;
 
 /// Begins to provision one tenant, as soon as it is its turn. Who asks for what has been asked for
 /// and not begun joins in: it will find the tenant as it is from now on.
@@ -84,16 +85,16 @@ async fn applied(app: &App, id: &TenantId) -> Result<Applied, ReconcileError> {
 
 /// What could be done is done, but the tenant is not as declared, and the caller must know.
 fn changed(applied: &Applied) -> Problem {
-    let count = applied.plan.changed.len();
+    let objects = counted(applied.plan.changed.len(), "object");
     Problem::new(
         axum::http::StatusCode::UNPROCESSABLE_ENTITY,
         "changed-objects",
         "Objects in the tenant's schema are different from the manifest",
     )
     .with_detail(format!(
-        "what was missing has been created ({} statements), but {count} objects of tenant {} are \
-         present and different; nothing changes or drops them",
-        applied.plan.steps.len(),
+        "what was missing has been created ({}), but tenant {} has {objects} present and \
+         different; nothing changes or drops what is there",
+        counted(applied.plan.steps.len(), "statement"),
         applied.tenant.id
     ))
     .with_changed(applied.plan.changed.iter().map(ChangedObject::from).collect())

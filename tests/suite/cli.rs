@@ -145,7 +145,7 @@ async fn status_tells_what_holds() {
     let shown = status();
     assert!(shown.contains("the schema has changed since"), "{shown}");
     assert!(shown.contains("the manifest has changed since"), "{shown}");
-    assert!(shown.contains("1 baseline rows are missing"), "{shown}");
+    assert!(shown.contains("missing: 1 baseline row\n"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -118,3 +118,34 @@ async fn what_a_plan_names_and_is_no_longer_there_is_refused() {
     on(&["apply", "--plan", "new.json", "--unregistered"]).with(0);
     assert_eq!(database.count("pg_namespace WHERE nspname ~ '^x'").await, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_that_contradict_each_other_or_do_nothing_are_refused() {
+    let (database, folder) = fleet(&[]).await;
+    let on = |args: &[&str]| run(tool::on(&database, folder.dir.path(), args));
+    on(&["plan", "--all", "--out", "fleet.json"]).with(0);
+    on(&["plan", "t01", "--out", "one.json"]).with(0);
+    for (args, word) in [
+        (&["apply", "--all", "--plan", "fleet.json"][..], "'--plan <FILE>'"),
+        (&["apply", "t01", "--plan", "fleet.json"], "names its tenants itself"),
+        (&["apply", "--plan", "fleet.json", "--match", "t01"], "go with --all"),
+        (&["apply", "--plan", "fleet.json", "--allow-empty"], "go with --all"),
+        (&["apply", "--plan", "fleet.json", "--canary", "acme"], "\"acme\""),
+        (&["apply", "--plan", "one.json", "--waves", "10%"], "a plan of many tenants"),
+        (&["apply", "t01", "--canary", "1"], "a plan of many tenants"),
+        (&["apply", "t01", "--jobs", "4"], "a plan of many tenants"),
+        (&["apply", "--all", "--health", "true"], "--canary or --waves"),
+        (&["apply", "--all", "--pause", "1"], "--canary or --waves"),
+        (
+            &["apply", "--all", "--continue-on-error", "false", "--max-failures", "3"],
+            "give one of them",
+        ),
+        (&["apply", "--all", "--sql"], "--sql is for one tenant"),
+    ] {
+        let ended = on(args).with(1);
+        assert!(ended.stderr.contains(word), "{args:?}: {}", ended.stderr);
+        assert!(ended.stdout.is_empty(), "{args:?}: {}", ended.stdout);
+    }
+    assert_eq!(database.count("pg_namespace WHERE nspname LIKE 't%'").await, 0);
+    on(&["apply", "--plan", "fleet.json", "--jobs", "2", "--canary", "t01"]).with(0);
+}

@@ -9,6 +9,7 @@ use super::super::raw::{self, At, KeyForm, Name, Short};
 use super::Checking;
 use super::indexes::{KeyParts, index_key, term_name};
 use super::names::{Space, object_name};
+use crate::words::counted;
 
 /// In the order of the model: primary key, unique, checks, exclusions, foreign keys.
 pub(super) fn constraints(
@@ -224,8 +225,11 @@ fn foreign_key(
         }
     };
     if raw.columns.len() != target.columns.len() {
-        let message =
-            format!("{} columns cannot reference {}", raw.columns.len(), target.columns.len());
+        let message = format!(
+            "{} cannot reference {}",
+            counted(raw.columns.len(), "column"),
+            target.columns.len()
+        );
         checking.note(&target.columns.span, message);
     }
     let on_delete_columns = checking.some_columns_of(&table.value, &raw.on_delete_columns);
