@@ -163,7 +163,8 @@ pub struct Index {
     pub predicate: Option<String>,
     /// Storage parameters, `name=value`, sorted.
     pub with: Vec<String>,
-    /// `false`: left behind by a failed `CREATE INDEX CONCURRENTLY`; it enforces nothing.
+    /// `false`: left behind by a failed `CREATE INDEX CONCURRENTLY`. No query uses it, but it may be
+    /// kept up to date, and then enforces uniqueness.
     pub valid: bool,
     pub comment: Option<String>,
 }

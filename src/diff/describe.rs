@@ -151,7 +151,9 @@ pub(super) fn index(index: &Index) -> String {
         let _ = write!(text, "\nwith {parameter}");
     }
     if !index.valid {
-        text.push_str("\ninvalid");
+        text.push_str(
+            "\nINVALID: not used by queries; a failed CREATE INDEX CONCURRENTLY leaves it so",
+        );
     }
     text
 }
