@@ -29,8 +29,8 @@ pub enum Exit {
     Failed,
     /// 2: changes are pending (`plan --detailed-exitcode`), or tenants have drifted.
     Pending,
-    /// 3: done as far as allowed, but changed objects remain.
-    ChangedRemain,
+    /// 3: done as far as allowed, but drift remains that is not touched.
+    DriftRemains,
 }
 
 impl Exit {
@@ -41,7 +41,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Pending => 2,
-            Self::ChangedRemain => 3,
+            Self::DriftRemains => 3,
         }
     }
 }
@@ -69,7 +69,7 @@ Exit codes:
   0  nothing to do, or done
   1  error
   2  changes pending (plan --detailed-exitcode), drift
-  3  done as far as allowed, but changed objects remain
+  3  done as far as allowed, but drift remains that is not touched
 
 Without --database-url, DATABASE_URL or PG* variables, a private PostgreSQL server is started from
 the binaries that are installed; see `provision embedded --help`."

@@ -8,26 +8,26 @@ mod columns;
 mod describe;
 mod object;
 mod pairing;
+mod untouched;
 
 use serde::{Deserialize, Serialize};
 
 pub use object::Object;
+pub use untouched::Untouched;
 
 use crate::manifest::{
     ColumnDecl, ConstraintDecl, EnumDecl, IndexDecl, Manifest, SeedDecl, SeedRow, SequenceDecl,
     TableDecl,
 };
 use crate::name::{Ident, Text};
-use crate::schema::{Schema, Unmodelled};
+use crate::schema::Schema;
 
 /// The differences between what is declared and what is there.
 #[derive(Debug, Default)]
 pub struct Diff<'m> {
     /// In no particular order; the plan knows the order.
     pub missing: Vec<Missing<'m>>,
-    pub changed: Vec<Change>,
-    pub extra: Vec<Object>,
-    pub unmodelled: Vec<Unmodelled>,
+    pub untouched: Untouched,
     /// Names that something of another kind holds, so that the object cannot be made.
     pub conflicts: Vec<Conflict>,
 }
@@ -89,8 +89,8 @@ pub enum Place<'m> {
 pub struct Change {
     pub object: Object,
     /// One property a line.
-    pub is: String,
-    pub should_be: String,
+    pub actual: String,
+    pub expected: String,
 }
 
 /// A name that is taken.
@@ -131,7 +131,7 @@ pub fn diff<'m>(
     find_extra(&mut diff, manifest, desired, live);
     diff.missing.extend(absent_rows.iter().map(|(seed, row)| Missing::Row(seed, row)));
     // What the server adds to all that it makes, the manifest's own included, is no difference.
-    diff.unmodelled = live.unmodelled.difference(&desired.unmodelled).cloned().collect();
+    diff.untouched.unmodelled = live.unmodelled.difference(&desired.unmodelled).cloned().collect();
     diff
 }
 
@@ -156,30 +156,30 @@ pub fn everything(manifest: &Manifest) -> Vec<Missing<'_>> {
 
 fn diff_enum<'m>(diff: &mut Diff<'m>, decl: &'m EnumDecl, live: &Schema) {
     let object = Object::Enum { name: decl.name.clone() };
-    let Some(is) = live.enums.get(&decl.name) else {
+    let Some(actual) = live.enums.get(&decl.name) else {
         match live.other_type_named(&decl.name) {
             Some(taken_by) => diff.conflicts.push(Conflict { object, taken_by }),
             None => diff.missing.push(Missing::Enum(decl)),
         }
         return;
     };
-    let declared: Vec<&Ident> = decl.labels.iter().filter(|l| is.labels.contains(l)).collect();
-    let present: Vec<&Ident> = is.labels.iter().filter(|l| decl.labels.contains(l)).collect();
+    let declared: Vec<&Ident> = decl.labels.iter().filter(|l| actual.labels.contains(l)).collect();
+    let present: Vec<&Ident> = actual.labels.iter().filter(|l| decl.labels.contains(l)).collect();
     if declared == present {
-        for (label, place) in new_labels(&decl.labels, &is.labels) {
+        for (label, place) in new_labels(&decl.labels, &actual.labels) {
             diff.missing.push(Missing::Label { decl, label, place });
         }
     } else {
-        diff.changed.push(Change {
+        diff.untouched.changed.push(Change {
             object: object.clone(),
-            is: describe::labels(&is.labels),
-            should_be: describe::labels(&decl.labels),
+            actual: describe::labels(&actual.labels),
+            expected: describe::labels(&decl.labels),
         });
     }
-    for label in is.labels.iter().filter(|l| !decl.labels.contains(l)) {
-        diff.extra.push(Object::Label { of: decl.name.clone(), name: label.clone() });
+    for label in actual.labels.iter().filter(|l| !decl.labels.contains(l)) {
+        diff.untouched.extra.push(Object::Label { of: decl.name.clone(), name: label.clone() });
     }
-    diff_comment(diff, object, decl.comment.as_ref(), is.comment.as_deref());
+    diff_comment(diff, object, decl.comment.as_ref(), actual.comment.as_deref());
 }
 
 /// Labels to add, each with a neighbour that is there by then.
@@ -203,27 +203,27 @@ fn new_labels<'m>(declared: &'m [Ident], present: &[Ident]) -> Vec<(&'m Ident, P
 
 fn diff_sequence<'m>(diff: &mut Diff<'m>, decl: &'m SequenceDecl, desired: &Schema, live: &Schema) {
     let object = Object::Sequence { name: decl.name.clone() };
-    let Some(is) = live.sequences.get(&decl.name) else {
+    let Some(actual) = live.sequences.get(&decl.name) else {
         match live.relation_named(&decl.name) {
             Some(taken_by) => diff.conflicts.push(Conflict { object, taken_by }),
             None => diff.missing.push(Missing::Sequence(decl)),
         }
         return;
     };
-    if let Some(should_be) = desired.sequences.get(&decl.name) {
-        changed(diff, &object, describe::sequence(is), describe::sequence(should_be));
+    if let Some(expected) = desired.sequences.get(&decl.name) {
+        changed(diff, &object, describe::sequence(actual), describe::sequence(expected));
     }
-    diff_comment(diff, object, decl.comment.as_ref(), is.comment.as_deref());
+    diff_comment(diff, object, decl.comment.as_ref(), actual.comment.as_deref());
 }
 
 /// The sequences that `serial` columns bring along. Which of them a column uses, its default tells.
 fn diff_own_sequences(diff: &mut Diff<'_>, manifest: &Manifest, desired: &Schema, live: &Schema) {
-    for (name, should_be) in &desired.sequences {
-        if let Some(is) = live.sequences.get(name)
+    for (name, expected) in &desired.sequences {
+        if let Some(actual) = live.sequences.get(name)
             && manifest.sequences.iter().all(|decl| decl.name != *name)
         {
             let object = Object::Sequence { name: name.clone() };
-            changed(diff, &object, describe::sequence(is), describe::sequence(should_be));
+            changed(diff, &object, describe::sequence(actual), describe::sequence(expected));
         }
     }
 }
@@ -236,7 +236,7 @@ fn diff_table<'m>(
     names: &mut pairing::Names,
 ) {
     let object = Object::Table { name: decl.name.clone() };
-    let Some(is) = live.tables.get(&decl.name) else {
+    let Some(actual) = live.tables.get(&decl.name) else {
         if let Some(taken_by) = live.relation_named(&decl.name) {
             diff.conflicts.push(Conflict { object, taken_by });
         } else {
@@ -254,51 +254,56 @@ fn diff_table<'m>(
     changed(
         diff,
         &object,
-        describe::persistence(is.unlogged),
+        describe::persistence(actual.unlogged),
         describe::persistence(desired.unlogged),
     );
-    diff_comment(diff, object, decl.comment.as_ref(), is.comment.as_deref());
-    columns::diff_columns(diff, decl, desired, is);
-    pairing::diff_constraints_and_indexes(diff, decl, desired, is, names);
+    diff_comment(diff, object, decl.comment.as_ref(), actual.comment.as_deref());
+    columns::diff_columns(diff, decl, desired, actual);
+    pairing::diff_constraints_and_indexes(diff, decl, desired, actual, names);
 }
 
 /// Comments that are absent are added; what else differs is reported.
-fn diff_comment<'m>(diff: &mut Diff<'m>, on: Object, declared: Option<&'m Text>, is: Option<&str>) {
-    match (declared, is) {
+fn diff_comment<'m>(
+    diff: &mut Diff<'m>,
+    on: Object,
+    declared: Option<&'m Text>,
+    actual: Option<&str>,
+) {
+    match (declared, actual) {
         (Some(text), None) => diff.missing.push(Missing::Comment(on, text)),
-        (Some(text), Some(is)) => {
-            changed(diff, &on, describe::comment(is), describe::comment(text.as_str()));
+        (Some(text), Some(actual)) => {
+            changed(diff, &on, describe::comment(actual), describe::comment(text.as_str()));
         }
-        (None, Some(_)) => diff.extra.push(Object::Comment { on: Box::new(on) }),
+        (None, Some(_)) => diff.untouched.extra.push(Object::Comment { on: Box::new(on) }),
         (None, None) => {}
     }
 }
 
 /// Notes a change if the two descriptions differ; what is said of one object twice is joined.
-fn changed(diff: &mut Diff<'_>, object: &Object, is: String, should_be: String) {
-    if is == should_be {
+fn changed(diff: &mut Diff<'_>, object: &Object, actual: String, expected: String) {
+    if actual == expected {
         return;
     }
-    if let Some(known) = diff.changed.iter_mut().find(|c| c.object == *object) {
-        known.is = format!("{}\n{is}", known.is);
-        known.should_be = format!("{}\n{should_be}", known.should_be);
+    if let Some(known) = diff.untouched.changed.iter_mut().find(|c| c.object == *object) {
+        known.actual = format!("{}\n{actual}", known.actual);
+        known.expected = format!("{}\n{expected}", known.expected);
         return;
     }
-    diff.changed.push(Change { object: object.clone(), is, should_be });
+    diff.untouched.changed.push(Change { object: object.clone(), actual, expected });
 }
 
 fn find_extra(diff: &mut Diff<'_>, manifest: &Manifest, desired: &Schema, live: &Schema) {
     for name in live.enums.keys().filter(|name| !desired.enums.contains_key(*name)) {
-        diff.extra.push(Object::Enum { name: name.clone() });
+        diff.untouched.extra.push(Object::Enum { name: name.clone() });
     }
     for (name, sequence) in &live.sequences {
         // A sequence that belongs to a column is reported with its column or table.
         let declared = manifest.sequences.iter().any(|decl| decl.name == *name);
         if !declared && sequence.owned_by.is_none() {
-            diff.extra.push(Object::Sequence { name: name.clone() });
+            diff.untouched.extra.push(Object::Sequence { name: name.clone() });
         }
     }
     for name in live.tables.keys().filter(|name| !desired.tables.contains_key(*name)) {
-        diff.extra.push(Object::Table { name: name.clone() });
+        diff.untouched.extra.push(Object::Table { name: name.clone() });
     }
 }

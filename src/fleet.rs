@@ -9,6 +9,7 @@ mod apply;
 mod difference;
 mod drift;
 mod health;
+mod left;
 mod outcome;
 mod placement;
 mod plan;
@@ -16,18 +17,21 @@ mod roster;
 mod selection;
 mod stages;
 mod survey;
+mod uneven;
 
 use std::sync::Arc;
 
 pub use apply::{Options, apply};
 pub use difference::{Difference, Missing};
 pub use drift::{Drift, Shape, State, TenantDrift, drift};
+pub use left::LeftIn;
 pub use outcome::{Done, Ended, Event, Fate};
-pub use plan::{FleetPlan, Pinned, PlannedShape, Unplanned, plan};
+pub use plan::{FleetPlan, Pinned, SharedPlan, Unplanned, plan};
 pub use roster::{Member, Orphan, Refused, Roster, Source, Unreachable, enumerate, locate};
 pub use selection::{Selection, Unmatched};
 pub use stages::{Canary, Stage, Stages, Wave, Waves};
 pub use survey::{Seen, Survey, survey};
+pub use uneven::Uneven;
 
 use crate::manifest::Manifest;
 use crate::pg::{Limits, Target};

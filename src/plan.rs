@@ -12,14 +12,29 @@ pub use order::steps;
 pub use step::{Action, Step};
 
 use crate::checksum::{self, Checksum};
-use crate::diff::{Change, Conflict, Diff, Object};
+use crate::diff::{Change, Conflict, Diff, Object, Untouched};
 use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId, printable};
 use crate::render;
 use crate::schema::Unmodelled;
 
 /// Version of the saved form; another one is refused.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
+
+/// What a tenant may have that cannot be declared, so that a new one is made without it.
+pub const NOT_DECLARABLE: [&str; 11] = [
+    "views",
+    "materialized views",
+    "functions",
+    "triggers",
+    "rules",
+    "row-level security",
+    "policies",
+    "domains",
+    "composite types",
+    "partitioned tables",
+    "grants",
+];
 
 /// Settings that decide what the statements of a plan mean, as SQL.
 const READING: [(&str, &str); 9] = [
@@ -130,6 +145,7 @@ pub fn plan(manifest: &Manifest, diff: Diff<'_>, basis: Basis<'_>) -> Result<Pla
             origin: step.origin().map(str::to_owned),
         })
         .collect();
+    let Untouched { changed, extra, unmodelled } = diff.untouched;
     Ok(Plan {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -138,10 +154,16 @@ pub fn plan(manifest: &Manifest, diff: Diff<'_>, basis: Basis<'_>) -> Result<Pla
         manifest_checksum: basis.manifest_checksum,
         live_checksum: basis.live_checksum,
         steps,
-        changed: diff.changed,
-        extra: diff.extra,
-        unmodelled: diff.unmodelled,
+        changed,
+        extra,
+        unmodelled,
     })
+}
+
+/// Whether the steps make the schema: the tenant is new.
+#[must_use]
+pub fn makes_schema(steps: &[PlannedStep]) -> bool {
+    steps.iter().any(|step| step.object == Object::Schema)
 }
 
 impl PlannedStep {
@@ -166,6 +188,22 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether it makes the schema: the tenant is new.
+    #[must_use]
+    pub fn is_of_new_tenant(&self) -> bool {
+        makes_schema(&self.steps)
+    }
+
+    /// What it leaves as it is.
+    #[must_use]
+    pub fn untouched(&self) -> Untouched {
+        Untouched {
+            changed: self.changed.clone(),
+            extra: self.extra.clone(),
+            unmodelled: self.unmodelled.clone(),
+        }
     }
 
     /// Identifies what would be executed: equal digests, equal statements in equal order.

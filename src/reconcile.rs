@@ -4,7 +4,9 @@
 mod attempt;
 mod context;
 mod error;
+mod left;
 mod settled;
+mod terms;
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,8 @@ use uuid::Uuid;
 
 pub use context::{Context, Retry};
 pub use error::ReconcileError;
+pub use left::{Left, today};
+pub use terms::{Reviewed, Terms};
 
 use crate::checksum::{self, Checksum};
 use crate::diff::{self, Diff};
@@ -38,6 +42,8 @@ pub struct Applied {
     pub outcome: Outcome,
     /// What was executed, and what remains changed or extra. Without steps when nothing was to do.
     pub plan: Plan,
+    /// What of that remains drift.
+    pub left: Left,
     /// Of all attempts; a command puts its own duration here, which begins with the manifest.
     pub duration: Duration,
     pub attempts: u32,
@@ -69,41 +75,6 @@ pub struct Status {
     /// Of the schema as it is; none without one.
     pub fingerprint: Option<Checksum>,
     pub manifest_checksum: Checksum,
-}
-
-/// What an apply must find, when a plan was reviewed before.
-#[derive(Debug, Clone, Copy)]
-pub struct Reviewed {
-    pub manifest_checksum: Checksum,
-    pub live_checksum: Checksum,
-    pub digest: Checksum,
-}
-
-impl From<&Plan> for Reviewed {
-    fn from(plan: &Plan) -> Self {
-        Self {
-            manifest_checksum: plan.manifest_checksum,
-            live_checksum: plan.live_checksum,
-            digest: plan.digest(),
-        }
-    }
-}
-
-/// On which terms a tenant is applied.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Terms {
-    /// Only if all is still as it was reviewed.
-    pub reviewed: Option<Reviewed>,
-    /// A look has shown that there is something to do.
-    pub has_work: bool,
-    /// The fingerprint with which all declared rows were found. While it is the same, they are looked
-    /// for only after the work, which is before COMMIT.
-    pub rows_found: Option<Checksum>,
-    /// The registry was asked already, and lists the tenant.
-    pub is_listed: bool,
-    /// The schema was there before. If it is gone, somebody has dropped it: it is made again only
-    /// if the registry still lists the tenant.
-    pub was_present: bool,
 }
 
 /// What `apply` would do to the tenant. The database is as before, whatever happens.
@@ -258,7 +229,9 @@ async fn retried(
         let error = match attempt.await {
             Ok(attempt::Ended { outcome, mut plan }) => {
                 plan.steps.splice(0..0, labels);
+                let rules = &context.manifest.drift;
                 return Ok(Applied {
+                    left: Left::new(&plan.untouched(), rules, &tenant.id, today()),
                     tenant: tenant.clone(),
                     outcome,
                     plan,

@@ -2,12 +2,16 @@
 
 mod causes;
 mod fleet;
+mod fleet_plan;
 mod formats;
 mod json;
+mod plan_markdown;
 mod style;
 mod text;
 
-pub use fleet::{drift, ended, fleet_plan, some};
+pub use fleet::{drift, ended, some};
+pub use fleet_plan::fleet_plan;
 pub use formats::{drift_github, drift_junit, drift_markdown};
 pub use json::{applied_json, to_line, versioned};
+pub use plan_markdown::fleet_plan_markdown;
 pub use text::{applied, plan, status};

@@ -37,8 +37,9 @@ Examples:
   provision apply --all --canary 5 --waves 10%,100% --pause 60 --health ./healthy.sh
   provision apply --plan fleet.json        exactly the plan saved by plan --all --out
 
-Exit codes: 0 done or nothing to do; 3 done, but changed objects remain; 1 error: a tenant that
-failed is as it was before.")]
+Exit codes: 0 done or nothing to do; 3 done, but drift remains that apply does not touch: objects
+that are different, undeclared or of a kind that is not compared, unless [drift] in the manifest
+ignores or excepts them; 1 error: a tenant that failed is as it was before.")]
 pub(super) struct Apply {
     /// The tenant's id: a UUID or a slug.
     #[arg(required_unless_present_any = ["plan", "all"], conflicts_with = "all")]
@@ -162,7 +163,7 @@ impl Pace {
 /// What `plan --out` saved.
 enum Saved {
     One(Box<Plan>),
-    Fleet(FleetPlan),
+    Fleet(Box<FleetPlan>),
 }
 
 impl Apply {
@@ -203,7 +204,7 @@ impl Apply {
                         "the plan names its tenants itself; {id} cannot be chosen among them"
                     )));
                 }
-                return self.run_all(global, Some(plan), start).await;
+                return self.run_all(global, Some(*plan), start).await;
             }
             None if self.all => return self.run_all(global, None, start).await,
             Some(Saved::One(plan)) => Some(*plan),
@@ -243,7 +244,7 @@ impl Apply {
             Format::Json => report::versioned(&report::applied_json(&applied)),
         };
         output::result(global, &text)?;
-        Ok(if applied.plan.changed.is_empty() { Exit::Done } else { Exit::ChangedRemain })
+        Ok(if applied.left.is_drift() { Exit::DriftRemains } else { Exit::Done })
     }
 }
 
@@ -291,7 +292,7 @@ impl Apply {
             let counts = [(failed, "failed"), (skipped, "not reached")];
             return Err(tenants::incomplete(&counts, &ended.unreachable, &ended.refused));
         }
-        Ok(if ended.has_changed() { Exit::ChangedRemain } else { Exit::Done })
+        Ok(if ended.leaves_drift() { Exit::DriftRemains } else { Exit::Done })
     }
 }
 
@@ -325,7 +326,7 @@ fn read_plan(path: &Path) -> Result<Saved, Error> {
         )));
     }
     let saved = if value.get("tenants").is_some() {
-        serde_json::from_value(value).map(Saved::Fleet)
+        serde_json::from_value(value).map(|plan| Saved::Fleet(Box::new(plan)))
     } else {
         serde_json::from_value(value).map(|plan| Saved::One(Box::new(plan)))
     };

@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
 use crate::error::Error;
-use crate::{fleet, report};
+use crate::{fleet, reconcile, report};
 
 /// Check all tenants against the manifest; changes nothing.
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ impl Drift {
         let survey =
             fleet::survey(&fleet, &roster.members, self.jobs.into(), &|n| progress.looked(n)).await;
         drop(progress);
-        let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+        let today = reconcile::today();
         let drift = fleet::drift(&fleet, roster, &survey, today);
         let text = match self.format {
             DriftFormat::Text => report::drift(&drift),

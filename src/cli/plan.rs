@@ -9,7 +9,8 @@ use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
 use crate::error::Error;
 use crate::name::TenantId;
-use crate::{fleet, plan, reconcile, report};
+use crate::reconcile::Left;
+use crate::{fleet, reconcile, report};
 
 /// Show what apply would do to a tenant, or to all; changes nothing.
 #[derive(Debug, Args)]
@@ -18,9 +19,10 @@ Examples:
   provision plan acme
   provision plan acme --format sql > acme.sql    a script for psql
   provision plan acme --out acme.json            for a review, then: provision apply --plan acme.json
-  provision plan --all --out fleet.json          one plan for tenants that lack the same
-  provision plan acme --detailed-exitcode        0 nothing to do, 2 changes pending,
-                                                 3 only changed objects that are left alone")]
+  provision plan --all --out fleet.json          one plan for tenants with the same steps
+  provision plan --all --format markdown         for a comment on a pull request
+  provision plan acme --detailed-exitcode        0 nothing to do, 2 changes pending, 3 only drift
+                                                 that apply does not touch")]
 pub(super) struct Plan {
     /// The tenant's id: a UUID or a slug.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -62,6 +64,8 @@ enum PlanFormat {
     Sql,
     /// The form in which plans are saved.
     Json,
+    /// A page for a pull request; with --all.
+    Markdown,
 }
 
 impl Plan {
@@ -80,17 +84,27 @@ impl Plan {
             return self.run_all(global).await;
         };
         self.tenants.require_all(self.all)?;
+        if self.format == PlanFormat::Markdown {
+            return Err(Error::Usage("--format markdown is for --all".into()));
+        }
         let (context, tenant) = tenants::one(global, id, self.unregistered).await?;
         let plan = reconcile::plan(&context, &tenant).await?;
         if let Some(file) = &self.out {
             output::file(file, &report::to_line(&plan))?;
         }
         match self.format {
-            PlanFormat::Text => output::result(global, &report::plan(&plan, self.sql))?,
+            PlanFormat::Text | PlanFormat::Markdown => {
+                output::result(global, &report::plan(&plan, self.sql))?;
+            }
             PlanFormat::Sql => output::verbatim(&plan.to_sql())?,
             PlanFormat::Json => output::result(global, &report::to_line(&plan))?,
         }
-        Ok(if self.detailed_exitcode { exit(&plan) } else { Exit::Done })
+        if !self.detailed_exitcode {
+            return Ok(Exit::Done);
+        }
+        let rules = &context.manifest.drift;
+        let left = Left::new(&plan.untouched(), rules, &plan.tenant, reconcile::today());
+        Ok(exit(!plan.is_empty(), left.is_drift()))
     }
 }
 
@@ -112,6 +126,7 @@ impl Plan {
         }
         let text = match self.format {
             PlanFormat::Json => report::to_line(&plan),
+            PlanFormat::Markdown => report::fleet_plan_markdown(&plan),
             PlanFormat::Text | PlanFormat::Sql => report::fleet_plan(&plan, self.sql),
         };
         output::result(global, &text)?;
@@ -119,20 +134,19 @@ impl Plan {
             let failed = [(plan.failed.len(), "cannot be planned")];
             return Err(tenants::incomplete(&failed, &plan.unreachable, &plan.refused));
         }
-        Ok(if self.detailed_exitcode && !plan.tenants.is_empty() {
-            Exit::Pending
+        Ok(if self.detailed_exitcode {
+            exit(!plan.tenants.is_empty(), plan.leaves_drift())
         } else {
             Exit::Done
         })
     }
 }
 
-fn exit(plan: &plan::Plan) -> Exit {
-    if !plan.is_empty() {
-        Exit::Pending
-    } else if !plan.changed.is_empty() {
-        Exit::ChangedRemain
-    } else {
-        Exit::Done
+/// What `--detailed-exitcode` tells.
+fn exit(is_pending: bool, leaves_drift: bool) -> Exit {
+    match (is_pending, leaves_drift) {
+        (true, _) => Exit::Pending,
+        (false, true) => Exit::DriftRemains,
+        (false, false) => Exit::Done,
     }
 }

@@ -13,28 +13,29 @@ pub(super) fn diff_columns<'m>(
     let has_key = live.constraints.values().any(|c| matches!(c.rule, Rule::PrimaryKey { .. }));
     for column in &decl.columns {
         let object = Object::Column { table: decl.name.clone(), name: column.name.clone() };
-        let Some(is) = live.columns.get(&column.name) else {
+        let Some(actual) = live.columns.get(&column.name) else {
             diff.missing.push(Missing::Column(decl, column));
             continue;
         };
-        let Some(should_be) = desired.columns.get(&column.name) else {
+        let Some(expected) = desired.columns.get(&column.name) else {
             continue;
         };
         // Adding the primary key will make its columns NOT NULL.
         let becomes_key = !has_key && in_primary_key(decl, &column.name);
-        let is_now = Column { nullable: is.nullable && !becomes_key, ..is.clone() };
-        let (is_text, should_be_text) = (describe::column(&is_now), describe::column(should_be));
-        if is_text != should_be_text {
-            diff.changed.push(Change {
+        let actual_now = Column { nullable: actual.nullable && !becomes_key, ..actual.clone() };
+        let (actual_text, expected_text) =
+            (describe::column(&actual_now), describe::column(expected));
+        if actual_text != expected_text {
+            diff.untouched.changed.push(Change {
                 object: object.clone(),
-                is: is_text,
-                should_be: should_be_text,
+                actual: actual_text,
+                expected: expected_text,
             });
         }
-        diff_comment(diff, object, column.comment.as_ref(), is.comment.as_deref());
+        diff_comment(diff, object, column.comment.as_ref(), actual.comment.as_deref());
     }
     for name in live.columns.keys().filter(|name| !desired.columns.contains_key(*name)) {
-        diff.extra.push(Object::Column { table: decl.name.clone(), name: name.clone() });
+        diff.untouched.extra.push(Object::Column { table: decl.name.clone(), name: name.clone() });
     }
 }
 

@@ -141,21 +141,21 @@ pub(super) fn diff_constraints_and_indexes<'m>(
     };
     let (mut constraints, mut indexes) = (Vec::new(), Vec::new());
     for decl in &decl.constraints {
-        if let Some(should_be) = desired.constraints.get(&decl.name.ident) {
-            constraints.push((decl, should_be));
+        if let Some(expected) = desired.constraints.get(&decl.name.ident) {
+            constraints.push((decl, expected));
         }
     }
     for decl in &decl.indexes {
-        if let Some(should_be) = desired.indexes.get(&decl.name.ident) {
-            indexes.push((decl, should_be));
+        if let Some(expected) = desired.indexes.get(&decl.name.ident) {
+            indexes.push((decl, expected));
         }
     }
     // Each round goes over all declarations, so that a close match of one never takes away the
     // exact match of another.
-    constraints.retain(|(c, should_be)| !same_constraint(diff, decl, c, should_be, &mut left));
-    indexes.retain(|(i, should_be)| !same_index(diff, decl, i, should_be, &mut left));
-    constraints.retain(|(c, should_be)| !similar_constraint(diff, decl, c, should_be, &mut left));
-    indexes.retain(|(i, should_be)| !similar_index(diff, decl, i, should_be, &mut left));
+    constraints.retain(|(c, expected)| !same_constraint(diff, decl, c, expected, &mut left));
+    indexes.retain(|(i, expected)| !same_index(diff, decl, i, expected, &mut left));
+    constraints.retain(|(c, expected)| !similar_constraint(diff, decl, c, expected, &mut left));
+    indexes.retain(|(i, expected)| !similar_index(diff, decl, i, expected, &mut left));
     for (constraint, _) in constraints {
         if let Some(named) = names.claim_constraint(diff, decl, constraint) {
             diff.missing.push(Missing::Constraint(decl, named));
@@ -168,10 +168,10 @@ pub(super) fn diff_constraints_and_indexes<'m>(
     }
     let table = || decl.name.clone();
     for (name, _) in left.constraints {
-        diff.extra.push(Object::Constraint { table: table(), name: name.clone() });
+        diff.untouched.extra.push(Object::Constraint { table: table(), name: name.clone() });
     }
     for (name, _) in left.indexes {
-        diff.extra.push(Object::Index { table: table(), name: name.clone() });
+        diff.untouched.extra.push(Object::Index { table: table(), name: name.clone() });
     }
 }
 
@@ -180,31 +180,34 @@ fn same_constraint<'m>(
     diff: &mut Diff<'m>,
     table: &'m TableDecl,
     decl: &'m ConstraintDecl,
-    should_be: &Constraint,
+    expected: &Constraint,
     left: &mut Unclaimed<'_>,
 ) -> bool {
-    let equal = |is: &Constraint| describe::constraint(is) == describe::constraint(should_be);
+    let equal =
+        |actual: &Constraint| describe::constraint(actual) == describe::constraint(expected);
     let found = if decl.name.explicit {
         left.constraints.iter().position(|(name, _)| **name == decl.name.ident)
     } else {
         // Among equal ones, the one that also has the name.
-        let by_name =
-            left.constraints.iter().position(|(name, is)| **name == decl.name.ident && equal(is));
-        by_name.or_else(|| left.constraints.iter().position(|(_, is)| equal(is)))
+        let by_name = left
+            .constraints
+            .iter()
+            .position(|(name, actual)| **name == decl.name.ident && equal(actual));
+        by_name.or_else(|| left.constraints.iter().position(|(_, actual)| equal(actual)))
     };
     let Some(found) = found else {
         return false;
     };
-    let (name, is) = left.constraints.remove(found);
+    let (name, actual) = left.constraints.remove(found);
     let object = Object::Constraint { table: table.name.clone(), name: name.clone() };
-    if !equal(is) {
-        diff.changed.push(Change {
+    if !equal(actual) {
+        diff.untouched.changed.push(Change {
             object: object.clone(),
-            is: describe::constraint(is),
-            should_be: describe::constraint(should_be),
+            actual: describe::constraint(actual),
+            expected: describe::constraint(expected),
         });
     }
-    diff_comment(diff, object, decl.comment.as_ref(), is.comment.as_deref());
+    diff_comment(diff, object, decl.comment.as_ref(), actual.comment.as_deref());
     true
 }
 
@@ -212,30 +215,32 @@ fn same_index<'m>(
     diff: &mut Diff<'m>,
     table: &'m TableDecl,
     decl: &'m IndexDecl,
-    should_be: &Index,
+    expected: &Index,
     left: &mut Unclaimed<'_>,
 ) -> bool {
-    let equal = |is: &Index| describe::index(is) == describe::index(should_be);
+    let equal = |actual: &Index| describe::index(actual) == describe::index(expected);
     let found = if decl.name.explicit {
         left.indexes.iter().position(|(name, _)| **name == decl.name.ident)
     } else {
-        let by_name =
-            left.indexes.iter().position(|(name, is)| **name == decl.name.ident && equal(is));
-        by_name.or_else(|| left.indexes.iter().position(|(_, is)| equal(is)))
+        let by_name = left
+            .indexes
+            .iter()
+            .position(|(name, actual)| **name == decl.name.ident && equal(actual));
+        by_name.or_else(|| left.indexes.iter().position(|(_, actual)| equal(actual)))
     };
     let Some(found) = found else {
         return false;
     };
-    let (name, is) = left.indexes.remove(found);
+    let (name, actual) = left.indexes.remove(found);
     let object = Object::Index { table: table.name.clone(), name: name.clone() };
-    if !equal(is) {
-        diff.changed.push(Change {
+    if !equal(actual) {
+        diff.untouched.changed.push(Change {
             object: object.clone(),
-            is: describe::index(is),
-            should_be: describe::index(should_be),
+            actual: describe::index(actual),
+            expected: describe::index(expected),
         });
     }
-    diff_comment(diff, object, decl.comment.as_ref(), is.comment.as_deref());
+    diff_comment(diff, object, decl.comment.as_ref(), actual.comment.as_deref());
     true
 }
 
@@ -244,36 +249,38 @@ fn similar_constraint(
     diff: &mut Diff<'_>,
     table: &TableDecl,
     decl: &ConstraintDecl,
-    should_be: &Constraint,
+    expected: &Constraint,
     left: &mut Unclaimed<'_>,
 ) -> bool {
     let explicit = decl.name.explicit;
-    let plays_its_part = |name: &Ident, is: &Constraint| {
+    let plays_its_part = |name: &Ident, actual: &Constraint| {
         let has_its_name = !explicit && *name == decl.name.ident;
-        same_part(&is.rule, &should_be.rule)
-            || (has_its_name && is.rule.kind() == should_be.rule.kind())
+        same_part(&actual.rule, &expected.rule)
+            || (has_its_name && actual.rule.kind() == expected.rule.kind())
     };
-    let should_be_text = named(explicit, &decl.name.ident, describe::constraint(should_be));
-    if let Some(at) = left.constraints.iter().position(|(name, is)| plays_its_part(name, is)) {
-        let (name, is) = left.constraints.remove(at);
-        diff.changed.push(Change {
+    let expected_text = named(explicit, &decl.name.ident, describe::constraint(expected));
+    if let Some(at) =
+        left.constraints.iter().position(|(name, actual)| plays_its_part(name, actual))
+    {
+        let (name, actual) = left.constraints.remove(at);
+        diff.untouched.changed.push(Change {
             object: Object::Constraint { table: table.name.clone(), name: name.clone() },
-            is: named(explicit, name, describe::constraint(is)),
-            should_be: should_be_text,
+            actual: named(explicit, name, describe::constraint(actual)),
+            expected: expected_text,
         });
         return true;
     }
-    let Rule::Unique { columns, .. } = &should_be.rule else {
+    let Rule::Unique { columns, .. } = &expected.rule else {
         return false;
     };
-    let Some(at) = left.indexes.iter().position(|(_, is)| is_unique_on(is, columns)) else {
+    let Some(at) = left.indexes.iter().position(|(_, actual)| is_unique_on(actual, columns)) else {
         return false;
     };
-    let (name, is) = left.indexes.remove(at);
-    diff.changed.push(Change {
+    let (name, actual) = left.indexes.remove(at);
+    diff.untouched.changed.push(Change {
         object: Object::Index { table: table.name.clone(), name: name.clone() },
-        is: named(explicit, name, describe::index(is)),
-        should_be: should_be_text,
+        actual: named(explicit, name, describe::index(actual)),
+        expected: expected_text,
     });
     true
 }
@@ -282,43 +289,43 @@ fn similar_index(
     diff: &mut Diff<'_>,
     table: &TableDecl,
     decl: &IndexDecl,
-    should_be: &Index,
+    expected: &Index,
     left: &mut Unclaimed<'_>,
 ) -> bool {
     let explicit = decl.name.explicit;
-    let text = describe::index(should_be);
-    let should_be_text = named(explicit, &decl.name.ident, text.clone());
-    let plays_its_part = |name: &Ident, is: &Index| {
-        if explicit { describe::index(is) == text } else { *name == decl.name.ident }
+    let text = describe::index(expected);
+    let expected_text = named(explicit, &decl.name.ident, text.clone());
+    let plays_its_part = |name: &Ident, actual: &Index| {
+        if explicit { describe::index(actual) == text } else { *name == decl.name.ident }
     };
-    if let Some(at) = left.indexes.iter().position(|(name, is)| plays_its_part(name, is)) {
-        let (name, is) = left.indexes.remove(at);
-        diff.changed.push(Change {
+    if let Some(at) = left.indexes.iter().position(|(name, actual)| plays_its_part(name, actual)) {
+        let (name, actual) = left.indexes.remove(at);
+        diff.untouched.changed.push(Change {
             object: Object::Index { table: table.name.clone(), name: name.clone() },
-            is: named(explicit, name, describe::index(is)),
-            should_be: should_be_text,
+            actual: named(explicit, name, describe::index(actual)),
+            expected: expected_text,
         });
         return true;
     }
-    let at = left.constraints.iter().position(|(_, is)| match &is.rule {
-        Rule::Unique { columns, .. } => is_unique_on(should_be, columns),
+    let at = left.constraints.iter().position(|(_, actual)| match &actual.rule {
+        Rule::Unique { columns, .. } => is_unique_on(expected, columns),
         _ => false,
     });
     let Some(at) = at else {
         return false;
     };
-    let (name, is) = left.constraints.remove(at);
-    diff.changed.push(Change {
+    let (name, actual) = left.constraints.remove(at);
+    diff.untouched.changed.push(Change {
         object: Object::Constraint { table: table.name.clone(), name: name.clone() },
-        is: named(explicit, name, describe::constraint(is)),
-        should_be: should_be_text,
+        actual: named(explicit, name, describe::constraint(actual)),
+        expected: expected_text,
     });
     true
 }
 
 /// Whether two rules are versions of one: making both would be one too many.
-fn same_part(is: &Rule, should_be: &Rule) -> bool {
-    match (is, should_be) {
+fn same_part(actual: &Rule, expected: &Rule) -> bool {
+    match (actual, expected) {
         (Rule::PrimaryKey { .. }, Rule::PrimaryKey { .. }) => true,
         (Rule::Unique { columns: a, .. }, Rule::Unique { columns: b, .. }) => a == b,
         (Rule::Check { expression: a, .. }, Rule::Check { expression: b, .. }) => a == b,

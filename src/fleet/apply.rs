@@ -9,13 +9,14 @@ use futures_util::future::join_all;
 
 use super::difference::compare_all;
 use super::health::{self, StageDone};
+use super::left::by_shape;
 use super::{
     Done, Ended, Event, Failure, Fate, Fleet, FleetPlan, Member, Pinned, Roster, Seen, Stages,
     survey,
 };
 use crate::name::TenantId;
 use crate::pg::Session;
-use crate::reconcile::{self, Applied, Outcome, Reviewed, Terms, millis};
+use crate::reconcile::{self, Applied, Left, Outcome, Reviewed, Terms, millis};
 use crate::telemetry;
 use crate::words::counted;
 
@@ -77,6 +78,7 @@ pub async fn apply(
     let survey = survey(fleet, &members, options.jobs, &|n| on_event(Event::Looked(n))).await;
     let compared = compare_all(fleet, &members, &survey);
 
+    let today = reconcile::today();
     let mut open = Vec::new();
     let mut done: Vec<Option<Done>> = Vec::with_capacity(members.len());
     let mut terms = Vec::with_capacity(members.len());
@@ -90,11 +92,14 @@ pub async fn apply(
         if !is_current {
             open.push(at);
         }
-        done.push(if is_current {
-            let changed = compared.as_ref().map_or(0, |c| c.difference.changed.len());
-            Some(Done { changed, ..blank(fleet, member, Fate::Current) })
-        } else {
-            lost.map(|error| blank(fleet, member, Fate::Failed { error }))
+        done.push(match compared {
+            Some(compared) if is_current => {
+                let untouched = &compared.difference.untouched;
+                let rules = &fleet.manifest.drift;
+                let left = Left::new(untouched, rules, &member.tenant.id, today);
+                Some(Done { left, ..blank(fleet, member, Fate::Current) })
+            }
+            _ => lost.map(|error| blank(fleet, member, Fate::Failed { error })),
         });
         let pin = reviewed.zip(pins.get(&member.tenant.id));
         terms.push(Terms {
@@ -127,11 +132,13 @@ pub async fn apply(
 
     let done = run.done.into_inner().unwrap_or_else(PoisonError::into_inner);
     let tenants = done.into_iter().zip(&members);
-    let tenants =
-        tenants.map(|(done, member)| done.unwrap_or_else(|| blank(fleet, member, Fate::Skipped)));
+    let tenants: Vec<Done> = tenants
+        .map(|(done, member)| done.unwrap_or_else(|| blank(fleet, member, Fate::Skipped)))
+        .collect();
     let stopped = run.stopped.into_inner().unwrap_or_else(PoisonError::into_inner);
     let ended = Ended {
-        tenants: tenants.collect(),
+        left: by_shape(tenants.iter().map(|done| (&done.tenant, &done.left))),
+        tenants,
         refused: roster.refused,
         unreachable: roster.unreachable,
         stopped: stopped.into_values().collect(),
@@ -148,7 +155,7 @@ fn blank(fleet: &Fleet, member: &Member, fate: Fate) -> Done {
         server: fleet.name_of(member.server).map(str::to_owned),
         fate,
         statements: 0,
-        changed: 0,
+        left: Left::default(),
         duration_ms: 0,
     }
 }
@@ -294,7 +301,7 @@ impl Run<'_> {
         match result {
             Ok(applied) => {
                 done.statements = applied.plan.steps.len();
-                done.changed = applied.plan.changed.len();
+                done.left = applied.left;
                 done.fate = match applied.outcome {
                     Outcome::Current => Fate::Current,
                     Outcome::Done { apply_id, created: true } => Fate::Created { apply_id },

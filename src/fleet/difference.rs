@@ -8,11 +8,10 @@ use serde::Serialize;
 
 use super::{Fleet, Member, Seen, Survey};
 use crate::checksum::Checksum;
-use crate::diff::{Change, Object};
+use crate::diff::{Object, Untouched};
 use crate::pg::{self, Observed, Row, Sighting};
 use crate::plan::{self, Action};
 use crate::reconcile::compare;
-use crate::schema::Unmodelled;
 
 /// What lies between a tenant and the manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -22,15 +21,9 @@ pub struct Difference {
     /// What an apply would create, in the order in which it would.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
-    /// Present but different.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub changed: Vec<Change>,
-    /// Present but not declared.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub extra: Vec<Object>,
-    /// Of kinds that are not compared.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unmodelled: Vec<Unmodelled>,
+    /// What an apply would leave as it is.
+    #[serde(flatten)]
+    pub untouched: Untouched,
     /// Why what is missing cannot be created: something else holds a name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<String>,
@@ -64,7 +57,7 @@ impl Difference {
 
     /// Whether an apply that finds nothing to do may call the tenant complete.
     pub(super) fn is_complete(&self) -> bool {
-        !self.is_behind() && self.changed.is_empty() && self.unmodelled.is_empty()
+        !self.is_behind() && self.untouched.is_empty()
     }
 }
 
@@ -140,8 +133,6 @@ fn difference(server: &super::Server, sighting: &Sighting<'_>) -> Option<Differe
         absent: false,
         missing,
         blocked: blocked.collect(),
-        changed: diff.changed,
-        extra: diff.extra,
-        unmodelled: diff.unmodelled,
+        untouched: diff.untouched,
     })
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::difference::{Difference, compare_all};
 use super::roster::{Orphan, Refused, Unreachable};
+use super::uneven::{Uneven, uneven};
 use super::{Failure, Fleet, Roster, Seen, Survey};
 use crate::checksum::{self, Checksum};
-use crate::manifest::DriftRules;
 use crate::name::TenantId;
 
 /// How all tenants are.
@@ -28,6 +28,9 @@ pub struct Drift {
     pub orphans: Vec<Orphan>,
     /// Servers that could not be asked for their tenants.
     pub unreachable: Vec<Unreachable>,
+    /// Undeclared objects, ignored ones too, that most tenants have and some do not: to be known,
+    /// no drift of its own.
+    pub uneven: Vec<Uneven>,
 }
 
 /// How a tenant is.
@@ -116,6 +119,11 @@ impl Drift {
 pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) -> Drift {
     let rules = &fleet.manifest.drift;
     let compared = compare_all(fleet, &roster.members, survey);
+    let present = roster.members.iter().zip(&compared).filter_map(|(member, compared)| {
+        let compared = compared.as_ref().filter(|compared| compared.is_present)?;
+        Some((&member.tenant.id, &compared.difference))
+    });
+    let uneven = uneven(present);
     let mut shapes: IndexMap<Checksum, Shape> = IndexMap::new();
     // Shapes that differ in nothing that counts are one.
     let mut by_pointer: BTreeMap<usize, (Option<Checksum>, Difference)> = BTreeMap::new();
@@ -138,7 +146,8 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
             (Seen::At(_), Some(compared)) => {
                 let address = std::sync::Arc::as_ptr(&compared.difference).addr();
                 let (key, difference) = by_pointer.entry(address).or_insert_with(|| {
-                    let counted = counted(&compared.difference, rules);
+                    let untouched = compared.difference.untouched.counted(rules);
+                    let counted = Difference { untouched, ..(*compared.difference).clone() };
                     let key = checksum::of("difference", &counted);
                     (Some(key).filter(|_| !counted.is_none()), counted)
                 });
@@ -153,7 +162,7 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
                     shapes.entry(*key).or_insert_with(new).count += 1;
                 }
                 if tenant.state != State::InSync
-                    && let Some(reason) = accepted(rules, &tenant.tenant, today)
+                    && let Some(reason) = rules.accepted(&tenant.tenant, today)
                 {
                     tenant.state = State::Excepted;
                     tenant.exception = Some(reason);
@@ -177,19 +186,6 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
         refused: roster.refused,
         orphans: roster.orphans,
         unreachable: roster.unreachable,
+        uneven,
     }
-}
-
-/// Without what the manifest says to ignore.
-fn counted(difference: &Difference, rules: &DriftRules) -> Difference {
-    let counts = |name: String| !rules.ignore.iter().any(|pattern| pattern.is_match(&name));
-    let mut counted = difference.clone();
-    counted.extra.retain(|object| counts(object.to_string()));
-    counted.unmodelled.retain(|object| counts(object.to_string()));
-    counted
-}
-
-fn accepted(rules: &DriftRules, tenant: &TenantId, today: Date) -> Option<String> {
-    let holds = rules.exceptions.iter().find(|e| e.tenant == *tenant && today <= e.until)?;
-    Some(format!("{} (until {})", holds.reason, holds.until))
 }

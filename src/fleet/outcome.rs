@@ -1,11 +1,12 @@
 //! What happens during a run over many tenants, and how it ended.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use super::Failure;
 use super::roster::{Refused, Unreachable};
+use super::{Failure, LeftIn};
 use crate::name::TenantId;
+use crate::reconcile::Left;
 
 /// What happens during a run, for whoever wants to show it.
 #[derive(Debug)]
@@ -35,8 +36,9 @@ pub struct Done {
     #[serde(flatten)]
     pub fate: Fate,
     pub statements: usize,
-    /// Objects that are present but different; they were not touched.
-    pub changed: usize,
+    /// What was left as it is; saved are the names of what is present but different.
+    #[serde(rename = "changed", serialize_with = "names_of_changed")]
+    pub left: Left,
     pub duration_ms: u64,
 }
 
@@ -69,6 +71,8 @@ pub struct Ended {
     pub unreachable: Vec<Unreachable>,
     /// Why the run ended early, if it did.
     pub stopped: Vec<String>,
+    /// What was left as it is, the most frequent first; in tenants that failed, nobody knows.
+    pub left: Vec<LeftIn>,
     /// Of the run; a command puts its own duration here, which begins with the manifest.
     pub duration_ms: u64,
 }
@@ -90,9 +94,14 @@ impl Ended {
             || !self.stopped.is_empty()
     }
 
-    /// Whether all that was done left something that may not be touched.
+    /// Whether tenants have drifted in what was left as it is.
     #[must_use]
-    pub fn has_changed(&self) -> bool {
-        self.tenants.iter().any(|done| done.changed > 0)
+    pub fn leaves_drift(&self) -> bool {
+        self.left.iter().any(|shape| shape.left.is_drift())
     }
+}
+
+fn names_of_changed<S: Serializer>(left: &Left, serializer: S) -> Result<S::Ok, S::Error> {
+    let changed = &left.untouched.changed;
+    serializer.collect_seq(changed.iter().map(|change| change.object.to_string()))
 }

@@ -1,18 +1,22 @@
-//! What an apply of many tenants would do: one plan per shape for people, one digest per tenant for
-//! the apply.
+//! What an apply of many tenants would do: one plan for all tenants with the same steps, for people;
+//! one digest per tenant, for the apply.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::difference::compare_all;
+use super::difference::{Compared, compare_all};
+use super::left::{LeftIn, by_shape};
 use super::roster::{Refused, Unreachable};
 use super::{Failure, Fleet, Member, Roster, Seen, survey};
 use crate::checksum::{self, Checksum};
 use crate::name::TenantId;
 use crate::pg::{Observed, Sighting};
-use crate::plan::{FORMAT_VERSION, Plan};
-use crate::reconcile::{ReconcileError, make_plan};
+use crate::plan::{FORMAT_VERSION, Plan, PlannedStep};
+use crate::reconcile::{self, Left, ReconcileError, Tenant, make_plan};
 
 /// A plan of many tenants. What could not be planned is told, but not read back.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,12 +25,15 @@ pub struct FleetPlan {
     pub format_version: u32,
     pub tool_version: String,
     pub manifest_checksum: Checksum,
-    /// The plans; each stands for all tenants that it would do the same for.
-    pub shapes: Vec<PlannedShape>,
+    /// The plans; each stands for all tenants for which the same statements are to be run.
+    pub plans: Vec<SharedPlan>,
     /// Those that have something to do.
     pub tenants: Vec<Pinned>,
-    /// How many have nothing to do.
+    /// How many are as declared, but for what the manifest says to ignore.
     pub current: usize,
+    /// Those that have nothing to do and differ all the same, by shape.
+    #[serde(default, skip_deserializing)]
+    pub left: Vec<LeftIn>,
     /// Those that no plan can be made for.
     #[serde(default, skip_deserializing)]
     pub failed: Vec<Unplanned>,
@@ -36,13 +43,17 @@ pub struct FleetPlan {
     pub unreachable: Vec<Unreachable>,
 }
 
-/// What is done alike for a number of tenants.
+/// What is to be done for a number of tenants alike, whatever else they differ in.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedShape {
+pub struct SharedPlan {
     pub count: usize,
-    /// That of the first of them.
-    pub plan: Plan,
+    /// The first of them, for which the statements are written.
+    pub tenant: TenantId,
+    pub schema: String,
+    pub steps: Vec<PlannedStep>,
+    /// What is left as it is in them, by shape.
+    #[serde(default, skip_deserializing)]
+    pub left: Vec<LeftIn>,
 }
 
 /// One tenant, pinned to what was found and what is to be done.
@@ -54,8 +65,8 @@ pub struct Pinned {
     pub server: Option<String>,
     pub live_checksum: Checksum,
     pub digest: Checksum,
-    /// Position in [`FleetPlan::shapes`].
-    pub shape: usize,
+    /// Position in [`FleetPlan::plans`].
+    pub plan: usize,
 }
 
 /// A tenant that no plan can be made for.
@@ -72,79 +83,128 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
     let Roster { members, refused, unreachable, .. } = roster;
     let survey = survey(fleet, &members, 1, progress).await;
     let compared = compare_all(fleet, &members, &survey);
-    let mut plan = FleetPlan {
-        format_version: FORMAT_VERSION,
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        manifest_checksum: checksum::of("manifest", &*fleet.manifest),
-        shapes: Vec::new(),
-        tenants: Vec::new(),
-        current: 0,
-        failed: Vec::new(),
-        refused,
-        unreachable,
-    };
-    let mut shapes: HashMap<Checksum, usize> = HashMap::new();
-    for ((member, seen), compared) in members.iter().zip(&survey.seen).zip(compared) {
-        let sighting = match (seen, &compared) {
-            (Seen::At(sighting), Some(compared)) if compared.difference.is_behind() => sighting,
-            (Seen::At(_), _) => {
-                plan.current += 1;
+    let today = reconcile::today();
+    let mut drafts = Drafts::default();
+    let (mut left, mut failed, mut current) = (Vec::new(), Vec::new(), 0);
+    for ((member, seen), compared) in members.iter().zip(&survey.seen).zip(&compared) {
+        let id = &member.tenant.id;
+        let (sighting, compared) = match (seen, compared) {
+            (Seen::At(sighting), Some(compared)) => (sighting, compared),
+            (Seen::At(_), None) => {
+                failed.push(unplanned(fleet, member, Failure::from(&unknown(member))));
                 continue;
             }
             (Seen::Failed(error), _) => {
-                plan.failed.push(unplanned(fleet, member, error.clone()));
+                failed.push(unplanned(fleet, member, error.clone()));
                 continue;
             }
         };
-        let made = match plan_of(fleet, member, sighting) {
-            Ok(made) => made,
-            Err(error) => {
-                plan.failed.push(unplanned(fleet, member, Failure::from(&error)));
-                continue;
+        let untouched = &compared.difference.untouched;
+        let left_here = Left::new(untouched, &fleet.manifest.drift, id, today);
+        if compared.difference.is_behind() {
+            if let Err(error) = drafts.add(fleet, member, sighting, compared, left_here) {
+                failed.push(unplanned(fleet, member, Failure::from(&error)));
             }
-        };
-        let key = shape_of(&made);
-        let (live_checksum, digest) = (made.live_checksum, made.digest());
-        let shape = *shapes.entry(key).or_insert_with(|| {
-            plan.shapes.push(PlannedShape { count: 0, plan: made });
-            plan.shapes.len() - 1
-        });
-        if let Some(planned) = plan.shapes.get_mut(shape) {
-            planned.count += 1;
+        } else if left_here.untouched.is_empty() {
+            current += 1;
+        } else {
+            left.push((id, left_here));
         }
-        plan.tenants.push(Pinned {
-            tenant: member.tenant.id.clone(),
-            server: fleet.name_of(member.server).map(str::to_owned),
-            live_checksum,
-            digest,
-            shape,
-        });
     }
-    plan
+    let (plans, tenants) = drafts.finish();
+    FleetPlan {
+        format_version: FORMAT_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        manifest_checksum: checksum::of("manifest", &*fleet.manifest),
+        plans,
+        tenants,
+        current,
+        left: by_shape(left.iter().map(|(id, left)| (*id, left))),
+        failed,
+        refused,
+        unreachable,
+    }
 }
 
+/// The plans while they are made.
+#[derive(Default)]
+struct Drafts {
+    plans: IndexMap<Checksum, SharedPlan>,
+    tenants: Vec<(Pinned, Left)>,
+    /// The tenant for which the statements of all shapes are written to be compared.
+    stand_in: Option<Tenant>,
+    /// The digest of those statements, by the address of the shape's difference.
+    keys: HashMap<usize, Checksum>,
+}
+
+impl Drafts {
+    fn add(
+        &mut self,
+        fleet: &Fleet,
+        member: &Member,
+        sighting: &Sighting<'_>,
+        compared: &Compared,
+        left: Left,
+    ) -> Result<(), ReconcileError> {
+        let made = plan_of(fleet, member, &member.tenant, sighting)?;
+        let key = match self.keys.entry(Arc::as_ptr(&compared.difference).addr()) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(place) => {
+                // Written for one and the same tenant, equal statements have equal digests.
+                let stand_in = self.stand_in.get_or_insert_with(|| member.tenant.clone());
+                *place.insert(plan_of(fleet, member, stand_in, sighting)?.digest())
+            }
+        };
+        let pinned = Pinned {
+            tenant: made.tenant.clone(),
+            server: fleet.name_of(member.server).map(str::to_owned),
+            live_checksum: made.live_checksum,
+            digest: made.digest(),
+            plan: self.plans.get_index_of(&key).unwrap_or(self.plans.len()),
+        };
+        let Plan { tenant, schema, steps, .. } = made;
+        let new = || SharedPlan { count: 0, tenant, schema, steps, left: Vec::new() };
+        self.plans.entry(key).or_insert_with(new).count += 1;
+        self.tenants.push((pinned, left));
+        Ok(())
+    }
+
+    fn finish(self) -> (Vec<SharedPlan>, Vec<Pinned>) {
+        let mut plans: Vec<SharedPlan> = self.plans.into_values().collect();
+        let mut left: Vec<Vec<(&TenantId, &Left)>> = vec![Vec::new(); plans.len()];
+        for (pinned, left_here) in &self.tenants {
+            if let Some(of_plan) = left.get_mut(pinned.plan) {
+                of_plan.push((&pinned.tenant, left_here));
+            }
+        }
+        for (plan, left) in plans.iter_mut().zip(left) {
+            plan.left = by_shape(left.into_iter());
+        }
+        (plans, self.tenants.into_iter().map(|(pinned, _)| pinned).collect())
+    }
+}
+
+fn unknown(member: &Member) -> ReconcileError {
+    ReconcileError::Vanished { tenant: member.tenant.id.clone() }
+}
+
+/// The plan that `tenant` would have if it looked like the member.
 fn plan_of(
     fleet: &Fleet,
     member: &Member,
+    tenant: &Tenant,
     sighting: &Sighting<'_>,
 ) -> Result<Plan, ReconcileError> {
-    let unknown = || ReconcileError::Vanished { tenant: member.tenant.id.clone() };
-    let context = &fleet.servers.get(member.server).ok_or_else(unknown)?.context;
-    let desired = context.known_desired().ok_or_else(unknown)?;
+    let context = &fleet.servers.get(member.server).ok_or_else(|| unknown(member))?.context;
+    let desired = context.known_desired().ok_or_else(|| unknown(member))?;
     let present = sighting.present.as_ref();
     let observed = Observed {
-        schema: present.map(|present| std::sync::Arc::clone(&present.schema)),
+        schema: present.map(|present| Arc::clone(&present.schema)),
         fingerprint: present.map(|present| present.fingerprint),
         absent_rows: sighting.absent_rows.clone(),
         state: Vec::new(),
     };
-    make_plan(context, &member.tenant, desired, &observed)
-}
-
-/// What is the same in the plans of tenants for which the same is done.
-fn shape_of(plan: &Plan) -> Checksum {
-    let steps: Vec<_> = plan.steps.iter().map(|step| (step.action, &step.object)).collect();
-    checksum::of("planned", &(steps, &plan.changed, &plan.extra, &plan.unmodelled))
+    make_plan(context, tenant, desired, &observed)
 }
 
 fn unplanned(fleet: &Fleet, member: &Member, error: Failure) -> Unplanned {
@@ -194,5 +254,22 @@ impl FleetPlan {
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
         !self.failed.is_empty() || !self.refused.is_empty() || !self.unreachable.is_empty()
+    }
+
+    /// Whether tenants that have nothing to do have drifted all the same.
+    #[must_use]
+    pub fn leaves_drift(&self) -> bool {
+        self.left.iter().any(|shape| shape.left.is_drift())
+    }
+
+    /// How many tenants have nothing to do and differ in a way for which `is` holds.
+    #[must_use]
+    pub fn count_left(&self, is: impl Fn(&Left) -> bool) -> usize {
+        self.left.iter().filter(|shape| is(&shape.left)).map(|shape| shape.tenants.len()).sum()
+    }
+
+    /// The tenants of one of the plans.
+    pub fn tenants_of(&self, plan: usize) -> impl Iterator<Item = &TenantId> {
+        self.tenants.iter().filter(move |pinned| pinned.plan == plan).map(|pinned| &pinned.tenant)
     }
 }

@@ -56,6 +56,21 @@ pub struct DriftRules {
     pub exceptions: Vec<Exception>,
 }
 
+impl DriftRules {
+    /// Whether an extra or unmodelled object of this name does not count.
+    #[must_use]
+    pub fn ignores(&self, name: &str) -> bool {
+        self.ignore.iter().any(|pattern| pattern.is_match(name))
+    }
+
+    /// Why the drift of the tenant is accepted, if it is.
+    #[must_use]
+    pub fn accepted(&self, tenant: &TenantId, today: Date) -> Option<String> {
+        let holds = self.exceptions.iter().find(|e| e.tenant == *tenant && today <= e.until)?;
+        Some(format!("{} (until {})", holds.reason, holds.until))
+    }
+}
+
 /// A tenant that may differ for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exception {

@@ -33,7 +33,7 @@ pub struct StateRow {
     /// Of the statements that were run.
     pub plan_digest: Checksum,
     pub statements: u32,
-    /// Whether nothing remained: nothing missing, changed or of a kind that is not compared.
+    /// Whether nothing was left: nothing changed, extra or of a kind that is not compared.
     pub complete: bool,
     pub tool_version: String,
     pub actor: String,
@@ -124,7 +124,8 @@ fn note_script(schema: &SchemaName, row: &Entry) -> String {
 /// What the record's comment says when its newest row is of this manifest.
 #[must_use]
 pub fn note(manifest_checksum: Checksum, complete: bool) -> String {
-    let rest = if complete { "complete" } else { "not complete" };
+    // Another word than the tool's before, which called a tenant with extra objects complete.
+    let rest = if complete { "nothing left" } else { "some left as it was" };
     format!("The record of provision. Newest apply: manifest {manifest_checksum}, {rest}")
 }
 

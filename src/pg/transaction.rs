@@ -192,8 +192,8 @@ impl<'s> Transaction<'s> {
         Ok(Observed { schema: Some(schema), fingerprint: Some(fingerprint), absent_rows, state })
     }
 
-    /// The newest row of the record if it is of the schema as the last glance saw it, and the rows
-    /// that a complete tenant lacks.
+    /// The newest row of the record if it is of the schema as the last glance saw it, and the
+    /// declared rows that are absent.
     ///
     /// # Errors
     /// When something cannot be read.
@@ -210,7 +210,7 @@ impl<'s> Transaction<'s> {
         let Some(row) = state.into_iter().next() else {
             return Ok(None);
         };
-        if !row.complete || row.fingerprint != glance.fingerprint || glance.has_hidden {
+        if row.fingerprint != glance.fingerprint || glance.has_hidden {
             return Ok(None);
         }
         let (_, absent_rows) = self.rows(manifest, None, 0).await?;

@@ -2,12 +2,11 @@
 
 use uuid::Uuid;
 
-use super::settled::Remainder;
 use super::{
     Context, Outcome, ReconcileError, Reviewed, Tenant, Terms, check_externals, check_registered,
     compare, live_checksum, make_plan,
 };
-use crate::diff::Object;
+use crate::diff::Untouched;
 use crate::manifest::Registry;
 use crate::pg::{self, Entry, ExecuteError, Locking, Observed, Session, Transaction};
 use crate::plan::{Plan, PlannedStep};
@@ -66,7 +65,7 @@ pub(super) async fn once(
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
-    let complete = plan.changed.is_empty() && plan.unmodelled.is_empty();
+    let complete = plan.untouched().is_empty();
     if plan.is_empty() && is_noted(&transaction, context, complete) {
         transaction.rollback().await?;
         return Ok(Ended { outcome: Outcome::Current, plan });
@@ -74,13 +73,13 @@ pub(super) async fn once(
     let mut record = record(&transaction, context, &plan, apply_id, complete);
     let after = execute(&mut transaction, context, tenant, &plan, &record).await?;
     let plan = verified(context, tenant, desired, &after, plan)?;
-    let complete = plan.changed.is_empty() && plan.unmodelled.is_empty();
+    let complete = plan.untouched().is_empty();
     if complete != record.complete {
         record.complete = complete;
         transaction.amend(&record).await?;
     }
     commit(transaction, context, tenant, apply_id).await?;
-    let created = plan.steps.iter().any(|step| step.object == Object::Schema);
+    let created = plan.is_of_new_tenant();
     Ok(Ended { outcome: Outcome::Done { apply_id, created }, plan })
 }
 
@@ -131,19 +130,23 @@ fn verified(
     if after.absent_rows.is_empty()
         && let Some(known) = after.fingerprint.and_then(|found| context.settled.get(found))
     {
-        let Remainder { changed, extra, unmodelled } = (*known).clone();
-        return Ok(Plan { changed, extra, unmodelled, ..plan });
+        return Ok(leaving((*known).clone(), plan));
     }
     let diff = compare(context, desired, after);
     if diff.missing.is_empty() && diff.conflicts.is_empty() {
-        let (changed, extra, unmodelled) = (diff.changed, diff.extra, diff.unmodelled);
-        return Ok(Plan { changed, extra, unmodelled, ..plan });
+        return Ok(leaving(diff.untouched, plan));
     }
     let remaining = make_plan(context, tenant, desired, after)?;
     Err(ReconcileError::NotConverged {
         schema: tenant.schema.clone(),
         remaining: remaining.steps.iter().map(PlannedStep::describe).collect(),
     })
+}
+
+/// The plan, with what it left.
+fn leaving(untouched: Untouched, plan: Plan) -> Plan {
+    let Untouched { changed, extra, unmodelled } = untouched;
+    Plan { changed, extra, unmodelled, ..plan }
 }
 
 async fn begin<'s>(
@@ -155,23 +158,23 @@ async fn begin<'s>(
     Ok(Transaction::write(session, &tenant.id, &tenant.schema, context.limits, locking).await?)
 }
 
-/// The look that costs nothing but reading: a record of this manifest that left nothing open, the
-/// schema still as it was left, every declared row still there. Then the plan is empty.
+/// The look that costs nothing but reading: a record of this manifest, the schema still as it was
+/// left, what was left known, every declared row still there. Then the plan is empty.
 async fn current(
     transaction: &mut Transaction<'_>,
     context: &Context,
     tenant: &Tenant,
 ) -> Result<Option<Plan>, ReconcileError> {
-    if !is_noted(transaction, context, true) {
+    let Some(untouched) = left_by_the_newest(transaction, context) else {
         return Ok(None);
-    }
+    };
     let Some((row, absent_rows)) = transaction.recorded(&context.manifest).await? else {
         return Ok(None);
     };
     if row.manifest_checksum != context.manifest_checksum || !absent_rows.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Plan {
+    let plan = Plan {
         format_version: crate::plan::FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         tenant: tenant.id.clone(),
@@ -182,7 +185,18 @@ async fn current(
         changed: Vec::new(),
         extra: Vec::new(),
         unmodelled: Vec::new(),
-    }))
+    };
+    Ok(Some(leaving(untouched, plan)))
+}
+
+/// What the newest apply of this manifest left, if that is known without a look at the schema.
+fn left_by_the_newest(transaction: &Transaction<'_>, context: &Context) -> Option<Untouched> {
+    if is_noted(transaction, context, true) {
+        return Some(Untouched::default());
+    }
+    let fingerprint = transaction.last_glance()?.fingerprint;
+    let known = context.settled.get(fingerprint)?;
+    is_noted(transaction, context, false).then(|| (*known).clone())
 }
 
 /// Whether the newest row of the record is of this manifest, and says the same.

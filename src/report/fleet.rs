@@ -5,15 +5,20 @@ use std::time::Duration;
 
 use super::causes::{failures, not_looked_at, refused, unreachable};
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, styled};
-use super::text::{body, change_text};
-use crate::diff::Object;
-use crate::fleet::{Difference, Done, Drift, Ended, Fate, FleetPlan, State, TenantDrift};
+use super::text::change_text;
+use crate::diff::{Object, Untouched};
+use crate::fleet::{Difference, Done, Drift, Ended, Fate, LeftIn, State, TenantDrift, Uneven};
 use crate::words::counted;
 
 /// Tenants of one shape that are named before the rest is counted.
 const TENANTS_SHOWN: usize = 10;
 /// Missing objects of one shape that are listed before the rest is counted.
 const OBJECTS_SHOWN: usize = 20;
+/// Shapes of what a run left that are told before the rest is counted.
+const SHAPES_SHOWN: usize = 20;
+
+/// Title of what [`uneven`] tells.
+pub(super) const UNEVEN: &str = "Undeclared objects that most tenants have, but not all";
 
 /// How all tenants are: by shape, each told once.
 #[must_use]
@@ -26,6 +31,13 @@ pub fn drift(drift: &Drift) -> String {
         let of_shape = drift.tenants.iter().filter(|tenant| tenant.shape == Some(number));
         let names: Vec<String> = of_shape.map(name).collect();
         let _ = writeln!(text, "  {}", styled(FAINT, &some(&names)));
+    }
+    let uneven = uneven(drift);
+    if !uneven.is_empty() {
+        let _ = writeln!(text, "\n{}", styled(STRONG, UNEVEN));
+        for line in &uneven {
+            let _ = writeln!(text, "  {}", printable(line));
+        }
     }
     failures(&mut text, "could not be looked at", not_looked_at(drift));
     unreachable(&mut text, &drift.unreachable);
@@ -70,25 +82,48 @@ pub(super) fn tenants(count: usize) -> String {
     counted(count, "tenant")
 }
 
-/// What a shape lacks or has otherwise, in one line.
+/// What a shape is missing or has otherwise, in one line.
 pub(super) fn in_short(difference: &Difference) -> String {
     if difference.absent {
         return "not provisioned".to_owned();
     }
-    let first = |verb: &str, names: Vec<String>| match names.as_slice() {
-        [] => None,
-        [one] => Some(format!("{verb} {one}")),
-        [one, rest @ ..] => Some(format!("{verb} {one} and {} more", rest.len())),
-    };
-    let names = |objects: &[Object]| objects.iter().map(ToString::to_string).collect();
     let parts = [
-        first("blocked:", difference.blocked.clone()),
-        first("lacks", difference.missing.iter().map(ToString::to_string).collect()),
-        first("has another", difference.changed.iter().map(|c| c.object.to_string()).collect()),
-        first("has undeclared", names(&difference.extra)),
-        first("has unmodelled", difference.unmodelled.iter().map(ToString::to_string).collect()),
+        first("blocked:", &difference.blocked),
+        first("missing", &difference.missing),
+        untouched_in_short(&difference.untouched),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn untouched_in_short(untouched: &Untouched) -> Option<String> {
+    let changed: Vec<&Object> = untouched.changed.iter().map(|change| &change.object).collect();
+    let parts = [
+        first("different", &changed),
+        first("undeclared", &untouched.extra),
+        first("unmodelled", &untouched.unmodelled),
+    ];
+    parts.into_iter().flatten().reduce(|line, part| format!("{line}; {part}"))
+}
+
+fn first(word: &str, names: &[impl ToString]) -> Option<String> {
+    match names {
+        [] => None,
+        [one] => Some(format!("{word} {}", one.to_string())),
+        [one, rest @ ..] => Some(format!("{word} {} and {} more", one.to_string(), rest.len())),
+    }
+}
+
+/// Such as "2 tenants (a, b): different column t.x".
+pub(super) fn shape_in_short(shape: &LeftIn) -> String {
+    let names: Vec<String> = shape.tenants.iter().map(ToString::to_string).collect();
+    let accepted = shape.left.exception.as_ref().map(|why| format!("; accepted: {why}"));
+    format!(
+        "{} ({}): {}{}",
+        tenants(shape.tenants.len()),
+        some(&names),
+        untouched_in_short(&shape.left.untouched).unwrap_or_default(),
+        accepted.unwrap_or_default()
+    )
 }
 
 fn difference(difference: &Difference) -> String {
@@ -104,47 +139,62 @@ fn difference(difference: &Difference) -> String {
         let more = format!("+ … and {} more", difference.missing.len() - OBJECTS_SHOWN);
         let _ = writeln!(text, "    {}", styled(CREATED, &more));
     }
-    for change in &difference.changed {
-        text.push_str(&change_text(change));
-    }
-    for object in &difference.extra {
-        let _ = writeln!(text, "    ? extra {}", printable(&object.to_string()));
-    }
-    for other in &difference.unmodelled {
-        let _ = writeln!(text, "    . unmodelled {}", printable(&other.to_string()));
+    text + &untouched(&difference.untouched)
+}
+
+/// Every object, and how what is changed differs.
+pub(super) fn untouched(untouched: &Untouched) -> String {
+    let mut text: String = untouched.changed.iter().map(change_text).collect();
+    for line in undeclared(untouched) {
+        let _ = writeln!(text, "    {}", printable(&line));
     }
     text
 }
 
-/// What would be done, by shape; with `sql`, by which statements for the first of each.
-#[must_use]
-pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
-    let mut text = String::new();
-    for (number, shape) in plan.shapes.iter().enumerate() {
-        let line = format!("{}, such as {}", tenants(shape.count), shape.plan.tenant);
-        let _ = writeln!(text, "{}", styled(STRONG, &line));
-        text.push_str(&body(&shape.plan, sql));
-        let of_shape = plan.tenants.iter().filter(|pinned| pinned.shape == number);
-        let names: Vec<String> = of_shape.map(|pinned| pinned.tenant.to_string()).collect();
-        let _ = writeln!(text, "  {}\n", styled(FAINT, &some(&names)));
+fn undeclared(untouched: &Untouched) -> impl Iterator<Item = String> {
+    let extra = untouched.extra.iter().map(|object| format!("? extra {object}"));
+    extra.chain(untouched.unmodelled.iter().map(|other| format!(". unmodelled {other}")))
+}
+
+/// What a run left as it is, by shape: which objects in which tenants.
+fn left(text: &mut String, shapes: &[LeftIn]) {
+    if shapes.is_empty() {
+        return;
     }
-    let failed = plan.failed.iter().map(|at| (&at.tenant, at.server.as_ref(), &at.error));
-    failures(&mut text, "cannot be planned", failed);
-    unreachable(&mut text, &plan.unreachable);
-    refused(&mut text, &plan.refused);
-    let line = format!(
-        "Plan: {} to bring up to date, {}; {} current{}.",
-        tenants(plan.tenants.len()),
-        counted(plan.shapes.len(), "plan"),
-        plan.current,
-        if plan.failed.is_empty() {
-            String::new()
-        } else {
-            format!("; {} cannot be planned", plan.failed.len())
+    let _ = writeln!(text, "\n{}", styled(STRONG, "not touched"));
+    for shape in shapes.iter().take(SHAPES_SHOWN) {
+        let accepted = shape.left.exception.as_ref().map(|why| format!(", accepted: {why}"));
+        let line = format!("{}{}", tenants(shape.tenants.len()), accepted.unwrap_or_default());
+        let _ = writeln!(text, "  {}", printable(&line));
+        let untouched = &shape.left.untouched;
+        let changed = untouched.changed.iter().map(|change| format!("~ changed {}", change.object));
+        for line in changed.chain(undeclared(untouched)).take(OBJECTS_SHOWN) {
+            let _ = writeln!(text, "    {}", styled(CHANGED, &printable(&line)));
         }
-    );
-    let _ = writeln!(text, "{}", styled(STRONG, &line));
-    text
+        if untouched.len() > OBJECTS_SHOWN {
+            let _ = writeln!(text, "    … and {} more", untouched.len() - OBJECTS_SHOWN);
+        }
+        let names: Vec<String> = shape.tenants.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "    {}", styled(FAINT, &some(&names)));
+    }
+    if shapes.len() > SHAPES_SHOWN {
+        let _ = writeln!(text, "  … and {} more shapes", shapes.len() - SHAPES_SHOWN);
+    }
+    text.push('\n');
+}
+
+/// The undeclared objects that most tenants have and some do not, one a line.
+pub(super) fn uneven(drift: &Drift) -> Vec<String> {
+    let shown = drift.uneven.iter().take(OBJECTS_SHOWN).map(|uneven| {
+        let names: Vec<String> = uneven.missing_in.iter().map(ToString::to_string).collect();
+        let Uneven { object, present_in, of, .. } = uneven;
+        format!("{object}: in {present_in} of {of} tenants, not in {}", some(&names))
+    });
+    let mut lines: Vec<String> = shown.collect();
+    if drift.uneven.len() > OBJECTS_SHOWN {
+        lines.push(format!("… and {} more", drift.uneven.len() - OBJECTS_SHOWN));
+    }
+    lines
 }
 
 type IsFate = fn(&Fate) -> bool;
@@ -160,6 +210,7 @@ pub fn ended(ended: &Ended) -> String {
     failures(&mut text, "failed; nothing was changed there", failed);
     unreachable(&mut text, &ended.unreachable);
     refused(&mut text, &ended.refused);
+    left(&mut text, &ended.left);
     for reason in &ended.stopped {
         let line = format!("The run ended early: {reason}");
         let _ = writeln!(text, "{}", styled(REMOVED, &printable(&line)));
@@ -182,15 +233,16 @@ pub fn ended(ended: &Ended) -> String {
         }
     }
     let statements: usize = ended.tenants.iter().map(|done: &Done| done.statements).sum();
-    let changed = ended.tenants.iter().filter(|done| done.changed > 0).count();
+    let left: usize = ended.left.iter().map(|shape| shape.tenants.len()).sum();
     let seconds = Duration::from_millis(ended.duration_ms).as_secs_f64();
     let mut line = format!(
         "{}, {}, {seconds:.1} s.",
         tenants(ended.tenants.len()),
         counted(statements, "statement")
     );
-    if changed > 0 {
-        line.push_str(&format!(" Not touched: what is changed in {}.", tenants(changed)));
+    if left > 0 {
+        let left = tenants(left);
+        line.push_str(&format!(" Not touched: what is changed or undeclared in {left}."));
     }
     let _ = writeln!(text, "{}", styled(STRONG, &line));
     text

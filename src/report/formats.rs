@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::causes::{by_cause, by_reason, not_looked_at, server};
-use super::fleet::{headline, in_short, some, tenants};
+use super::fleet::{UNEVEN, headline, in_short, some, tenants, uneven};
 use super::style::{printable, printable_lines};
 use crate::fleet::{Drift, State, TenantDrift};
 
@@ -24,16 +24,23 @@ pub fn drift_markdown(drift: &Drift) -> String {
         let _ = writeln!(text, "| {} | {what} | {} |", shape.count, escaped(&some(&names)));
     }
     for shape in &drift.shapes {
-        for change in &shape.difference.changed {
+        for change in &shape.difference.untouched.changed {
             let _ = writeln!(
                 text,
                 "\n<details><summary>changed {}</summary>\n",
                 html(&change.object.to_string())
             );
-            for (title, side) in [("is", &change.is), ("should be", &change.should_be)] {
+            for (title, side) in [("actual", &change.actual), ("expected", &change.expected)] {
                 let _ = writeln!(text, "{title}:\n\n{}\n", code(side));
             }
             text.push_str("</details>\n");
+        }
+    }
+    let uneven = uneven(drift);
+    if !uneven.is_empty() {
+        let _ = writeln!(text, "\n### {UNEVEN}\n");
+        for line in &uneven {
+            let _ = writeln!(text, "- {}", escaped(line));
         }
     }
     let troubles = troubles(drift);
@@ -147,7 +154,7 @@ fn troubles_beside_tenants(drift: &Drift) -> impl Iterator<Item = (String, &str)
 }
 
 /// Text that Markdown shows as it is, in one line of a table.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in html(&printable(text)).chars() {
         match c {
@@ -167,7 +174,7 @@ fn html(text: &str) -> String {
 }
 
 /// A block of code: indented, so that nothing in it can end it.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     printable_lines(text).lines().map(|line| format!("    {line}\n")).collect()
 }
 

@@ -27,6 +27,8 @@ pub fn applied_json(applied: &Applied) -> Value {
         "changed": applied.plan.changed,
         "extra": applied.plan.extra,
         "unmodelled": applied.plan.unmodelled,
+        "drifted": applied.left.is_drift(),
+        "exception": applied.left.exception,
     })
 }
 

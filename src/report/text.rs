@@ -6,9 +6,9 @@ use indexmap::IndexMap;
 use similar::{ChangeTag, TextDiff};
 
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printable_lines, styled};
-use crate::diff::{Change, Object};
-use crate::plan::{Action, Plan, PlannedStep};
-use crate::reconcile::{Applied, Outcome, Status};
+use crate::diff::{Change, Object, Untouched};
+use crate::plan::{Action, NOT_DECLARABLE, Plan, PlannedStep};
+use crate::reconcile::{Applied, Left, Outcome, Status};
 use crate::words::counted;
 
 /// Rows of one table that are listed before the rest is counted.
@@ -31,7 +31,7 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
     text.push_str(&body(plan, sql));
     let took = format!("{} ms", applied.duration.as_millis());
     let line = match applied.outcome {
-        Outcome::Current if plan.changed.is_empty() => {
+        Outcome::Current if applied.left.untouched.is_empty() => {
             format!("Nothing to do: schema {} is as declared ({took}).", plan.schema)
         }
         Outcome::Current => format!("Nothing to do that is allowed ({took})."),
@@ -43,7 +43,7 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
         }
     };
     let _ = writeln!(text, "{}", styled(STRONG, &line));
-    text.push_str(&remains(plan));
+    text.push_str(&left(applied));
     text
 }
 
@@ -112,26 +112,24 @@ pub fn status(status: &Status) -> String {
 
 fn heading(plan: &Plan) -> String {
     let line = format!("tenant {}, schema {}", plan.tenant, plan.schema);
-    format!("{}\n", styled(STRONG, &line))
+    let mut text = format!("{}\n", styled(STRONG, &line));
+    if plan.is_of_new_tenant() {
+        text.push_str(&new_tenant());
+    }
+    text
 }
 
-pub(super) fn body(plan: &Plan, sql: bool) -> String {
-    let mut groups: IndexMap<String, (Vec<&PlannedStep>, Vec<&Change>)> = IndexMap::new();
-    for step in &plan.steps {
-        groups.entry(group_of(&step.object)).or_default().0.push(step);
-    }
-    for change in &plan.changed {
-        groups.entry(group_of(&change.object)).or_default().1.push(change);
-    }
+/// What a new tenant is made without, for those whose other tenants have it.
+pub(super) fn new_tenant() -> String {
+    format!(
+        "  A new tenant gets what the manifest declares, and nothing that cannot be declared yet:\n  \
+         no {}.\n",
+        NOT_DECLARABLE.join(", ")
+    )
+}
 
-    let mut text = String::new();
-    for (group, (steps, changes)) in &groups {
-        let _ = writeln!(text, "\n  {}", styled(STRONG, group));
-        steps_of_group(&mut text, steps, sql);
-        for change in changes {
-            text.push_str(&change_text(change));
-        }
-    }
+fn body(plan: &Plan, sql: bool) -> String {
+    let mut text = steps_and_changes(&plan.steps, &plan.changed, sql);
     if !plan.extra.is_empty() {
         let _ = writeln!(text, "\n  {}", styled(STRONG, "extra: not declared, left alone"));
         for object in &plan.extra {
@@ -147,6 +145,26 @@ pub(super) fn body(plan: &Plan, sql: bool) -> String {
     }
     if !text.is_empty() {
         text.push('\n');
+    }
+    text
+}
+
+/// By table, type or sequence.
+pub(super) fn steps_and_changes(steps: &[PlannedStep], changed: &[Change], sql: bool) -> String {
+    let mut groups: IndexMap<String, (Vec<&PlannedStep>, Vec<&Change>)> = IndexMap::new();
+    for step in steps {
+        groups.entry(group_of(&step.object)).or_default().0.push(step);
+    }
+    for change in changed {
+        groups.entry(group_of(&change.object)).or_default().1.push(change);
+    }
+    let mut text = String::new();
+    for (group, (steps, changes)) in &groups {
+        let _ = writeln!(text, "\n  {}", styled(STRONG, group));
+        steps_of_group(&mut text, steps, sql);
+        for change in changes {
+            text.push_str(&change_text(change));
+        }
     }
     text
 }
@@ -183,8 +201,10 @@ pub(super) fn change_text(change: &Change) -> String {
     let mut text = String::new();
     let name = printable(&change.object.to_string());
     let _ = writeln!(text, "    {}", styled(CHANGED, &format!("~ changed {name}")));
-    let (is, should_be) = (printable_lines(&change.is), printable_lines(&change.should_be));
-    for line in TextDiff::from_lines(is.as_str(), should_be.as_str()).iter_all_changes() {
+    // The last line ends with a break, too: else it would differ from the same line before others.
+    let side = |text: &str| printable_lines(text) + "\n";
+    let (actual, expected) = (side(&change.actual), side(&change.expected));
+    for line in TextDiff::from_lines(actual.as_str(), expected.as_str()).iter_all_changes() {
         let content = line.value().trim_end_matches('\n');
         let shown = match line.tag() {
             ChangeTag::Equal => styled(FAINT, &format!("  {content}")),
@@ -223,17 +243,38 @@ fn counts(plan: &Plan, words: [&str; 4]) -> String {
 }
 
 fn remains(plan: &Plan) -> String {
-    let parts: Vec<String> = [
-        (plan.changed.len(), "changed (present, but not as declared)"),
-        (plan.extra.len(), "extra"),
-        (plan.unmodelled.len(), "unmodelled"),
+    match counts_of(&plan.untouched()) {
+        counts if counts.is_empty() => String::new(),
+        counts => format!("Not touched: {counts}.\n"),
+    }
+}
+
+/// What an apply left: first what is drift.
+fn left(applied: &Applied) -> String {
+    let Left { untouched, exception } = &applied.left;
+    let ignored = applied.plan.untouched().len() - untouched.len();
+    let mut parts = vec![counts_of(untouched)];
+    if ignored > 0 {
+        parts.push(format!("{ignored} ignored by the manifest"));
+    }
+    parts.retain(|part| !part.is_empty());
+    if parts.is_empty() {
+        return String::new();
+    }
+    let accepted = exception.as_ref().map(|why| format!(" Accepted: {}.", printable(why)));
+    format!("Not touched: {}.{}\n", parts.join("; "), accepted.unwrap_or_default())
+}
+
+/// Such as "1 changed (present, but not as declared), 2 extra".
+fn counts_of(untouched: &Untouched) -> String {
+    [
+        (untouched.changed.len(), "changed (present, but not as declared)"),
+        (untouched.extra.len(), "extra"),
+        (untouched.unmodelled.len(), "unmodelled"),
     ]
     .into_iter()
     .filter(|(n, _)| *n > 0)
     .map(|(n, what)| format!("{n} {what}"))
-    .collect();
-    if parts.is_empty() {
-        return String::new();
-    }
-    format!("Not touched: {}.\n", parts.join(", "))
+    .collect::<Vec<_>>()
+    .join(", ")
 }

@@ -70,16 +70,16 @@ fn texts(all: &[impl ToString]) -> Vec<String> {
 pub(super) struct ChangedObject {
     object: String,
     /// One property a line.
-    is: String,
-    should_be: String,
+    actual: String,
+    expected: String,
 }
 
 impl From<&Change> for ChangedObject {
     fn from(change: &Change) -> Self {
         Self {
             object: change.object.to_string(),
-            is: change.is.clone(),
-            should_be: change.should_be.clone(),
+            actual: change.actual.clone(),
+            expected: change.expected.clone(),
         }
     }
 }

@@ -179,7 +179,7 @@ pub(super) async fn all(current: &Current) -> Result<Roster, Problem> {
 
 async fn drift_of(current: &Current, roster: Roster) -> fleet::Drift {
     let survey = fleet::survey(&current.fleet, &roster.members, 1, &|_| {}).await;
-    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+    let today = crate::reconcile::today();
     fleet::drift(&current.fleet, roster, &survey, today)
 }
 

@@ -141,5 +141,5 @@ async fn the_sequence_of_a_serial_column_is_compared_and_an_empty_comment_is_non
     database.run("ALTER SEQUENCE acme.t_id_seq INCREMENT 5 CYCLE").await;
     let plan = support::plan(&context, "acme").await.expect("a plan");
     assert!(plan.is_empty() && plan.changed.len() == 1, "{plan:?}");
-    assert!(plan.changed[0].is.contains("increment 5"), "{plan:?}");
+    assert!(plan.changed[0].actual.contains("increment 5"), "{plan:?}");
 }

@@ -36,7 +36,10 @@ async fn exit_codes() {
     assert_eq!(end(&["plan", "acme", "--detailed-exitcode"]), 2);
     assert_eq!(end(&["apply", "acme"]), 3);
     database.run("ALTER TABLE acme.t ALTER name TYPE text").await;
-    assert_eq!(end(&["apply", "acme"]), 0, "an extra column is no error");
+    assert_eq!(end(&["apply", "acme"]), 3, "an extra column is drift");
+    assert_eq!(end(&["plan", "acme", "--detailed-exitcode"]), 3);
+    database.run("ALTER TABLE acme.t DROP extra").await;
+    assert_eq!(end(&["apply", "acme"]), 0);
     for usage in [
         &["apply"][..],
         &["plan"],
@@ -91,9 +94,9 @@ async fn saved_plans_run_exactly_or_not_at_all() {
     folder.write("forged.json", &text.replace("CREATE TABLE", "DROP SCHEMA acme; CREATE TABLE"));
     let forged = go(&["apply", "--plan", "forged.json"]).with(1);
     assert!(forged.stderr.contains("error[stale-plan]"), "{}", forged.stderr);
-    folder.write("version.json", &text.replace("\"format_version\": 1", "\"format_version\": 99"));
+    folder.write("version.json", &text.replace("\"format_version\": 2", "\"format_version\": 1"));
     let other = go(&["apply", "--plan", "version.json"]).with(1);
-    assert!(other.stderr.contains("format version 1"), "{}", other.stderr);
+    assert!(other.stderr.contains("format version 2"), "{}", other.stderr);
     for garbage in ["", "{}", "[1]", "\u{0}"] {
         folder.write("garbage.json", garbage);
         go(&["apply", "--plan", "garbage.json"]).with(1);
@@ -110,7 +113,7 @@ async fn json_is_json_and_sql_is_sql() {
         serde_json::from_str(&run(on(&database, dir, args)).with(0).stdout).expect("JSON alone")
     };
     let plan = json(&["plan", "acme", "--format", "json"]);
-    assert_eq!(plan["format_version"], 1);
+    assert_eq!(plan["format_version"], 2);
     assert_eq!(plan["tenant"], "acme");
     assert_eq!(plan["steps"][0]["action"], "create");
     assert_eq!(plan["steps"][0]["object"]["kind"], "schema");

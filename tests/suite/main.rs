@@ -30,6 +30,7 @@ mod output;
 mod pooler;
 mod positions;
 mod property;
+mod reports;
 mod rows;
 mod serve;
 mod serve_connections;

@@ -101,9 +101,9 @@ impl From<&fleet::Drift> for DriftReport {
             count: shape.count,
             absent: shape.difference.absent,
             missing: texts(&shape.difference.missing),
-            changed: shape.difference.changed.iter().map(ChangedObject::from).collect(),
-            extra: texts(&shape.difference.extra),
-            unmodelled: texts(&shape.difference.unmodelled),
+            changed: shape.difference.untouched.changed.iter().map(ChangedObject::from).collect(),
+            extra: texts(&shape.difference.untouched.extra),
+            unmodelled: texts(&shape.difference.untouched.unmodelled),
             blocked: shape.difference.blocked.clone(),
             tenants,
         });
@@ -167,11 +167,15 @@ impl From<&fleet::Ended> for FleetProvisioned {
             updated: ended.count(|fate| matches!(fate, Fate::Updated { .. })),
             failed: ended.count(|fate| matches!(fate, Fate::Failed { .. })),
             skipped: ended.count(|fate| *fate == Fate::Skipped),
-            changed: ended.tenants.iter().filter(|done| done.changed > 0).count(),
+            changed: ended.tenants.iter().filter(|done| has_changed(done)).count(),
             failures: ended.tenants.iter().filter_map(failure).take(FAILURES).collect(),
             refused: ended.refused.len(),
             unreachable_servers: ended.unreachable.len(),
             duration_ms: ended.duration_ms,
         }
     }
+}
+
+fn has_changed(done: &Done) -> bool {
+    !done.left.untouched.changed.is_empty()
 }

@@ -108,7 +108,7 @@ async fn look(
     roster: Roster,
 ) -> (BTreeMap<TenantId, State>, fleet::Drift) {
     let survey = fleet::survey(fleet, &roster.members, app.bounds.jobs, &|_| {}).await;
-    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+    let today = crate::reconcile::today();
     let drift = fleet::drift(fleet, roster, &survey, today);
     let states = drift.tenants.iter().map(|tenant| (tenant.tenant.clone(), tenant.state));
     (states.collect(), drift)

@@ -1,0 +1,50 @@
+//! What a plan leaves as it is.
+
+use serde::Serialize;
+
+use super::{Change, Object};
+use crate::manifest::DriftRules;
+use crate::schema::Unmodelled;
+
+/// What is there and not as declared, and what no plan touches.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Untouched {
+    /// Present but different.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Change>,
+    /// Present but not declared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<Object>,
+    /// Of kinds that are not compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmodelled: Vec<Unmodelled>,
+}
+
+impl Untouched {
+    /// Whether there is nothing of the kind.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Without what the manifest says to ignore: the rest is drift.
+    #[must_use]
+    pub fn counted(&self, rules: &DriftRules) -> Self {
+        let mut counted = self.clone();
+        counted.extra.retain(|object| !rules.ignores(&object.to_string()));
+        counted.unmodelled.retain(|object| !rules.ignores(&object.to_string()));
+        counted
+    }
+
+    /// The objects that the manifest does not declare.
+    pub fn undeclared(&self) -> impl Iterator<Item = String> {
+        let extra = self.extra.iter().map(ToString::to_string);
+        extra.chain(self.unmodelled.iter().map(ToString::to_string))
+    }
+
+    /// How many objects there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.changed.len() + self.extra.len() + self.unmodelled.len()
+    }
+}

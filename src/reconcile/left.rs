@@ -1,0 +1,41 @@
+//! Whether what an apply leaves is drift.
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::diff::Untouched;
+use crate::manifest::DriftRules;
+use crate::name::TenantId;
+
+/// What an apply leaves of one tenant's drift: it only adds, so the rest is for people to mend.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// Without what the manifest says to ignore.
+    #[serde(flatten)]
+    pub untouched: Untouched,
+    /// Why the manifest accepts it, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<String>,
+}
+
+impl Left {
+    /// Judges by the rules of the manifest; `today` decides which exceptions still hold.
+    #[must_use]
+    pub fn new(untouched: &Untouched, rules: &DriftRules, tenant: &TenantId, today: Date) -> Self {
+        let untouched = untouched.counted(rules);
+        let is_empty = untouched.is_empty();
+        Self { untouched, exception: rules.accepted(tenant, today).filter(|_| !is_empty) }
+    }
+
+    /// Whether `drift` would call the tenant drifted after the apply.
+    #[must_use]
+    pub fn is_drift(&self) -> bool {
+        !self.untouched.is_empty() && self.exception.is_none()
+    }
+}
+
+/// The date in UTC, by which exceptions end.
+#[must_use]
+pub fn today() -> Date {
+    jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date()
+}

@@ -1,0 +1,71 @@
+//! What would be done to many tenants, for people.
+
+use std::fmt::Write as _;
+
+use super::causes::{failures, refused, unreachable};
+use super::fleet::{shape_in_short, some, tenants, untouched};
+use super::style::{FAINT, STRONG, printable, styled};
+use super::text::{new_tenant, steps_and_changes};
+use crate::fleet::FleetPlan;
+use crate::plan::makes_schema;
+use crate::reconcile::Left;
+use crate::words::counted;
+
+/// What would be done: each plan once, with the tenants that it is for; with `sql`, by which
+/// statements for the first of them.
+#[must_use]
+pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
+    let mut text = String::new();
+    for (number, shared) in plan.plans.iter().enumerate() {
+        let line = format!("{}, such as {}", tenants(shared.count), shared.tenant);
+        let _ = writeln!(text, "{}", styled(STRONG, &line));
+        if makes_schema(&shared.steps) {
+            text.push_str(&new_tenant());
+        }
+        text.push_str(&steps_and_changes(&shared.steps, &[], sql));
+        let names: Vec<String> = plan.tenants_of(number).map(ToString::to_string).collect();
+        let _ = writeln!(text, "\n  {}", styled(FAINT, &some(&names)));
+        for shape in &shared.left {
+            let line = format!("not touched in {}", shape_in_short(shape));
+            let _ = writeln!(text, "  {}", printable(&line));
+        }
+        text.push('\n');
+    }
+    if !plan.left.is_empty() {
+        let _ = writeln!(text, "{}", styled(STRONG, "nothing to do, but not as declared"));
+        for shape in &plan.left {
+            let _ = writeln!(text, "  {}", printable(&shape_in_short(shape)));
+            text.push_str(&untouched(&shape.left.untouched));
+        }
+        text.push('\n');
+    }
+    let failed = plan.failed.iter().map(|at| (&at.tenant, at.server.as_ref(), &at.error));
+    failures(&mut text, "cannot be planned", failed);
+    unreachable(&mut text, &plan.unreachable);
+    refused(&mut text, &plan.refused);
+    let _ = writeln!(text, "{}", styled(STRONG, &format!("Plan: {}.", headline(plan))));
+    text
+}
+
+/// Such as "6 tenants to bring up to date, 2 plans; 3 current; 1 with changed objects".
+pub(super) fn headline(plan: &FleetPlan) -> String {
+    let has_changed = |left: &Left| !left.untouched.changed.is_empty();
+    let count = |is: &dyn Fn(&Left) -> bool| plan.count_left(is);
+    let excepted = count(&|left| !left.is_drift());
+    let changed = count(&|left| left.is_drift() && has_changed(left));
+    let undeclared = count(&|left| left.is_drift() && !has_changed(left));
+    let plans = counted(plan.plans.len(), "plan");
+    let mut line = format!("{} to bring up to date, {plans}", tenants(plan.tenants.len()));
+    line.push_str(&format!("; {} current", plan.current));
+    for (n, what) in [
+        (changed, "with changed objects"),
+        (undeclared, "with undeclared objects"),
+        (excepted, "different, but excepted"),
+        (plan.failed.len(), "cannot be planned"),
+    ] {
+        if n > 0 {
+            line.push_str(&format!("; {n} {what}"));
+        }
+    }
+    line
+}

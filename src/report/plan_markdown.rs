@@ -1,0 +1,196 @@
+//! What would be done to many tenants, as a page that a comment on a pull request can hold.
+
+use std::fmt::Write as _;
+
+use super::causes::{by_cause, by_reason, server};
+use super::fleet::{shape_in_short, some, tenants};
+use super::fleet_plan::headline;
+use super::formats::{code, escaped};
+use super::text::new_tenant;
+use crate::fleet::{FleetPlan, SharedPlan};
+use crate::plan::makes_schema;
+
+/// A comment on GitHub holds 65,536 characters; a page has at most so many bytes.
+const PAGE: usize = 60_000;
+/// So many of them are for what is not touched, and as many for what cannot be planned.
+const SECTION: usize = 10_000;
+/// Steps of a plan that are listed before the rest is counted.
+const STEPS_SHOWN: usize = 20;
+
+/// The page: each plan with its steps and, folded, its statements for the first of its tenants; what
+/// is not touched; what cannot be planned. What does not fit is counted.
+#[must_use]
+pub fn fleet_plan_markdown(plan: &FleetPlan) -> String {
+    let mark = if plan.is_incomplete() { "❌ " } else { "" };
+    let mut text = format!("## {mark}Plan for tenant schemas\n\n{}.\n", escaped(&headline(plan)));
+    let end =
+        section("### Nothing to do, but not as declared", plan.left.iter().map(shape_in_short))
+            + &section("### Cannot be planned", troubles(plan).into_iter());
+    for (number, shared) in plan.plans.iter().enumerate() {
+        let more = plan.plans.len() - number;
+        let room = PAGE.saturating_sub(text.len() + end.len());
+        let names: Vec<String> = plan.tenants_of(number).map(ToString::to_string).collect();
+        let head = head(number, shared, &names);
+        if head.len() > room {
+            let _ = writeln!(text, "\n… and {more} more plans: `provision plan --all` tells all.");
+            break;
+        }
+        text.push_str(&head);
+        // What one plan does not use is left to those after it.
+        text.push_str(&statements(shared, (room - head.len()) / more));
+    }
+    text + &end
+}
+
+fn head(number: usize, shared: &SharedPlan, names: &[String]) -> String {
+    let mut text = format!("\n### Plan {}: {}\n\n", number + 1, tenants(shared.count));
+    let _ = writeln!(text, "{}\n", escaped(&some(names)));
+    if makes_schema(&shared.steps) {
+        let _ = writeln!(text, "{}\n", escaped(new_tenant().trim()));
+    }
+    for step in shared.steps.iter().take(STEPS_SHOWN) {
+        let _ = writeln!(text, "- {}", escaped(&cut(&step.describe())));
+    }
+    if shared.steps.len() > STEPS_SHOWN {
+        let _ = writeln!(text, "- … and {} more", shared.steps.len() - STEPS_SHOWN);
+    }
+    text + &section("#### Not touched", shared.left.iter().map(shape_in_short))
+}
+
+/// The statements in at most about `room` bytes.
+fn statements(shared: &SharedPlan, room: usize) -> String {
+    let mut text = format!("\n<details><summary>SQL for tenant {}</summary>\n\n", shared.tenant);
+    let mut left = shared.steps.len();
+    for step in &shared.steps {
+        let statement = code(&format!("{};", step.sql));
+        if text.len() + statement.len() + 200 > room {
+            break;
+        }
+        text.push_str(&statement);
+        left -= 1;
+    }
+    if left > 0 {
+        let _ = writeln!(text, "\n… and {left} more: `provision plan --all --sql` tells all.");
+    }
+    text + "\n</details>\n"
+}
+
+/// Why there is no plan for some, each reason once.
+fn troubles(plan: &FleetPlan) -> Vec<String> {
+    let failed = plan.failed.iter().map(|at| (&at.tenant, at.server.as_ref(), &at.error));
+    let failed = by_cause(failed).into_iter().map(|cause| {
+        let ids = cause.ids().map(|ids| format!(" ({ids})")).unwrap_or_default();
+        format!("{}{ids}: {}", cause.who(), cause.failure.message)
+    });
+    let away = plan.unreachable.iter();
+    let away = away.map(|away| format!("{}: {}", server(away.server.as_ref()), away.error.message));
+    let refused = by_reason(&plan.refused);
+    let refused = refused.iter().map(|(reason, ids)| format!("{}: {reason}", some(ids)));
+    failed.chain(away).chain(refused).collect()
+}
+
+/// A list under a title with its level, in at most about [`SECTION`] bytes; nothing without items.
+fn section(title: &str, items: impl ExactSizeIterator<Item = String>) -> String {
+    if items.len() == 0 {
+        return String::new();
+    }
+    let mut text = format!("\n{title}\n\n");
+    let mut left = items.len();
+    for item in items {
+        let line = format!("- {}\n", escaped(&cut(&item)));
+        if text.len() + line.len() > SECTION {
+            break;
+        }
+        text.push_str(&line);
+        left -= 1;
+    }
+    if left > 0 {
+        let _ = writeln!(text, "- … and {left} more");
+    }
+    text
+}
+
+/// At most 300 characters.
+fn cut(text: &str) -> String {
+    let mut chars = text.chars();
+    let start: String = chars.by_ref().take(300).collect();
+    if chars.next().is_some() { start + " …" } else { start }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checksum;
+    use crate::diff::{Object, Untouched};
+    use crate::fleet::{Failure, LeftIn, Pinned, Unplanned};
+    use crate::name::{Ident, TenantId};
+    use crate::plan::{Action, PlannedStep};
+    use crate::reconcile::Left;
+
+    /// So many plans, each of so many statements, and as many tenants that are left as they are.
+    fn plan(plans: usize, statements: usize) -> FleetPlan {
+        let id = |n: usize| TenantId::new(&format!("t{n}")).unwrap();
+        let table = |n: usize| Object::Table { name: Ident::new(format!("<{n}>")).unwrap() };
+        let step = |n| PlannedStep {
+            action: Action::Create,
+            object: table(n),
+            sql: format!("CREATE TABLE \"<{n}>\" (\n    note text DEFAULT '```'\n)"),
+            origin: None,
+        };
+        let left = |n: usize| {
+            let untouched = Untouched { extra: vec![table(n)], ..Untouched::default() };
+            LeftIn { tenants: vec![id(n)], left: Left { untouched, exception: None } }
+        };
+        let pin = |n: usize| Pinned {
+            tenant: id(n),
+            server: None,
+            live_checksum: checksum::of("live", &n),
+            digest: checksum::of("plan", &n),
+            plan: n,
+        };
+        let shared = |n: usize| SharedPlan {
+            count: 1,
+            tenant: id(n),
+            schema: id(n).to_string(),
+            steps: (0..statements).map(step).collect(),
+            left: (0..plans).map(left).collect(),
+        };
+        let failed = |n: usize| Unplanned {
+            tenant: id(n),
+            server: None,
+            error: Failure {
+                code: "name-taken",
+                message: "é|".repeat(4_000) + &n.to_string(),
+                hint: None,
+                sqlstate: None,
+            },
+        };
+        FleetPlan {
+            format_version: 2,
+            tool_version: String::new(),
+            manifest_checksum: checksum::of("manifest", &0),
+            plans: (0..plans).map(shared).collect(),
+            tenants: (0..plans).map(pin).collect(),
+            current: 0,
+            left: (0..plans).map(left).collect(),
+            failed: (0..plans).map(failed).collect(),
+            refused: Vec::new(),
+            unreachable: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_page_fits_into_a_comment_and_counts_what_does_not() {
+        for (plans, statements) in [(1, 1), (1, 10_000), (3, 400), (40, 30), (2_000, 2)] {
+            let page = fleet_plan_markdown(&plan(plans, statements));
+            assert!(page.len() < 65_536, "{} bytes for {plans} × {statements}", page.len());
+            assert!(page.contains("### Plan 1: 1 tenant\n"), "{page}");
+            assert!(page.contains("### Cannot be planned\n"), "{page}");
+            let folds = page.matches("<details>").count();
+            assert_eq!(folds, page.matches("</details>").count());
+            let is_cut = page.contains(" more plans: ") || page.contains(" more: `provision plan");
+            assert_eq!(is_cut, plans * statements > 100, "{plans} × {statements}\n{page}");
+            assert!(!page.contains("\n```"), "{page}");
+        }
+    }
+}

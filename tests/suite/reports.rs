@@ -1,0 +1,329 @@
+//! What is told of tenants that differ in what an apply does not touch.
+
+use serde_json::{Value, json};
+
+use crate::fleet::{TABLES, register, registered};
+use crate::support::tool::{self, Ended, run};
+use crate::support::{Database, Folder};
+
+struct Tenants {
+    database: Database,
+    folder: Folder,
+}
+
+impl Tenants {
+    /// So many tenants as the manifest has them, and then some damage.
+    async fn new(count: usize, damage: &str) -> Self {
+        let database = Database::new().await;
+        register(&database, (0..count).map(|n| format!("t{n:02}"))).await;
+        let tenants = Self { database, folder: Folder::new(&registered()) };
+        tenants.run("apply --all").with(0);
+        tenants.database.run(damage).await;
+        tenants
+    }
+
+    /// Adds to the manifest.
+    fn declare(&self, more: &str) {
+        self.folder.write("schema.toml", &(registered() + more));
+    }
+
+    fn run(&self, arguments: &str) -> Ended {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        run(tool::on(&self.database, self.folder.dir.path(), &arguments))
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &str, code: i32) -> Value {
+        let ended = self.run(&format!("{arguments} --format json")).with(code);
+        serde_json::from_str(&ended.stdout).expect("JSON")
+    }
+}
+
+#[track_caller]
+fn tells(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "without {part:?}:\n{text}");
+    }
+}
+
+/// Tenants that differ in all ways that an apply leaves alone.
+const DIFFERENT: &str = "
+    ALTER TABLE t00.a ALTER code TYPE varchar(9);
+    ALTER TABLE t01.a ALTER code TYPE varchar(9);
+    CREATE TABLE t02.scratch_1 ();
+    CREATE VIEW t03.report_1 AS SELECT 1 AS x";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_all_tells_those_that_have_nothing_to_do_and_differ() {
+    let tenants = Tenants::new(6, DIFFERENT).await;
+    let plan = tenants.run("plan --all --detailed-exitcode").with(3).stdout;
+    tells(
+        &plan,
+        &[
+            "2 tenants (t00, t01): different column a.code",
+            "- type character varying(9)",
+            "1 tenant (t03): unmodelled view report_1",
+            "0 tenants to bring up to date, 0 plans; 2 current; 2 with changed objects; \
+             2 with undeclared objects.",
+        ],
+    );
+    tenants.run("plan --all").with(0);
+    let plan = tenants.json("plan --all", 0);
+    assert_eq!(plan["current"], 2);
+    assert_eq!(plan["left"][0]["tenants"], json!(["t00", "t01"]));
+    let changed = &plan["left"][0]["changed"][0];
+    assert_eq!(changed["object"], json!({ "kind": "column", "table": "a", "name": "code" }));
+    assert!(changed["actual"].as_str().expect("text").contains("varying(9)"), "{changed}");
+    assert!(changed["expected"].as_str().expect("text").contains("type text"), "{changed}");
+    tenants.run("plan t00 --detailed-exitcode").with(3);
+    tenants.run("plan t02 --detailed-exitcode").with(3);
+    tenants.run("plan t05 --detailed-exitcode").with(0);
+    // With something to do, that counts.
+    tenants.database.run("DROP TABLE t05.b").await;
+    tenants.run("plan --all --detailed-exitcode").with(2);
+    tenants.run("apply t05").with(0);
+    // What is ignored or excepted does not.
+    tenants.declare(
+        "\n[drift]\nignore = [\"table scratch*\", \"view report*\"]\nexceptions = [\
+         { tenant = \"t00\", reason = \"moves\", until = \"2999-12-31\" },\
+         { tenant = \"t01\", reason = \"moves\", until = \"2999-12-31\" }]\n",
+    );
+    let plan = tenants.run("plan --all --detailed-exitcode").with(0).stdout;
+    tells(&plan, &["4 current; 2 different, but excepted", "accepted: moves (until 2999-12-31)"]);
+    tenants.run("plan t00 --detailed-exitcode").with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants_with_the_same_steps_share_a_plan_whatever_else_they_differ_in() {
+    let tenants = Tenants::new(6, DIFFERENT).await;
+    tenants.database.run("DELETE FROM t05.a WHERE id = 2").await;
+    tenants.declare(
+        "[tables.c]\ncomment = \"<b>`x`</b>\"\ncolumns = { x = \"int\" }\n\
+         [drift]\nignore = [\"view report*\"]\n",
+    );
+    let plan = tenants.run("plan --all --sql --out fleet.json --detailed-exitcode").with(2).stdout;
+    tells(
+        &plan,
+        &[
+            "5 tenants, such as t00",
+            "not touched in 2 tenants (t00, t01): different column a.code",
+            "not touched in 1 tenant (t02): undeclared table scratch_1",
+            "1 tenant, such as t05",
+            "6 tenants to bring up to date, 2 plans; 0 current.",
+        ],
+    );
+    assert!(!plan.contains("report_1"), "{plan}");
+    let saved = tenants.folder.dir.path().join("fleet.json");
+    let saved: Value =
+        serde_json::from_str(&std::fs::read_to_string(saved).expect("a plan")).expect("JSON");
+    assert_eq!(saved["plans"][0]["count"], 5);
+    assert_eq!(saved["plans"][0]["left"][0]["tenants"], json!(["t00", "t01"]));
+    assert_eq!(saved["tenants"][5]["plan"], 1);
+
+    let page = tenants.run("plan --all --format markdown").with(0).stdout;
+    tells(
+        &page,
+        &[
+            "## Plan for tenant schemas\n\n6 tenants to bring up to date, 2 plans; 0 current.\n",
+            "### Plan 1: 5 tenants\n\nt00, t01, t02, t03, t04\n",
+            "- create table c\n",
+            "#### Not touched\n\n- 2 tenants (t00, t01): different column a.code\n",
+            "<details><summary>SQL for tenant t00",
+            "\n    CREATE TABLE IF NOT EXISTS \"t00\".\"c\" (\n",
+            "### Plan 2: 1 tenant\n",
+        ],
+    );
+    tenants.run("plan t00 --format markdown").with(1);
+
+    // What was reviewed is pinned for each tenant: to its schema as it was, and to its statements.
+    tenants.database.run("CREATE VIEW t04.late AS SELECT 1 AS x").await;
+    let ended = tenants.json("apply --plan fleet.json", 1);
+    let outcomes = ended["tenants"].as_array().expect("tenants").iter();
+    let outcomes: Vec<&str> = outcomes.map(|t| t["outcome"].as_str().expect("a word")).collect();
+    assert_eq!(outcomes, ["updated", "updated", "updated", "updated", "failed", "updated"]);
+    assert_eq!(tenants.database.count("t05.a").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_names_what_cannot_be_planned_and_escapes_every_name() {
+    let database = Database::new().await;
+    register(&database, ["a".into(), "b".into(), "c".into()]).await;
+    database
+        .run(
+            "INSERT INTO public.tenants VALUES ('<script>|@you');
+             CREATE SCHEMA a; CREATE VIEW a.b AS SELECT 1 AS a;
+             CREATE SCHEMA b; CREATE VIEW b.b AS SELECT 1 AS a;
+             CREATE SCHEMA c; CREATE TABLE c.\"<img>`_*\" ();",
+        )
+        .await;
+    let tenants = Tenants { database, folder: Folder::new(&registered()) };
+    let page = tenants.run("plan --all --format markdown").with(1).stdout;
+    tells(
+        &page,
+        &[
+            "## ❌ Plan for tenant schemas\n\n1 tenant to bring up to date, 1 plan; 0 current; \
+             2 cannot be planned.\n",
+            "undeclared table &lt;img&gt;\\`\\_\\*\n",
+            "### Cannot be planned\n\n- a: schema a cannot be provisioned",
+            "taken by a view",
+            "&lt;script&gt;\\|\\@you",
+        ],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apply_of_all_names_what_it_leaves_and_in_which_tenants() {
+    let tenants = Tenants::new(6, DIFFERENT).await;
+    let ended = tenants.run("apply --all").with(3).stdout;
+    tells(
+        &ended,
+        &[
+            "not touched\n  2 tenants\n    ~ changed column a.code\n    t00, t01\n",
+            "  1 tenant\n    ? extra table scratch_1\n    t02\n",
+            "  1 tenant\n    . unmodelled view report_1\n    t03\n",
+            "Not touched: what is changed or undeclared in 4 tenants.",
+        ],
+    );
+    let ended = tenants.json("apply --all", 3);
+    assert_eq!(ended["tenants"][0]["changed"], json!(["column a.code"]));
+    assert_eq!(ended["tenants"][5]["changed"], json!([]));
+    assert_eq!(ended["left"][0]["tenants"], json!(["t00", "t01"]));
+    assert_eq!(ended["left"].as_array().map(Vec::len), Some(3));
+    // The same for tenants that something is done to.
+    tenants.declare("[tables.c]\ncolumns = { x = \"int\" }\n");
+    let ended = tenants.json("apply --all", 3);
+    assert_eq!(ended["tenants"][0]["outcome"], "updated");
+    assert_eq!(ended["tenants"][0]["changed"], json!(["column a.code"]));
+    assert_eq!(ended["left"].as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_drift_after_an_apply_is_told_by_its_exit_code() {
+    for (damage, object) in [
+        ("ALTER TABLE t00.a ALTER code TYPE varchar(9)", "changed"),
+        ("ALTER TABLE t00.b DISABLE TRIGGER ALL", "unmodelled"),
+        ("ALTER TABLE t00.b FORCE ROW LEVEL SECURITY", "unmodelled"),
+        ("CREATE VIEW t00.v AS SELECT 1 AS x", "unmodelled"),
+        ("CREATE TABLE t00.other ()", "extra"),
+        ("CREATE INDEX another ON t00.a (code)", "extra"),
+    ] {
+        let tenants = Tenants::new(2, damage).await;
+        tenants.run("drift").with(2);
+        // Whatever the record says by then, and whatever is done.
+        for _ in 0..2 {
+            let told = tenants.run("apply t00").with(3).stdout;
+            tells(&told, &["Not touched: 1 ", object]);
+            assert!(!told.contains("is as declared"), "{told}");
+            tenants.run("apply --all").with(3);
+            assert_eq!(tenants.json("apply t00", 3)["drifted"], true, "{damage}");
+        }
+        tenants.declare("[tables.c]\ncolumns = { x = \"int\" }\n");
+        tenants.run("apply t00").with(3);
+        tenants.run("drift").with(2);
+        tenants.run("apply t01").with(0);
+        tenants.declare(
+            "[tables.c]\ncolumns = { x = \"int\" }\n[drift]\nexceptions = [\
+             { tenant = \"t00\", reason = \"moves\", until = \"2999-12-31\" }]\n",
+        );
+        let told = tenants.run("apply t00").with(0).stdout;
+        tells(&told, &["Accepted: moves (until 2999-12-31)."]);
+        tenants.run("apply --all").with(0);
+        tenants.run("drift").with(0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_manifest_ignores_leaves_an_apply_done() {
+    let tenants = Tenants::new(
+        2,
+        "CREATE VIEW t00.v AS SELECT 1 AS x; CREATE TABLE t00.other ();
+         ALTER TABLE t00.b FORCE ROW LEVEL SECURITY",
+    )
+    .await;
+    tenants.declare("[drift]\nignore = [\"view *\", \"table other\", \"*row security of *\"]\n");
+    let drift = tenants.run("drift").stdout;
+    tenants.run("apply t00").with(0);
+    let told = tenants.run("apply t00").with(0).stdout;
+    tells(&told, &["is as declared", "Not touched: 3 ignored by the manifest."]);
+    tenants.run("apply --all").with(0);
+    tenants.run("drift").with(0);
+    assert!(drift.contains("2 in sync"), "{drift}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_tells_what_most_tenants_have_and_some_do_not() {
+    let mut damage = String::new();
+    for n in 0..10 {
+        let objects = "CREATE VIEW X.open AS SELECT id FROM X.a; CREATE INDEX more ON X.a (code);
+            ALTER TABLE X.b ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY mine ON X.b USING (true);
+            CREATE FUNCTION X.stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+            CREATE TRIGGER stamped BEFORE UPDATE ON X.b FOR EACH ROW EXECUTE FUNCTION X.stamp();";
+        damage.push_str(&objects.replace("X.", &format!("t{n:02}.")));
+    }
+    damage.push_str("DROP INDEX t03.more; CREATE VIEW t01.few AS SELECT 1 AS x;");
+    let tenants = Tenants::new(12, &damage).await;
+    register(&tenants.database, ["unmade".to_owned()]).await;
+    tenants.declare("[drift]\nignore = [\"*\"]\n");
+    let text = tenants.run("drift --match t*").with(0).stdout;
+    tells(
+        &text,
+        &[
+            "Undeclared objects that most tenants have, but not all\n",
+            "  view open: in 10 of 12 tenants, not in t10, t11\n",
+            "  policy mine on b: in 10 of 12 tenants, not in t10, t11\n",
+            "  row security of table b: in 10 of 12 tenants, not in t10, t11\n",
+            "  function stamp(): in 10 of 12 tenants, not in t10, t11\n",
+            "  trigger stamped on b: in 10 of 12 tenants, not in t10, t11\n",
+            "  index more on a: in 9 of 12 tenants, not in t03, t10, t11\n",
+        ],
+    );
+    assert!(!text.contains("few"), "{text}");
+    let page = tenants.run("drift --match t* --format markdown").with(0).stdout;
+    tells(
+        &page,
+        &["### Undeclared objects", "- view open: in 10 of 12 tenants, not in t10, t11\n"],
+    );
+    // Tenants without a schema have no say.
+    let json = tenants.json("drift", 2);
+    let uneven = json["uneven"].as_array().expect("a list");
+    assert_eq!(uneven.len(), 6);
+    assert_eq!(
+        uneven[5],
+        json!({ "object": "index more on a", "present_in": 9, "of": 12,
+                "missing_in": ["t03", "t10", "t11"] })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_a_new_tenant_says_what_it_is_made_without() {
+    let database = Database::new().await;
+    let folder = Folder::new(&format!("version = 1\n{TABLES}"));
+    let run = |arguments: &[&str]| run(tool::on(&database, folder.dir.path(), arguments)).stdout;
+    let line = "nothing that cannot be declared yet:\n  no views, materialized views, functions, \
+                triggers, rules, row-level security, policies, domains, composite types, \
+                partitioned tables, grants.\n";
+    let plan = run(&["plan", "acme"]);
+    assert!(plan.find(line).is_some_and(|at| at < 200), "{plan}");
+    tells(&run(&["apply", "acme"]), &[line]);
+    database.run("DROP TABLE acme.b").await;
+    assert!(!run(&["plan", "acme"]).contains("cannot be declared"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_a_failed_build_left_is_told_as_invalid() {
+    let damage = "CREATE TABLE t00.c (x int NOT NULL); INSERT INTO t00.c VALUES (1), (1)";
+    let tenants = Tenants::new(1, damage).await;
+    tenants.declare(
+        "[tables.c]\ncolumns = { x = \"int\" }\n\
+         indexes = [{ name = \"c_x\", columns = [\"x\"], unique = true }]\n",
+    );
+    let mut connection = tenants.database.connect().await;
+    let failed = sqlx::raw_sql("CREATE UNIQUE INDEX CONCURRENTLY c_x ON t00.c (x)")
+        .execute(&mut connection)
+        .await;
+    assert!(failed.is_err(), "there are duplicates");
+    let text = tenants.run("drift").with(2).stdout;
+    tells(&text, &["different index c_x on c", "- INVALID: not used by queries"]);
+    tells(&tenants.run("plan t00").with(0).stdout, &["~ changed index c_x on c", "INVALID"]);
+}
