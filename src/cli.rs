@@ -60,7 +60,7 @@ Examples:
   provision plan acme --out acme.json     keep the plan for a review …
   provision apply --plan acme.json        … and run exactly that
   provision apply acme                    make or complete tenant acme's schema
-  provision status acme                   what was done when, and whether it still holds
+  provision status acme                   whether it is now as declared, and what was done when
   provision apply --all                   the same for all tenants of the registry
   provision drift                         which tenants differ from the manifest, and how
   provision serve --token-file token      the same over HTTP, and all tenants kept up to date

@@ -6,6 +6,7 @@ mod context;
 mod error;
 mod left;
 mod settled;
+mod status;
 mod terms;
 
 use std::time::{Duration, Instant};
@@ -17,13 +18,14 @@ use uuid::Uuid;
 pub use context::{Context, Retry};
 pub use error::ReconcileError;
 pub use left::{Left, today};
+pub use status::{Differences, Status, status};
 pub use terms::{Reviewed, Terms};
 
 use crate::checksum::{self, Checksum};
 use crate::diff::{self, Diff};
 use crate::manifest::{SeedDecl, SeedRow};
 use crate::name::{SchemaName, TenantId};
-use crate::pg::{self, Holder, Observed, PgError, Session, StateRow, Transaction};
+use crate::pg::{self, Holder, Observed, PgError, Session, Transaction};
 use crate::plan::{self, Basis, Plan, PlannedStep};
 use crate::schema::Schema;
 use crate::telemetry;
@@ -57,24 +59,6 @@ pub enum Outcome {
     Current,
     /// Committed, under this id in the tenant's record.
     Done { apply_id: Uuid, created: bool },
-}
-
-/// What is known of a tenant.
-#[derive(Debug, Serialize)]
-pub struct Status {
-    pub tenant: Tenant,
-    pub exists: bool,
-    /// Newest first.
-    pub history: Vec<StateRow>,
-    /// Whether the newest apply was of the manifest as it is now.
-    pub manifest_is_current: bool,
-    /// Whether the schema is as the newest apply left it.
-    pub live_is_recorded: bool,
-    /// Declared rows whose keys are not found.
-    pub absent_rows: usize,
-    /// Of the schema as it is; none without one.
-    pub fingerprint: Option<Checksum>,
-    pub manifest_checksum: Checksum,
 }
 
 /// What `apply` would do to the tenant. The database is as before, whatever happens.
@@ -118,37 +102,6 @@ pub async fn check_listed(context: &Context, tenant: &Tenant) -> Result<(), Reco
     check_registered(context, &mut session, tenant).await?;
     session.close().await;
     Ok(())
-}
-
-/// What is recorded of the tenant, and whether it still is so.
-///
-/// # Errors
-/// When the tenant cannot be looked at.
-pub async fn status(
-    context: &Context,
-    tenant: &Tenant,
-    history: u32,
-) -> Result<Status, ReconcileError> {
-    let mut session = Session::open(&context.target).await?;
-    let mut transaction =
-        Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
-    let observed =
-        transaction.observe(&context.manifest, &context.shapes, history.max(1), None).await?;
-    transaction.rollback().await?;
-    session.close().await;
-    let newest = observed.state.first();
-    let fingerprint = observed.fingerprint;
-    Ok(Status {
-        tenant: tenant.clone(),
-        exists: observed.schema.is_some(),
-        manifest_is_current: newest
-            .is_some_and(|row| row.manifest_checksum == context.manifest_checksum),
-        live_is_recorded: newest.is_some_and(|row| Some(row.fingerprint) == fingerprint),
-        absent_rows: observed.absent_rows.len(),
-        fingerprint,
-        manifest_checksum: context.manifest_checksum,
-        history: observed.state,
-    })
 }
 
 /// Brings the tenant to what the manifest declares, whole or not at all. With `reviewed`, only if

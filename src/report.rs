@@ -6,6 +6,7 @@ mod fleet_plan;
 mod formats;
 mod json;
 mod plan_markdown;
+mod status;
 mod style;
 mod text;
 
@@ -14,4 +15,5 @@ pub use fleet_plan::fleet_plan;
 pub use formats::{drift_github, drift_junit, drift_markdown};
 pub use json::{applied_json, to_line, versioned};
 pub use plan_markdown::fleet_plan_markdown;
-pub use text::{applied, plan, status};
+pub use status::status;
+pub use text::{applied, plan};

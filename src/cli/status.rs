@@ -8,8 +8,14 @@ use crate::error::Error;
 use crate::name::TenantId;
 use crate::{reconcile, report};
 
-/// Show what was done to a tenant when, and whether it still holds.
+/// Show whether a tenant is now as declared, and what was done to it when and by whom.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provision status acme
+  provision status acme --history 5 --format json
+
+Exit codes: 0 the tenant was looked at, whatever was found; 1 error.")]
 pub(super) struct Status {
     /// The tenant's id: a UUID or a slug.
     tenant: TenantId,

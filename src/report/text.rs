@@ -8,7 +8,7 @@ use similar::{ChangeTag, TextDiff};
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printable_lines, styled};
 use crate::diff::{Change, Object, Untouched};
 use crate::plan::{Action, NOT_DECLARABLE, Plan, PlannedStep};
-use crate::reconcile::{Applied, Left, Outcome, Status};
+use crate::reconcile::{Applied, Left, Outcome};
 use crate::words::counted;
 
 /// Rows of one table that are listed before the rest is counted.
@@ -44,69 +44,6 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
     };
     let _ = writeln!(text, "{}", styled(STRONG, &line));
     text.push_str(&left(applied));
-    text
-}
-
-/// The record of a tenant, and whether it still holds.
-#[must_use]
-pub fn status(status: &Status) -> String {
-    let mut text = String::new();
-    let schema = &status.tenant.schema;
-    let _ = writeln!(
-        text,
-        "{}",
-        styled(STRONG, &format!("tenant {}, schema {schema}", status.tenant.id))
-    );
-    if !status.exists {
-        let _ = writeln!(text, "  not provisioned: there is no such schema");
-        return text;
-    }
-    let Some(newest) = status.history.first() else {
-        let _ = writeln!(text, "  never provisioned by this tool: the schema has no record");
-        return text;
-    };
-    let (good, bad) = (|t: &str| styled(CREATED, t), |t: &str| styled(CHANGED, t));
-    let line = |holds: bool, yes: &str, no: &str| if holds { good(yes) } else { bad(no) };
-    let _ = writeln!(
-        text,
-        "  {}\n  {}\n  {}\n  {}",
-        line(
-            status.manifest_is_current,
-            "the manifest is the one applied last",
-            "the manifest has changed since the last apply"
-        ),
-        line(
-            status.live_is_recorded,
-            "the schema is as it was left",
-            "the schema has changed since the last apply"
-        ),
-        line(
-            status.absent_rows == 0,
-            "all baseline rows are there",
-            &format!("missing: {}", counted(status.absent_rows, "baseline row"))
-        ),
-        line(
-            newest.complete,
-            "the last apply left nothing open",
-            "the last apply left differences that it may not touch"
-        ),
-    );
-    let _ = writeln!(text, "\n{}", styled(STRONG, "history, newest first"));
-    for row in &status.history {
-        let _ = writeln!(
-            text,
-            "  {}  {:>15}  {:>6} ms  manifest {}  by {}  {}",
-            row.applied_at,
-            counted(row.statements, "statement"),
-            row.duration_ms,
-            row.manifest_checksum.short(),
-            printable(&row.actor),
-            styled(
-                FAINT,
-                &format!("apply {}, version {}", row.apply_id, printable(&row.tool_version))
-            ),
-        );
-    }
     text
 }
 

@@ -12,7 +12,7 @@ use super::problem::Problem;
 use crate::diff::Change;
 use crate::pg::StateRow;
 use crate::plan::Plan;
-use crate::reconcile::{Applied, Outcome, Status, millis};
+use crate::reconcile::{Applied, Differences, Outcome, Status, millis};
 
 /// A tenant that is as the manifest declares.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -175,6 +175,18 @@ pub(super) struct TenantStatus {
     tenant: String,
     schema: String,
     exists: bool,
+    /// Whether the tenant is as the manifest declares, now, whatever the record says.
+    conforms: bool,
+    /// Objects that are missing.
+    missing: usize,
+    /// Objects that are present but different.
+    changed: usize,
+    /// Objects that are present but not declared, without those that are to be ignored.
+    extra: usize,
+    /// Objects of kinds that are not compared, without those that are to be ignored.
+    unmodelled: usize,
+    /// Missing objects whose names something else holds.
+    blocked: usize,
     /// Whether the newest apply was of the manifest as it is now.
     manifest_is_current: bool,
     /// Whether the schema is as the newest apply left it.
@@ -187,7 +199,14 @@ pub(super) struct TenantStatus {
 
 impl From<&Status> for TenantStatus {
     fn from(status: &Status) -> Self {
+        let Differences { missing, changed, extra, unmodelled, blocked } = status.differences;
         Self {
+            conforms: status.conforms,
+            missing,
+            changed,
+            extra,
+            unmodelled,
+            blocked,
             tenant: status.tenant.id.to_string(),
             schema: status.tenant.schema.to_string(),
             exists: status.exists,

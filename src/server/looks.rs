@@ -73,7 +73,7 @@ pub(super) async fn tenants(
     Ok(Json(TenantPage { tenants, total, next, refused, unreachable_servers }))
 }
 
-/// What the record of one tenant tells, and whether it still holds.
+/// Whether one tenant is as the manifest declares, and what its record tells.
 #[utoipa::path(
     get, path = "/ops/tenants/{tenantId}", tag = "look", security(("bearer" = [])),
     params(("tenantId" = String, Path, description = "UUID or slug")),

@@ -229,6 +229,7 @@ async fn plans_pages_states_and_drift_are_told() {
     assert!(shapes.iter().any(|shape| shape["tenants"] == serde_json::json!(["b"])), "{drift}");
     let one = service.get("/ops/tenants/a").await.with(200).json();
     assert_eq!((&one["exists"], &one["liveIsRecorded"]), (&true.into(), &true.into()));
+    assert_eq!((&one["conforms"], &one["missing"]), (&true.into(), &0.into()));
     assert_eq!(one["history"].as_array().map(Vec::len), Some(1));
 }
 

@@ -1,0 +1,98 @@
+//! What is known of a tenant: how it is now, and its record.
+
+use serde::Serialize;
+
+use super::{Context, ReconcileError, Tenant, compare};
+use crate::checksum::Checksum;
+use crate::pg::{Session, StateRow, Transaction};
+use crate::plan::{self, Action};
+
+/// What is known of a tenant.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    pub tenant: Tenant,
+    pub exists: bool,
+    /// Whether the tenant is as the manifest declares: neither [`Status::differences`] nor
+    /// [`Status::absent_rows`], now, whatever the record says.
+    pub conforms: bool,
+    pub differences: Differences,
+    /// Declared rows whose keys are not found.
+    pub absent_rows: usize,
+    /// Newest first.
+    pub history: Vec<StateRow>,
+    /// Whether the newest apply was of the manifest as it is now.
+    pub manifest_is_current: bool,
+    /// Whether the schema is as the newest apply left it.
+    pub live_is_recorded: bool,
+    /// Of the schema as it is; none without one.
+    pub fingerprint: Option<Checksum>,
+    pub manifest_checksum: Checksum,
+}
+
+/// In how many objects a tenant differs from the manifest. What the manifest says to ignore is not
+/// counted, nor are rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Differences {
+    /// An apply would add these.
+    pub missing: usize,
+    /// Present but different.
+    pub changed: usize,
+    /// Present but not declared.
+    pub extra: usize,
+    /// Of kinds that are not compared.
+    pub unmodelled: usize,
+    /// Missing, and something else holds the name.
+    pub blocked: usize,
+}
+
+impl Differences {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Looks at the tenant, and reads so many rows of its record.
+///
+/// # Errors
+/// When the tenant cannot be looked at, or the server refuses the manifest.
+pub async fn status(
+    context: &Context,
+    tenant: &Tenant,
+    history: u32,
+) -> Result<Status, ReconcileError> {
+    let mut session = Session::open(&context.target).await?;
+    let desired = context.desired(&mut session).await?;
+    let mut transaction =
+        Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
+    let observed =
+        transaction.observe(&context.manifest, &context.shapes, history.max(1), None).await?;
+    transaction.rollback().await?;
+    let diff = compare(context, desired, &observed);
+    session.close().await;
+    let untouched = diff.untouched.counted(&context.manifest.drift);
+    let steps = plan::steps(&context.manifest, &diff.missing);
+    let differences = Differences {
+        missing: steps.iter().filter(|step| step.action() != Action::Insert).count(),
+        changed: untouched.changed.len(),
+        extra: untouched.extra.len(),
+        unmodelled: untouched.unmodelled.len(),
+        blocked: diff.conflicts.len(),
+    };
+    let newest = observed.state.first();
+    let fingerprint = observed.fingerprint;
+    Ok(Status {
+        tenant: tenant.clone(),
+        exists: observed.schema.is_some(),
+        conforms: differences.is_none() && observed.absent_rows.is_empty(),
+        differences,
+        absent_rows: observed.absent_rows.len(),
+        manifest_is_current: newest
+            .is_some_and(|row| row.manifest_checksum == context.manifest_checksum),
+        live_is_recorded: newest.is_some_and(|row| Some(row.fingerprint) == fingerprint),
+        fingerprint,
+        manifest_checksum: context.manifest_checksum,
+        history: observed.state,
+    })
+}

@@ -1,0 +1,82 @@
+//! What is known of one tenant, for people.
+
+use std::fmt::Write as _;
+
+use super::style::{CHANGED, CREATED, FAINT, STRONG, printable, styled};
+use crate::reconcile::{Differences, Status};
+use crate::words::counted;
+
+/// Whether a tenant conforms now, and what its record tells.
+#[must_use]
+pub fn status(status: &Status) -> String {
+    let title = format!("tenant {}, schema {}", status.tenant.id, status.tenant.schema);
+    let mut text = format!("{}\n", styled(STRONG, &title));
+    let conforms = if status.conforms {
+        styled(CREATED, "conforms now: yes")
+    } else if !status.exists {
+        styled(CHANGED, "conforms now: no (not provisioned: there is no such schema)")
+    } else {
+        styled(CHANGED, &format!("conforms now: no ({})", differences(status)))
+    };
+    let _ = writeln!(text, "  {conforms}");
+    let Some(newest) = status.history.first() else {
+        if status.exists {
+            let _ = writeln!(text, "  never provisioned by this tool: the schema has no record");
+        }
+        return text;
+    };
+    let _ = writeln!(text, "\n{}", styled(STRONG, "record"));
+    let facts = [
+        if status.manifest_is_current {
+            "the manifest is the one applied last"
+        } else {
+            "the manifest has changed since the last apply"
+        },
+        if status.live_is_recorded {
+            "the schema is as the last apply left it"
+        } else {
+            "the schema has changed since the last apply"
+        },
+        if newest.complete {
+            "the last apply left nothing open"
+        } else {
+            "the last apply left differences that it may not touch"
+        },
+    ];
+    for fact in facts {
+        let _ = writeln!(text, "  {fact}");
+    }
+    let _ = writeln!(text, "\n{}", styled(STRONG, "history, newest first"));
+    for row in &status.history {
+        let _ = writeln!(
+            text,
+            "  {}  {:>15}  {:>6} ms  manifest {}  by {}  {}",
+            row.applied_at,
+            counted(row.statements, "statement"),
+            row.duration_ms,
+            row.manifest_checksum.short(),
+            printable(&row.actor),
+            styled(
+                FAINT,
+                &format!("apply {}, version {}", row.apply_id, printable(&row.tool_version))
+            ),
+        );
+    }
+    text
+}
+
+/// Such as "2 missing, 1 changed, 3 baseline rows missing".
+fn differences(status: &Status) -> String {
+    let Differences { missing, changed, extra, unmodelled, blocked } = status.differences;
+    let count = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+    let rows = status.absent_rows;
+    let parts = [
+        count(missing, "missing"),
+        count(blocked, "blocked"),
+        count(changed, "changed"),
+        (rows > 0).then(|| format!("{} missing", counted(rows, "baseline row"))),
+        count(extra, "extra"),
+        count(unmodelled, "unmodelled"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
