@@ -57,6 +57,8 @@ pub mod diff;
 
 pub mod plan;
 
+pub mod settings;
+
 pub mod render;
 
 pub mod checksum;

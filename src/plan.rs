@@ -17,6 +17,7 @@ use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId, printable};
 use crate::render;
 use crate::schema::Unmodelled;
+use crate::settings;
 
 /// Version of the saved form; another one is refused.
 pub const FORMAT_VERSION: u32 = 2;
@@ -34,19 +35,6 @@ pub const NOT_DECLARABLE: [&str; 11] = [
     "composite types",
     "partitioned tables",
     "grants",
-];
-
-/// Settings that decide what the statements of a plan mean, as SQL.
-const READING: [(&str, &str); 9] = [
-    ("search_path", "pg_catalog, pg_temp"),
-    ("standard_conforming_strings", "on"),
-    ("transform_null_equals", "off"),
-    ("DateStyle", "'ISO, MDY'"),
-    ("IntervalStyle", "postgres"),
-    ("TimeZone", "'UTC'"),
-    ("xmloption", "content"),
-    ("lc_monetary", "'C'"),
-    ("array_nulls", "on"),
 ];
 
 /// What would be done to one tenant, and from what it was concluded.
@@ -109,9 +97,9 @@ impl PlanError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NameTaken { .. } => {
-                Some("rename or drop what holds the name, or give the manifest another one".into())
-            }
+            Self::NameTaken { .. } => Some(
+                "rename what holds the name, or declare the object under a different one".into(),
+            ),
         }
     }
 }
@@ -214,7 +202,7 @@ impl Plan {
     }
 
     /// A script for `psql`. It can be run twice: what is there already is passed over. It sets what
-    /// decides how the server reads values, as the tool does.
+    /// decides how the server reads statements and what these make, as the tool does.
     #[must_use]
     pub fn to_sql(&self) -> String {
         let mut sql = format!(
@@ -229,9 +217,7 @@ impl Plan {
         // A new label can be used only after the transaction that added it.
         sql.push_str(&statements(labels));
         sql.push_str("BEGIN;\n");
-        for (name, value) in READING {
-            sql.push_str(&format!("SET LOCAL {name} = {value};\n"));
-        }
+        sql.push_str(&settings::set_local());
         sql.push_str(&statements(others));
         sql.push_str("COMMIT;\n");
         sql

@@ -64,8 +64,12 @@ impl EmbeddedError {
             }
             Self::NoHome => Some("set PROVISION_EMBEDDED_DIR, or HOME".into()),
             Self::NoAccount => Some("run this as an ordinary user".into()),
-            Self::ForeignFolder { .. } => Some("delete it by hand if it can go".into()),
-            Self::UnsafeFolder { .. } => Some("remove it, or set PROVISION_EMBEDDED_DIR".into()),
+            Self::ForeignFolder { .. } => {
+                Some("set PROVISION_EMBEDDED_DIR to the folder of an embedded server".into())
+            }
+            Self::UnsafeFolder { .. } => {
+                Some("set PROVISION_EMBEDDED_DIR to a folder that nobody else can write to".into())
+            }
             Self::Io { .. } | Self::Program { .. } | Self::NotStarted { .. } => None,
         }
     }

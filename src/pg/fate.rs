@@ -6,9 +6,8 @@ use super::connect::Target;
 use super::fingerprint;
 use super::introspect::{IntrospectError, Sections};
 use super::lock;
-use super::session::{Access, Answers, Limits, Session, begin};
+use super::session::{Access, Answers, Limits, Session, begin, open};
 use super::state;
-use super::transaction::open;
 use crate::name::SchemaName;
 
 /// Whether the apply with this id was committed, asked on a new connection. It waits for the
@@ -29,7 +28,9 @@ pub async fn committed(
     let is_present = open(&mut session, schema, doing, script).await?;
     let (script, _) = fingerprint::script(&session, &[schema]);
     let answers = if is_present { session.run(doing, &script).await? } else { Answers::new() };
-    if fingerprint::glance(&session.server, schema, &answers)?.is_some_and(|g| g.has_record) {
+    let glance = fingerprint::glance(&session.server, schema, &answers)?;
+    if let Some(record) = glance.and_then(|glance| glance.record) {
+        record.check(schema, &session.server.role)?;
         let answers = session.run(doing, &state::find_script(schema, apply_id)).await?;
         let rows: Vec<serde_json::Value> = Sections::new(schema, &answers).get("found")?;
         found = !rows.is_empty();

@@ -12,7 +12,7 @@ use super::introspect::{IntrospectError, for_version, stripped};
 use super::session::{Answers, ServerInfo, Session, column};
 use super::state;
 use crate::checksum::{self, Checksum};
-use crate::name::{SchemaName, Text};
+use crate::name::{Ident, SchemaName, Text};
 use crate::schema::Schema;
 
 /// The query for one server, and the name that it is prepared by: a name that no other statement
@@ -42,14 +42,46 @@ impl Statement {
 pub struct Glance {
     /// Schemas of one server with the same fingerprint have the same model.
     pub fingerprint: Checksum,
-    /// Whether the schema holds the tool's record, made by this tool.
-    pub has_record: bool,
+    /// The tool's record in the schema, made by this tool as far as can be seen.
+    pub(super) record: Option<Record>,
     /// What [`state::note`] wrote, if the record has it.
     pub note: Option<String>,
     /// Whether there is a table that the role may not read.
     pub(super) has_hidden: bool,
     /// Whether there are event triggers on this server.
     pub(super) has_event_triggers: bool,
+}
+
+/// What a role may do with the tool's record in a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    is_readable: bool,
+    /// Its owner, unless that is the schema's owner or a role that the session's is a member of:
+    /// reading or writing what belongs to others may run their code.
+    foreign_owner: Option<Ident>,
+}
+
+impl Record {
+    /// # Errors
+    /// When the record of `schema` is not for `role` to be read.
+    pub(super) fn check(&self, schema: &SchemaName, role: &Ident) -> Result<(), IntrospectError> {
+        if let Some(owner) = &self.foreign_owner {
+            return Err(IntrospectError::ForeignState {
+                schema: schema.clone(),
+                owner: owner.clone(),
+                role: role.clone(),
+            });
+        }
+        if !self.is_readable {
+            let grantee = role.quoted();
+            return Err(IntrospectError::Hidden {
+                role: role.clone(),
+                object: format!("table {schema}.{}", state::TABLE),
+                grant: format!("GRANT SELECT ON {} TO {grantee}", state::table(schema)),
+            });
+        }
+        Ok(())
+    }
 }
 
 /// Statements that glance at `schemas`, and how many these are; a schema that does not exist has no
@@ -132,19 +164,20 @@ struct Seen {
 #[derive(Deserialize)]
 struct RecordTable {
     kind: String,
-    owner: String,
+    owner: Ident,
+    readable: bool,
     trusted_owner: bool,
     has_hooks: bool,
     columns: Option<BTreeMap<String, String>>,
 }
 
 impl Seen {
-    fn judged(self, schema: &SchemaName, role: &str) -> Result<Glance, IntrospectError> {
+    fn judged(self, schema: &SchemaName, role: &Ident) -> Result<Glance, IntrospectError> {
         if !self.is_usable {
             return Err(IntrospectError::Hidden {
-                role: role.to_owned(),
+                role: role.clone(),
                 object: format!("schema {schema}"),
-                grant: format!("GRANT USAGE ON SCHEMA {} TO {role:?}", schema.quoted()),
+                grant: format!("GRANT USAGE ON SCHEMA {} TO {}", schema.quoted(), role.quoted()),
             });
         }
         if let Some(reason) = self.record.as_ref().and_then(RecordTable::what_is_alien) {
@@ -152,7 +185,10 @@ impl Seen {
         }
         Ok(Glance {
             fingerprint: self.fingerprint,
-            has_record: self.record.is_some(),
+            record: self.record.map(|record| Record {
+                is_readable: record.readable,
+                foreign_owner: (!record.trusted_owner).then_some(record.owner),
+            }),
             note: self.note,
             has_hidden: self.has_hidden,
             has_event_triggers: self.has_event_triggers,
@@ -169,8 +205,6 @@ impl RecordTable {
         let columns = self.columns.as_ref().map_or(0, BTreeMap::len);
         if self.kind != "r" {
             Some("it is not an ordinary table".into())
-        } else if !self.trusted_owner {
-            Some(format!("it belongs to role {:?}", self.owner))
         } else if self.has_hooks {
             Some(
                 "triggers, foreign keys, rules, policies, checks, defaults, indexes of expressions or \

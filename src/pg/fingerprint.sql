@@ -245,6 +245,7 @@ CROSS JOIN LATERAL (
         (SELECT json_build_object(
              'kind', r.relkind,
              'owner', pg_get_userbyid(r.relowner),
+             'readable', has_table_privilege(r.oid, 'SELECT'),
              'trusted_owner', pg_has_role(r.relowner, 'USAGE') OR r.relowner = n.nspowner,
              'has_hooks', r.relhasrules OR r.relrowsecurity OR r.relchecks > 0
                  OR r.relispartition

@@ -51,14 +51,19 @@ const KNOWN_OPTIONS: [&str; 2] = ["n_distinct", "n_distinct_inherited"];
 pub enum IntrospectError {
     #[error(transparent)]
     Pg(#[from] PgError),
-    #[error("role {role:?} may not see {object}, so it cannot be compared")]
-    Hidden { role: String, object: String, grant: String },
+    #[error("role {role} may not read {object}")]
+    Hidden { role: Ident, object: String, grant: String },
+    #[error(
+        "the table {schema}._provision_state belongs to role {owner}, who does not own the schema, \
+         and role {role} is no member of it"
+    )]
+    ForeignState { schema: SchemaName, owner: Ident, role: Ident },
     #[error("the table {}._provision_state is not what this tool made: {reason}", schema.quoted())]
     AlienState { schema: SchemaName, reason: String },
     #[error(
-        "event trigger {trigger:?} runs a function that lives in the tenant's own schema {schema}"
+        "event trigger {trigger} runs a function that lives in the tenant's own schema {schema}"
     )]
-    EventTrigger { schema: SchemaName, trigger: String },
+    EventTrigger { schema: SchemaName, trigger: Ident },
 }
 
 impl IntrospectError {
@@ -68,7 +73,7 @@ impl IntrospectError {
         match self {
             Self::Pg(error) => error.code(),
             Self::Hidden { .. } => "permission-denied",
-            Self::AlienState { .. } => "alien-state-table",
+            Self::AlienState { .. } | Self::ForeignState { .. } => "alien-state-table",
             Self::EventTrigger { .. } => "event-trigger",
         }
     }
@@ -80,14 +85,22 @@ impl IntrospectError {
             Self::Pg(error) => error.hint(),
             Self::Hidden { grant, .. } => Some(format!("as the owner, run: {grant}")),
             Self::AlienState { .. } => Some(
-                "look at it; if it can go, rename or drop it, and the next apply makes a new one"
+                "find out who made or altered it; once it is renamed (ALTER TABLE … RENAME TO …), \
+                 the next apply makes a new one"
                     .into(),
             ),
-            Self::EventTrigger { .. } => Some(
-                "every statement would run it with the rights of this session: drop or disable \
-                 the event trigger, or move its function to a schema of yours"
-                    .into(),
-            ),
+            Self::ForeignState { schema, owner, role } => Some(format!(
+                "if {owner} is the role that this tool runs as, run: GRANT {} TO {}; otherwise find \
+                 out who made the table. Schema {schema} can be compared all the same: plan and \
+                 drift do not read it",
+                owner.quoted(),
+                role.quoted()
+            )),
+            Self::EventTrigger { trigger, .. } => Some(format!(
+                "every statement would run it with the rights of this session; as a superuser, \
+                 run: ALTER EVENT TRIGGER {} DISABLE, or move its function to a schema of yours",
+                trigger.quoted()
+            )),
         }
     }
 }
@@ -273,7 +286,7 @@ pub(super) async fn check_visible(
         Some(HiddenRow { table }) => Err(IntrospectError::Hidden {
             role: role.clone(),
             object: format!("table {schema}.{table}"),
-            grant: format!("GRANT SELECT ON {} TO {role:?}", schema.qualify(&table)),
+            grant: format!("GRANT SELECT ON {} TO {}", schema.qualify(&table), role.quoted()),
         }),
     }
 }
@@ -296,6 +309,8 @@ pub(super) async fn check_event_triggers(
         None => Ok(()),
         Some(row) => {
             let trigger: String = column(row, "name", &doing)?;
+            let trigger = Ident::new(trigger)
+                .map_err(|error| PgError::Answer { doing, reason: error.to_string() })?;
             Err(IntrospectError::EventTrigger { schema: schema.clone(), trigger })
         }
     }

@@ -10,7 +10,8 @@ use sqlx::{AssertSqlSafe, Either, Row as _};
 use super::connect::Target;
 use super::error::{Cause, PgError};
 use super::fingerprint;
-use crate::name::Text;
+use crate::name::{Ident, SchemaName, Text};
+use crate::settings;
 
 /// A connection of our own, and what is known of the server behind it.
 ///
@@ -39,7 +40,7 @@ pub struct ServerInfo {
     pub version: String,
     /// Such as `150018`.
     pub version_number: i32,
-    pub role: String,
+    pub role: Ident,
     /// Citus takes no `CREATE INDEX` in a message with other commands.
     pub citus: bool,
 }
@@ -94,7 +95,9 @@ impl Session {
         let citus: String = column(&row, "citus", doing)?;
         let server = ServerInfo {
             version_number: number.parse().unwrap_or_default(),
-            role: column(&row, "role", doing)?,
+            role: Ident::new(column::<String>(&row, "role", doing)?).map_err(|error| {
+                PgError::Answer { doing: doing.to_owned(), reason: error.to_string() }
+            })?,
             citus: citus == "true",
             version,
         };
@@ -186,11 +189,8 @@ pub(super) fn begin(access: Access, limits: Limits) -> String {
     let (lock, statement) =
         (limits.lock.as_millis().max(1).to_string(), limits.statement.as_millis().to_string());
     let limits = [("lock_timeout", &*lock), ("statement_timeout", &*statement)];
-    let wanted: Vec<String> = SETTINGS
-        .iter()
-        .chain(&limits)
-        .map(|(name, value)| format!("('{name}', '{value}')"))
-        .collect();
+    let row = |(name, value): (&str, &str)| format!("('{name}', '{value}')");
+    let wanted: Vec<String> = settings::all().map(row).chain(limits.into_iter().map(row)).collect();
     // What is reported as done must outlive a crash of the server. All other values but `off` wait
     // for the local disk at least, and may be a decision about standbys.
     let durable = match access {
@@ -210,42 +210,34 @@ pub(super) fn begin(access: Access, limits: Limits) -> String {
     )
 }
 
+/// Runs the script that opens a transaction, and tells whether there is such a schema.
+pub(super) async fn open(
+    session: &mut Session,
+    schema: &SchemaName,
+    doing: &str,
+    start: String,
+) -> Result<bool, PgError> {
+    let script = format!(
+        "{start}SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = {})::text AS is_present, \
+         {}::text AS is_prepared;\n",
+        Text::from(schema.ident()).literal(),
+        session.glance.is_prepared_condition()
+    );
+    let answers = session.run(doing, &script).await?;
+    let answer = |name| match answers.last().and_then(|rows| rows.first()) {
+        Some(row) => column::<&str>(row, name, doing).map(|answer| answer == "true"),
+        None => Ok(false),
+    };
+    session.is_prepared = answer("is_prepared")?;
+    answer("is_present")
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     /// Sees one moment; cannot write.
     Read,
     Write,
 }
-
-/// Most decide how the server writes values and expressions.
-const SETTINGS: [(&str, &str); 21] = [
-    // Nothing but the server's own objects is found by an unqualified name; temporary ones come
-    // last.
-    ("search_path", "pg_catalog, pg_temp"),
-    // It came with the minor releases of August 2024 (CVE-2024-7348) and keeps the server from
-    // running what a hostile view of a managed table's name would call.
-    ("restrict_nonsystem_relation_kind", "view, foreign-table"),
-    ("standard_conforming_strings", "on"),
-    ("transform_null_equals", "off"),
-    ("row_security", "off"),
-    ("default_tablespace", ""),
-    ("default_table_access_method", "heap"),
-    ("quote_all_identifiers", "off"),
-    ("DateStyle", "ISO, MDY"),
-    ("IntervalStyle", "postgres"),
-    ("TimeZone", "UTC"),
-    ("bytea_output", "hex"),
-    ("extra_float_digits", "1"),
-    ("xmloption", "content"),
-    ("lc_monetary", "C"),
-    ("array_nulls", "on"),
-    ("jit", "off"),
-    ("plan_cache_mode", "force_generic_plan"),
-    ("client_min_messages", "warning"),
-    // How long an idle transaction may hold its locks.
-    ("idle_in_transaction_session_timeout", "1min"),
-    ("transaction_timeout", "0"),
-];
 
 /// A setting of our own that a script reads back with `current_setting`.
 #[must_use]

@@ -139,7 +139,7 @@ pub(super) fn find_script(schema: &SchemaName, apply_id: Uuid) -> String {
 }
 
 /// The tool's own table is no part of the model; see [`TABLE`].
-fn table(schema: &SchemaName) -> String {
+pub(super) fn table(schema: &SchemaName) -> String {
     format!("{}.\"{TABLE}\"", schema.quoted())
 }
 

@@ -10,11 +10,11 @@ use super::introspect::{self, IntrospectError, Sections};
 use super::lock;
 use super::registry;
 use super::rowcheck::{self, RowCheck};
-use super::session::{Access, Limits, Session, begin, column, query_error};
+use super::session::{Access, Limits, Session, begin, open, query_error};
 use super::state::{self, Entry, StateRow};
 use crate::checksum::Checksum;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
-use crate::name::{SchemaName, TenantId, Text};
+use crate::name::{SchemaName, TenantId};
 use crate::plan::PlannedStep;
 use crate::schema::Schema;
 use crate::telemetry;
@@ -141,7 +141,15 @@ impl<'s> Transaction<'s> {
             telemetry::locked(start.elapsed());
             self.is_locked = true;
         }
-        Ok(())
+        self.check_record()
+    }
+
+    /// Whether the record, if there is one, is for this role to read, as who writes it must.
+    fn check_record(&self) -> Result<(), IntrospectError> {
+        match self.glance.as_ref().and_then(|glance| glance.record.as_ref()) {
+            Some(record) => record.check(self.schema, &self.session.server.role),
+            None => Ok(()),
+        }
     }
 
     /// Runs `before`, and looks at what there is after it.
@@ -201,9 +209,10 @@ impl<'s> Transaction<'s> {
         &mut self,
         manifest: &'m Manifest,
     ) -> Result<Option<(StateRow, Vec<(&'m SeedDecl, &'m SeedRow)>)>, IntrospectError> {
-        let Some(glance) = self.glance.clone().filter(|glance| glance.has_record) else {
+        let Some(glance) = self.glance.clone().filter(|glance| glance.record.is_some()) else {
             return Ok(None);
         };
+        self.check_record()?;
         let answers =
             self.session.run(&self.reading(), &state::select_script(self.schema, 1)).await?;
         let state: Vec<StateRow> = Sections::new(self.schema, &answers).get("state")?;
@@ -226,7 +235,8 @@ impl<'s> Transaction<'s> {
         history: u32,
     ) -> Result<(Vec<StateRow>, Vec<(&'m SeedDecl, &'m SeedRow)>), IntrospectError> {
         let mut script = String::new();
-        if history > 0 && self.glance.as_ref().is_some_and(|glance| glance.has_record) {
+        if history > 0 && self.glance.as_ref().is_some_and(|glance| glance.record.is_some()) {
+            self.check_record()?;
             script.push_str(&state::select_script(self.schema, history));
         }
         let check = RowCheck::new(manifest, self.schema, self.tenant, live);
@@ -359,7 +369,11 @@ impl<'s> Transaction<'s> {
     /// Who is named in the record: the one given, or else the role.
     #[must_use]
     pub fn actor(&self, given: &str) -> String {
-        if given.is_empty() { self.session.server.role.clone() } else { given.to_owned() }
+        if given.is_empty() {
+            self.session.server.role.as_str().to_owned()
+        } else {
+            given.to_owned()
+        }
     }
 
     /// Sends COMMIT, alone in its message.
@@ -378,26 +392,4 @@ impl<'s> Transaction<'s> {
     pub async fn rollback(self) -> Result<(), PgError> {
         self.session.rollback().await
     }
-}
-
-/// Runs the script that opens a transaction, and tells whether there is such a schema.
-pub(super) async fn open(
-    session: &mut Session,
-    schema: &SchemaName,
-    doing: &str,
-    start: String,
-) -> Result<bool, PgError> {
-    let script = format!(
-        "{start}SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = {})::text AS is_present, \
-         {}::text AS is_prepared;\n",
-        Text::from(schema.ident()).literal(),
-        session.glance.is_prepared_condition()
-    );
-    let answers = session.run(doing, &script).await?;
-    let answer = |name| match answers.last().and_then(|rows| rows.first()) {
-        Some(row) => column::<&str>(row, name, doing).map(|answer| answer == "true"),
-        None => Ok(false),
-    };
-    session.is_prepared = answer("is_prepared")?;
-    answer("is_present")
 }

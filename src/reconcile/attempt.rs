@@ -242,6 +242,7 @@ pub(super) async fn add_labels(
     let apply_id = Uuid::now_v7();
     let desired = context.desired(session).await?;
     let mut transaction = begin(session, context, tenant, Locking::First).await?;
+    transaction.lock().await?;
     let observed = transaction.observe(&context.manifest, &context.shapes, 0, None).await?;
     let mut plan = make_plan(context, tenant, desired, &observed)?;
     if let Some(reviewed) = terms.reviewed {

@@ -137,18 +137,39 @@ async fn status_tells_what_holds() {
     let folder = Folder::new(MANIFEST);
     let dir = folder.dir.path();
     let status = || run(on(&database, dir, &["status", "acme"])).with(0).stdout;
-    assert!(status().contains("not provisioned"));
+    assert!(status().contains("conforms now: no (not provisioned"));
     database.run("CREATE SCHEMA acme").await;
-    assert!(status().contains("never provisioned by this tool"));
+    let shown = status();
+    assert!(shown.contains("never provisioned by this tool"), "{shown}");
+    assert!(shown.contains("conforms now: no (1 missing, 1 baseline row missing)"), "{shown}");
     run(on(&database, dir, &["apply", "acme", "--actor", "Ana"])).with(0);
     let shown = status();
-    assert!(shown.contains("the schema is as it was left") && shown.contains("by Ana"), "{shown}");
+    assert!(shown.contains("conforms now: yes") && shown.contains("by Ana"), "{shown}");
+    assert!(shown.contains("the schema is as the last apply left it"), "{shown}");
     database.run("ALTER TABLE acme.t ADD x int; DELETE FROM acme.t").await;
     folder.write("schema.toml", &format!("{MANIFEST}\n[types.e]\nenum = [\"x\"]\n"));
     let shown = status();
     assert!(shown.contains("the schema has changed since"), "{shown}");
     assert!(shown.contains("the manifest has changed since"), "{shown}");
-    assert!(shown.contains("missing: 1 baseline row\n"), "{shown}");
+    assert!(shown.contains("no (1 missing, 1 baseline row missing, 1 extra)"), "{shown}");
+    let json = || -> serde_json::Value {
+        let ended = run(on(&database, dir, &["status", "acme", "--format", "json"])).with(0);
+        serde_json::from_str(&ended.stdout).expect("JSON alone")
+    };
+    assert_eq!(json()["conforms"], false);
+    assert_eq!(json()["differences"]["extra"], 1);
+    database.run("ALTER TABLE acme.t ALTER name TYPE varchar(9)").await;
+    assert!(status().contains("1 changed"), "{}", status());
+
+    // Repaired by hand: the record is history, and the tenant conforms.
+    folder.write("schema.toml", &format!("{MANIFEST}\n[drift]\nignore = [\"column *.x\"]\n"));
+    database
+        .run("ALTER TABLE acme.t ALTER name TYPE text; INSERT INTO acme.t VALUES (1, 'one')")
+        .await;
+    let shown = status();
+    assert!(shown.contains("conforms now: yes"), "{shown}");
+    assert!(shown.contains("the schema has changed since the last apply"), "{shown}");
+    assert_eq!(json()["conforms"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,7 +285,7 @@ async fn a_role_that_may_not_see_a_table_is_told_the_grant() {
     // The elaborating session has the same role by PGOPTIONS, so let it create schemas.
     database.run(&format!("GRANT CREATE ON DATABASE {} TO {role}", database.name)).await;
     let hidden = plan().with(1);
-    assert!(hidden.stderr.contains("may not see schema acme"), "{}", hidden.stderr);
+    assert!(hidden.stderr.contains("may not read schema acme"), "{}", hidden.stderr);
     assert!(
         hidden.stderr.contains(&format!("GRANT USAGE ON SCHEMA \"acme\" TO \"{role}\"")),
         "{}",
@@ -272,9 +293,41 @@ async fn a_role_that_may_not_see_a_table_is_told_the_grant() {
     );
     database.run(&format!("GRANT USAGE ON SCHEMA acme TO {role}")).await;
     let hidden = plan().with(1);
-    assert!(hidden.stderr.contains("may not see table acme.t"), "{}", hidden.stderr);
+    assert!(hidden.stderr.contains("may not read table acme.t"), "{}", hidden.stderr);
     database.run(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA acme TO {role}")).await;
     let seen = plan().with(0);
     assert!(seen.stdout.contains("Nothing to do"), "{}", seen.stdout);
+    let as_reader = |args: &[&str]| {
+        let mut command = on(&database, dir, &[args, &["--elaborate-url", &database.url]].concat());
+        command.env("PGOPTIONS", format!("-c role={role}"));
+        run(command)
+    };
+    assert!(as_reader(&["status", "acme"]).with(0).stdout.contains("conforms now: yes"));
+    as_reader(&["drift"]).with(0);
+
+    // The record is read by `status` only.
+    database.run(&format!("REVOKE ALL ON acme._provision_state FROM {role}")).await;
+    as_reader(&["plan", "acme"]).with(0);
+    as_reader(&["drift"]).with(0);
+    let hidden = as_reader(&["status", "acme"]).with(1).stderr;
+    assert!(hidden.contains("may not read table acme._provision_state"), "{hidden}");
+    let grant = format!("GRANT SELECT ON \"acme\".\"_provision_state\" TO \"{role}\"");
+    assert!(hidden.contains(&grant), "{hidden}");
+    database.run(&grant).await;
+    as_reader(&["status", "acme"]).with(0);
+
+    // The schema's owner is not who made the record.
+    let owner = format!("owner_{}", database.name);
+    database.run(&format!("CREATE ROLE {owner}; ALTER SCHEMA acme OWNER TO {owner}")).await;
+    as_reader(&["plan", "acme"]).with(0);
+    as_reader(&["drift"]).with(0);
+    let foreign = as_reader(&["status", "acme"]).with(1).stderr;
+    let maker = database.ask("SELECT current_user").await;
+    assert!(foreign.contains(&format!("GRANT \"{maker}\" TO \"{role}\"")), "{foreign}");
+    for destructive in ["drop ", "destroy", "delete"] {
+        assert!(!foreign.to_lowercase().contains(destructive), "{foreign}");
+    }
+    run(on(&database, dir, &["status", "acme"])).with(0);
+    database.run(&format!("DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}")).await;
     database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
 }

@@ -105,8 +105,34 @@ async fn a_script_holds_names_as_they_are() {
     for _ in 0..2 {
         database.run(&script).await;
     }
-    let drift = run(on(&database, dir, &["plan", "fresh", "--detailed-exitcode"]));
-    drift.with(0);
+    run(on(&database, dir, &["plan", "fresh", "--detailed-exitcode"])).with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_makes_the_same_whatever_the_settings_are() {
+    let database = Database::new().await;
+    let folder = Folder::new(&manifest_with("unique = [[\"name\"]]"));
+    let dir = folder.dir.path();
+    let script = run(on(&database, dir, &["plan", "acme", "--format", "sql"])).with(0).stdout;
+    let name = &database.name;
+    database
+        .run(&format!(
+            "CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handler; \
+             ALTER DATABASE {name} SET default_table_access_method = other; \
+             ALTER DATABASE {name} SET DateStyle = 'SQL, DMY'; \
+             ALTER DATABASE {name} SET search_path = nowhere"
+        ))
+        .await;
+    database.run(&script).await;
+    let access_method = database
+        .ask(
+            "SELECT amname FROM pg_class c JOIN pg_am a ON a.oid = c.relam \
+             WHERE c.oid = 'acme.t'::regclass",
+        )
+        .await;
+    assert_eq!(access_method, "heap");
+    assert!(script.contains("SET LOCAL search_path = 'pg_catalog', 'pg_temp';"), "{script}");
+    assert!(script.contains("SET LOCAL default_tablespace = '';"), "{script}");
 }
 
 const SECRET: &str = "value-of-a-row";

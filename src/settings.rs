@@ -1,0 +1,59 @@
+//! The server's settings that the tool does not leave to roles and databases: one list for its own
+//! transactions and for the scripts that it writes.
+
+use crate::name::Text;
+
+/// Decide what a statement means, what it makes, and how the server writes values and expressions.
+/// Every supported server knows them.
+const OF_STATEMENTS: [(&str, &str); 16] = [
+    // Nothing but the server's own objects is found by an unqualified name; temporary ones come
+    // last.
+    ("search_path", "pg_catalog, pg_temp"),
+    ("standard_conforming_strings", "on"),
+    ("transform_null_equals", "off"),
+    ("row_security", "off"),
+    ("default_tablespace", ""),
+    ("default_table_access_method", "heap"),
+    ("quote_all_identifiers", "off"),
+    ("DateStyle", "ISO, MDY"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("bytea_output", "hex"),
+    ("extra_float_digits", "1"),
+    ("xmloption", "content"),
+    ("lc_monetary", "C"),
+    ("array_nulls", "on"),
+    ("client_min_messages", "warning"),
+];
+
+/// How the tool's own sessions are planned, guarded and ended; some servers do not know all of
+/// them.
+const OF_SESSIONS: [(&str, &str); 5] = [
+    // It came with the minor releases of August 2024 (CVE-2024-7348) and keeps the server from
+    // running what a hostile view of a managed table's name would call.
+    ("restrict_nonsystem_relation_kind", "view, foreign-table"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+    // How long an idle transaction may hold its locks.
+    ("idle_in_transaction_session_timeout", "1min"),
+    ("transaction_timeout", "0"),
+];
+
+/// Name and value of all that hold in the tool's own transactions.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OF_STATEMENTS.into_iter().chain(OF_SESSIONS)
+}
+
+/// `SET LOCAL` for each setting that decides what statements mean and make, one a line.
+#[must_use]
+pub fn set_local() -> String {
+    // A list in one literal would be a list with one element.
+    let elements = |value: &str| {
+        let literals = value.split(", ").filter_map(|element| Text::new(element).ok());
+        literals.map(|text| text.literal()).collect::<Vec<_>>().join(", ")
+    };
+    OF_STATEMENTS
+        .into_iter()
+        .map(|(name, value)| format!("SET LOCAL {name} = {};\n", elements(value)))
+        .collect()
+}
