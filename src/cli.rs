@@ -23,7 +23,7 @@ use crate::error::Error;
 /// How a command ends. The numbers are part of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: nothing to do, or done.
+    /// 0: done, or nothing to do.
     Done,
     /// 1: an error, wrong usage included.
     Failed,
@@ -52,27 +52,28 @@ impl Exit {
     name = "provision",
     version,
     max_term_width = 100,
+    override_usage = "provision [OPTIONS] <COMMAND>",
     after_help = "\
 Examples:
   provision validate                      check schema.toml and seeds/, without a database
   provision plan acme                     show what apply would do to tenant acme
   provision plan acme --sql               the same with the exact SQL
-  provision plan acme --out acme.json     keep the plan for a review …
-  provision apply --plan acme.json        … and run exactly that
-  provision apply acme                    make or complete tenant acme's schema
+  provision plan acme --out acme.json     save the plan for a review
+  provision apply --plan acme.json        run exactly the saved plan
+  provision apply acme                    create or complete tenant acme's schema
   provision status acme                   whether it is now as declared, and what was done when
-  provision apply --all                   the same for all tenants of the registry
+  provision apply --all                   create or complete the schemas of all tenants
   provision drift                         which tenants differ from the manifest, and how
-  provision serve --token-file token      the same over HTTP, and all tenants kept up to date
+  provision serve --token-file token      provision over HTTP, and keep all tenants up to date
 
 Exit codes:
-  0  nothing to do, or done
+  0  done, or nothing to do
   1  error
   2  changes pending (plan --detailed-exitcode), drift
   3  done as far as allowed, but drift remains that is not touched
 
 Without --database-url, DATABASE_URL or PG* variables, a private PostgreSQL server is started from
-the binaries that are installed; see `provision embedded --help`."
+the installed binaries; see `provision help embedded`."
 )]
 pub struct Cli {
     #[command(flatten)]

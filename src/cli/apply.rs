@@ -24,10 +24,13 @@ use crate::telemetry::{self, Recorder};
 /// The largest saved plan.
 const PLAN_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Make or complete a tenant's schema, or those of all: each whole, or not at all.
+/// Create or complete a tenant's schema, or those of all tenants: each whole, or not at all.
 ///
-/// Only adds: what is there is neither dropped nor altered, whatever it is.
+/// It only adds: what is there is neither dropped nor altered.
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "provision apply [OPTIONS] <TENANT>\n       provision apply [OPTIONS] --all\n       provision apply [OPTIONS] --plan <FILE>"
+)]
 #[command(after_help = "\
 Examples:
   provision apply acme
@@ -66,11 +69,11 @@ pub(super) struct Apply {
     #[arg(long)]
     sql: bool,
 
-    /// Take an id that the registry of the manifest does not list.
+    /// Accept ids that the registry does not list.
     #[arg(long)]
     unregistered: bool,
 
-    /// Write what was counted to a file for the textfile collector of Prometheus' `node_exporter`.
+    /// Write the metrics of the run to a file, for the textfile collector of Prometheus' `node_exporter`.
     #[arg(long, value_name = "FILE")]
     metrics_file: Option<PathBuf>,
 
@@ -83,13 +86,13 @@ pub(super) struct Apply {
 
 /// How fast, and how far.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "How to go about many")]
+#[command(next_help_heading = "Many tenants")]
 struct Pace {
     /// Connections to each server. The default is 4.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     jobs: Option<u16>,
 
-    /// End the run after so many failed tenants. Without it, a tenant that fails ends the run after
+    /// End the run after N failed tenants. Without it, a tenant that fails ends the run after
     /// its stage, and all tenants of a stage are done whatever happens.
     #[arg(long, value_name = "N")]
     max_failures: Option<usize>,
@@ -98,7 +101,7 @@ struct Pace {
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     continue_on_error: Option<bool>,
 
-    /// First do so many tenants, or these: ids with commas between them, all of which must be among
+    /// First do N tenants, or these: ids with commas between them, all of which must be among
     /// the chosen tenants.
     #[arg(long, value_name = "N|IDS")]
     canary: Option<Canary>,
@@ -108,7 +111,7 @@ struct Pace {
     #[arg(long, value_name = "LIST")]
     waves: Option<Waves>,
 
-    /// Wait so long between two stages.
+    /// How long to wait between two stages.
     #[arg(long, value_name = "SECONDS", value_parser = super::global::seconds)]
     pause: Option<Duration>,
 

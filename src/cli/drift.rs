@@ -10,6 +10,7 @@ use crate::{fleet, reconcile, report};
 
 /// Check all tenants against the manifest; changes nothing.
 #[derive(Debug, Args)]
+#[command(override_usage = "provision drift [OPTIONS]")]
 #[command(after_help = "\
 Examples:
   provision drift
@@ -17,12 +18,9 @@ Examples:
   provision drift --format github                annotations in a GitHub workflow
   provision drift --tenants-from ids.txt --format junit > drift.xml
 
-Exit codes: 0 all tenants are as declared; 2 drift; 1 error, also when one could not be looked at.")]
+Exit codes: 0 all tenants are as declared; 2 drift; 1 error, or a tenant could not be looked at.")]
 pub(super) struct Drift {
-    #[command(flatten)]
-    tenants: Tenants,
-
-    /// Take ids from --tenants-from that the registry of the manifest does not list.
+    /// Accept ids from --tenants-from that the registry does not list.
     #[arg(long)]
     unregistered: bool,
 
@@ -33,6 +31,10 @@ pub(super) struct Drift {
     /// How to print the result.
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     format: DriftFormat,
+
+    // Last, since its heading would be that of the options after it.
+    #[command(flatten)]
+    tenants: Tenants,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,7 +45,7 @@ enum DriftFormat {
     Json,
     /// For a pull request or a job's summary.
     Markdown,
-    /// One test case a tenant.
+    /// One test case per tenant.
     Junit,
     /// Annotations of a GitHub workflow.
     Github,

@@ -8,20 +8,25 @@ use crate::error::Error;
 
 /// Look after the embedded PostgreSQL server.
 ///
-/// When no database is named, a private PostgreSQL cluster is made in the user's data folder from
+/// When no database is named, a private PostgreSQL cluster is created in the user's data folder from
 /// the server binaries that are installed, started on demand, and kept running for the next
 /// command. It listens on a Unix socket in a private folder, never on the network. Its binaries are
 /// looked for in `PROVISION_PG_BIN`, `pg_config --bindir`, the usual folders and PATH; its folder is
 /// named by `PROVISION_EMBEDDED_DIR`, if set.
 #[derive(Debug, Subcommand)]
+#[command(override_usage = "provision embedded [OPTIONS] <COMMAND>")]
 pub(super) enum Embedded {
-    /// Tell where the server is and whether it runs.
+    /// Show where the server is and whether it runs.
+    #[command(override_usage = "provision embedded status [OPTIONS]")]
     Status,
-    /// Start the server, making it first if need be.
+    /// Start the server, creating it first if need be.
+    #[command(override_usage = "provision embedded start [OPTIONS]")]
     Start,
     /// Stop the server; the next command that needs it starts it again.
+    #[command(override_usage = "provision embedded stop [OPTIONS]")]
     Stop,
     /// Stop the server and delete all its data.
+    #[command(override_usage = "provision embedded destroy [OPTIONS]")]
     Destroy,
 }
 

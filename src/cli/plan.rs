@@ -14,11 +14,14 @@ use crate::{fleet, reconcile, report};
 
 /// Show what apply would do to a tenant, or to all; changes nothing.
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "provision plan [OPTIONS] <TENANT>\n       provision plan [OPTIONS] --all"
+)]
 #[command(after_help = "\
 Examples:
   provision plan acme
   provision plan acme --format sql > acme.sql    a script for psql
-  provision plan acme --out acme.json            for a review, then: provision apply --plan acme.json
+  provision plan acme --out acme.json            save it for a review and for apply --plan
   provision plan --all --out fleet.json          one plan for tenants with the same steps
   provision plan --all --format markdown         for a comment on a pull request
   provision plan acme --detailed-exitcode        0 nothing to do, 2 changes pending, 3 only drift
@@ -32,9 +35,6 @@ pub(super) struct Plan {
     #[arg(long)]
     all: bool,
 
-    #[command(flatten)]
-    tenants: Tenants,
-
     /// How to print the plan.
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     format: PlanFormat,
@@ -47,13 +47,17 @@ pub(super) struct Plan {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// Tell by the exit code whether there is something to do.
+    /// Exit with 2 if changes are pending, and with 3 if only drift is left that apply does not touch.
     #[arg(long)]
     detailed_exitcode: bool,
 
-    /// Take an id that the registry of the manifest does not list.
+    /// Accept ids that the registry does not list.
     #[arg(long)]
     unregistered: bool,
+
+    // Last, since its heading would be that of the options after it.
+    #[command(flatten)]
+    tenants: Tenants,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -25,13 +25,14 @@ const TOKEN_FILE_BYTES: u64 = 64 * 1024;
 
 /// Answer requests to provision tenants, and keep all of them up to date.
 #[derive(Debug, Clone, Args)]
+#[command(override_usage = "provision serve [OPTIONS]")]
 #[command(after_help = "\
 Examples:
   openssl rand -hex 32 > token
   provision serve --token-file token
   curl -X POST -H \"Authorization: Bearer $(cat token)\" http://127.0.0.1:8080/ops/provision/acme
 
-GET /openapi.json tells all routes. SIGHUP reads the tokens, the certificates and the manifest
+GET /openapi.json describes all routes. SIGHUP reads the tokens, the certificates and the manifest
 again; what is not usable, or refused by the database, is logged and not used. SIGTERM ends what
 was begun, and then the service; a second one ends it at once.")]
 pub(super) struct Serve {
@@ -56,7 +57,7 @@ pub(super) struct Serve {
     #[arg(long, env = "PROVISION_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
 
-    /// A file with one token, or two while they are exchanged. Without it, `PROVISION_TOKEN` is
+    /// A file with one token, or two during a rotation. Without it, `PROVISION_TOKEN` is
     /// read.
     #[arg(long, env = "PROVISION_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -65,7 +66,7 @@ pub(super) struct Serve {
     #[arg(long, env = "PROVISION_READ_TOKEN_FILE", value_name = "FILE")]
     read_token_file: Option<PathBuf>,
 
-    /// From one pass over all tenants to the next; 0: there are none.
+    /// How often all tenants are brought up to date; 0 means never.
     #[arg(long, default_value = "300", value_name = "SECONDS", value_parser = seconds)]
     interval: Duration,
 

@@ -10,6 +10,7 @@ use crate::{reconcile, report};
 
 /// Show whether a tenant is now as declared, and what was done to it when and by whom.
 #[derive(Debug, Args)]
+#[command(override_usage = "provision status [OPTIONS] <TENANT>")]
 #[command(after_help = "\
 Examples:
   provision status acme
@@ -24,7 +25,7 @@ pub(super) struct Status {
     #[arg(long, default_value_t = 20, value_name = "N")]
     history: u32,
 
-    /// How to print it.
+    /// How to print the result.
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     format: Format,
 }

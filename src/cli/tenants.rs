@@ -21,9 +21,9 @@ const LIST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Which tenants.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Which tenants")]
+#[command(next_help_heading = "Choosing tenants")]
 pub(super) struct Tenants {
-    /// Take the ids from a file, one a line, or from standard input with `-`; otherwise they come
+    /// Take the ids from a file, one per line, or from standard input with `-`; otherwise they come
     /// from the registry of the manifest, or from the schemas that hold this tool's record. An id
     /// that the registry does not list is an error.
     #[arg(long = "tenants-from", value_name = "FILE")]
@@ -38,7 +38,7 @@ pub(super) struct Tenants {
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     exclude: Vec<GlobMatcher>,
 
-    /// Only the first so many.
+    /// Only the first N.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 

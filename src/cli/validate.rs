@@ -12,10 +12,12 @@ use crate::{checksum, manifest, report};
 /// All errors are reported at once, each with file, line and column. What only a server can judge
 /// (types, expressions) is judged by `plan`.
 #[derive(Debug, Args)]
+#[command(override_usage = "provision validate [OPTIONS]")]
 pub(super) struct Validate {}
 
 /// Print a JSON Schema of the manifest, for editors that complete and check it.
 #[derive(Debug, Args)]
+#[command(override_usage = "provision schema [OPTIONS]")]
 #[command(after_help = "\
 Example, for Taplo and Even Better TOML:
   provision schema > schema.schema.json

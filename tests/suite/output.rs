@@ -288,3 +288,40 @@ async fn every_report_in_json_tells_its_version_first() {
         (&"incomplete".into(), &"1 tenant failed".into())
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_lines_are_the_same_whatever_variables_are_set() {
+    let folder = Folder::new(&manifest());
+    let variables = [
+        ("DATABASE_URL", "postgres://me@127.0.0.1:1/db"),
+        ("PROVISION_ELABORATE_URL", "postgres://me@127.0.0.1:1/db"),
+        ("PROVISION_MANIFEST", "schema.toml"),
+        ("PROVISION_ACTOR", "Ana"),
+        ("PROVISION_LOG", "warn"),
+        ("PROVISION_SHOW_VALUES", "1"),
+        ("PROVISION_LISTEN", "127.0.0.1:0"),
+        ("PROVISION_TLS_CERT", "cert"),
+        ("PROVISION_TOKEN_FILE", "token"),
+    ];
+    for (args, usage) in [
+        (&["plan"][..], "Usage: provision plan [OPTIONS] <TENANT>\n"),
+        (&["apply"], "Usage: provision apply [OPTIONS] <TENANT>\n"),
+        (&["status"], "Usage: provision status [OPTIONS] <TENANT>\n"),
+        (&["drift", "--jobs", "x", "y"], "Usage: provision drift [OPTIONS]\n"),
+        (&["serve"], "Usage: provision serve [OPTIONS]\n"),
+        (&["validate", "x"], "Usage: provision validate [OPTIONS]\n"),
+        (&["schema", "x"], "Usage: provision schema [OPTIONS]\n"),
+        (&["embedded", "status", "x"], "Usage: provision embedded status [OPTIONS]\n"),
+        (&["embedded", "nonsense"], "Usage: provision embedded [OPTIONS] <COMMAND>\n"),
+        (&["nonsense"], "Usage: provision [OPTIONS] <COMMAND>\n"),
+    ] {
+        let mut command = crate::support::tool::tool(folder.dir.path(), args);
+        command.envs(variables);
+        let told = run(command).with(1).stderr;
+        assert!(!told.contains("Usage:") || told.contains(usage), "{args:?}: {told}");
+        let words = args.iter().take_while(|arg| !["x", "--jobs", "nonsense"].contains(arg));
+        let words: Vec<&str> = ["help"].into_iter().chain(words.copied()).collect();
+        let help = run(crate::support::tool::tool(folder.dir.path(), &words)).with(0).stdout;
+        assert!(help.contains(usage), "{words:?}: {help}");
+    }
+}
