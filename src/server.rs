@@ -86,7 +86,7 @@ pub fn start(
     let answering = {
         let app = Arc::clone(&app);
         tokio::spawn(async move {
-            listen::serve(&app, &listener, &router, options.connections).await;
+            listen::serve(&app, listener, router, options.connections).await;
         })
     };
     let examining = {

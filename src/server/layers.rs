@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
@@ -28,8 +28,13 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) SocketAddr);
 
-/// Gives the request an id, logs and counts it, and turns a panic into an answer.
-pub(super) async fn observe(request: Request<Body>, next: Next) -> Response {
+/// Gives the request an id, logs and counts it, and turns a panic into an answer. When the service
+/// ends, the answer ends the connection.
+pub(super) async fn observe(
+    State(app): State<Arc<App>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
     let start = Instant::now();
     let id = request_id(&request);
     let method = method_name(request.method());
@@ -54,6 +59,9 @@ pub(super) async fn observe(request: Request<Body>, next: Next) -> Response {
         }
     });
     response.headers_mut().insert(REQUEST_ID.clone(), id);
+    if app.stop.is_cancelled() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 

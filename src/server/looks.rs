@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use utoipa::IntoParams;
 
 use super::answer::{DriftReport, Planned, TenantPage, TenantState, TenantStatus};
@@ -183,17 +183,25 @@ async fn drift_of(current: &Current, roster: Roster) -> fleet::Drift {
     fleet::drift(&current.fleet, roster, &survey, today)
 }
 
+/// A place in the queue, and what is waited for in it.
+type Turn<'a> = (OwnedSemaphorePermit, SemaphorePermit<'a>);
+
 /// The right to look at many tenants, which few may do at a time.
-async fn look(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
-    let (_place, permit) = (place(app)?, app.looks.acquire().await);
-    permit.map_err(|_| Problem::stopping())
+async fn look(app: &App) -> Result<Turn<'_>, Problem> {
+    let place = place(app)?;
+    Ok((place, permit(app, &app.looks).await?))
 }
 
 /// The right to work with a connection.
-async fn turn(app: &App) -> Result<(OwnedSemaphorePermit, SemaphorePermit<'_>), Problem> {
+async fn turn(app: &App) -> Result<Turn<'_>, Problem> {
     let place = place(app)?;
-    let permit = app.permits.acquire().await.map_err(|_| Problem::stopping())?;
-    Ok((place, permit))
+    Ok((place, permit(app, &app.permits).await?))
+}
+
+/// What has not begun when the service ends does not begin.
+async fn permit<'a>(app: &App, of: &'a Semaphore) -> Result<SemaphorePermit<'a>, Problem> {
+    let permit = of.acquire().await.map_err(|_| Problem::stopping())?;
+    if app.stop.is_cancelled() { Err(Problem::stopping()) } else { Ok(permit) }
 }
 
 fn place(app: &App) -> Result<OwnedSemaphorePermit, Problem> {

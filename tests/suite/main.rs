@@ -38,6 +38,7 @@ mod serve_faults;
 mod serve_leader;
 mod serve_loop;
 mod serve_reload;
+mod serve_stopping;
 mod servers;
 mod support;
 mod tls;
