@@ -3,6 +3,7 @@
 //! A plan is complete: executing it makes no choice. The order of its steps is the order of
 //! execution.
 
+pub mod citus;
 mod order;
 mod step;
 

@@ -2,6 +2,7 @@
 //! verify → record. Plan, apply and status all run through here.
 
 mod attempt;
+mod checks;
 mod context;
 mod error;
 mod left;
@@ -15,6 +16,8 @@ use serde::Serialize;
 use tracing::{Instrument as _, info, warn};
 use uuid::Uuid;
 
+pub(crate) use checks::check_distributable;
+use checks::{check_externals, check_registered};
 pub use context::{Context, Retry};
 pub use error::ReconcileError;
 pub use left::{Left, today};
@@ -25,7 +28,7 @@ use crate::checksum::{self, Checksum};
 use crate::diff::{self, Diff};
 use crate::manifest::{SeedDecl, SeedRow};
 use crate::name::{SchemaName, TenantId};
-use crate::pg::{self, Holder, Observed, PgError, Session, Transaction};
+use crate::pg::{self, Holder, Observed, Placement, Session, Transaction};
 use crate::plan::{self, Basis, Plan, PlannedStep};
 use crate::schema::Schema;
 use crate::telemetry;
@@ -46,6 +49,8 @@ pub struct Applied {
     pub plan: Plan,
     /// What of that remains drift.
     pub left: Left,
+    /// Where Citus keeps the schema; `None` if it lies on the server itself, and should.
+    pub placement: Option<Placement>,
     /// Of all attempts; a command puts its own duration here, which begins with the manifest.
     pub duration: Duration,
     pub attempts: u32,
@@ -72,11 +77,16 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let mut transaction =
         Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
     let observed = transaction.observe(&context.manifest, &context.shapes, 0, None).await?;
-    let missing = transaction.missing_externals(&context.manifest).await?;
+    let placement = transaction.placement().await?;
+    let is_distributed = transaction.is_distributed(placement.as_ref());
+    let externals = transaction.externals(&context.manifest).await?;
     transaction.rollback().await?;
     let plan = make_plan(context, tenant, desired, &observed)?;
     if !plan.is_empty() {
-        check_externals(missing)?;
+        check_externals(&externals)?;
+    }
+    if is_distributed {
+        check_distributable(context, tenant, desired, &plan, &externals)?;
     }
     session.close().await;
     Ok(plan)
@@ -180,7 +190,7 @@ async fn retried(
             attempt::once(connection, context, tenant, terms, apply_id).await
         };
         let error = match attempt.await {
-            Ok(attempt::Ended { outcome, mut plan }) => {
+            Ok(attempt::Ended { outcome, mut plan, placement }) => {
                 plan.steps.splice(0..0, labels);
                 let rules = &context.manifest.drift;
                 return Ok(Applied {
@@ -188,6 +198,7 @@ async fn retried(
                     tenant: tenant.clone(),
                     outcome,
                     plan,
+                    placement,
                     duration: start.elapsed(),
                     attempts,
                 });
@@ -266,29 +277,6 @@ impl Outcome {
     }
 }
 
-async fn check_registered(
-    context: &Context,
-    session: &mut Session,
-    tenant: &Tenant,
-) -> Result<(), ReconcileError> {
-    let tenants = &context.manifest.tenants;
-    let Some(registry) = tenants.registry.as_ref().filter(|_| tenants.registry_server.is_none())
-    else {
-        return Ok(());
-    };
-    if context.unregistered || pg::lists(session, registry, &tenant.id, context.limits).await? {
-        return Ok(());
-    }
-    Err(ReconcileError::Unregistered { tenant: tenant.id.clone() })
-}
-
-fn check_externals(missing: Vec<String>) -> Result<(), ReconcileError> {
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(ReconcileError::ExternalMissing { tables: missing })
-}
-
 pub(crate) fn make_plan(
     context: &Context,
     tenant: &Tenant,
@@ -329,10 +317,4 @@ fn live_checksum(fingerprint: Option<Checksum>, absent_rows: &[(&SeedDecl, &Seed
 
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl From<PgError> for ReconcileError {
-    fn from(error: PgError) -> Self {
-        Self::Pg(error)
-    }
 }

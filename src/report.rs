@@ -5,6 +5,7 @@ mod fleet;
 mod fleet_plan;
 mod formats;
 mod json;
+mod placement;
 mod plan_markdown;
 mod status;
 mod style;

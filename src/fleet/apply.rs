@@ -97,7 +97,8 @@ pub async fn apply(
                 let untouched = &compared.difference.untouched;
                 let rules = &fleet.manifest.drift;
                 let left = Left::new(untouched, rules, &member.tenant.id, today);
-                Some(Done { left, ..blank(fleet, member, Fate::Current) })
+                let placement = compared.placement.clone();
+                Some(Done { left, placement, ..blank(fleet, member, Fate::Current) })
             }
             _ => lost.map(|error| blank(fleet, member, Fate::Failed { error })),
         });
@@ -156,6 +157,7 @@ fn blank(fleet: &Fleet, member: &Member, fate: Fate) -> Done {
         fate,
         statements: 0,
         left: Left::default(),
+        placement: None,
         duration_ms: 0,
     }
 }
@@ -302,6 +304,7 @@ impl Run<'_> {
             Ok(applied) => {
                 done.statements = applied.plan.steps.len();
                 done.left = applied.left;
+                done.placement = applied.placement;
                 done.fate = match applied.outcome {
                     Outcome::Current => Fate::Current,
                     Outcome::Done { apply_id, created: true } => Fate::Created { apply_id },

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Fleet, Member, Seen, Survey};
 use crate::checksum::Checksum;
 use crate::diff::{Object, Untouched};
-use crate::pg::{self, Observed, Row, Sighting};
+use crate::pg::{self, Observed, Placement, Row, Sighting};
 use crate::plan::{self, Action};
 use crate::reconcile::compare;
 
@@ -70,6 +70,8 @@ pub(super) struct Compared {
     pub(super) rows_found: Option<Checksum>,
     /// Whether the record says that the manifest, as it is now, was applied.
     pub(super) is_recorded: bool,
+    /// Where Citus keeps the schema; `None` if it lies on the server itself, and should.
+    pub(super) placement: Option<Placement>,
 }
 
 type Shape = (usize, Option<Checksum>, Vec<(usize, usize)>);
@@ -99,6 +101,7 @@ pub(super) fn compare_all(
         Some(Compared {
             is_recorded: note == Some(&expected),
             is_present: sighting.present.is_some(),
+            placement: sighting.present.as_ref().and_then(|present| present.placement.clone()),
             rows_found: fingerprint.filter(|_| sighting.absent_rows.is_empty()),
             difference,
         })

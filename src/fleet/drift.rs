@@ -12,6 +12,7 @@ use super::uneven::{Uneven, uneven};
 use super::{Failure, Fleet, Roster, Seen, Survey};
 use crate::checksum::{self, Checksum};
 use crate::name::TenantId;
+use crate::pg::Placement;
 
 /// How all tenants are.
 #[derive(Debug, Serialize)]
@@ -86,6 +87,9 @@ pub struct TenantDrift {
     /// Whether its record says that the manifest, as it is now, was applied.
     #[serde(skip)]
     pub is_recorded: bool,
+    /// Where Citus keeps the schema; `None` if it lies on the server itself, and should.
+    #[serde(flatten)]
+    pub placement: Option<Placement>,
 }
 
 /// A way in which tenants differ from the manifest.
@@ -102,6 +106,12 @@ impl Drift {
     pub fn is_drift(&self) -> bool {
         [State::Unprovisioned, State::Drifted].iter().any(|state| self.summary.contains_key(state))
             || !self.orphans.is_empty()
+    }
+
+    /// Tenants whose schemas Citus does not distribute, although it distributes new ones. That is no
+    /// drift: their contents are as declared, or told as usual.
+    pub fn undistributed(&self) -> impl Iterator<Item = &TenantDrift> {
+        self.tenants.iter().filter(|tenant| tenant.placement == Some(Placement::Undistributed))
     }
 
     /// Whether something could not be looked at, so that nothing can be said of it.
@@ -138,6 +148,7 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
             error: None,
             exception: None,
             is_recorded: compared.as_ref().is_some_and(|compared| compared.is_recorded),
+            placement: compared.as_ref().and_then(|compared| compared.placement.clone()),
         };
         let mut shape = None;
         match (seen, compared) {

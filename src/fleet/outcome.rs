@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::roster::{Refused, Unreachable};
 use super::{Failure, LeftIn};
 use crate::name::TenantId;
+use crate::pg::Placement;
 use crate::reconcile::Left;
 
 /// What happens during a run, for whoever wants to show it.
@@ -39,6 +40,10 @@ pub struct Done {
     /// What was left as it is; saved are the names of what is present but different.
     #[serde(rename = "changed", serialize_with = "names_of_changed")]
     pub left: Left,
+    /// Where Citus keeps the schema; `None` if it lies on the server itself, and should, or is not
+    /// known.
+    #[serde(flatten)]
+    pub placement: Option<Placement>,
     pub duration_ms: u64,
 }
 

@@ -14,7 +14,7 @@ use super::roster::{Refused, Unreachable};
 use super::{Failure, Fleet, Member, Roster, Seen, survey};
 use crate::checksum::{self, Checksum};
 use crate::name::TenantId;
-use crate::pg::{Observed, Sighting};
+use crate::pg::{Externals, Observed, Sighting};
 use crate::plan::{FORMAT_VERSION, Plan, PlannedStep};
 use crate::reconcile::{self, Left, ReconcileError, Tenant, make_plan};
 
@@ -204,7 +204,13 @@ fn plan_of(
         absent_rows: sighting.absent_rows.clone(),
         state: Vec::new(),
     };
-    make_plan(context, tenant, desired, &observed)
+    let plan = make_plan(context, tenant, desired, &observed)?;
+    if sighting.is_distributed {
+        // Whether what foreign keys point to can be pointed to is asked by the apply.
+        let externals = Externals::default();
+        reconcile::check_distributable(context, tenant, desired, &plan, &externals)?;
+    }
+    Ok(plan)
 }
 
 fn unplanned(fleet: &Fleet, member: &Member, error: Failure) -> Unplanned {

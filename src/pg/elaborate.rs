@@ -179,6 +179,9 @@ async fn elaborate_in(
         + "SELECT typname::text AS name FROM pg_type \
            WHERE typnamespace = 'pg_catalog'::regnamespace;";
     let answers = session.run("starting", &start).await.map_err(ElaborateError::Server)?;
+    if session.server.citus {
+        session.run("starting", &alone()).await.map_err(ElaborateError::Server)?;
+    }
     for row in answers.last().into_iter().flatten() {
         let taken: &str =
             super::session::column(row, "name", "starting").map_err(ElaborateError::Server)?;
@@ -207,6 +210,22 @@ async fn elaborate_in(
     let schema = introspect::introspect(session, name).await?;
     check_names(manifest, &schema, name)?;
     Ok(schema)
+}
+
+/// Settings of Citus that keep the scratch schema on this node: what is rolled back in the end need
+/// not be made on every worker first. Which of them there are depends on the version of Citus.
+const ALONE: [&str; 3] = [
+    "citus.enable_ddl_propagation",
+    "citus.enable_schema_based_sharding",
+    "citus.use_citus_managed_tables",
+];
+
+fn alone() -> String {
+    format!(
+        "SELECT set_config(s.name, 'off', true) FROM unnest('{{{}}}'::text[]) AS s(name) \
+         WHERE current_setting(s.name, true) IS NOT NULL;\n",
+        ALONE.join(",")
+    )
 }
 
 /// Names are neutral by now: the server prints those of the schema's own objects without it. Where

@@ -6,7 +6,7 @@ use super::connect::Target;
 use super::fingerprint;
 use super::introspect::{IntrospectError, Sections};
 use super::lock;
-use super::session::{Access, Answers, Limits, Session, begin, open};
+use super::session::{Access, Answers, Limits, Session, begin};
 use super::state;
 use crate::name::SchemaName;
 
@@ -25,7 +25,7 @@ pub async fn committed(
     let doing = "asking for the fate of a transaction";
     let script = begin(Access::Write, limits) + &lock::script(schema);
     let mut found = false;
-    let is_present = open(&mut session, schema, doing, script).await?;
+    let is_present = session.begin(schema, doing, script).await?;
     let (script, _) = fingerprint::script(&session, &[schema]);
     let answers = if is_present { session.run(doing, &script).await? } else { Answers::new() };
     let glance = fingerprint::glance(&session.server, schema, &answers)?;

@@ -1,10 +1,10 @@
-//! Questions about what lies outside of the tenants' schemas: the registry of tenants, and the
-//! tables that foreign keys point to.
+//! Questions about the tenants that there are: the registry of tenants, and the schemas that hold
+//! this tool's record.
 
 use super::error::PgError;
 use super::session::{Access, Limits, Session, begin, column};
 use super::state::TABLE;
-use crate::manifest::{ConstraintDef, Manifest, Registry, TableRef};
+use crate::manifest::Registry;
 use crate::name::{SchemaName, TenantId, Text};
 
 /// Whether the registry lists `tenant`.
@@ -104,38 +104,4 @@ pub async fn provisioned(
     let answers = session.run(doing, &script).await?;
     let names = answers.iter().flatten().filter_map(|row| column(row, "name", doing).ok());
     Ok(names.collect())
-}
-
-/// The tables outside of the tenants' schemas that foreign keys point to and that are not there,
-/// as `schema.table`.
-///
-/// # Errors
-/// When the server cannot be asked.
-pub(super) async fn missing_externals(
-    session: &mut Session,
-    manifest: &Manifest,
-) -> Result<Vec<String>, PgError> {
-    let mut names: Vec<String> = Vec::new();
-    for constraint in manifest.tables.iter().flat_map(|table| &table.constraints) {
-        if let ConstraintDef::ForeignKey(key) = &constraint.definition
-            && let TableRef::External { schema, table } = &key.references
-        {
-            names.push(format!("{}.{}", schema.quoted(), table.quoted()));
-        }
-    }
-    names.sort();
-    names.dedup();
-    let mut missing = Vec::new();
-    for name in names {
-        let doing = format!("looking for table {name}");
-        let literal = Text::new(name.clone()).map(|text| text.literal()).unwrap_or_default();
-        let sql = format!("SELECT (pg_catalog.to_regclass({literal}) IS NOT NULL)::text AS found");
-        let answers = session.run(&doing, &sql).await?;
-        for row in answers.iter().flatten() {
-            if column::<&str>(row, "found", &doing)? == "false" {
-                missing.push(name.clone());
-            }
-        }
-    }
-    Ok(missing)
 }

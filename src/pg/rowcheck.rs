@@ -167,7 +167,7 @@ fn shared_statement(
             let (table, equal) = (schema.qualify(&seed.table), equal(manifest, seed));
             format!(
                 "SELECT (SELECT string_agg(v.n::text, ',' ORDER BY v.n) FROM v \
-                 WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE {equal})) AS absent"
+                 WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {equal})) AS absent"
             )
         })
         .collect();
@@ -201,7 +201,7 @@ fn statement(
     format!(
         "SELECT coalesce(string_agg(v.n::text, ',' ORDER BY v.n), '') AS absent \
          FROM (VALUES {values}) AS v(n, {names}) \
-         WHERE v.n >= 0 AND NOT EXISTS (SELECT FROM {table} AS t WHERE {});\n",
+         WHERE v.n >= 0 AND NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {});\n",
         equal(manifest, seed)
     )
 }

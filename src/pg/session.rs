@@ -43,6 +43,9 @@ pub struct ServerInfo {
     pub role: Ident,
     /// Citus takes no `CREATE INDEX` in a message with other commands.
     pub citus: bool,
+    /// Whether Citus distributes new schemas (`citus.enable_schema_based_sharding`); `None` where
+    /// schemas cannot be distributed at all.
+    pub distributes_schemas: Option<bool>,
 }
 
 /// How long a transaction may wait.
@@ -84,7 +87,8 @@ impl Session {
                     current_setting('server_version_num') AS number, \
                     current_user::text AS role, \
                     EXISTS (SELECT FROM pg_catalog.pg_extension \
-                            WHERE extname OPERATOR(pg_catalog.=) 'citus')::text AS citus",
+                            WHERE extname OPERATOR(pg_catalog.=) 'citus')::text AS citus, \
+                    current_setting('citus.enable_schema_based_sharding', true) AS distributes",
         )
         .fetch_one(&mut conn)
         .await
@@ -93,12 +97,16 @@ impl Session {
         let version: String = column(&row, "version", doing)?;
         let number: String = column(&row, "number", doing)?;
         let citus: String = column(&row, "citus", doing)?;
+        let distributes: Option<String> = column(&row, "distributes", doing)?;
         let server = ServerInfo {
             version_number: number.parse().unwrap_or_default(),
             role: Ident::new(column::<String>(&row, "role", doing)?).map_err(|error| {
                 PgError::Answer { doing: doing.to_owned(), reason: error.to_string() }
             })?,
             citus: citus == "true",
+            distributes_schemas: distributes
+                .filter(|_| citus == "true")
+                .map(|setting| setting == "on"),
             version,
         };
         if server.version_number < 140_000 {
@@ -168,6 +176,28 @@ impl Session {
             .map_err(|error| query_error(doing, Cause::new(error, self.values)))
     }
 
+    /// Runs the script that opens a transaction, and tells whether there is such a schema.
+    pub(super) async fn begin(
+        &mut self,
+        schema: &SchemaName,
+        doing: &str,
+        start: String,
+    ) -> Result<bool, PgError> {
+        let script = format!(
+            "{start}SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = {})::text \
+             AS is_present, {}::text AS is_prepared;\n",
+            Text::from(schema.ident()).literal(),
+            self.glance.is_prepared_condition()
+        );
+        let answers = self.run(doing, &script).await?;
+        let answer = |name| match answers.last().and_then(|rows| rows.first()) {
+            Some(row) => column::<&str>(row, name, doing).map(|answer| answer == "true"),
+            None => Ok(false),
+        };
+        self.is_prepared = answer("is_prepared")?;
+        answer("is_present")
+    }
+
     /// Ends the transaction without a trace.
     ///
     /// # Errors
@@ -208,28 +238,6 @@ pub(super) fn begin(access: Access, limits: Limits) -> String {
          OPERATOR(pg_catalog.<>) s.value;\n{durable}",
         wanted.join(", ")
     )
-}
-
-/// Runs the script that opens a transaction, and tells whether there is such a schema.
-pub(super) async fn open(
-    session: &mut Session,
-    schema: &SchemaName,
-    doing: &str,
-    start: String,
-) -> Result<bool, PgError> {
-    let script = format!(
-        "{start}SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = {})::text AS is_present, \
-         {}::text AS is_prepared;\n",
-        Text::from(schema.ident()).literal(),
-        session.glance.is_prepared_condition()
-    );
-    let answers = session.run(doing, &script).await?;
-    let answer = |name| match answers.last().and_then(|rows| rows.first()) {
-        Some(row) => column::<&str>(row, name, doing).map(|answer| answer == "true"),
-        None => Ok(false),
-    };
-    session.is_prepared = answer("is_prepared")?;
-    answer("is_present")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::error::PgError;
 use super::fingerprint::{self, Glance, Shapes};
 use super::introspect::{self, IntrospectError};
+use super::placement::{Placement, is_distributed, placements};
 use super::rowcheck::{self, Row, SharedCheck};
 use super::session::{Access, Limits, Session, begin, column};
 use crate::checksum::Checksum;
@@ -19,6 +20,8 @@ use crate::schema::Schema;
 pub struct Sighting<'m> {
     /// `None`: there is no such schema.
     pub present: Option<Present>,
+    /// Whether its tables are distributed, or will be when the schema is made.
+    pub is_distributed: bool,
     /// Declared rows whose keys were not found.
     pub absent_rows: Vec<Row<'m>>,
 }
@@ -31,6 +34,8 @@ pub struct Present {
     pub schema: Arc<Schema>,
     /// What its record's comment says; see [`super::note`].
     pub note: Option<String>,
+    /// Where Citus keeps it; `None` if it lies on the server itself, and should.
+    pub placement: Option<Placement>,
 }
 
 /// A tenant's id and schema.
@@ -75,6 +80,7 @@ async fn look<'m>(
     let answers = session.run(doing, &script).await?;
     session.is_prepared = true;
     let mut glances = fingerprint::glances(&session.server, &schemas, &answers)?;
+    let mut placements = placements(session, &schemas).await?;
 
     let mut found: Vec<Result<Option<Present>, IntrospectError>> = Vec::new();
     for schema in schemas {
@@ -86,6 +92,7 @@ async fn look<'m>(
                     fingerprint: glance.fingerprint,
                     schema: model,
                     note: glance.note,
+                    placement: placements.remove(schema),
                 })),
                 // The transaction is over; another look, at fewer, tells whom it concerns.
                 Err(IntrospectError::Pg(error)) => return Err(error),
@@ -94,10 +101,13 @@ async fn look<'m>(
         });
     }
     let absent = absent_rows(session, manifest, subjects, &found).await?;
-    let sightings = found
-        .into_iter()
-        .zip(absent)
-        .map(|(present, absent_rows)| present.map(|present| Sighting { present, absent_rows }));
+    let sightings = found.into_iter().zip(absent).map(|(present, absent_rows)| {
+        present.map(|present| {
+            let placement = present.as_ref().and_then(|present| present.placement.as_ref());
+            let is_distributed = is_distributed(&session.server, present.is_some(), placement);
+            Sighting { present, is_distributed, absent_rows }
+        })
+    });
     Ok(sightings.collect())
 }
 

@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use super::error::PgError;
 use super::execute::{self, StepFailed};
+use super::externals::{Externals, externals};
 use super::fingerprint::{self, Glance, Shapes};
 use super::introspect::{self, IntrospectError, Sections};
 use super::lock;
-use super::registry;
+use super::placement::{Placement, is_distributed, placements};
 use super::rowcheck::{self, RowCheck};
-use super::session::{Access, Limits, Session, begin, open, query_error};
+use super::session::{Access, Limits, Session, begin, query_error};
 use super::state::{self, Entry, StateRow};
 use crate::checksum::Checksum;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
@@ -111,7 +112,7 @@ impl<'s> Transaction<'s> {
     ) -> Result<Self, IntrospectError> {
         let doing = format!("opening a transaction on schema {schema}");
         let begin = Instant::now();
-        let is_present = open(session, schema, &doing, start).await?;
+        let is_present = session.begin(schema, &doing, start).await?;
         if locking == Some(Locking::First) || locking.is_some() && !is_present {
             telemetry::locked(begin.elapsed());
         }
@@ -288,13 +289,28 @@ impl<'s> Transaction<'s> {
         format!("reading schema {}", self.schema)
     }
 
-    /// The tables outside of the tenants' schemas that foreign keys point to and that are not
-    /// there, as `schema.table`.
+    /// Where Citus keeps the schema; `None` if there is none, or it lies on the server itself and
+    /// should.
     ///
     /// # Errors
     /// When the server cannot be asked.
-    pub async fn missing_externals(&mut self, manifest: &Manifest) -> Result<Vec<String>, PgError> {
-        registry::missing_externals(self.session, manifest).await
+    pub async fn placement(&mut self) -> Result<Option<Placement>, PgError> {
+        Ok(placements(self.session, &[self.schema]).await?.remove(self.schema))
+    }
+
+    /// Whether the tables of a schema with this placement are distributed, or will be when it is
+    /// made.
+    #[must_use]
+    pub fn is_distributed(&self, placement: Option<&Placement>) -> bool {
+        is_distributed(&self.session.server, self.glance.is_some(), placement)
+    }
+
+    /// What is known of the tables outside of the tenants' schemas that foreign keys point to.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn externals(&mut self, manifest: &Manifest) -> Result<Externals, PgError> {
+        externals(self.session, manifest).await
     }
 
     /// Runs the statements of a plan, adds `record` to the tenant's record, with the fingerprint

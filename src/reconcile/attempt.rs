@@ -3,18 +3,19 @@
 use uuid::Uuid;
 
 use super::{
-    Context, Outcome, ReconcileError, Reviewed, Tenant, Terms, check_externals, check_registered,
-    compare, live_checksum, make_plan,
+    Context, Outcome, ReconcileError, Reviewed, Tenant, Terms, check_distributable,
+    check_externals, check_registered, compare, live_checksum, make_plan,
 };
 use crate::diff::Untouched;
 use crate::manifest::Registry;
-use crate::pg::{self, Entry, ExecuteError, Locking, Observed, Session, Transaction};
+use crate::pg::{self, Entry, ExecuteError, Locking, Observed, Placement, Session, Transaction};
 use crate::plan::{Plan, PlannedStep};
 use crate::schema::Schema;
 
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
     pub(super) plan: Plan,
+    pub(super) placement: Option<Placement>,
 }
 
 /// # Errors
@@ -41,8 +42,9 @@ pub(super) async fn once(
         && !terms.has_work
         && let Some(plan) = current(&mut transaction, context, tenant).await?
     {
+        let placement = transaction.placement().await?;
         transaction.rollback().await?;
-        return Ok(Ended { outcome: Outcome::Current, plan });
+        return Ok(Ended { outcome: Outcome::Current, plan, placement });
     }
     if terms.was_present && transaction.last_glance().is_none() {
         transaction.rollback().await?;
@@ -57,7 +59,8 @@ pub(super) async fn once(
         transaction = begin(session, context, tenant, locking).await?;
         desired
     };
-    check_externals(transaction.missing_externals(&context.manifest).await?)?;
+    let externals = transaction.externals(&context.manifest).await?;
+    check_externals(&externals)?;
     transaction.lock().await?;
     let before =
         transaction.observe(&context.manifest, &context.shapes, 0, terms.rows_found).await?;
@@ -65,10 +68,14 @@ pub(super) async fn once(
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
+    let mut placement = transaction.placement().await?;
+    if transaction.is_distributed(placement.as_ref()) {
+        check_distributable(context, tenant, desired, &plan, &externals)?;
+    }
     let complete = plan.untouched().is_empty();
     if plan.is_empty() && is_noted(&transaction, context, complete) {
         transaction.rollback().await?;
-        return Ok(Ended { outcome: Outcome::Current, plan });
+        return Ok(Ended { outcome: Outcome::Current, plan, placement });
     }
     let mut record = record(&transaction, context, &plan, apply_id, complete);
     let after = execute(&mut transaction, context, tenant, &plan, &record).await?;
@@ -78,9 +85,12 @@ pub(super) async fn once(
         record.complete = complete;
         transaction.amend(&record).await?;
     }
-    commit(transaction, context, tenant, apply_id).await?;
     let created = plan.is_of_new_tenant();
-    Ok(Ended { outcome: Outcome::Done { apply_id, created }, plan })
+    if created {
+        placement = transaction.placement().await?;
+    }
+    commit(transaction, context, tenant, apply_id).await?;
+    Ok(Ended { outcome: Outcome::Done { apply_id, created }, plan, placement })
 }
 
 /// A schema that was there and is gone was dropped by somebody; who dropped it on purpose has

@@ -27,9 +27,14 @@ pub enum ReconcileError {
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]
-    Pg(PgError),
+    Pg(#[from] PgError),
     #[error("foreign keys point to what is not on this server: {}", tables.join(", "))]
     ExternalMissing { tables: Vec<String> },
+    #[error(
+        "Citus would refuse this in schema {schema}, whose tables are distributed: {}",
+        reasons.join("; ")
+    )]
+    Undistributable { schema: SchemaName, reasons: Vec<String> },
     #[error("schema {schema} was left as it was")]
     Step {
         schema: SchemaName,
@@ -93,6 +98,7 @@ impl ReconcileError {
             Self::Plan(error) => error.code(),
             Self::Pg(error) => error.code(),
             Self::ExternalMissing { .. } => "external-missing",
+            Self::Undistributable { .. } => "citus-refuses",
             Self::Step { source, .. } if source.source.is_lost() => "connection-lost",
             Self::Step { .. } => "step-failed",
             Self::NotConverged { .. } => "not-converged",
@@ -120,6 +126,11 @@ impl ReconcileError {
             Self::Plan(error) => error.hint(),
             Self::Pg(error) => error.hint(),
             Self::ExternalMissing { .. } => Some("create these tables first".into()),
+            Self::Undistributable { .. } => Some(
+                "nothing was tried; a schema that is made while citus.enable_schema_based_sharding is \
+                 off is not distributed, and none of this holds for it"
+                    .into(),
+            ),
             Self::Step { source, .. } => source.source.hint(),
             Self::NotConverged { .. } => Some(
                 "something on the server undoes or alters what is created (an event trigger, a \

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Context, ReconcileError, Tenant, compare};
 use crate::checksum::Checksum;
-use crate::pg::{Session, StateRow, Transaction};
+use crate::pg::{Placement, Session, StateRow, Transaction};
 use crate::plan::{self, Action};
 
 /// What is known of a tenant.
@@ -27,6 +27,9 @@ pub struct Status {
     /// Of the schema as it is; none without one.
     pub fingerprint: Option<Checksum>,
     pub manifest_checksum: Checksum,
+    /// Where Citus keeps the schema; `None` if it lies on the server itself, and should.
+    #[serde(flatten)]
+    pub placement: Option<Placement>,
 }
 
 /// In how many objects a tenant differs from the manifest. What the manifest says to ignore is not
@@ -68,6 +71,7 @@ pub async fn status(
         Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
     let observed =
         transaction.observe(&context.manifest, &context.shapes, history.max(1), None).await?;
+    let placement = transaction.placement().await?;
     transaction.rollback().await?;
     let diff = compare(context, desired, &observed);
     session.close().await;
@@ -94,5 +98,6 @@ pub async fn status(
         fingerprint,
         manifest_checksum: context.manifest_checksum,
         history: observed.state,
+        placement,
     })
 }

@@ -98,6 +98,8 @@ impl Comparison {
 
 /// Inserts the row unless one with its key is there. A lookup that finds nothing inserts nothing,
 /// which the verification after the last statement reports; it never inserts NULL instead.
+///
+/// The subquery selects a 1 because Citus cannot send on what has no columns.
 pub(super) fn insert(
     manifest: &Manifest,
     schema: &SchemaName,
@@ -127,7 +129,7 @@ pub(super) fn insert(
         values.push(sql);
     }
     conditions
-        .push(format!("NOT EXISTS (SELECT FROM {table} AS t WHERE {})", present.join(" AND ")));
+        .push(format!("NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {})", present.join(" AND ")));
     let from = if found.is_empty() {
         String::new()
     } else {

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::causes::{failures, not_looked_at, refused, unreachable};
+use super::placement;
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, styled};
 use super::text::change_text;
 use crate::diff::{Object, Untouched};
 use crate::fleet::{Difference, Done, Drift, Ended, Fate, LeftIn, State, TenantDrift, Uneven};
+use crate::pg::Placement;
 use crate::words::counted;
 
 /// Tenants of one shape that are named before the rest is counted.
@@ -42,6 +44,8 @@ pub fn drift(drift: &Drift) -> String {
     failures(&mut text, "could not be looked at", not_looked_at(drift));
     unreachable(&mut text, &drift.unreachable);
     refused(&mut text, &drift.refused);
+    let undistributed: Vec<String> = drift.undistributed().map(name).collect();
+    text.push_str(&placement::section(undistributed.len(), &some(&undistributed)));
     if !drift.orphans.is_empty() {
         let _ = writeln!(text, "\n{}", styled(STRONG, "orphans: provisioned, but not registered"));
         let names: Vec<String> = drift.orphans.iter().map(|orphan| orphan.schema.clone()).collect();
@@ -211,6 +215,13 @@ pub fn ended(ended: &Ended) -> String {
     unreachable(&mut text, &ended.unreachable);
     refused(&mut text, &ended.refused);
     left(&mut text, &ended.left);
+    let undistributed: Vec<String> = ended
+        .tenants
+        .iter()
+        .filter(|done| done.placement == Some(Placement::Undistributed))
+        .map(|done| done.tenant.to_string())
+        .collect();
+    text.push_str(&placement::section(undistributed.len(), &some(&undistributed)));
     for reason in &ended.stopped {
         let line = format!("The run ended early: {reason}");
         let _ = writeln!(text, "{}", styled(REMOVED, &printable(&line)));

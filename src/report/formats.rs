@@ -6,6 +6,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::causes::{by_cause, by_reason, not_looked_at, server};
 use super::fleet::{UNEVEN, headline, in_short, some, tenants, uneven};
+use super::placement;
 use super::style::{printable, printable_lines};
 use crate::fleet::{Drift, State, TenantDrift};
 
@@ -49,6 +50,17 @@ pub fn drift_markdown(drift: &Drift) -> String {
         for trouble in troubles {
             let _ = writeln!(text, "- {}", escaped(&trouble));
         }
+    }
+    let undistributed: Vec<String> =
+        drift.undistributed().map(|tenant| tenant.tenant.to_string()).collect();
+    if !undistributed.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n### Not distributed\n\n{} {}: {}",
+            tenants(undistributed.len()),
+            escaped(placement::in_words()),
+            escaped(&some(&undistributed))
+        );
     }
     if !drift.orphans.is_empty() {
         text.push_str("\n### Orphans: provisioned, but not registered\n\n");
@@ -120,6 +132,13 @@ pub fn drift_github(drift: &Drift) -> String {
     }
     for trouble in troubles(drift) {
         let _ = writeln!(text, "::error title=tenant not looked at::{}", command(&trouble));
+    }
+    let undistributed: Vec<String> =
+        drift.undistributed().map(|tenant| tenant.tenant.to_string()).collect();
+    if !undistributed.is_empty() {
+        let (count, words) = (tenants(undistributed.len()), placement::in_words());
+        let message = format!("{count} {words}: {}", some(&undistributed));
+        let _ = writeln!(text, "::notice title=tenant not distributed::{}", command(&message));
     }
     for orphan in &drift.orphans {
         let message = format!("schema {} is provisioned, but not registered", orphan.schema);

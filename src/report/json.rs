@@ -13,7 +13,7 @@ pub fn applied_json(applied: &Applied) -> Value {
         Outcome::Current => None,
         Outcome::Done { apply_id, .. } => Some(apply_id),
     };
-    json!({
+    let mut value = json!({
         "tenant": applied.tenant.id,
         "schema": applied.tenant.schema,
         "outcome": applied.outcome.name(),
@@ -29,7 +29,14 @@ pub fn applied_json(applied: &Applied) -> Value {
         "unmodelled": applied.plan.unmodelled,
         "drifted": applied.left.is_drift(),
         "exception": applied.left.exception,
-    })
+    });
+    // Its keys stand beside the others, as they do elsewhere.
+    if let (Some(all), Ok(Value::Object(placement))) =
+        (value.as_object_mut(), serde_json::to_value(&applied.placement))
+    {
+        all.extend(placement);
+    }
+    value
 }
 
 /// Version of what commands report as JSON, saved plans apart. It changes when keys go away or get

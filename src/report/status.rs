@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::placement;
 use super::style::{CHANGED, CREATED, FAINT, STRONG, printable, styled};
+use crate::pg::Placement;
 use crate::reconcile::{Differences, Status};
 use crate::words::counted;
 
@@ -19,6 +21,12 @@ pub fn status(status: &Status) -> String {
         styled(CHANGED, &format!("conforms now: no ({})", differences(status)))
     };
     let _ = writeln!(text, "  {conforms}");
+    match status.placement.as_ref() {
+        Some(Placement::Worker(worker)) => {
+            let _ = writeln!(text, "  on worker {}", printable(worker));
+        }
+        other => text.push_str(&placement::line(&status.tenant.schema, other)),
+    }
     let Some(newest) = status.history.first() else {
         if status.exists {
             let _ = writeln!(text, "  never provisioned by this tool: the schema has no record");

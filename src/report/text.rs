@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use indexmap::IndexMap;
 use similar::{ChangeTag, TextDiff};
 
+use super::placement;
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printable_lines, styled};
 use crate::diff::{Change, Object, Untouched};
 use crate::plan::{Action, NOT_DECLARABLE, Plan, PlannedStep};
@@ -44,6 +45,7 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
     };
     let _ = writeln!(text, "{}", styled(STRONG, &line));
     text.push_str(&left(applied));
+    text.push_str(&placement::line(&applied.tenant.schema, applied.placement.as_ref()));
     text
 }
 

@@ -10,9 +10,30 @@ use uuid::Uuid;
 pub(super) use self::fleet::{DriftReport, FleetProvisioned, TenantPage, TenantState};
 use super::problem::Problem;
 use crate::diff::Change;
-use crate::pg::StateRow;
+use crate::pg::{self, StateRow};
 use crate::plan::Plan;
 use crate::reconcile::{Applied, Differences, Outcome, Status, millis};
+
+/// Where Citus keeps a tenant; no key where there is no Citus.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Placement {
+    /// The worker that the tenant's tables lie on, as `host:port`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<String>,
+    /// True if the schema is not distributed, although new ones are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undistributed: Option<bool>,
+}
+
+impl From<Option<&pg::Placement>> for Placement {
+    fn from(placement: Option<&pg::Placement>) -> Self {
+        Self {
+            worker: placement.and_then(pg::Placement::worker).map(str::to_owned),
+            undistributed: (placement == Some(&pg::Placement::Undistributed)).then_some(true),
+        }
+    }
+}
 
 /// A tenant that is as the manifest declares.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -32,6 +53,8 @@ pub(super) struct Provisioned {
     apply_id: Option<Uuid>,
     duration_ms: u64,
     attempts: u32,
+    #[serde(flatten)]
+    placement: Placement,
     /// Objects that are there and not declared.
     extra: Vec<String>,
     /// Objects of kinds that are not compared.
@@ -54,6 +77,7 @@ impl From<&Applied> for Provisioned {
             apply_id,
             duration_ms: millis(applied.duration),
             attempts: applied.attempts,
+            placement: applied.placement.as_ref().into(),
             extra: texts(&applied.plan.extra),
             unmodelled: texts(&applied.plan.unmodelled),
         }
@@ -193,6 +217,8 @@ pub(super) struct TenantStatus {
     live_is_recorded: bool,
     /// How many of the declared rows are absent.
     absent_rows: usize,
+    #[serde(flatten)]
+    placement: Placement,
     /// Newest first.
     history: Vec<Recorded>,
 }
@@ -213,6 +239,7 @@ impl From<&Status> for TenantStatus {
             manifest_is_current: status.manifest_is_current,
             live_is_recorded: status.live_is_recorded,
             absent_rows: status.absent_rows,
+            placement: status.placement.as_ref().into(),
             history: status.history.iter().map(Recorded::from).collect(),
         }
     }

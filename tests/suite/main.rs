@@ -12,6 +12,7 @@
 
 mod adoption;
 mod choosing;
+mod citus;
 mod cli;
 mod docs;
 mod embedded;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ChangedObject, texts};
+use super::{ChangedObject, Placement, texts};
 use crate::fleet::{self, Done, Fate, State, TenantDrift};
 
 /// How a tenant is.
@@ -21,6 +21,8 @@ pub(in crate::server) struct TenantState {
     /// Which error, if it could not be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
+    #[serde(flatten)]
+    placement: Placement,
 }
 
 impl From<&TenantDrift> for TenantState {
@@ -31,6 +33,7 @@ impl From<&TenantDrift> for TenantState {
             server: tenant.server.clone(),
             state: tenant.state.name(),
             code: tenant.error.as_ref().map(|error| error.code),
+            placement: tenant.placement.as_ref().into(),
         }
     }
 }
@@ -87,6 +90,10 @@ pub(in crate::server) struct DriftReport {
     orphans: Vec<String>,
     /// How many servers could not be asked for their tenants.
     unreachable_servers: usize,
+    /// Tenants whose schemas Citus does not distribute, although it distributes new ones. That is no
+    /// drift.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    undistributed: Vec<String>,
 }
 
 impl From<&fleet::Drift> for DriftReport {
@@ -117,6 +124,7 @@ impl From<&fleet::Drift> for DriftReport {
             refused: drift.refused.iter().map(|refused| refused.id.clone()).collect(),
             orphans: drift.orphans.iter().map(|orphan| orphan.schema.clone()).collect(),
             unreachable_servers: drift.unreachable.len(),
+            undistributed: drift.undistributed().map(|t| t.tenant.to_string()).collect(),
         }
     }
 }

@@ -1,0 +1,57 @@
+//! The tables outside of the tenants' schemas that foreign keys point to.
+
+use super::error::PgError;
+use super::session::{Session, column};
+use crate::manifest::{ConstraintDef, Manifest, TableRef};
+use crate::name::Text;
+
+/// What is known of them, as `"schema"."table"`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Externals {
+    /// Those that are not there.
+    pub missing: Vec<String>,
+    /// On a server with Citus, those that are not reference tables.
+    pub local: Vec<String>,
+}
+
+/// Looks for the tables that `manifest` names, within the current transaction.
+pub(super) async fn externals(
+    session: &mut Session,
+    manifest: &Manifest,
+) -> Result<Externals, PgError> {
+    let mut names: Vec<String> = Vec::new();
+    for constraint in manifest.tables.iter().flat_map(|table| &table.constraints) {
+        if let ConstraintDef::ForeignKey(key) = &constraint.definition
+            && let TableRef::External { schema, table } = &key.references
+        {
+            names.push(format!("{}.{}", schema.quoted(), table.quoted()));
+        }
+    }
+    names.sort();
+    names.dedup();
+    let mut externals = Externals::default();
+    for name in names {
+        let doing = format!("looking for table {name}");
+        let literal = Text::new(name.clone()).map(|text| text.literal()).unwrap_or_default();
+        let is_local = if session.server.distributes_schemas.is_some() {
+            format!(
+                "NOT EXISTS (SELECT FROM pg_dist_partition p WHERE p.logicalrelid = \
+                 to_regclass({literal}) AND p.partmethod = 'n' AND p.repmodel = 't')"
+            )
+        } else {
+            "false".to_owned()
+        };
+        let sql = format!(
+            "SELECT (to_regclass({literal}) IS NOT NULL)::text AS found, ({is_local})::text AS local"
+        );
+        let answers = session.run(&doing, &sql).await?;
+        for row in answers.iter().flatten() {
+            if column::<&str>(row, "found", &doing)? == "false" {
+                externals.missing.push(name.clone());
+            } else if column::<&str>(row, "local", &doing)? == "true" {
+                externals.local.push(name.clone());
+            }
+        }
+    }
+    Ok(externals)
+}

@@ -1,0 +1,51 @@
+//! What must hold before anything is done to a tenant.
+
+use super::{Context, ReconcileError, Tenant};
+use crate::pg::{self, Externals, Session};
+use crate::plan::{Plan, citus};
+use crate::schema::Schema;
+
+/// # Errors
+/// [`ReconcileError::Unregistered`], or why the registry cannot be asked.
+pub(super) async fn check_registered(
+    context: &Context,
+    session: &mut Session,
+    tenant: &Tenant,
+) -> Result<(), ReconcileError> {
+    let tenants = &context.manifest.tenants;
+    let Some(registry) = tenants.registry.as_ref().filter(|_| tenants.registry_server.is_none())
+    else {
+        return Ok(());
+    };
+    if context.unregistered || pg::lists(session, registry, &tenant.id, context.limits).await? {
+        return Ok(());
+    }
+    Err(ReconcileError::Unregistered { tenant: tenant.id.clone() })
+}
+
+/// # Errors
+/// [`ReconcileError::ExternalMissing`].
+pub(super) fn check_externals(externals: &Externals) -> Result<(), ReconcileError> {
+    if externals.missing.is_empty() {
+        return Ok(());
+    }
+    Err(ReconcileError::ExternalMissing { tables: externals.missing.clone() })
+}
+
+/// Whether Citus does what is planned for a distributed schema, as far as it is known to refuse.
+///
+/// # Errors
+/// [`ReconcileError::Undistributable`].
+pub(crate) fn check_distributable(
+    context: &Context,
+    tenant: &Tenant,
+    desired: &Schema,
+    plan: &Plan,
+    externals: &Externals,
+) -> Result<(), ReconcileError> {
+    let reasons = citus::refusals(&context.manifest, desired, &plan.steps, &externals.local);
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    Err(ReconcileError::Undistributable { schema: tenant.schema.clone(), reasons })
+}
