@@ -256,9 +256,14 @@ fn the_time_that_rows_take_grows_as_their_number() {
             assert_eq!(files.load().unwrap().seeds[0].rows.len(), n);
             start.elapsed()
         };
-        // Others may be at work on the machine: the better of two counts.
-        let best = |n| time(n).min(time(n));
-        let (few, many) = (best(10_000), best(40_000));
+        // Others may be at work on the machine: the best of some attempts counts.
+        let (mut few, mut many) = (time(10_000), time(40_000));
+        for _ in 0..10 {
+            if many < 8 * few {
+                break;
+            }
+            (few, many) = (few.min(time(10_000)), many.min(time(40_000)));
+        }
         assert!(many < 8 * few, "{name}: {few:?} for 10,000 rows, {many:?} for 40,000");
         assert!(many < Duration::from_secs(10), "{name}: {many:?} for 40,000 rows");
     }
