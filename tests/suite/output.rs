@@ -264,16 +264,18 @@ async fn every_report_in_json_tells_its_version_first() {
     let (database, folder) = with_rows_in_the_way().await;
     let dir = folder.dir.path();
     let go = |args: &[&str]| run(on(&database, dir, &[args, &["--format", "json"]].concat()));
-    for args in [
-        &["plan", "acme"][..],
-        &["plan", "--all"],
-        &["drift"],
-        &["apply", "acme"],
-        &["apply", "--all"],
-        &["status", "acme"],
+    let saved = provision::plan::FORMAT_VERSION;
+    for (args, version) in [
+        (&["plan", "acme"][..], saved),
+        (&["plan", "--all"], saved),
+        (&["drift"], 1),
+        (&["apply", "acme"], 1),
+        (&["apply", "--all"], 1),
+        (&["status", "acme"], 1),
     ] {
         let stdout = go(args).with(0).stdout;
-        assert!(stdout.starts_with("{\n  \"format_version\": 1,\n"), "{args:?}: {stdout}");
+        let start = format!("{{\n  \"format_version\": {version},\n");
+        assert!(stdout.starts_with(&start), "{args:?}: {stdout}");
     }
     folder.write("schema.toml", &manifest_with("unique = [[\"name\"]]"));
     let failed = go(&["apply", "acme"]).with(1);
