@@ -40,7 +40,7 @@ async fn a_reviewed_plan_may_add_a_label_and_use_it() {
     assert_eq!(steps.len(), 2, "the label is one of them: {applied}");
     go(&["apply", "--plan", "one.json"]).with(1);
     go(&["plan", "--all", "--out", "all.json"]).with(0);
-    go(&["apply", "--all", "--plan", "all.json"]).with(0);
+    go(&["apply", "--plan", "all.json"]).with(0);
     go(&["drift"]).with(0);
 }
 
