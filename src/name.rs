@@ -88,7 +88,7 @@ impl Ident {
     }
 }
 
-/// For people: as [`printable`] shows it. What programs get is [`Ident::as_str`].
+/// For people: as [`printable()`] shows it. What programs get is [`Ident::as_str`].
 impl fmt::Display for Ident {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&printable(&self.0))
@@ -149,7 +149,7 @@ impl Text {
     }
 }
 
-/// For people: as [`printable`] shows it. What programs get is [`Text::as_str`].
+/// For people: as [`printable()`] shows it. What programs get is [`Text::as_str`].
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&printable(&self.0))
