@@ -126,7 +126,7 @@ impl Cause {
         match self {
             Self::Unreachable(_) | Self::Lost(_) | Self::Timeout(_) => true,
             Self::Server(error) => {
-                error.sqlstate.starts_with("08")
+                error.is_of_connection()
                     || matches!(&*error.sqlstate, "57P01" | "57P02" | "57P03" | "57P05" | "25P03")
             }
             Self::Tls(_) => false,

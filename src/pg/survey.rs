@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::error::PgError;
+use super::error::{Cause, PgError};
 use super::fingerprint::{self, Glance, Shapes};
 use super::introspect::{self, IntrospectError};
 use super::placement::{Placement, is_distributed, placements};
@@ -102,11 +102,10 @@ async fn look<'m>(
     }
     let absent = absent_rows(session, manifest, subjects, &found).await?;
     let sightings = found.into_iter().zip(absent).map(|(present, absent_rows)| {
-        present.map(|present| {
-            let placement = present.as_ref().and_then(|present| present.placement.as_ref());
-            let is_distributed = is_distributed(&session.server, present.is_some(), placement);
-            Sighting { present, is_distributed, absent_rows }
-        })
+        let (present, absent_rows) = (present?, absent_rows?);
+        let placement = present.as_ref().and_then(|present| present.placement.as_ref());
+        let is_distributed = is_distributed(&session.server, present.is_some(), placement);
+        Ok(Sighting { present, is_distributed, absent_rows })
     });
     Ok(sightings.collect())
 }
@@ -135,35 +134,65 @@ async fn model(
     Ok(shapes.insert(glance.fingerprint, model))
 }
 
-/// The absent rows of each subject; tenants of one shape are asked for together.
+/// The absent rows of each subject; tenants of one shape on one worker are asked for together.
 async fn absent_rows<'m>(
     session: &mut Session,
     manifest: &'m Manifest,
     subjects: &[Subject<'_>],
     found: &[Result<Option<Present>, IntrospectError>],
-) -> Result<Vec<Vec<Row<'m>>>, PgError> {
-    let mut absent: Vec<Vec<Row<'m>>> = vec![Vec::new(); subjects.len()];
-    let mut groups: HashMap<Checksum, (Arc<Schema>, Vec<usize>)> = HashMap::new();
+) -> Result<Vec<Result<Vec<Row<'m>>, PgError>>, PgError> {
+    let mut absent: Vec<_> = subjects.iter().map(|_| Ok(Vec::new())).collect();
+    let mut groups: HashMap<(Checksum, Option<&str>), (&Schema, Vec<usize>)> = HashMap::new();
     for (at, (present, rows)) in found.iter().zip(&mut absent).enumerate() {
         match present {
             Ok(Some(present)) => {
-                let group = groups.entry(present.fingerprint);
-                let schema = || (Arc::clone(&present.schema), Vec::new());
-                group.or_insert_with(schema).1.push(at);
+                let worker = present.placement.as_ref().and_then(Placement::worker);
+                let group = groups.entry((present.fingerprint, worker));
+                group.or_insert_with(|| (&present.schema, Vec::new())).1.push(at);
             }
-            Ok(None) => *rows = rowcheck::all(manifest),
+            Ok(None) => *rows = Ok(rowcheck::all(manifest)),
             Err(_) => {}
         }
     }
-    for (schema, members) in groups.into_values() {
+    for ((_, worker), (schema, members)) in groups {
         let of_group: Vec<Subject<'_>> =
             members.iter().filter_map(|at| subjects.get(*at).copied()).collect();
-        let check = SharedCheck::new(manifest, &of_group, &schema);
-        for rows in check.run(session).await?.into_iter().zip(&members) {
-            if let (found, Some(absent)) = (rows.0, absent.get_mut(*rows.1)) {
+        let check = SharedCheck::new(manifest, &of_group, schema);
+        let rows = match worker {
+            None => check.run(session).await?.into_iter().map(Ok).collect(),
+            Some(_) => on_worker(session, &check, members.len()).await?,
+        };
+        for (found, at) in rows.into_iter().zip(members) {
+            if let Some(absent) = absent.get_mut(at) {
                 *absent = found;
             }
         }
     }
     Ok(absent)
+}
+
+/// Asks for the rows of tenants that are all on one Citus worker. When the coordinator reports that
+/// it does not reach it, that is told of each of them, and the transaction goes on.
+async fn on_worker<'m>(
+    session: &mut Session,
+    check: &SharedCheck<'m, '_>,
+    members: usize,
+) -> Result<Vec<Result<Vec<Row<'m>>, PgError>>, PgError> {
+    let doing = "looking at the tenants of one worker";
+    session.run(doing, "SAVEPOINT worker").await?;
+    match check.run(session).await {
+        Ok(rows) => {
+            session.run(doing, "RELEASE SAVEPOINT worker").await?;
+            Ok(rows.into_iter().map(Ok).collect())
+        }
+        Err(PgError::Query { doing, source: Cause::Server(error) }) if error.is_of_connection() => {
+            session.run(&doing, "ROLLBACK TO SAVEPOINT worker; RELEASE SAVEPOINT worker").await?;
+            let told = || PgError::Query {
+                doing: doing.clone(),
+                source: Cause::Server(Box::clone(&error)),
+            };
+            Ok((0..members).map(|_| Err(told())).collect())
+        }
+        Err(error) => Err(error),
+    }
 }

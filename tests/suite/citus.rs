@@ -93,23 +93,62 @@ impl Coordinator {
 
 impl Drop for Coordinator {
     fn drop(&mut self) {
-        let (url, prefix) = (self.url.clone(), self.prefix.clone());
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async {
-                let mut conn = url.parse::<PgConnectOptions>()?.connect().await?;
-                let find = format!(
-                    "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname LIKE '{prefix}%'"
-                );
-                for row in sqlx::raw_sql(AssertSqlSafe(find)).fetch_all(&mut conn).await? {
-                    let sql = format!("DROP SCHEMA {} CASCADE", row.get::<String, _>(0));
-                    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await?;
-                }
-                Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
-            })
-        });
-        let _ = dropped.join();
+        run_each(
+            &self.url,
+            format!(
+                "SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace \
+                 WHERE nspname LIKE '{}%'",
+                self.prefix
+            ),
+        );
     }
+}
+
+/// A worker whose address the coordinator has lost, until the value is dropped.
+struct Away<'c> {
+    citus: &'c Coordinator,
+    back: String,
+}
+
+impl<'c> Away<'c> {
+    async fn new(citus: &'c Coordinator, worker: &str) -> Self {
+        let node = format!(
+            "FROM pg_dist_node WHERE noderole = 'primary' AND nodename || ':' || nodeport = '{worker}'"
+        );
+        let move_to = |host, port| {
+            format!(
+                "SELECT format('SELECT citus_update_node(%s, %L, %s)', nodeid, {host}, {port}) {node}"
+            )
+        };
+        let back = citus.ask(&move_to("nodename", "nodeport")).await;
+        // Nobody listens there, so connections are refused at once.
+        let gone = citus.ask(&move_to("'127.0.0.1'", "1")).await;
+        citus.ask(&gone).await;
+        Self { citus, back }
+    }
+}
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        run_each(&self.citus.url, format!("SELECT $sql${}$sql$", self.back));
+    }
+}
+
+/// Runs each of the statements that a query answers, as far as that is possible.
+fn run_each(url: &str, find: String) {
+    let url = url.to_owned();
+    let done = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut conn = url.parse::<PgConnectOptions>()?.connect().await?;
+            for row in sqlx::raw_sql(AssertSqlSafe(find)).fetch_all(&mut conn).await? {
+                let sql = AssertSqlSafe(row.get::<String, _>(0));
+                sqlx::raw_sql(sql).execute(&mut conn).await?;
+            }
+            Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+        })
+    });
+    let _ = done.join();
 }
 
 fn is_worker(placement: Option<&Placement>) -> bool {
@@ -329,4 +368,47 @@ async fn the_worker_that_a_tenant_lives_on_is_named() {
     }
     let drift = service.get("/ops/drift").await.with(200).json();
     assert_eq!(drift["undistributed"], Value::from(vec![local]), "{drift}");
+}
+
+#[tokio::test]
+#[ignore = "needs PROVISION_TEST_CITUS_URL"]
+async fn while_one_worker_is_away_the_tenants_of_the_others_are_looked_at() {
+    let citus = Coordinator::new().await;
+    let table = "primary_key = [\"id\"]\ncolumns = { id = \"int\" }";
+    let rows = "[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{ id = 1 }, { id = 2 }]\n";
+    let folder = Folder::new(&(manifest_with(table, "") + rows));
+    let ids: Vec<String> = (0..6).map(|n| citus.id(&n.to_string())).collect();
+    folder.write("ids", &ids.join("\n"));
+    let list = ["--tenants-from", "ids"];
+    citus.tool(&folder, &[&["apply", "--all"], &list[..]].concat()).with(0);
+    let mut placed: Vec<(String, String)> = Vec::new();
+    for id in &ids {
+        let sql = format!(
+            "SELECT nodename || ':' || nodeport FROM citus_shards \
+             WHERE table_name::text = '\"{id}\".t'"
+        );
+        placed.push((id.clone(), citus.ask(&sql).await));
+    }
+    let gone = placed[0].1.clone();
+    let is_away = |id: &str| placed.iter().any(|(of, worker)| of == id && *worker == gone);
+    let count = ids.iter().filter(|id| is_away(id)).count();
+    assert!((1..6).contains(&count), "on two workers: {placed:?}");
+    let reachable = ids.iter().find(|id| !is_away(id)).expect("on the other worker");
+    citus.ask(&format!("DELETE FROM \"{reachable}\".t WHERE id = 2")).await;
+
+    let away = Away::new(&citus, &gone).await;
+    let drift = citus.tool(&folder, &[&["drift", "--format", "json"], &list[..]].concat()).with(1);
+    let drift: Value = serde_json::from_str(&drift.stdout).expect("JSON");
+    for tenant in drift["tenants"].as_array().expect("tenants") {
+        let id = tenant["tenant"].as_str().expect("an id");
+        let expected = match id {
+            id if is_away(id) => "unreachable",
+            id if id == reachable => "drifted",
+            _ => "in_sync",
+        };
+        assert_eq!(tenant["state"], expected, "{drift:#}");
+    }
+    drop(away);
+    citus.tool(&folder, &[&["apply", "--all"], &list[..]].concat()).with(0);
+    citus.tool(&folder, &[&["drift"], &list[..]].concat()).with(0);
 }

@@ -9,7 +9,7 @@ use sqlx::postgres::PgDatabaseError;
 use crate::name::printable;
 
 /// An error that the server reported, in its words.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ServerError {
     /// Five characters (PostgreSQL manual, appendix A).
     pub sqlstate: String,
@@ -62,6 +62,11 @@ impl ServerError {
             constraint: part(PgDatabaseError::constraint).map(str::to_owned),
             sqlstate,
         }
+    }
+
+    /// Whether it is about a connection: of the session itself, or, on Citus, to a worker.
+    pub(in crate::pg) fn is_of_connection(&self) -> bool {
+        self.sqlstate.starts_with("08")
     }
 
     /// What to do about it.
