@@ -57,17 +57,32 @@ pub fn read_from(reader: impl Read, limit: u64) -> Result<String, Unreadable> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
+/// Refuses what exists and is no regular file, for those who open it in their own way. `/dev/null`,
+/// which says that there is none, is never waited for.
+///
+/// # Errors
+/// When it is something else.
+pub fn check_regular(path: &Path) -> Result<(), FileError> {
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return Ok(());
+    };
+    if path == Path::new("/dev/null") {
+        return Ok(());
+    }
+    is_regular(metadata.file_type()).map_err(|source| FileError { path: path.to_owned(), source })
+}
+
 /// Looks before it opens, since to open a device may set it going, and again afterwards, since
 /// another file may have taken its place.
 fn regular(path: &Path) -> Result<File, Unreadable> {
-    check_regular(std::fs::metadata(path)?.file_type())?;
+    is_regular(std::fs::metadata(path)?.file_type())?;
     // Without it, opening a pipe waits for somebody who writes to it.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    check_regular(file.metadata()?.file_type())?;
+    is_regular(file.metadata()?.file_type())?;
     Ok(file)
 }
 
-fn check_regular(kind: FileType) -> Result<(), Unreadable> {
+fn is_regular(kind: FileType) -> Result<(), Unreadable> {
     if kind.is_file() {
         Ok(())
     } else if kind.is_fifo() {

@@ -1,6 +1,9 @@
 //! Where a server is and how to reach it, with the meanings that libpq gives to its settings
 //! (PostgreSQL manual, §34.1, §34.15, §34.19).
 
+mod opened_by_sqlx;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -67,20 +70,18 @@ impl Target {
     /// leaves out is taken from the `PG*` variables and the password file.
     ///
     /// # Errors
-    /// When the URL, a parameter in it, or a variable is not usable.
+    /// When the URL, a parameter in it, a variable, or a file that one of them names is not usable.
     pub fn from_url(url: &str) -> Result<Self, PgError> {
         if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
             return Err(setting("a database URL starts with postgres:// or postgresql://"));
         }
-        let query = url.split_once('?').map_or("", |(_, query)| query);
-        let parameters: Vec<(&str, &str)> = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-            .collect();
-        let value_of = |name| parameters.iter().find(|(key, _)| *key == name).map(|(_, v)| *v);
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+            form_urlencoded::parse(query.as_bytes()).collect();
+        let value_of =
+            |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| &**value);
         for (key, _) in &parameters {
-            if !URL_PARAMETERS.contains(key) && !key.starts_with("options[") {
+            if !URL_PARAMETERS.contains(&&**key) && !key.starts_with("options[") {
                 return Err(setting(&format!(
                     "the parameter {key:?} in the database URL is not supported"
                 )));
@@ -90,16 +91,15 @@ impl Target {
             return Err(setting("channel_binding=require is not supported"));
         }
         check_variables()?;
+        opened_by_sqlx::check(value_of)?;
         // sqlx warns of parameters that it does not know, with their values.
         let known = |key: &str| key != "connect_timeout" && key != "channel_binding";
-        let kept: Vec<String> = parameters
+        let kept = parameters
             .iter()
-            .filter(|(key, value)| known(key) && !(*key == "sslrootcert" && *value == "system"))
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
-        let base = url.split_once('?').map_or(url, |(base, _)| base);
+            .filter(|(key, value)| known(key) && !(key == "sslrootcert" && value == "system"));
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
         // The error of sqlx may quote a part of the URL, and the password with it.
-        let options = PgConnectOptions::from_str(&format!("{base}?{}", kept.join("&")))
+        let options = PgConnectOptions::from_str(&format!("{base}?{query}"))
             .map_err(|_| setting("the database URL cannot be parsed"))?;
         let timeout = value_of("connect_timeout")
             .map(str::to_owned)
@@ -121,6 +121,7 @@ impl Target {
             return Ok(None);
         }
         check_variables()?;
+        opened_by_sqlx::check(|_| None)?;
         let variable = |name| std::env::var(name).ok();
         Self::new(
             PgConnectOptions::new(),

@@ -2,6 +2,7 @@
 
 mod server;
 
+use crate::files::FileError;
 use crate::words::counted;
 use tokio_rustls::rustls;
 
@@ -12,6 +13,9 @@ pub use server::ServerError;
 pub enum PgError {
     #[error("the connection setting is not usable: {reason}")]
     Setting { reason: String },
+    /// A file that the connection settings name.
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error("cannot connect to {target}")]
     Connect {
         target: String,
@@ -165,7 +169,7 @@ impl PgError {
     pub fn cause(&self) -> Option<&Cause> {
         match self {
             Self::Connect { source, .. } | Self::Query { source, .. } => Some(source),
-            Self::Setting { .. } | Self::Answer { .. } => None,
+            Self::Setting { .. } | Self::File(_) | Self::Answer { .. } => None,
         }
     }
 
@@ -197,7 +201,7 @@ impl PgError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Setting { .. } => "connection-setting",
+            Self::Setting { .. } | Self::File(_) => "connection-setting",
             Self::Connect { .. } => "connect-failed",
             Self::Answer { .. } => "unexpected-answer",
             Self::Query { source, .. } => match source.sqlstate() {

@@ -41,6 +41,9 @@ pub struct Present {
 /// A tenant's id and schema.
 pub type Subject<'t> = (&'t TenantId, &'t SchemaName);
 
+/// The absent rows of one tenant, or why they could not be asked for.
+type Rows<'m> = Result<Vec<Row<'m>>, PgError>;
+
 /// Looks at all of `subjects`, in one transaction that sees one moment. The answers come in their
 /// order. The number of statements depends on the number of shapes and seeds, not of tenants.
 ///
@@ -140,9 +143,9 @@ async fn absent_rows<'m>(
     manifest: &'m Manifest,
     subjects: &[Subject<'_>],
     found: &[Result<Option<Present>, IntrospectError>],
-) -> Result<Vec<Result<Vec<Row<'m>>, PgError>>, PgError> {
+) -> Result<Vec<Rows<'m>>, PgError> {
     let mut absent: Vec<_> = subjects.iter().map(|_| Ok(Vec::new())).collect();
-    let mut groups: HashMap<(Checksum, Option<&str>), (&Schema, Vec<usize>)> = HashMap::new();
+    let mut groups: HashMap<_, (&Schema, Vec<usize>)> = HashMap::new();
     for (at, (present, rows)) in found.iter().zip(&mut absent).enumerate() {
         match present {
             Ok(Some(present)) => {
@@ -177,7 +180,7 @@ async fn on_worker<'m>(
     session: &mut Session,
     check: &SharedCheck<'m, '_>,
     members: usize,
-) -> Result<Vec<Result<Vec<Row<'m>>, PgError>>, PgError> {
+) -> Result<Vec<Rows<'m>>, PgError> {
     let doing = "looking at the tenants of one worker";
     session.run(doing, "SAVEPOINT worker").await?;
     match check.run(session).await {

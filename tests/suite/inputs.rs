@@ -50,6 +50,44 @@ async fn a_pipe_that_nobody_writes_to_holds_nothing_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_among_the_files_of_a_connection_holds_nothing_up() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let dir = folder.dir.path();
+    for pipe in ["pipe", ".pgpass"] {
+        let made = Command::new("mkfifo").arg(dir.join(pipe)).status();
+        assert!(made.expect("mkfifo runs").success());
+    }
+    let with = |variable: &str, value: &str, parameters: &str| {
+        let mut command = on(&database, dir, &["apply", "acme"]);
+        let joint = if database.url.contains('?') { '&' } else { '?' };
+        command.env("DATABASE_URL", format!("{}{joint}{parameters}", database.url));
+        command.env(variable, value);
+        soon(command)
+    };
+    let home = dir.to_str().expect("a path in UTF-8");
+    for (variable, value, parameters, file) in [
+        ("PGPASSFILE", "pipe", "", "pipe"),
+        ("HOME", home, "", ".pgpass"),
+        ("PGSSLCERT", "pipe", "", "pipe"),
+        ("PGSSLKEY", "pipe", "", "pipe"),
+        ("PGSSLROOTCERT", "pipe", "", "pipe"),
+        ("UNUSED", "", "sslrootcert=%70ipe", "pipe"),
+        ("UNUSED", "", "sslcert=./pipe", "pipe"),
+    ] {
+        let ended = with(variable, value, parameters).with(1);
+        let told = format!("{file}: it is a pipe, not a regular file");
+        let stderr = ended.stderr.replace("\n  caused by", "");
+        assert!(
+            stderr.contains("error[connection-setting]") && stderr.contains(&told),
+            "{ended:?}"
+        );
+    }
+    std::fs::remove_file(dir.join(".pgpass")).expect("removing the pipe");
+    with("PGPASSFILE", "/dev/null", "sslmode=%64isable").with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_shell_that_pipes_a_list_in_is_told_how() {
     let database = Database::new().await;
     let folder = Folder::new(MANIFEST);
