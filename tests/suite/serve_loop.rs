@@ -127,8 +127,9 @@ async fn of_several_replicas_one_leads_and_another_takes_over() {
     let mut replicas = vec![start(), start(), start()];
     eventually("one leads", async || leaders(&replicas).await.len() == 1).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
+    // On a busy machine the leader may change while one replica after the other is asked.
+    eventually("one leads", async || leaders(&replicas).await.len() == 1).await;
     let leader = leaders(&replicas).await;
-    assert_eq!(leader.len(), 1);
     for replica in &replicas {
         assert_eq!(metric(&metrics(replica).await, "provision_reconcile_led"), Some(1.0));
     }

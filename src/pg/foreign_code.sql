@@ -1,0 +1,190 @@
+-- What a statement on the tables of the schemas `:schemas` could make the server run that belongs to
+-- neither the server, a superuser nor the role of the session: one row for each relation or enum
+-- and each such object. Sent by pg/foreign_code.rs with the search path `pg_catalog`.
+--
+-- * Reading the catalog runs nothing of this.
+-- * What refers to a function is known from pg_depend, but for what no expression refers to yet:
+--   casts, which the server looks up when it parses a statement; the constraints of domains; the
+--   members of operator families; inheritance children, to which ALTER TABLE descends.
+-- * Objects of a server start at OID 16384 (PostgreSQL's FirstNormalObjectId); those below are its
+--   own, and most of them stand in pg_depend nowhere.
+-- * A type that is no enum is told for its owner's sake alone: constraints, attributes and casts can be
+--   added to it without a lock that a statement of ours waits for.
+-- * Policies are not among it: under `row_security = off` the server refuses a statement that would
+--   have to ask one. Extended statistics are computed by ANALYZE, and row filters of publications by
+--   the sender.
+WITH RECURSIVE trusted AS MATERIALIZED (
+    SELECT array_agg(r.oid) AS roles
+    FROM pg_roles r
+    WHERE r.rolsuper OR r.rolname IN (current_user, session_user)
+), gate AS MATERIALIZED (
+    -- Where there is nothing of the kind in the whole database, no schema is looked at.
+    SELECT EXISTS (SELECT FROM pg_proc p
+                   WHERE p.oid >= 16384 AND p.proowner <> ALL (t.roles))
+           OR EXISTS (SELECT FROM pg_type y
+                      WHERE y.oid >= 16384 AND y.typowner <> ALL (t.roles)
+                        AND y.typtype IN ('b', 'd', 'r') AND y.typelem = 0)
+           OR EXISTS (SELECT FROM pg_class c
+                      WHERE c.oid >= 16384 AND c.relowner <> ALL (t.roles)
+                        AND c.relkind IN ('r', 'p', 'f', 'c', 'v')) AS is_open
+    FROM trusted t
+), member AS MATERIALIZED (
+    SELECT n.nspname AS schema, d.classid, d.objid
+    FROM gate g
+    JOIN pg_namespace n ON g.is_open
+    JOIN pg_depend d ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
+    WHERE n.nspname = ANY (:schemas)
+      AND d.classid IN ('pg_class'::regclass, 'pg_type'::regclass)
+), relation AS (
+    SELECT m.schema, c.relname AS subject, c.oid AS origin, c.oid
+    FROM member m
+    JOIN pg_class c ON c.oid = m.objid
+    WHERE m.classid = 'pg_class'::regclass
+      AND c.relkind IN ('r', 'p', 'f')
+      AND c.relname <> '_provision_state'
+    UNION
+    SELECT r.schema, r.subject, r.origin, h.oid
+    FROM relation r
+    CROSS JOIN LATERAL (
+        SELECT i.inhrelid AS oid FROM pg_inherits i WHERE i.inhparent = r.oid
+        UNION ALL
+        -- The expressions of a partition's bound are those of its parent's key.
+        SELECT i.inhparent FROM pg_inherits i
+        JOIN pg_class c ON c.oid = r.oid AND c.relispartition
+        WHERE i.inhrelid = r.oid
+    ) h
+), base AS (
+    SELECT 'relation' AS kind, r.schema, r.subject, b.via, b.classid, b.objid
+    FROM (SELECT r.*, CASE WHEN r.oid = r.origin THEN quote_ident(r.subject)
+                           ELSE r.oid::regclass::text END AS name
+          FROM relation r) r
+    CROSS JOIN LATERAL (
+        SELECT 'column ' || r.name || '.' || quote_ident(a.attname) AS via,
+               'pg_type'::regclass AS classid, a.atttypid AS objid
+        FROM pg_attribute a
+        WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+          AND a.atttypid >= 16384
+        UNION ALL
+        SELECT CASE WHEN a.attgenerated = '' THEN 'default of column ' ELSE 'generated column ' END
+                   || r.name || '.' || quote_ident(a.attname),
+               'pg_attrdef'::regclass, ad.oid
+        FROM pg_attrdef ad
+        JOIN pg_attribute a ON a.attrelid = ad.adrelid AND a.attnum = ad.adnum
+        WHERE ad.adrelid = r.oid
+        UNION ALL
+        SELECT 'constraint ' || quote_ident(k.conname) || ' on ' || r.name,
+               'pg_constraint'::regclass, k.oid
+        FROM pg_constraint k
+        WHERE k.conrelid = r.oid
+        UNION ALL
+        SELECT 'index ' || quote_ident(c.relname) || ' on ' || r.name,
+               'pg_class'::regclass, c.oid
+        FROM pg_index i
+        JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE i.indrelid = r.oid
+        UNION ALL
+        SELECT 'trigger ' || quote_ident(tg.tgname) || ' on ' || r.name,
+               'pg_trigger'::regclass, tg.oid
+        FROM pg_trigger tg
+        WHERE tg.tgrelid = r.oid
+        UNION ALL
+        SELECT 'rule ' || quote_ident(ru.rulename) || ' on ' || r.name,
+               'pg_rewrite'::regclass, ru.oid
+        FROM pg_rewrite ru
+        WHERE ru.ev_class = r.oid
+        UNION ALL
+        -- A partition key or an access method.
+        SELECT 'table ' || r.name, d.refclassid, d.refobjid
+        FROM pg_depend d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.objsubid = 0
+          AND d.refclassid IN ('pg_proc'::regclass, 'pg_am'::regclass, 'pg_type'::regclass,
+                               'pg_opclass'::regclass)
+          AND d.refobjid >= 16384
+        UNION ALL
+        SELECT CASE WHEN c.relispartition THEN 'partition ' ELSE 'child table ' END || r.name,
+               'pg_class'::regclass, r.oid
+        FROM pg_class c
+        WHERE c.oid = r.oid AND r.oid <> r.origin
+    ) b
+    UNION ALL
+    SELECT 'type', m.schema, y.typname, 'enum ' || quote_ident(y.typname), 'pg_type'::regclass, y.oid
+    FROM member m
+    JOIN pg_type y ON y.oid = m.objid
+    WHERE m.classid = 'pg_type'::regclass AND y.typtype = 'e'
+), reached AS (
+    SELECT b.kind, b.schema, b.subject, b.via, NULL::oid AS "cast", b.classid::oid AS classid,
+           b.objid
+    FROM base b
+    UNION
+    SELECT r.kind, r.schema, r.subject, r.via, coalesce(e."cast", r."cast"), e.classid, e.objid
+    FROM reached r
+    CROSS JOIN LATERAL (
+        SELECT NULL::oid AS "cast", d.refclassid AS classid, d.refobjid AS objid
+        FROM pg_depend d
+        WHERE d.classid = r.classid AND d.objid = r.objid AND d.refobjid >= 16384
+          AND (d.refclassid IN ('pg_proc'::regclass, 'pg_type'::regclass, 'pg_operator'::regclass,
+                                'pg_opclass'::regclass, 'pg_opfamily'::regclass, 'pg_am'::regclass)
+               -- What a rule reads.
+               OR r.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass)
+        UNION ALL
+        SELECT NULL, 'pg_constraint'::regclass, k.oid
+        FROM pg_constraint k
+        WHERE r.classid = 'pg_type'::regclass AND k.contypid = r.objid
+        UNION ALL
+        SELECT NULL, 'pg_class'::regclass, y.typrelid
+        FROM pg_type y
+        WHERE r.classid = 'pg_type'::regclass AND y.oid = r.objid AND y.typtype = 'c'
+        UNION ALL
+        -- The attributes of a composite type, and the rule that makes a view one.
+        SELECT NULL, 'pg_rewrite'::regclass, ru.oid
+        FROM pg_rewrite ru
+        WHERE r.classid = 'pg_class'::regclass AND ru.ev_class = r.objid
+        UNION ALL
+        SELECT ca.oid, 'pg_proc'::regclass, ca.castfunc
+        FROM pg_cast ca
+        WHERE r.classid = 'pg_type'::regclass AND ca.castfunc >= 16384
+          AND (ca.castsource = r.objid OR ca.casttarget = r.objid)
+        UNION ALL
+        SELECT NULL, 'pg_proc'::regclass, ap.amproc
+        FROM pg_amproc ap
+        WHERE r.classid = 'pg_opfamily'::regclass AND ap.amprocfamily = r.objid
+        UNION ALL
+        SELECT NULL, 'pg_operator'::regclass, ao.amopopr
+        FROM pg_amop ao
+        WHERE r.classid = 'pg_opfamily'::regclass AND ao.amopfamily = r.objid
+    ) e
+    WHERE e.objid >= 16384
+), owned AS (
+    SELECT r.*, p.proowner AS owner, p.oid::regprocedure::text AS runs
+    FROM reached r
+    JOIN pg_proc p ON p.oid = r.objid
+    WHERE r.classid = 'pg_proc'::regclass
+    UNION ALL
+    SELECT r.*, y.typowner, 'type ' || format_type(y.oid, NULL)
+    FROM reached r
+    JOIN pg_type y ON y.oid = r.objid
+    -- Arrays and multiranges have the owner of what they consist of.
+    WHERE r.classid = 'pg_type'::regclass AND y.typtype IN ('b', 'd', 'r', 'c') AND y.typelem = 0
+    UNION ALL
+    SELECT r.*, c.relowner, CASE c.relkind WHEN 'v' THEN 'view ' ELSE 'table ' END || c.oid::regclass
+    FROM reached r
+    JOIN pg_class c ON c.oid = r.objid
+    WHERE r.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+    UNION ALL
+    -- A rule may do anything, in the name of the table's owner.
+    SELECT r.*, c.relowner, 'what it says'
+    FROM reached r
+    JOIN pg_rewrite ru ON ru.oid = r.objid
+    JOIN pg_class c ON c.oid = ru.ev_class
+    WHERE r.classid = 'pg_rewrite'::regclass
+)
+SELECT DISTINCT o.kind, o.schema::text AS schema, o.subject::text AS subject,
+       CASE WHEN o."cast" IS NULL THEN '' ELSE
+           'cast from ' || format_type(ca.castsource, NULL) || ' to '
+           || format_type(ca.casttarget, NULL) || ', for ' END || o.via AS via,
+       o.runs, pg_get_userbyid(o.owner)::text AS owner
+FROM owned o
+CROSS JOIN trusted t
+LEFT JOIN pg_cast ca ON ca.oid = o."cast"
+WHERE o.owner <> ALL (t.roles)
+ORDER BY schema, subject, via, o.runs;
