@@ -13,7 +13,7 @@ mod untouched;
 use serde::{Deserialize, Serialize};
 
 pub use object::Object;
-pub use untouched::Untouched;
+pub use untouched::{Held, Untouched};
 
 use crate::manifest::{
     ColumnDecl, ConstraintDecl, EnumDecl, IndexDecl, Manifest, SeedDecl, SeedRow, SequenceDecl,

@@ -86,6 +86,15 @@ impl Fleet {
         Self { manifest, servers }
     }
 
+    /// The same; with `trusts`, statements may run what is in tenants' schemas, whoever owns it.
+    #[must_use]
+    pub fn trusting_tenant_code(mut self, trusts: bool) -> Self {
+        for server in &mut self.servers {
+            server.context.trusts_tenant_code = trusts;
+        }
+        self
+    }
+
     /// The name of a server, if it has one.
     fn name_of(&self, server: usize) -> Option<&str> {
         self.servers.get(server).and_then(|server| server.name.as_deref())

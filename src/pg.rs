@@ -21,9 +21,10 @@ mod session;
 mod state;
 mod survey;
 mod transaction;
+mod untrusted;
 
 pub use connect::Target;
-pub use elaborate::{ElaborateError, elaborate};
+pub use elaborate::{ElaborateError, Elaborated, elaborate};
 pub use error::{Cause, PgError, ServerError};
 pub use execute::StepFailed;
 pub use externals::Externals;

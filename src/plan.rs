@@ -4,18 +4,24 @@
 //! execution.
 
 pub mod citus;
+mod held;
+mod locks;
 mod order;
 mod step;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+pub use held::{Code, Reasons, Subject, Untrusted};
+pub use locks::TableLock;
 pub use order::steps;
 pub use step::{Action, Step};
 
 use crate::checksum::{self, Checksum};
-use crate::diff::{Change, Conflict, Diff, Object, Untouched};
+use crate::diff::{Change, Conflict, Diff, Held, Missing, Object, Untouched};
 use crate::manifest::Manifest;
-use crate::name::{SchemaName, TenantId, printable};
+use crate::name::{Ident, SchemaName, TenantId, printable};
 use crate::render;
 use crate::schema::Unmodelled;
 use crate::settings;
@@ -53,12 +59,18 @@ pub struct Plan {
     /// Of what was found in the tenant's schema.
     pub live_checksum: Checksum,
     pub steps: Vec<PlannedStep>,
+    /// The lock that they take on each table that is there already.
+    #[serde(skip)]
+    pub locks: BTreeMap<Ident, TableLock>,
     /// Present but different; not touched.
     pub changed: Vec<Change>,
     /// Present but not declared; not touched.
     pub extra: Vec<Object>,
     /// Of kinds that are not compared.
     pub unmodelled: Vec<Unmodelled>,
+    /// Missing, and not done: it would run code of somebody who is not trusted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
 }
 
 /// One statement.
@@ -114,18 +126,35 @@ pub struct Basis<'a> {
     pub live_checksum: Checksum,
 }
 
-/// Makes the plan of one tenant.
+/// The steps for what is missing, in order, and what is held back for one of `reasons`.
+#[must_use]
+pub fn parted<'m>(
+    manifest: &'m Manifest,
+    missing: &[Missing<'m>],
+    reasons: &Reasons,
+) -> (Vec<Step<'m>>, Vec<Held>) {
+    held::part(manifest, order::steps_around(manifest, missing, reasons), reasons)
+}
+
+/// Makes the plan of one tenant; what touches a subject of `reasons` is held back.
 ///
 /// # Errors
 /// When a declared object cannot be made because something else has its name.
-pub fn plan(manifest: &Manifest, diff: Diff<'_>, basis: Basis<'_>) -> Result<Plan, PlanError> {
+pub fn plan(
+    manifest: &Manifest,
+    diff: Diff<'_>,
+    basis: Basis<'_>,
+    reasons: &Reasons,
+) -> Result<Plan, PlanError> {
     if !diff.conflicts.is_empty() {
         return Err(PlanError::NameTaken {
             schema: basis.schema.clone(),
             conflicts: diff.conflicts,
         });
     }
-    let steps = steps(manifest, &diff.missing)
+    let (steps, held) = parted(manifest, &diff.missing, reasons);
+    let locks = locks::locks(&steps);
+    let steps = steps
         .iter()
         .map(|step| PlannedStep {
             action: step.action(),
@@ -134,7 +163,7 @@ pub fn plan(manifest: &Manifest, diff: Diff<'_>, basis: Basis<'_>) -> Result<Pla
             origin: step.origin().map(str::to_owned),
         })
         .collect();
-    let Untouched { changed, extra, unmodelled } = diff.untouched;
+    let Untouched { changed, extra, unmodelled, .. } = diff.untouched;
     Ok(Plan {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -143,9 +172,11 @@ pub fn plan(manifest: &Manifest, diff: Diff<'_>, basis: Basis<'_>) -> Result<Pla
         manifest_checksum: basis.manifest_checksum,
         live_checksum: basis.live_checksum,
         steps,
+        locks,
         changed,
         extra,
         unmodelled,
+        held,
     })
 }
 
@@ -192,6 +223,7 @@ impl Plan {
             changed: self.changed.clone(),
             extra: self.extra.clone(),
             unmodelled: self.unmodelled.clone(),
+            held: self.held.clone(),
         }
     }
 

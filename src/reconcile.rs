@@ -29,7 +29,7 @@ use crate::diff::{self, Diff};
 use crate::manifest::{SeedDecl, SeedRow};
 use crate::name::{SchemaName, TenantId};
 use crate::pg::{self, Holder, Observed, Placement, Session, Transaction};
-use crate::plan::{self, Basis, Plan, PlannedStep};
+use crate::plan::{self, Basis, Plan, PlannedStep, Reasons};
 use crate::schema::Schema;
 use crate::telemetry;
 
@@ -80,8 +80,10 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let placement = transaction.placement().await?;
     let is_distributed = transaction.is_distributed(placement.as_ref());
     let externals = transaction.externals(&context.manifest).await?;
+    let untrusted = transaction.untrusted().await?;
     transaction.rollback().await?;
-    let plan = make_plan(context, tenant, desired, &observed)?;
+    let reasons = context.reasons(&untrusted, ToString::to_string);
+    let plan = make_plan(context, tenant, desired, &observed, &reasons)?;
     if !plan.is_empty() {
         check_externals(&externals)?;
     }
@@ -282,6 +284,7 @@ pub(crate) fn make_plan(
     tenant: &Tenant,
     desired: &Schema,
     observed: &Observed<'_>,
+    reasons: &Reasons,
 ) -> Result<Plan, ReconcileError> {
     let diff = compare(context, desired, observed);
     let basis = Basis {
@@ -290,7 +293,7 @@ pub(crate) fn make_plan(
         manifest_checksum: context.manifest_checksum,
         live_checksum: live_checksum(observed.fingerprint, &observed.absent_rows),
     };
-    Ok(plan::plan(&context.manifest, diff, basis)?)
+    Ok(plan::plan(&context.manifest, diff, basis, reasons)?)
 }
 
 /// The differences of what was observed from what is declared.

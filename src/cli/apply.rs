@@ -73,6 +73,12 @@ pub(super) struct Apply {
     #[arg(long)]
     unregistered: bool,
 
+    /// Run what statements on a tenant's tables make the server run, whoever owns it: triggers,
+    /// defaults, index expressions and the like. Without this, steps that would run what belongs to
+    /// nobody trusted are held back.
+    #[arg(long)]
+    trust_tenant_code: bool,
+
     /// Write the metrics of the run to a file, for the textfile collector of Prometheus' `node_exporter`.
     #[arg(long, value_name = "FILE")]
     metrics_file: Option<PathBuf>,
@@ -225,7 +231,8 @@ impl Apply {
             (Some(id), None) => id.clone(),
             (None, None) => return Err(Error::Usage("name a tenant, or give --plan".into())),
         };
-        let (context, tenant) = tenants::one(global, &id, self.unregistered).await?;
+        let (mut context, tenant) = tenants::one(global, &id, self.unregistered).await?;
+        context.trusts_tenant_code = self.trust_tenant_code;
         let mut reviewed = saved.as_ref().map(Reviewed::from);
         if self.ask {
             let plan = reconcile::plan(&context, &tenant).await?;
@@ -264,7 +271,7 @@ impl Apply {
                 "--sql is for one tenant; plan --all --sql shows the statements for many".into(),
             ));
         }
-        let fleet = global.fleet().await?;
+        let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
         let roster = match &reviewed {
             None => self.tenants.roster(&fleet, self.unregistered).await?,
             Some(plan) => {

@@ -55,6 +55,12 @@ pub(super) struct Plan {
     #[arg(long)]
     unregistered: bool,
 
+    /// Run what statements on a tenant's tables make the server run, whoever owns it: triggers,
+    /// defaults, index expressions and the like. Without this, steps that would run what belongs to
+    /// nobody trusted are held back.
+    #[arg(long)]
+    trust_tenant_code: bool,
+
     // Last, since its heading would be that of the options after it.
     #[command(flatten)]
     tenants: Tenants,
@@ -91,7 +97,8 @@ impl Plan {
         if self.format == PlanFormat::Markdown {
             return Err(Error::Usage("--format markdown is for --all".into()));
         }
-        let (context, tenant) = tenants::one(global, id, self.unregistered).await?;
+        let (mut context, tenant) = tenants::one(global, id, self.unregistered).await?;
+        context.trusts_tenant_code = self.trust_tenant_code;
         let plan = reconcile::plan(&context, &tenant).await?;
         if let Some(file) = &self.out {
             output::file(file, &report::to_line(&plan))?;
@@ -119,7 +126,7 @@ impl Plan {
                 "--format sql is for one tenant; use --sql with --all".into(),
             ));
         }
-        let fleet = global.fleet().await?;
+        let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
         let roster = self.tenants.roster(&fleet, self.unregistered).await?;
         let progress = Progress::new(global);
         progress.looking(roster.members.len());

@@ -1,6 +1,8 @@
 //! What a plan leaves as it is.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Change, Object};
 use crate::manifest::DriftRules;
@@ -18,6 +20,25 @@ pub struct Untouched {
     /// Of kinds that are not compared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmodelled: Vec<Unmodelled>,
+    /// What is missing and not done, since it would run code of somebody who is not trusted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.on, self.reasons.join("; "))
+    }
+}
+
+/// Steps on one table or type that are held back, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    pub on: Object,
+    /// Such as "add column t.x"; rows are counted.
+    pub steps: Vec<String>,
+    /// Such as "index `t_idx` on t runs ten.f(text), which belongs to evil".
+    pub reasons: Vec<String>,
 }
 
 impl Untouched {
@@ -45,6 +66,6 @@ impl Untouched {
     /// How many objects there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.changed.len() + self.extra.len() + self.unmodelled.len()
+        self.changed.len() + self.extra.len() + self.unmodelled.len() + self.held.len()
     }
 }

@@ -112,6 +112,7 @@ pub async fn apply(
             has_work: true,
             rows_found: compared.as_ref().and_then(|c| c.rows_found),
             is_listed: true,
+            is_of_many: true,
             was_present: compared.as_ref().is_some_and(|c| c.is_present),
         });
     }

@@ -10,7 +10,7 @@ use super::{Fleet, Member, Seen, Survey};
 use crate::checksum::Checksum;
 use crate::diff::{Object, Untouched};
 use crate::pg::{self, Observed, Placement, Row, Sighting};
-use crate::plan::{self, Action};
+use crate::plan::{self, Action, Reasons, Untrusted};
 use crate::reconcile::compare;
 
 /// What lies between a tenant and the manifest.
@@ -43,7 +43,7 @@ impl std::fmt::Display for Missing {
 }
 
 impl Difference {
-    /// Whether an apply has something to do.
+    /// Whether an apply has something to do, or would have if nothing were held back.
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.absent || !self.missing.is_empty() || !self.blocked.is_empty()
@@ -74,7 +74,7 @@ pub(super) struct Compared {
     pub(super) placement: Option<Placement>,
 }
 
-type Shape = (usize, Option<Checksum>, Vec<(usize, usize)>);
+type Shape = (usize, Option<Checksum>, Vec<(usize, usize)>, Reasons);
 
 /// What each member's sighting means, in their order; `None` for those that could not be looked at.
 pub(super) fn compare_all(
@@ -90,10 +90,12 @@ pub(super) fn compare_all(
         let server = fleet.servers.get(member.server)?;
         let fingerprint = sighting.present.as_ref().map(|present| present.fingerprint);
         let rows = sighting.absent_rows.iter().map(address).collect();
-        let difference = match known.entry((member.server, fingerprint, rows)) {
+        let reasons = server.context.reasons(&sighting.untrusted, Untrusted::in_general);
+        let difference = match known.entry((member.server, fingerprint, rows, reasons)) {
             Entry::Occupied(entry) => Arc::clone(entry.get()),
             Entry::Vacant(entry) => {
-                Arc::clone(entry.insert(Arc::new(difference(server, sighting)?)))
+                let found = difference(server, sighting, &entry.key().3)?;
+                Arc::clone(entry.insert(Arc::new(found)))
             }
         };
         let expected = pg::note(server.context.manifest_checksum(), difference.is_complete());
@@ -114,7 +116,11 @@ fn address((seed, row): &Row<'_>) -> (usize, usize) {
     (std::ptr::from_ref(*seed).addr(), std::ptr::from_ref(*row).addr())
 }
 
-fn difference(server: &super::Server, sighting: &Sighting<'_>) -> Option<Difference> {
+fn difference(
+    server: &super::Server,
+    sighting: &Sighting<'_>,
+    reasons: &Reasons,
+) -> Option<Difference> {
     let context = &server.context;
     let Some(present) = &sighting.present else {
         return Some(Difference { absent: true, ..Difference::default() });
@@ -126,6 +132,7 @@ fn difference(server: &super::Server, sighting: &Sighting<'_>) -> Option<Differe
         state: Vec::new(),
     };
     let diff = compare(context, context.known_desired()?, &observed);
+    let (_, held) = plan::parted(&context.manifest, &diff.missing, reasons);
     let missing = plan::steps(&context.manifest, &diff.missing)
         .iter()
         .map(|step| Missing { action: step.action(), object: step.object() })
@@ -136,6 +143,6 @@ fn difference(server: &super::Server, sighting: &Sighting<'_>) -> Option<Differe
         absent: false,
         missing,
         blocked: blocked.collect(),
-        untouched: diff.untouched,
+        untouched: Untouched { held, ..diff.untouched },
     })
 }

@@ -15,7 +15,7 @@ use super::{Failure, Fleet, Member, Roster, Seen, survey};
 use crate::checksum::{self, Checksum};
 use crate::name::TenantId;
 use crate::pg::{Externals, Observed, Sighting};
-use crate::plan::{FORMAT_VERSION, Plan, PlannedStep};
+use crate::plan::{FORMAT_VERSION, Plan, PlannedStep, Untrusted};
 use crate::reconcile::{self, Left, ReconcileError, Tenant, make_plan};
 
 /// A plan of many tenants. What could not be planned is told, but not read back.
@@ -102,10 +102,17 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
         let untouched = &compared.difference.untouched;
         let left_here = Left::new(untouched, &fleet.manifest.drift, id, today);
         if compared.difference.is_behind() {
-            if let Err(error) = drafts.add(fleet, member, sighting, compared, left_here) {
-                failed.push(unplanned(fleet, member, Failure::from(&error)));
+            match drafts.add(fleet, member, sighting, compared, &left_here) {
+                Ok(true) => continue,
+                // All that there is to do is held back.
+                Ok(false) => {}
+                Err(error) => {
+                    failed.push(unplanned(fleet, member, Failure::from(&error)));
+                    continue;
+                }
             }
-        } else if left_here.untouched.is_empty() {
+        }
+        if left_here.untouched.is_empty() {
             current += 1;
         } else {
             left.push((id, left_here));
@@ -138,15 +145,19 @@ struct Drafts {
 }
 
 impl Drafts {
+    /// Tells whether there is something to do.
     fn add(
         &mut self,
         fleet: &Fleet,
         member: &Member,
         sighting: &Sighting<'_>,
         compared: &Compared,
-        left: Left,
-    ) -> Result<(), ReconcileError> {
+        left: &Left,
+    ) -> Result<bool, ReconcileError> {
         let made = plan_of(fleet, member, &member.tenant, sighting)?;
+        if made.is_empty() {
+            return Ok(false);
+        }
         let key = match self.keys.entry(Arc::as_ptr(&compared.difference).addr()) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(place) => {
@@ -165,8 +176,8 @@ impl Drafts {
         let Plan { tenant, schema, steps, .. } = made;
         let new = || SharedPlan { count: 0, tenant, schema, steps, left: Vec::new() };
         self.plans.entry(key).or_insert_with(new).count += 1;
-        self.tenants.push((pinned, left));
-        Ok(())
+        self.tenants.push((pinned, left.clone()));
+        Ok(true)
     }
 
     fn finish(self) -> (Vec<SharedPlan>, Vec<Pinned>) {
@@ -204,7 +215,8 @@ fn plan_of(
         absent_rows: sighting.absent_rows.clone(),
         state: Vec::new(),
     };
-    let plan = make_plan(context, tenant, desired, &observed)?;
+    let reasons = context.reasons(&sighting.untrusted, Untrusted::in_general);
+    let plan = make_plan(context, tenant, desired, &observed, &reasons)?;
     if sighting.is_distributed {
         // Whether what foreign keys point to can be pointed to is asked by the apply.
         let externals = Externals::default();

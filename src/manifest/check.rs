@@ -58,6 +58,7 @@ pub(super) fn manifest(
     names::reserve(&mut checking, &raw);
     let servers = fleet::servers(&mut checking, &raw.servers);
     let tenants = raw.tenants.map(|tenants| fleet::tenants(&mut checking, tenants, &servers));
+    let trust = fleet::trust(&mut checking, &raw.trust);
     let drift = fleet::drift(&mut checking, &raw.drift);
     let enums =
         raw.types.iter().filter_map(|(name, decl)| enum_type(&mut checking, name, decl)).collect();
@@ -71,7 +72,7 @@ pub(super) fn manifest(
     keys::check_references(&mut checking, &raw.tables, &tables);
     let seeds = seeds::read(&mut checking, &raw.seeds, &tables, folder);
     let tenants = tenants.unwrap_or_default();
-    Manifest { tenants, servers, drift, enums, sequences, tables, seeds }
+    Manifest { tenants, servers, drift, trust, enums, sequences, tables, seeds }
 }
 
 impl Checking<'_> {

@@ -21,6 +21,8 @@ pub struct Manifest {
     pub servers: Vec<ServerDecl>,
     #[serde(skip)]
     pub drift: DriftRules,
+    #[serde(skip)]
+    pub trust: Trust,
     pub enums: Vec<EnumDecl>,
     pub sequences: Vec<SequenceDecl>,
     /// In the order of the file.
@@ -68,6 +70,21 @@ impl DriftRules {
     pub fn accepted(&self, tenant: &TenantId, today: Date) -> Option<String> {
         let holds = self.exceptions.iter().find(|e| e.tenant == *tenant && today <= e.until)?;
         Some(format!("{} (until {})", holds.reason, holds.until))
+    }
+}
+
+/// Who is trusted with code, beside the server's superusers and the role that the tool runs as.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// Match the names of roles.
+    pub owners: Vec<GlobMatcher>,
+}
+
+impl Trust {
+    /// Whether what belongs to the role may be run.
+    #[must_use]
+    pub fn covers(&self, role: &str) -> bool {
+        self.owners.iter().any(|pattern| pattern.is_match(role))
     }
 }
 

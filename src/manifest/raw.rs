@@ -23,6 +23,9 @@ pub(super) struct Manifest {
     /// Servers that the tenants are spread over, by name.
     #[serde(default)]
     pub(super) servers: IndexMap<Name, Server>,
+    /// Whose code may be run.
+    #[serde(default)]
+    pub(super) trust: Trust,
     /// What counts as drift.
     #[serde(default)]
     pub(super) drift: Drift,
@@ -67,6 +70,14 @@ pub(super) struct Server {
     /// that matches has the tenant.
     #[serde(default)]
     pub(super) tenants: Names,
+}
+
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Trust {
+    /// Patterns of the names of roles, such as `app_*`, whose functions, types and rules in tenants'
+    /// schemas may be run, beside those of superusers and of the role that provision runs as.
+    pub(super) owners: Names,
 }
 
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]

@@ -16,6 +16,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 
 use super::error::{Cause, PgError, ServerError};
 use crate::error::chain;
+use crate::manifest::Trust;
 
 /// Variables that say which server is meant. With none of them set, none is.
 const SERVER_VARIABLES: [&str; 5] = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER"];
@@ -51,6 +52,7 @@ pub struct Target {
     /// Whether it was said that a connection is not encrypted.
     is_warned: Arc<AtomicBool>,
     values: bool,
+    trust: Arc<Trust>,
 }
 
 impl fmt::Debug for Target {
@@ -149,6 +151,7 @@ impl Target {
             label,
             is_warned: Arc::default(),
             values: false,
+            trust: Arc::default(),
         }
     }
 
@@ -159,8 +162,18 @@ impl Target {
         Self { values, ..self }
     }
 
+    /// The same server; what belongs to the roles of `trust` may be run on it.
+    #[must_use]
+    pub fn with_trust(self, trust: Trust) -> Self {
+        Self { trust: Arc::new(trust), ..self }
+    }
+
     pub(super) fn values(&self) -> bool {
         self.values
+    }
+
+    pub(super) fn trust(&self) -> Arc<Trust> {
+        Arc::clone(&self.trust)
     }
 
     fn new(
@@ -219,8 +232,15 @@ impl Target {
             None => options.get_host().to_owned(),
         };
         let label = format!("{}@{place}:{}/{database}", options.get_username(), options.get_port());
-        let (options, is_warned) = (finish(options), Arc::default());
-        Ok(Self { options, ssl_mode, timeout, label, is_warned, values: false })
+        Ok(Self {
+            options: finish(options),
+            ssl_mode,
+            timeout,
+            label,
+            is_warned: Arc::default(),
+            values: false,
+            trust: Arc::default(),
+        })
     }
 
     /// Opens a connection.

@@ -2,17 +2,20 @@
 //! there by the code that reads tenants, and rolled back. Equal things are thus spelled equally,
 //! whoever wrote them and however.
 
+use std::collections::BTreeSet;
+
 use super::culprit::{self, Culprit, Scratch};
 use super::error::PgError;
 use super::introspect::{self, IntrospectError};
 use super::session::{Access, Limits, ServerInfo, Session, begin};
+use super::untrusted::used;
 use crate::diff::Missing;
 use crate::manifest::{
     ColumnValue, ConstraintDecl, ConstraintDef, ForeignKeyDecl, IndexDecl, Manifest, Position,
     TableDecl, TableRef,
 };
 use crate::name::{Ident, SchemaName, TenantId};
-use crate::plan::{self, Step};
+use crate::plan::{self, Code, Step};
 use crate::schema::{Constraint, ForeignKey, MatchType, Rule, Schema, Table, UNKNOWN_OPTION};
 
 /// Why a manifest could not be elaborated.
@@ -117,6 +120,14 @@ impl ElaborateError {
     }
 }
 
+/// What a manifest comes to on a server.
+#[derive(Debug)]
+pub struct Elaborated {
+    pub schema: Schema,
+    /// Functions and types outside of the schema that what is declared runs.
+    pub used: BTreeSet<Code>,
+}
+
 /// Elaborates `manifest`. Nothing outside the scratch schema is locked, and nothing remains.
 ///
 /// # Errors
@@ -125,16 +136,16 @@ pub async fn elaborate(
     session: &mut Session,
     manifest: &Manifest,
     limits: Limits,
-) -> Result<Schema, ElaborateError> {
+) -> Result<Elaborated, ElaborateError> {
     check_version(manifest, &session.server)?;
     let scratch = SchemaName::scratch();
     let result = elaborate_in(session, manifest, &scratch, limits).await;
     let rolled_back = session.rollback().await;
-    let mut schema = result?;
+    let (mut schema, used) = result?;
     rolled_back.map_err(ElaborateError::Server)?;
     add_external_keys(manifest, &mut schema);
     check_faithful(manifest, &schema)?;
-    Ok(schema)
+    Ok(Elaborated { schema, used })
 }
 
 /// What older servers would call a syntax error, or find only when a tenant is made.
@@ -174,7 +185,7 @@ async fn elaborate_in(
     manifest: &Manifest,
     name: &SchemaName,
     limits: Limits,
-) -> Result<Schema, ElaborateError> {
+) -> Result<(Schema, BTreeSet<Code>), ElaborateError> {
     let start = begin(Access::Write, limits)
         + "SELECT typname::text AS name FROM pg_type \
            WHERE typnamespace = 'pg_catalog'::regnamespace;";
@@ -182,6 +193,7 @@ async fn elaborate_in(
     if session.server.citus {
         session.run("starting", &alone()).await.map_err(ElaborateError::Server)?;
     }
+    introspect::check_event_triggers(session, name).await?;
     for row in answers.last().into_iter().flatten() {
         let taken: &str =
             super::session::column(row, "name", "starting").map_err(ElaborateError::Server)?;
@@ -209,7 +221,8 @@ async fn elaborate_in(
     }
     let schema = introspect::introspect(session, name).await?;
     check_names(manifest, &schema, name)?;
-    Ok(schema)
+    let used = used(session, name).await.map_err(ElaborateError::Server)?;
+    Ok((schema, used))
 }
 
 /// Settings of Citus that keep the scratch schema on this node: what is rolled back in the end need

@@ -25,12 +25,12 @@ pub async fn committed(
     let doing = "asking for the fate of a transaction";
     let script = begin(Access::Write, limits) + &lock::script(schema);
     let mut found = false;
-    let is_present = session.begin(schema, doing, script).await?;
+    let is_present = session.begin(schema, doing, script).await?.is_present;
     let (script, _) = fingerprint::script(&session, &[schema]);
     let answers = if is_present { session.run(doing, &script).await? } else { Answers::new() };
-    let glance = fingerprint::glance(&session.server, schema, &answers)?;
+    let glance = fingerprint::glance(&session, schema, &answers)?;
     if let Some(record) = glance.and_then(|glance| glance.record) {
-        record.check(schema, &session.server.role)?;
+        record.check_readable(schema, &session.server.role)?;
         let answers = session.run(doing, &state::find_script(schema, apply_id)).await?;
         let rows: Vec<serde_json::Value> = Sections::new(schema, &answers).get("found")?;
         found = !rows.is_empty();

@@ -1,7 +1,7 @@
 //! A glance at many schemas at once: the digest of each, computed in the server; see
 //! `fingerprint.sql`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use sqlx::Row as _;
 
 use super::error::PgError;
 use super::introspect::{IntrospectError, for_version, stripped};
-use super::session::{Answers, ServerInfo, Session, column};
+use super::session::{Answers, Session, column};
 use super::state;
 use crate::checksum::{self, Checksum};
 use crate::name::{Ident, SchemaName, Text};
@@ -52,19 +52,22 @@ pub struct Glance {
     pub(super) has_event_triggers: bool,
 }
 
-/// What a role may do with the tool's record in a schema.
+/// What a role may do with the tool's record in a schema, which is exactly as this tool makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
     is_readable: bool,
-    /// Its owner, unless that is the schema's owner or a role that the session's is a member of:
-    /// reading or writing what belongs to others may run their code.
+    /// Its owner, unless he is trusted: before it is written to, he could hang code on it.
     foreign_owner: Option<Ident>,
 }
 
 impl Record {
     /// # Errors
-    /// When the record of `schema` is not for `role` to be read.
-    pub(super) fn check(&self, schema: &SchemaName, role: &Ident) -> Result<(), IntrospectError> {
+    /// When the record of `schema` is not for `role` to be written.
+    pub(super) fn check_writable(
+        &self,
+        schema: &SchemaName,
+        role: &Ident,
+    ) -> Result<(), IntrospectError> {
         if let Some(owner) = &self.foreign_owner {
             return Err(IntrospectError::ForeignState {
                 schema: schema.clone(),
@@ -72,6 +75,16 @@ impl Record {
                 role: role.clone(),
             });
         }
+        self.check_readable(schema, role)
+    }
+
+    /// # Errors
+    /// When the record of `schema` is not for `role` to be read.
+    pub(super) fn check_readable(
+        &self,
+        schema: &SchemaName,
+        role: &Ident,
+    ) -> Result<(), IntrospectError> {
         if !self.is_readable {
             let grantee = role.quoted();
             return Err(IntrospectError::Hidden {
@@ -105,7 +118,7 @@ pub(super) fn script(session: &Session, schemas: &[&SchemaName]) -> (String, usi
 /// # Errors
 /// When the answer is not understood at all.
 pub(super) fn glances(
-    server: &ServerInfo,
+    session: &Session,
     schemas: &[&SchemaName],
     answers: &Answers,
 ) -> Result<HashMap<SchemaName, Result<Glance, IntrospectError>>, PgError> {
@@ -133,18 +146,18 @@ pub(super) fn glances(
             record,
             note: text("note")?.map(str::to_owned),
         };
-        found.insert((*schema).clone(), seen.judged(schema, &server.role));
+        found.insert((*schema).clone(), seen.judged(schema, session));
     }
     Ok(found)
 }
 
 /// The answer to [`script`]; `None`: there is no such schema.
 pub(super) fn glance(
-    server: &ServerInfo,
+    session: &Session,
     schema: &SchemaName,
     answers: &Answers,
 ) -> Result<Option<Glance>, IntrospectError> {
-    glances(server, &[schema], answers)?.remove(schema).transpose()
+    glances(session, &[schema], answers)?.remove(schema).transpose()
 }
 
 fn answer(doing: &str, reason: &str) -> PgError {
@@ -167,12 +180,15 @@ struct RecordTable {
     owner: Ident,
     readable: bool,
     trusted_owner: bool,
+    /// Whether something hangs on it, or it is tied to another table.
     has_hooks: bool,
-    columns: Option<BTreeMap<String, String>>,
+    columns: Option<Vec<[String; 2]>>,
+    indexes: Option<Vec<String>>,
 }
 
 impl Seen {
-    fn judged(self, schema: &SchemaName, role: &Ident) -> Result<Glance, IntrospectError> {
+    fn judged(self, schema: &SchemaName, session: &Session) -> Result<Glance, IntrospectError> {
+        let role = &session.server.role;
         if !self.is_usable {
             return Err(IntrospectError::Hidden {
                 role: role.clone(),
@@ -187,7 +203,8 @@ impl Seen {
             fingerprint: self.fingerprint,
             record: self.record.map(|record| Record {
                 is_readable: record.readable,
-                foreign_owner: (!record.trusted_owner).then_some(record.owner),
+                foreign_owner: Some(record.owner)
+                    .filter(|owner| !record.trusted_owner && !session.trust.covers(owner.as_str())),
             }),
             note: self.note,
             has_hidden: self.has_hidden,
@@ -199,20 +216,20 @@ impl Seen {
 impl RecordTable {
     /// Why the table is not as this tool makes it: reading or writing it might run foreign code.
     fn what_is_alien(&self) -> Option<String> {
-        let has_column = |(name, data_type): &(&str, &str)| {
-            self.columns.iter().any(|c| c.get(*name).is_some_and(|found| found == data_type))
-        };
-        let columns = self.columns.as_ref().map_or(0, BTreeMap::len);
+        let columns = self.columns.iter().flatten();
+        let columns = columns.map(|[name, is]| (name.as_str(), is.as_str()));
         if self.kind != "r" {
             Some("it is not an ordinary table".into())
         } else if self.has_hooks {
             Some(
-                "triggers, foreign keys, rules, policies, checks, defaults, indexes of expressions or \
-                 a partitioned table hang on it"
+                "triggers, foreign keys, rules, policies, checks, statistics, or a parent or child \
+                 table hang on it"
                     .into(),
             )
-        } else if columns != state::COLUMNS.len() || !state::COLUMNS.iter().all(has_column) {
+        } else if !columns.eq(state::COLUMNS) {
             Some("its columns are not those that this version makes".into())
+        } else if self.indexes.iter().flatten().ne([state::PRIMARY_KEY]) {
+            Some("its indexes are not the one that this version makes".into())
         } else {
             None
         }

@@ -60,10 +60,8 @@ pub enum IntrospectError {
     ForeignState { schema: SchemaName, owner: Ident, role: Ident },
     #[error("the table {}._provision_state is not what this tool made: {reason}", schema.quoted())]
     AlienState { schema: SchemaName, reason: String },
-    #[error(
-        "event trigger {trigger} runs a function that lives in the tenant's own schema {schema}"
-    )]
-    EventTrigger { schema: SchemaName, trigger: Ident },
+    #[error("event trigger {trigger} runs {function}, which belongs to {owner}")]
+    EventTrigger { trigger: Ident, function: String, owner: Ident },
 }
 
 impl IntrospectError {
@@ -97,8 +95,9 @@ impl IntrospectError {
                 role.quoted()
             )),
             Self::EventTrigger { trigger, .. } => Some(format!(
-                "every statement would run it with the rights of this session; as a superuser, \
-                 run: ALTER EVENT TRIGGER {} DISABLE, or move its function to a schema of yours",
+                "statements would run it with the rights of this session; as a superuser, run: ALTER \
+                 EVENT TRIGGER {} DISABLE, or let its function belong to somebody who is trusted \
+                 ([trust] owners in the manifest) and live outside of the tenants' schemas",
                 trigger.quoted()
             )),
         }
@@ -291,29 +290,42 @@ pub(super) async fn check_visible(
     }
 }
 
-/// A function in a tenant's schema that every statement would run is an error.
+/// A function that every statement would run is an error if nobody who is trusted owns it, or if it
+/// lives in the tenant's own schema.
 pub(super) async fn check_event_triggers(
     session: &mut Session,
     schema: &SchemaName,
 ) -> Result<(), IntrospectError> {
     let script = format!(
-        "SELECT e.evtname::text AS name FROM pg_event_trigger e \
+        "SELECT e.evtname::text AS name, p.oid::regprocedure::text AS function, \
+         r.rolname::text AS owner, (n.nspname = {0})::text AS is_tenants FROM pg_event_trigger e \
          JOIN pg_proc p ON p.oid = e.evtfoid \
          JOIN pg_namespace n ON n.oid = p.pronamespace \
-         WHERE n.nspname = {} AND e.evtenabled <> 'D' ORDER BY 1;",
+         JOIN pg_roles r ON r.oid = p.proowner \
+         WHERE e.evtenabled <> 'D' AND (n.nspname = {0} \
+         OR NOT (r.rolsuper OR r.rolname IN (current_user, session_user))) ORDER BY 1;",
         Text::from(schema.ident()).literal()
     );
     let doing = reading(schema);
     let answers = session.run(&doing, &script).await?;
-    match answers.iter().flatten().next() {
-        None => Ok(()),
-        Some(row) => {
-            let trigger: String = column(row, "name", &doing)?;
-            let trigger = Ident::new(trigger)
-                .map_err(|error| PgError::Answer { doing, reason: error.to_string() })?;
-            Err(IntrospectError::EventTrigger { schema: schema.clone(), trigger })
+    for row in answers.iter().flatten() {
+        let text = |name| column::<&str>(row, name, &doing);
+        let owner = text("owner")?;
+        if text("is_tenants")? == "true" || !session.trust.covers(owner) {
+            let name = |name: &str| {
+                Ident::new(name).map_err(|error| PgError::Answer {
+                    doing: doing.clone(),
+                    reason: error.to_string(),
+                })
+            };
+            return Err(IntrospectError::EventTrigger {
+                trigger: name(text("name")?)?,
+                function: text("function")?.to_owned(),
+                owner: name(owner)?,
+            });
         }
     }
+    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -1,15 +1,19 @@
 //! One runner per tenant: a transaction-scoped advisory lock on the schema's name, which also
 //! works behind a pooler in transaction mode and before the schema exists.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use super::connect::Target;
 use super::error::PgError;
 use super::introspect::Sections;
 use super::session::{Access, Limits, Session, begin};
+use super::state;
 use crate::checksum;
-use crate::name::{SchemaName, Text, printable};
+use crate::name::{Ident, SchemaName, Text, printable};
+use crate::plan::TableLock;
 
 /// Waits for the lock, as long as the transaction's `lock_timeout` allows.
 pub(super) fn script(schema: &SchemaName) -> String {
@@ -25,6 +29,20 @@ pub(super) fn if_absent_script(schema: &SchemaName) -> String {
         key(schema),
         Text::from(schema.ident()).literal()
     )
+}
+
+/// Locks tables of the schema, and the record if there is one, in the order of their names.
+pub(super) fn tables_script(
+    schema: &SchemaName,
+    locks: &BTreeMap<Ident, TableLock>,
+    has_record: bool,
+) -> String {
+    let tables = locks.iter().map(|(table, lock)| (schema.qualify(table), *lock));
+    let record = has_record.then(|| (state::table(schema), TableLock::RowExclusive));
+    let lock = |(table, lock): (String, TableLock)| {
+        format!("LOCK TABLE ONLY {table} IN {} MODE;\n", lock.sql())
+    };
+    tables.chain(record).map(lock).collect()
 }
 
 fn key(schema: &SchemaName) -> i64 {

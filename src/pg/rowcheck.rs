@@ -1,5 +1,7 @@
 //! Which of the declared rows are there: one statement per seed, all in one message.
 
+use std::collections::BTreeSet;
+
 use sqlx::postgres::PgRow;
 
 use super::error::PgError;
@@ -75,8 +77,7 @@ impl<'m> RowCheck<'m> {
             }
             for answer in answers.next().into_iter().flatten() {
                 let text: &str = column(answer, "absent", "looking for baseline rows")?;
-                let positions = text.split(',').filter_map(|at| at.parse::<usize>().ok());
-                absent.extend(positions.filter_map(|at| rows.get(at)).map(|row| (*seed, row)));
+                absent.extend(named(text, rows).into_iter().map(|row| (*seed, row)));
             }
         }
         Ok(absent)
@@ -128,10 +129,9 @@ impl<'m, 's> SharedCheck<'m, 's> {
                     let answers = session.run(&doing, &script).await?;
                     for (at, answer) in answers.iter().flatten().enumerate() {
                         let text: Option<&str> = column(answer, "absent", &doing)?;
-                        let found = text.unwrap_or_default().split(',');
-                        let found = found.filter_map(|at| at.parse::<usize>().ok());
                         if let Some(all) = absent.get_mut(start + at) {
-                            all.extend(found.filter_map(|at| rows.get(at)).map(|row| (seed, row)));
+                            let found = named(text.unwrap_or_default(), rows);
+                            all.extend(found.into_iter().map(|row| (seed, row)));
                         }
                     }
                 }
@@ -139,6 +139,18 @@ impl<'m, 's> SharedCheck<'m, 's> {
         }
         Ok(absent)
     }
+}
+
+/// What a statement answers where the rows must not be compared: none is known to be there.
+const ALL: &str = "all";
+
+/// The rows that an answer names.
+fn named<'r>(answer: &str, rows: &'r [SeedRow]) -> Vec<&'r SeedRow> {
+    if answer == ALL {
+        return rows.iter().collect();
+    }
+    let positions = answer.split(',').filter_map(|at| at.parse::<usize>().ok());
+    positions.filter_map(|at| rows.get(at)).collect()
 }
 
 /// So many tenants are asked for in one statement: the server's effort to plan it grows with them.
@@ -161,13 +173,21 @@ fn shared_statement(
         return String::new();
     };
     let Question { values, names } = question(manifest, seed, rows, schema, tenant);
+    // The list of rows takes its types from the first.
+    let of_first = safe(manifest, seed, rows, schema);
     let arms: Vec<String> = subjects
         .iter()
         .map(|(_, schema)| {
             let (table, equal) = (schema.qualify(&seed.table), equal(manifest, seed));
-            format!(
-                "SELECT (SELECT string_agg(v.n::text, ',' ORDER BY v.n) FROM v \
-                 WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {equal})) AS absent"
+            let conditions = [of_first.clone(), safe(manifest, seed, rows, schema)];
+            let conditions: Vec<String> =
+                conditions.into_iter().filter(|condition| !condition.is_empty()).collect();
+            guarded(
+                &conditions.join(" AND "),
+                &format!(
+                    "SELECT string_agg(v.n::text, ',' ORDER BY v.n) FROM v \
+                     WHERE NOT EXISTS (SELECT 1 FROM ONLY {table} AS t WHERE {equal})"
+                ),
             )
         })
         .collect();
@@ -198,12 +218,47 @@ fn statement(
 ) -> String {
     let table = schema.qualify(&seed.table);
     let Question { values, names } = question(manifest, seed, rows, schema, tenant);
-    format!(
-        "SELECT coalesce(string_agg(v.n::text, ',' ORDER BY v.n), '') AS absent \
+    let question = format!(
+        "SELECT coalesce(string_agg(v.n::text, ',' ORDER BY v.n), '') \
          FROM (VALUES {values}) AS v(n, {names}) \
-         WHERE v.n >= 0 AND NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {});\n",
+         WHERE v.n >= 0 AND NOT EXISTS (SELECT 1 FROM ONLY {table} AS t WHERE {})",
         equal(manifest, seed)
-    )
+    );
+    guarded(&safe(manifest, seed, rows, schema), &question) + ";\n"
+}
+
+/// The question, asked only where the condition holds; otherwise the answer is [`ALL`].
+fn guarded(condition: &str, question: &str) -> String {
+    if condition.is_empty() {
+        format!("SELECT ({question}) AS absent")
+    } else {
+        format!("SELECT CASE WHEN {condition} THEN ({question}) ELSE '{ALL}' END AS absent")
+    }
+}
+
+/// A condition: comparing the keys of the rows runs nothing of a tenant's. Empty: it never does.
+fn safe(manifest: &Manifest, seed: &SeedDecl, rows: &[SeedRow], schema: &SchemaName) -> String {
+    let mut columns: BTreeSet<(&Ident, &Ident)> =
+        seed.key.iter().map(|key| (&seed.table, key)).collect();
+    let keys = rows.iter().flat_map(|row| &row.cells).filter(|(name, _)| seed.key.contains(name));
+    for (_, cell) in keys {
+        looked_up(cell, &mut columns);
+    }
+    let conditions = columns.into_iter().filter_map(|(table, column)| {
+        let comparison = Comparison::of(manifest, table, column);
+        comparison.is_safe(schema, &schema.qualify(table), column)
+    });
+    conditions.collect::<Vec<_>>().join(" AND ")
+}
+
+fn looked_up<'m>(cell: &'m Cell, columns: &mut BTreeSet<(&'m Ident, &'m Ident)>) {
+    if let Cell::Lookup { table, column, matching } = cell {
+        columns.insert((table, column));
+        for (name, cell) in matching {
+            columns.insert((table, name));
+            looked_up(cell, columns);
+        }
+    }
 }
 
 /// The keys that are looked for, as a list of rows, and the names of its columns but the first.
@@ -224,16 +279,14 @@ fn question(
     let table = schema.qualify(&seed.table);
     let key: Vec<(&Ident, Comparison)> =
         seed.key.iter().map(|key| (key, Comparison::of(manifest, &seed.table, key))).collect();
-    let typed: Vec<String> = key
-        .iter()
-        .map(|(key, compared)| format!("(NULL::{table}).{}{}", key.quoted(), compared.suffix()))
-        .collect();
+    let typed: Vec<String> =
+        key.iter().map(|(key, compared)| compared.typed_null(&table, key)).collect();
     let mut values = format!("(-1, {})", typed.join(", "));
     for (at, row) in rows.iter().enumerate() {
         let key = key.iter().map(|(key, compared)| {
             let cell = row.cells.iter().find(|(name, _)| name == *key).map(|(_, cell)| cell);
             let cell = cell.unwrap_or(&Cell::Null);
-            compared.cast(cell, &render::cell(manifest, cell, schema, tenant))
+            compared.value(cell, &render::cell(manifest, cell, schema, tenant))
         });
         values.push_str(&format!(", ({at}, {})", key.collect::<Vec<_>>().join(", ")));
     }

@@ -2,6 +2,7 @@
 //! round trip.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgRow};
@@ -10,6 +11,7 @@ use sqlx::{AssertSqlSafe, Either, Row as _};
 use super::connect::Target;
 use super::error::{Cause, PgError};
 use super::fingerprint;
+use crate::manifest::Trust;
 use crate::name::{Ident, SchemaName, Text};
 use crate::settings;
 
@@ -25,6 +27,8 @@ pub struct Session {
     pub(super) is_prepared: bool,
     /// See [`Target::with_values`].
     values: bool,
+    /// See [`Target::with_trust`].
+    pub(super) trust: Arc<Trust>,
 }
 
 impl fmt::Debug for Session {
@@ -62,6 +66,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self { lock: Duration::from_secs(2), statement: Duration::ZERO }
     }
+}
+
+/// What is known as soon as a transaction is open.
+pub(super) struct Begun {
+    /// Whether there is such a schema.
+    pub(super) is_present: bool,
+    /// Whether there are event triggers in the database.
+    pub(super) has_event_triggers: bool,
 }
 
 /// The rows of each statement of a script, in order.
@@ -118,7 +130,8 @@ impl Session {
             });
         }
         let glance = fingerprint::Statement::new(server.version_number);
-        Ok(Self { conn, server, glance, is_prepared: false, values: target.values() })
+        let (values, trust) = (target.values(), target.trust());
+        Ok(Self { conn, server, glance, is_prepared: false, values, trust })
     }
 
     /// Says goodbye. Errors do not matter any more.
@@ -176,16 +189,17 @@ impl Session {
             .map_err(|error| query_error(doing, Cause::new(error, self.values)))
     }
 
-    /// Runs the script that opens a transaction, and tells whether there is such a schema.
+    /// Runs the script that opens a transaction.
     pub(super) async fn begin(
         &mut self,
         schema: &SchemaName,
         doing: &str,
         start: String,
-    ) -> Result<bool, PgError> {
+    ) -> Result<Begun, PgError> {
         let script = format!(
             "{start}SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = {})::text \
-             AS is_present, {}::text AS is_prepared;\n",
+             AS is_present, EXISTS (SELECT FROM pg_event_trigger)::text AS has_event_triggers, \
+             {}::text AS is_prepared;\n",
             Text::from(schema.ident()).literal(),
             self.glance.is_prepared_condition()
         );
@@ -195,7 +209,10 @@ impl Session {
             None => Ok(false),
         };
         self.is_prepared = answer("is_prepared")?;
-        answer("is_present")
+        Ok(Begun {
+            is_present: answer("is_present")?,
+            has_event_triggers: answer("has_event_triggers")?,
+        })
     }
 
     /// Ends the transaction without a trace.

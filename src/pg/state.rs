@@ -7,9 +7,10 @@ use uuid::Uuid;
 use crate::checksum::Checksum;
 use crate::name::{SchemaName, Text};
 
-/// The columns of the table, and their types as the server spells them.
+/// The columns of the table, in order, with their types as the server spells them; all are NOT
+/// NULL, and the first is an identity column. `fingerprint.sql` tells what else one has.
 pub(super) const COLUMNS: [(&str, &str); 11] = [
-    ("seq", "bigint"),
+    ("seq", "bigint identity"),
     ("apply_id", "uuid"),
     ("manifest_checksum", "text"),
     ("fingerprint", "text"),
@@ -21,6 +22,9 @@ pub(super) const COLUMNS: [(&str, &str); 11] = [
     ("applied_at", "timestamp with time zone"),
     ("duration_ms", "bigint"),
 ];
+
+/// Its only index: `CREATE TABLE` names it so.
+pub(super) const PRIMARY_KEY: &str = "primary key on seq";
 
 /// One row of the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,42 +60,55 @@ pub struct Entry {
     pub actor: String,
 }
 
-/// A query for the newest rows of the record, newest first.
+/// A query for the newest rows of the record, newest first; none if its columns have other types by
+/// now, since to write such values might run what belongs to these types.
 pub(super) fn select_script(schema: &SchemaName, limit: u32) -> String {
     format!(
-        "SELECT 'state' AS section, coalesce(json_agg(r), '[]')::text AS rows FROM (\
+        "SELECT 'state' AS section, coalesce(CASE WHEN {} THEN (SELECT json_agg(r)::text FROM (\
          SELECT apply_id, manifest_checksum, fingerprint, plan_digest, statements, complete, \
          tool_version, actor, duration_ms, \
          to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS applied_at \
-         FROM ONLY {} ORDER BY seq DESC LIMIT {limit}) r;\n",
+         FROM ONLY {} ORDER BY seq DESC LIMIT {limit}) r) END, '[]') AS rows;\n",
+        is_plain(schema),
         table(schema)
     )
 }
 
-/// Adds a row, and the table before it where there is none; within the current transaction, after
+/// A condition: all columns have types of the server's own. The server finds out when it parses the
+/// statement, and from then on has a lock on the table, so that it stays true.
+fn is_plain(schema: &SchemaName) -> String {
+    let is_plain =
+        |(column, _)| format!("pg_typeof((NULL::{}).{column})::oid < 16384", table(schema));
+    COLUMNS.map(is_plain).join(" AND ")
+}
+
+/// Adds a row, and the table before it unless it `is_there`; within the current transaction, after
 /// [`fingerprint::script`], whose fingerprint it takes. How many statements these are comes with
-/// it.
+/// it. A table that somebody else has made meanwhile is an error, not written to.
 ///
 /// The table's comment repeats what of the newest row is asked of whole fleets: it stands in the
 /// catalog, so that no table has to be opened to read it.
 ///
 /// [`fingerprint::script`]: super::fingerprint::script
-pub(super) fn append_script(schema: &SchemaName, row: &Entry) -> (String, usize) {
+pub(super) fn append_script(schema: &SchemaName, row: &Entry, is_there: bool) -> (String, usize) {
     let table = table(schema);
     let text = |value: &str| {
         Text::new(value.replace('\0', "")).map(|text| text.literal()).unwrap_or_default()
     };
-    let script = format!(
-        "CREATE TABLE IF NOT EXISTS {table} (\
+    let create = format!(
+        "CREATE TABLE {table} (\
          seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, apply_id uuid NOT NULL, \
          manifest_checksum text NOT NULL, fingerprint text NOT NULL, plan_digest text NOT NULL, \
          statements integer NOT NULL, complete boolean NOT NULL, tool_version text NOT NULL, \
-         actor text NOT NULL, applied_at timestamptz NOT NULL, duration_ms bigint NOT NULL);\n\
-         INSERT INTO {table} (apply_id, manifest_checksum, fingerprint, plan_digest, statements, \
+         actor text NOT NULL, applied_at timestamptz NOT NULL, duration_ms bigint NOT NULL);\n"
+    );
+    let script = format!(
+        "{}INSERT INTO {table} (apply_id, manifest_checksum, fingerprint, plan_digest, statements, \
          complete, tool_version, actor, applied_at, duration_ms) \
          VALUES ('{}', '{}', current_setting('provision.fingerprint'), '{}', {}, {}, {}, {}, \
          clock_timestamp(), \
          extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000);\n{}",
+        if is_there { "" } else { &create },
         row.apply_id,
         row.manifest_checksum,
         row.plan_digest,
@@ -101,7 +118,7 @@ pub(super) fn append_script(schema: &SchemaName, row: &Entry) -> (String, usize)
         text(&row.actor),
         note_script(schema, row),
     );
-    (script, 3)
+    (script, if is_there { 2 } else { 3 })
 }
 
 /// Corrects the newest row, in the transaction that wrote it.
@@ -132,8 +149,9 @@ pub fn note(manifest_checksum: Checksum, complete: bool) -> String {
 /// A query for one apply by its id.
 pub(super) fn find_script(schema: &SchemaName, apply_id: Uuid) -> String {
     format!(
-        "SELECT 'found' AS section, coalesce(json_agg(r), '[]')::text AS rows FROM (\
-         SELECT apply_id FROM ONLY {} WHERE apply_id = '{apply_id}') r;\n",
+        "SELECT 'found' AS section, coalesce(CASE WHEN {} THEN (SELECT json_agg(r)::text FROM (\
+         SELECT apply_id FROM ONLY {} WHERE apply_id = '{apply_id}') r) END, '[]') AS rows;\n",
+        is_plain(schema),
         table(schema)
     )
 }

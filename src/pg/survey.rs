@@ -10,9 +10,11 @@ use super::introspect::{self, IntrospectError};
 use super::placement::{Placement, is_distributed, placements};
 use super::rowcheck::{self, Row, SharedCheck};
 use super::session::{Access, Limits, Session, begin, column};
+use super::untrusted::untrusted;
 use crate::checksum::Checksum;
 use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId};
+use crate::plan::Untrusted;
 use crate::schema::Schema;
 
 /// What was seen of one tenant.
@@ -24,6 +26,8 @@ pub struct Sighting<'m> {
     pub is_distributed: bool,
     /// Declared rows whose keys were not found.
     pub absent_rows: Vec<Row<'m>>,
+    /// What statements could run that nobody who is trusted answers for.
+    pub untrusted: Vec<Untrusted>,
 }
 
 /// What was seen of a schema that exists.
@@ -82,8 +86,10 @@ async fn look<'m>(
     let (script, _) = fingerprint::script(session, &schemas);
     let answers = session.run(doing, &script).await?;
     session.is_prepared = true;
-    let mut glances = fingerprint::glances(&session.server, &schemas, &answers)?;
+    let mut glances = fingerprint::glances(session, &schemas, &answers)?;
     let mut placements = placements(session, &schemas).await?;
+
+    let mut untrusted = untrusted(session, &schemas).await?;
 
     let mut found: Vec<Result<Option<Present>, IntrospectError>> = Vec::new();
     for schema in schemas {
@@ -104,12 +110,14 @@ async fn look<'m>(
         });
     }
     let absent = absent_rows(session, manifest, subjects, &found).await?;
-    let sightings = found.into_iter().zip(absent).map(|(present, absent_rows)| {
-        let (present, absent_rows) = (present?, absent_rows?);
-        let placement = present.as_ref().and_then(|present| present.placement.as_ref());
-        let is_distributed = is_distributed(&session.server, present.is_some(), placement);
-        Ok(Sighting { present, is_distributed, absent_rows })
-    });
+    let sightings =
+        found.into_iter().zip(absent).zip(subjects).map(|((present, rows), subject)| {
+            let (present, absent_rows) = (present?, rows?);
+            let untrusted = untrusted.remove(subject.1).unwrap_or_default();
+            let placement = present.as_ref().and_then(|present| present.placement.as_ref());
+            let is_distributed = is_distributed(&session.server, present.is_some(), placement);
+            Ok(Sighting { present, is_distributed, absent_rows, untrusted })
+        });
     Ok(sightings.collect())
 }
 
@@ -129,7 +137,7 @@ async fn model(
     let model = introspect::introspect(session, schema).await?;
     let (script, _) = fingerprint::script(session, &[schema]);
     let answers = session.run("taking fingerprints", &script).await?;
-    let again = fingerprint::glance(&session.server, schema, &answers)?;
+    let again = fingerprint::glance(session, schema, &answers)?;
     if again.is_none_or(|again| again.fingerprint != glance.fingerprint) {
         let reason = "it changed while it was read".to_owned();
         return Err(PgError::Answer { doing: format!("reading schema {schema}"), reason }.into());

@@ -1,22 +1,24 @@
 //! The transaction of one tenant: what may be done in it, and how it ends.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::PgError;
 use super::execute::{self, StepFailed};
 use super::externals::{Externals, externals};
-use super::fingerprint::{self, Glance, Shapes};
+use super::fingerprint::{self, Glance, Record, Shapes};
 use super::introspect::{self, IntrospectError, Sections};
 use super::lock;
 use super::placement::{Placement, is_distributed, placements};
 use super::rowcheck::{self, RowCheck};
-use super::session::{Access, Limits, Session, begin, query_error};
+use super::session::{Access, Begun, Limits, Session, begin, query_error};
 use super::state::{self, Entry, StateRow};
+use super::untrusted::untrusted;
 use crate::checksum::Checksum;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
-use crate::name::{SchemaName, TenantId};
-use crate::plan::PlannedStep;
+use crate::name::{Ident, SchemaName, TenantId};
+use crate::plan::{PlannedStep, TableLock, Untrusted};
 use crate::schema::Schema;
 use crate::telemetry;
 
@@ -35,6 +37,8 @@ pub struct Transaction<'s> {
     /// What the last glance told; `None`: there was no such schema.
     glance: Option<Glance>,
     is_locked: bool,
+    /// Whether it may write.
+    writes: bool,
 }
 
 /// When a transaction that may write waits for the tenant's lock.
@@ -112,11 +116,22 @@ impl<'s> Transaction<'s> {
     ) -> Result<Self, IntrospectError> {
         let doing = format!("opening a transaction on schema {schema}");
         let begin = Instant::now();
-        let is_present = session.begin(schema, &doing, start).await?;
+        let Begun { is_present, has_event_triggers } = session.begin(schema, &doing, start).await?;
         if locking == Some(Locking::First) || locking.is_some() && !is_present {
             telemetry::locked(begin.elapsed());
         }
-        let mut transaction = Self { session, schema, tenant, glance: None, is_locked: false };
+        // No statement that only reads would run one.
+        if has_event_triggers && locking.is_some() {
+            introspect::check_event_triggers(session, schema).await?;
+        }
+        let mut transaction = Self {
+            session,
+            schema,
+            tenant,
+            glance: None,
+            is_locked: false,
+            writes: locking.is_some(),
+        };
         if is_present {
             transaction.glance(&doing, String::new()).await?;
         }
@@ -142,15 +157,48 @@ impl<'s> Transaction<'s> {
             telemetry::locked(start.elapsed());
             self.is_locked = true;
         }
-        self.check_record()
-    }
-
-    /// Whether the record, if there is one, is for this role to read, as who writes it must.
-    fn check_record(&self) -> Result<(), IntrospectError> {
-        match self.glance.as_ref().and_then(|glance| glance.record.as_ref()) {
-            Some(record) => record.check(self.schema, &self.session.server.role),
+        match self.record() {
+            Some(record) => record.check_writable(self.schema, &self.session.server.role),
             None => Ok(()),
         }
+    }
+
+    fn record(&self) -> Option<&Record> {
+        self.glance.as_ref().and_then(|glance| glance.record.as_ref())
+    }
+
+    /// Takes the locks of a plan and of its record, so that nobody can change any more what its
+    /// statements run, and looks again. Tells what they could run that nobody who is trusted
+    /// answers for; `None`: the schema has changed meanwhile, and another plan is to be made.
+    ///
+    /// # Errors
+    /// As [`Transaction::lock`].
+    pub async fn secure(
+        &mut self,
+        locks: &BTreeMap<Ident, TableLock>,
+    ) -> Result<Option<Vec<Untrusted>>, IntrospectError> {
+        let Some(before) = self.glance.as_ref().map(|glance| glance.fingerprint) else {
+            return Ok(Some(Vec::new()));
+        };
+        let doing = format!("locking tables of schema {}", self.schema);
+        let locks = lock::tables_script(self.schema, locks, self.record().is_some());
+        self.glance(&doing, locks).await?;
+        if self.glance.as_ref().is_none_or(|glance| glance.fingerprint != before) {
+            return Ok(None);
+        }
+        self.lock().await?;
+        Ok(Some(self.untrusted().await?))
+    }
+
+    /// What statements on the schema could run that nobody who is trusted answers for.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn untrusted(&mut self) -> Result<Vec<Untrusted>, PgError> {
+        if self.glance.is_none() {
+            return Ok(Vec::new());
+        }
+        Ok(untrusted(self.session, &[self.schema]).await?.remove(self.schema).unwrap_or_default())
     }
 
     /// Runs `before`, and looks at what there is after it.
@@ -158,8 +206,8 @@ impl<'s> Transaction<'s> {
         let (script, _) = fingerprint::script(self.session, &[self.schema]);
         let answers = self.session.run(doing, &(before + &script)).await?;
         self.session.is_prepared = true;
-        self.glance = fingerprint::glance(&self.session.server, self.schema, &answers)?;
-        if self.glance.as_ref().is_some_and(|glance| glance.has_event_triggers) {
+        self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
+        if self.writes && self.glance.as_ref().is_some_and(|glance| glance.has_event_triggers) {
             introspect::check_event_triggers(self.session, self.schema).await?;
         }
         Ok(())
@@ -210,10 +258,13 @@ impl<'s> Transaction<'s> {
         &mut self,
         manifest: &'m Manifest,
     ) -> Result<Option<(StateRow, Vec<(&'m SeedDecl, &'m SeedRow)>)>, IntrospectError> {
-        let Some(glance) = self.glance.clone().filter(|glance| glance.record.is_some()) else {
+        let Some(glance) = self.glance.clone() else {
             return Ok(None);
         };
-        self.check_record()?;
+        let Some(record) = &glance.record else {
+            return Ok(None);
+        };
+        record.check_readable(self.schema, &self.session.server.role)?;
         let answers =
             self.session.run(&self.reading(), &state::select_script(self.schema, 1)).await?;
         let state: Vec<StateRow> = Sections::new(self.schema, &answers).get("state")?;
@@ -236,8 +287,10 @@ impl<'s> Transaction<'s> {
         history: u32,
     ) -> Result<(Vec<StateRow>, Vec<(&'m SeedDecl, &'m SeedRow)>), IntrospectError> {
         let mut script = String::new();
-        if history > 0 && self.glance.as_ref().is_some_and(|glance| glance.record.is_some()) {
-            self.check_record()?;
+        if history > 0
+            && let Some(record) = self.record()
+        {
+            record.check_readable(self.schema, &self.session.server.role)?;
             script.push_str(&state::select_script(self.schema, history));
         }
         let check = RowCheck::new(manifest, self.schema, self.tenant, live);
@@ -334,7 +387,7 @@ impl<'s> Transaction<'s> {
         let epilogue = append + check.script();
         let answers = execute::execute(self.session, steps, &epilogue, doing).await?;
         self.session.is_prepared = true;
-        self.glance = fingerprint::glance(&self.session.server, self.schema, &answers)?;
+        self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
         let rows = answers.get(statements..).unwrap_or_default();
         let absent_rows = check.absent(rows).map_err(IntrospectError::Pg)?;
         let state = Vec::new();
@@ -362,14 +415,15 @@ impl<'s> Transaction<'s> {
         let (append, _) = self.append_script(record);
         let doing = |_| RECORDING.to_owned();
         let answers = execute::execute(self.session, steps, &append, doing).await?;
-        self.glance = fingerprint::glance(&self.session.server, self.schema, &answers)?;
+        self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
         Ok(())
     }
 
     /// Statements that look at the schema and write what they see into its record.
     fn append_script(&self, record: &Entry) -> (String, usize) {
         let (look, looking) = fingerprint::script(self.session, &[self.schema]);
-        let (append, appending) = state::append_script(self.schema, record);
+        let (append, appending) =
+            state::append_script(self.schema, record, self.record().is_some());
         (look + &append, looking + appending)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::held::{Reasons, Subject};
 use super::step::Step;
 use crate::diff::{Missing, Named, NewTable, Object};
 use crate::manifest::{
@@ -15,7 +16,19 @@ use crate::name::Ident;
 /// is itself still to come, the foreign key follows as a step of its own.
 #[must_use]
 pub fn steps<'m>(manifest: &'m Manifest, missing: &[Missing<'m>]) -> Vec<Step<'m>> {
+    steps_around(manifest, missing, &Reasons::new())
+}
+
+/// The same; a foreign key to a table that must not be touched is a step of its own.
+pub(super) fn steps_around<'m>(
+    manifest: &'m Manifest,
+    missing: &[Missing<'m>],
+    reasons: &Reasons,
+) -> Vec<Step<'m>> {
     let mut stages = Stages::default();
+    let is_avoided =
+        |name: &Ident| reasons.contains_key(&Subject::Relation(name.as_str().to_owned()));
+    let avoided = manifest.tables.iter().map(|decl| &decl.name).filter(|name| is_avoided(name));
     let incomplete: BTreeSet<&Ident> = missing
         .iter()
         .filter_map(|entry| match entry {
@@ -24,6 +37,7 @@ pub fn steps<'m>(manifest: &'m Manifest, missing: &[Missing<'m>]) -> Vec<Step<'m
             | Missing::Index(table, _) => Some(&table.name),
             _ => None,
         })
+        .chain(avoided)
         .collect();
     let new_tables: Vec<&NewTable<'m>> = missing
         .iter()

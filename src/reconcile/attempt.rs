@@ -1,15 +1,19 @@
 //! One attempt at bringing a tenant up to date: one transaction.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use super::{
     Context, Outcome, ReconcileError, Reviewed, Tenant, Terms, check_distributable,
-    check_externals, check_registered, compare, live_checksum, make_plan,
+    check_externals, check_registered, live_checksum, make_plan,
 };
 use crate::diff::Untouched;
 use crate::manifest::Registry;
-use crate::pg::{self, Entry, ExecuteError, Locking, Observed, Placement, Session, Transaction};
-use crate::plan::{Plan, PlannedStep};
+use crate::pg::{
+    self, Entry, ExecuteError, Locking, Observed, PgError, Placement, Session, Transaction,
+};
+use crate::plan::{Plan, PlannedStep, Reasons, Untrusted};
 use crate::schema::Schema;
 
 pub(super) struct Ended {
@@ -62,9 +66,7 @@ pub(super) async fn once(
     let externals = transaction.externals(&context.manifest).await?;
     check_externals(&externals)?;
     transaction.lock().await?;
-    let before =
-        transaction.observe(&context.manifest, &context.shapes, 0, terms.rows_found).await?;
-    let plan = make_plan(context, tenant, desired, &before)?;
+    let (plan, reasons) = secured(&mut transaction, context, tenant, desired, terms).await?;
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
@@ -79,7 +81,7 @@ pub(super) async fn once(
     }
     let mut record = record(&transaction, context, &plan, apply_id, complete);
     let after = execute(&mut transaction, context, tenant, &plan, &record).await?;
-    let plan = verified(context, tenant, desired, &after, plan)?;
+    let plan = verified(context, tenant, desired, &after, plan, &reasons)?;
     let complete = plan.untouched().is_empty();
     if complete != record.complete {
         record.complete = complete;
@@ -91,6 +93,39 @@ pub(super) async fn once(
     }
     commit(transaction, context, tenant, apply_id).await?;
     Ok(Ended { outcome: Outcome::Done { apply_id, created }, plan, placement })
+}
+
+/// How often a schema is looked at that somebody changes before it can be locked.
+const LOOKS: u32 = 5;
+
+/// The plan, concluded from a look after its locks were taken: what its statements run can no longer
+/// be changed by others. What must not be run is held back, for the reasons that are returned.
+async fn secured(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    tenant: &Tenant,
+    desired: &Schema,
+    terms: Terms,
+) -> Result<(Plan, Reasons), ReconcileError> {
+    let tell = if terms.is_of_many { Untrusted::in_general } else { ToString::to_string };
+    for _ in 0..LOOKS {
+        let before =
+            transaction.observe(&context.manifest, &context.shapes, 0, terms.rows_found).await?;
+        let whole = make_plan(context, tenant, desired, &before, &Reasons::new())?;
+        if whole.is_empty() && is_noted(transaction, context, whole.untouched().is_empty()) {
+            return Ok((whole, Reasons::new()));
+        }
+        if let Some(untrusted) = transaction.secure(&whole.locks).await? {
+            let reasons = context.reasons(&untrusted, tell);
+            if reasons.is_empty() {
+                return Ok((whole, reasons));
+            }
+            return Ok((make_plan(context, tenant, desired, &before, &reasons)?, reasons));
+        }
+    }
+    let doing = format!("locking tables of schema {}", tenant.schema);
+    let reason = "it changes faster than it can be looked at".to_owned();
+    Err(PgError::Answer { doing, reason }.into())
 }
 
 /// A schema that was there and is gone was dropped by somebody; who dropped it on purpose has
@@ -136,17 +171,17 @@ fn verified(
     desired: &Schema,
     after: &Observed<'_>,
     plan: Plan,
+    reasons: &Reasons,
 ) -> Result<Plan, ReconcileError> {
     if after.absent_rows.is_empty()
         && let Some(known) = after.fingerprint.and_then(|found| context.settled.get(found))
     {
         return Ok(leaving((*known).clone(), plan));
     }
-    let diff = compare(context, desired, after);
-    if diff.missing.is_empty() && diff.conflicts.is_empty() {
-        return Ok(leaving(diff.untouched, plan));
+    let remaining = make_plan(context, tenant, desired, after, reasons)?;
+    if remaining.is_empty() {
+        return Ok(leaving(remaining.untouched(), plan));
     }
-    let remaining = make_plan(context, tenant, desired, after)?;
     Err(ReconcileError::NotConverged {
         schema: tenant.schema.clone(),
         remaining: remaining.steps.iter().map(PlannedStep::describe).collect(),
@@ -155,8 +190,8 @@ fn verified(
 
 /// The plan, with what it left.
 fn leaving(untouched: Untouched, plan: Plan) -> Plan {
-    let Untouched { changed, extra, unmodelled } = untouched;
-    Plan { changed, extra, unmodelled, ..plan }
+    let Untouched { changed, extra, unmodelled, held } = untouched;
+    Plan { changed, extra, unmodelled, held, ..plan }
 }
 
 async fn begin<'s>(
@@ -168,16 +203,21 @@ async fn begin<'s>(
     Ok(Transaction::write(session, &tenant.id, &tenant.schema, context.limits, locking).await?)
 }
 
-/// The look that costs nothing but reading: a record of this manifest, the schema still as it was
-/// left, what was left known, every declared row still there. Then the plan is empty.
+/// The look that costs nothing but reading: a schema that is like one that this process has compared
+/// and found to miss nothing, every declared row still there, and a record that says so. The record
+/// alone would prove nothing. Then the plan is empty.
 async fn current(
     transaction: &mut Transaction<'_>,
     context: &Context,
     tenant: &Tenant,
 ) -> Result<Option<Plan>, ReconcileError> {
-    let Some(untouched) = left_by_the_newest(transaction, context) else {
+    let glance = transaction.last_glance();
+    let Some(untouched) = glance.and_then(|glance| context.settled.get(glance.fingerprint)) else {
         return Ok(None);
     };
+    if !is_noted(transaction, context, untouched.is_empty()) {
+        return Ok(None);
+    }
     let Some((row, absent_rows)) = transaction.recorded(&context.manifest).await? else {
         return Ok(None);
     };
@@ -192,21 +232,13 @@ async fn current(
         manifest_checksum: context.manifest_checksum,
         live_checksum: live_checksum(Some(row.fingerprint), &absent_rows),
         steps: Vec::new(),
+        locks: BTreeMap::new(),
         changed: Vec::new(),
         extra: Vec::new(),
         unmodelled: Vec::new(),
+        held: Vec::new(),
     };
-    Ok(Some(leaving(untouched, plan)))
-}
-
-/// What the newest apply of this manifest left, if that is known without a look at the schema.
-fn left_by_the_newest(transaction: &Transaction<'_>, context: &Context) -> Option<Untouched> {
-    if is_noted(transaction, context, true) {
-        return Some(Untouched::default());
-    }
-    let fingerprint = transaction.last_glance()?.fingerprint;
-    let known = context.settled.get(fingerprint)?;
-    is_noted(transaction, context, false).then(|| (*known).clone())
+    Ok(Some(leaving((*untouched).clone(), plan)))
 }
 
 /// Whether the newest row of the record is of this manifest, and says the same.
@@ -253,8 +285,8 @@ pub(super) async fn add_labels(
     let desired = context.desired(session).await?;
     let mut transaction = begin(session, context, tenant, Locking::First).await?;
     transaction.lock().await?;
-    let observed = transaction.observe(&context.manifest, &context.shapes, 0, None).await?;
-    let mut plan = make_plan(context, tenant, desired, &observed)?;
+    let anew = Terms { rows_found: None, ..*terms };
+    let (mut plan, reasons) = secured(&mut transaction, context, tenant, desired, anew).await?;
     if let Some(reviewed) = terms.reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
@@ -269,7 +301,7 @@ pub(super) async fn add_labels(
     let executed = transaction.execute_part(&plan.steps, &record).await;
     executed.map_err(|error| refused(tenant, error))?;
     let after = transaction.observe(&context.manifest, &context.shapes, 0, None).await?;
-    let left = make_plan(context, tenant, desired, &after)?;
+    let left = make_plan(context, tenant, desired, &after, &reasons)?;
     if terms.reviewed.is_some() && left.steps != others {
         return Err(ReconcileError::Stale { what: OTHER_STATEMENTS.to_owned() });
     }

@@ -10,7 +10,8 @@ use super::{ReconcileError, Tenant, millis};
 use crate::checksum::{self, Checksum};
 use crate::manifest::Manifest;
 use crate::name::TenantId;
-use crate::pg::{self, Limits, Session, Shapes, Target};
+use crate::pg::{self, Elaborated, Limits, Session, Shapes, Target};
+use crate::plan::{Reasons, Untrusted};
 use crate::schema::Schema;
 
 /// What all tenants of a run have in common.
@@ -26,8 +27,10 @@ pub struct Context {
     pub actor: String,
     /// Whether ids that the registry does not list are taken as well.
     pub unregistered: bool,
+    /// Whether statements may run what is in tenants' schemas, whoever owns it.
+    pub trusts_tenant_code: bool,
     pub(super) manifest_checksum: Checksum,
-    desired: OnceCell<Schema>,
+    desired: OnceCell<Elaborated>,
     pub(crate) shapes: Shapes,
     pub(super) settled: Settled,
     /// For questions beside the work: one connection at a time.
@@ -57,13 +60,14 @@ impl Context {
         let manifest = manifest.into();
         let manifest_checksum = checksum::of("manifest", &*manifest);
         Self {
-            manifest,
-            target,
+            target: target.with_trust(manifest.trust.clone()),
             elaborate_on: None,
             limits: Limits::default(),
             retry: Retry::default(),
             actor: String::new(),
             unregistered: false,
+            trusts_tenant_code: false,
+            manifest,
             manifest_checksum,
             desired: OnceCell::new(),
             shapes: Shapes::default(),
@@ -89,28 +93,52 @@ impl Context {
 
     /// The desired state, if it has been elaborated.
     pub(crate) fn known_desired(&self) -> Option<&Schema> {
-        self.desired.get()
+        self.desired.get().map(|elaborated| &elaborated.schema)
+    }
+
+    /// The reasons not to touch what `untrusted` is on, in the words that `tell` finds. What the
+    /// manifest's own declarations run is meant to be run.
+    pub(crate) fn reasons<'u>(
+        &self,
+        untrusted: impl IntoIterator<Item = &'u Untrusted>,
+        tell: impl Fn(&Untrusted) -> String,
+    ) -> Reasons {
+        let mut reasons = Reasons::new();
+        if self.trusts_tenant_code {
+            return reasons;
+        }
+        let declared = self.desired.get().map(|elaborated| &elaborated.used);
+        for one in untrusted {
+            if !declared.is_some_and(|declared| declared.contains(&one.what)) {
+                reasons.entry(one.on.clone()).or_default().insert(tell(one));
+            }
+        }
+        reasons
     }
 
     /// The desired state; elaborated by the first who asks, on `session`'s server unless another
     /// was named.
     pub(crate) async fn desired(&self, session: &mut Session) -> Result<&Schema, ReconcileError> {
-        self.desired
+        let elaborated = self
+            .desired
             .get_or_try_init(|| async {
                 let start = Instant::now();
-                let schema = match &self.elaborate_on {
+                let elaborated = match &self.elaborate_on {
                     None => pg::elaborate(session, &self.manifest, self.limits).await?,
                     Some(target) => {
-                        let mut other = Session::open(target).await?;
-                        let schema = pg::elaborate(&mut other, &self.manifest, self.limits).await?;
+                        let target = target.clone().with_trust(self.manifest.trust.clone());
+                        let mut other = Session::open(&target).await?;
+                        let elaborated =
+                            pg::elaborate(&mut other, &self.manifest, self.limits).await?;
                         other.close().await;
-                        schema
+                        elaborated
                     }
                 };
                 tracing::debug!(duration_ms = millis(start.elapsed()), "elaborated the manifest");
-                Ok(schema)
+                Ok::<_, ReconcileError>(elaborated)
             })
-            .await
+            .await?;
+        Ok(&elaborated.schema)
     }
 }
 

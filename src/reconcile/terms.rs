@@ -33,6 +33,8 @@ pub struct Terms {
     pub rows_found: Option<Checksum>,
     /// The registry was asked already, and lists the tenant.
     pub is_listed: bool,
+    /// It is one of many: what keeps steps back is told in words that hold for all that are alike.
+    pub is_of_many: bool,
     /// The schema was there before. If it is gone, somebody has dropped it: it is made again only
     /// if the registry still lists the tenant.
     pub was_present: bool,

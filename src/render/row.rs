@@ -19,11 +19,12 @@ pub fn cell(manifest: &Manifest, cell: &Cell, schema: &SchemaName, tenant: &Tena
                 .map(|(name, value)| {
                     let sql = self::cell(manifest, value, schema, tenant);
                     let comparison = Comparison::of(manifest, table, name);
-                    comparison.equal(&format!("l.{}", name.quoted()), &comparison.cast(value, &sql))
+                    comparison
+                        .equal(&format!("l.{}", name.quoted()), &comparison.value(value, &sql))
                 })
                 .collect();
             format!(
-                "(SELECT l.{} FROM {} AS l WHERE {})",
+                "(SELECT l.{} FROM ONLY {} AS l WHERE {})",
                 column.quoted(),
                 schema.qualify(table),
                 conditions.join(" AND ")
@@ -32,12 +33,15 @@ pub fn cell(manifest: &Manifest, cell: &Cell, schema: &SchemaName, tenant: &Tena
     }
 }
 
-/// How a column is compared with what a row of the manifest says.
+/// How a column is compared with what a row of the manifest says. While tenants are only looked at,
+/// nothing of theirs may be run by it, so what decides is the server's own: output functions, which
+/// only superusers can choose, and operators of types that [`Comparison::is_safe`] tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     /// By the server's own `=`.
     Operator,
     /// As text, or an array of texts: a label that is still to be added is no value of its enum yet.
+    /// A cast to text could be one that the type's owner has made; `concat` calls the output function.
     Labels { is_array: bool },
     /// By the equality of its type, which is not the server's own and of which `=` under our path
     /// knows nothing (`citext` would be compared as `text`). Arrays compare their elements by it.
@@ -64,30 +68,61 @@ impl Comparison {
         }
     }
 
-    /// To be written behind the column that gives literals their type.
+    /// An expression without a value, from which literals that are compared with the column take
+    /// their type.
     #[must_use]
-    pub fn suffix(self) -> &'static str {
+    pub fn typed_null(self, table: &str, column: &Ident) -> String {
         match self {
-            Self::Labels { is_array: false } => "::text",
-            Self::Labels { is_array: true } => "::text[]",
-            Self::Operator | Self::Type => "",
+            Self::Labels { is_array: false } => "NULL::text".to_owned(),
+            Self::Labels { is_array: true } => "NULL::text[]".to_owned(),
+            Self::Operator | Self::Type => format!("(NULL::{table}).{}", column.quoted()),
+        }
+    }
+
+    /// A condition: comparing the column runs nothing that its type's owner has chosen, as far as he
+    /// is none of the server's superusers. The server knows the type when it parses the statement,
+    /// and from then on has a lock on the table. `None`: it never does.
+    #[must_use]
+    pub fn is_safe(self, schema: &SchemaName, table: &str, column: &Ident) -> Option<String> {
+        let of = format!("pg_typeof((NULL::{table}).{})", column.quoted());
+        match self {
+            Self::Labels { .. } => None,
+            Self::Operator => Some(format!("{of}::oid < 16384")),
+            // Base types are made by superusers; the input of a domain runs its constraints.
+            Self::Type => Some(format!(
+                "EXISTS (SELECT FROM pg_type y LEFT JOIN pg_type e ON e.oid = y.typelem \
+                 JOIN pg_roles o ON o.oid = y.typowner WHERE y.oid = {of} \
+                 AND (y.typtype IN ('b', 'e') AND coalesce(e.typtype, 'b') IN ('b', 'e') \
+                 OR y.typtype = 'd' AND y.typnamespace IS DISTINCT FROM to_regnamespace({}) \
+                 AND (o.rolsuper OR o.rolname IN (current_user, session_user))))",
+                super::literal(&schema.quoted())
+            )),
         }
     }
 
     /// The value, `sql`, as it is compared. Literals take the type of the other side.
     #[must_use]
-    pub fn cast(self, value: &Cell, sql: &str) -> String {
-        match value {
-            Cell::Sql(_) | Cell::Lookup { .. } => format!("{sql}{}", self.suffix()),
-            Cell::Null | Cell::Value(_) | Cell::Tenant => sql.to_owned(),
+    pub fn value(self, value: &Cell, sql: &str) -> String {
+        match (self, value) {
+            (Self::Labels { is_array }, Cell::Sql(_) | Cell::Lookup { .. }) => format!(
+                "(SELECT CASE WHEN x.v IS NOT NULL THEN concat(x.v) END{} \
+                 FROM (SELECT {sql} AS v) AS x)",
+                if is_array { "::text[]" } else { "" }
+            ),
+            _ => sql.to_owned(),
         }
     }
 
-    /// That a column is equal to a value that has been [`cast`](Self::cast).
+    /// That a column is equal to a [`value`](Self::value).
     #[must_use]
     pub fn equal(self, column: &str, value: &str) -> String {
         match self {
-            Self::Operator | Self::Labels { .. } => format!("{column}{} = {value}", self.suffix()),
+            Self::Operator => format!("{column} = {value}"),
+            Self::Labels { is_array } => {
+                let value =
+                    if is_array { format!("concat({value}::text[])") } else { value.to_owned() };
+                format!("({column} IS NOT NULL AND concat({column}) = {value})")
+            }
             Self::Type => {
                 let both = format!("(ARRAY[{column}, {value}])");
                 format!("({column} IS NOT NULL AND {both}[1:1] = {both}[2:2])")
@@ -128,8 +163,10 @@ pub(super) fn insert(
         }
         values.push(sql);
     }
-    conditions
-        .push(format!("NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {})", present.join(" AND ")));
+    conditions.push(format!(
+        "NOT EXISTS (SELECT 1 FROM ONLY {table} AS t WHERE {})",
+        present.join(" AND ")
+    ));
     let from = if found.is_empty() {
         String::new()
     } else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::causes::{failures, not_looked_at, refused, unreachable};
 use super::placement;
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, styled};
-use super::text::change_text;
+use super::text::{change_text, held_text};
 use crate::diff::{Object, Untouched};
 use crate::fleet::{Difference, Done, Drift, Ended, Fate, LeftIn, State, TenantDrift, Uneven};
 use crate::pg::Placement;
@@ -105,6 +105,7 @@ fn untouched_in_short(untouched: &Untouched) -> Option<String> {
         first("different", &changed),
         first("undeclared", &untouched.extra),
         first("unmodelled", &untouched.unmodelled),
+        first("held back:", &untouched.held),
     ];
     parts.into_iter().flatten().reduce(|line, part| format!("{line}; {part}"))
 }
@@ -152,6 +153,7 @@ pub(super) fn untouched(untouched: &Untouched) -> String {
     for line in undeclared(untouched) {
         let _ = writeln!(text, "    {}", printable(&line));
     }
+    text.extend(untouched.held.iter().map(held_text));
     text
 }
 
@@ -172,7 +174,8 @@ fn left(text: &mut String, shapes: &[LeftIn]) {
         let _ = writeln!(text, "  {}", printable(&line));
         let untouched = &shape.left.untouched;
         let changed = untouched.changed.iter().map(|change| format!("~ changed {}", change.object));
-        for line in changed.chain(undeclared(untouched)).take(OBJECTS_SHOWN) {
+        let held = untouched.held.iter().map(|held| format!("| held back: {held}"));
+        for line in changed.chain(undeclared(untouched)).chain(held).take(OBJECTS_SHOWN) {
             let _ = writeln!(text, "    {}", styled(CHANGED, &printable(&line)));
         }
         if untouched.len() > OBJECTS_SHOWN {

@@ -27,6 +27,7 @@ pub fn applied_json(applied: &Applied) -> Value {
         "changed": applied.plan.changed,
         "extra": applied.plan.extra,
         "unmodelled": applied.plan.unmodelled,
+        "held": applied.plan.held,
         "drifted": applied.left.is_drift(),
         "exception": applied.left.exception,
     });

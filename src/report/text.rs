@@ -7,7 +7,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::placement;
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printable_lines, styled};
-use crate::diff::{Change, Object, Untouched};
+use crate::diff::{Change, Held, Object, Untouched};
 use crate::plan::{Action, NOT_DECLARABLE, Plan, PlannedStep};
 use crate::reconcile::{Applied, Left, Outcome};
 use crate::words::counted;
@@ -82,8 +82,27 @@ fn body(plan: &Plan, sql: bool) -> String {
             let _ = writeln!(text, "    . {}", printable(&other.to_string()));
         }
     }
+    if !plan.held.is_empty() {
+        let title = "held back: would run code of somebody who is not trusted";
+        let _ = writeln!(text, "\n  {}", styled(STRONG, title));
+        for held in &plan.held {
+            text.push_str(&held_text(held));
+        }
+    }
     if !text.is_empty() {
         text.push('\n');
+    }
+    text
+}
+
+/// The steps, and why they are held back.
+pub(super) fn held_text(held: &Held) -> String {
+    let mut text = String::new();
+    for step in &held.steps {
+        let _ = writeln!(text, "    {}", styled(CHANGED, &printable(&format!("| {step}"))));
+    }
+    for reason in &held.reasons {
+        let _ = writeln!(text, "        {}", printable(reason));
     }
     text
 }
@@ -210,6 +229,7 @@ fn counts_of(untouched: &Untouched) -> String {
         (untouched.changed.len(), "changed (present, but not as declared)"),
         (untouched.extra.len(), "extra"),
         (untouched.unmodelled.len(), "unmodelled"),
+        (untouched.held.iter().map(|held| held.steps.len()).sum(), "held back"),
     ]
     .into_iter()
     .filter(|(n, _)| *n > 0)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 pub(super) use self::fleet::{DriftReport, FleetProvisioned, TenantPage, TenantState};
 use super::problem::Problem;
-use crate::diff::Change;
+use crate::diff::{Change, Held};
 use crate::pg::{self, StateRow};
 use crate::plan::Plan;
 use crate::reconcile::{Applied, Differences, Outcome, Status, millis};
@@ -88,6 +88,26 @@ fn texts(all: &[impl ToString]) -> Vec<String> {
     all.iter().map(ToString::to_string).collect()
 }
 
+/// Steps that are held back.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HeldSteps {
+    /// The table or type that they are on.
+    object: String,
+    steps: Vec<String>,
+    reasons: Vec<String>,
+}
+
+impl From<&Held> for HeldSteps {
+    fn from(held: &Held) -> Self {
+        Self {
+            object: held.on.to_string(),
+            steps: held.steps.clone(),
+            reasons: held.reasons.clone(),
+        }
+    }
+}
+
 /// An object that is present but different.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -138,6 +158,8 @@ pub(super) struct Planned {
     changed: Vec<ChangedObject>,
     extra: Vec<String>,
     unmodelled: Vec<String>,
+    /// What would not be done, since it would run code of somebody who is not trusted.
+    held: Vec<HeldSteps>,
 }
 
 impl From<&Plan> for Planned {
@@ -158,6 +180,7 @@ impl From<&Plan> for Planned {
             changed: plan.changed.iter().map(ChangedObject::from).collect(),
             extra: texts(&plan.extra),
             unmodelled: texts(&plan.unmodelled),
+            held: plan.held.iter().map(HeldSteps::from).collect(),
         }
     }
 }

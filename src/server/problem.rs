@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::ChangedObject;
+use super::answer::{ChangedObject, HeldSteps};
 use crate::reconcile::ReconcileError;
 
 /// Why a request was not answered as asked (RFC 9457, §3.1).
@@ -28,6 +28,10 @@ pub(super) struct Problem {
     /// Objects of the tenant that are present but different: nothing touches them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changed: Vec<ChangedObject>,
+    /// What is missing and was not created, since that would run code of somebody who is not
+    /// trusted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    held: Vec<HeldSteps>,
     /// Seconds; also in the header.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
@@ -42,6 +46,7 @@ impl Problem {
             code,
             detail: None,
             changed: Vec::new(),
+            held: Vec::new(),
             retry_after: None,
         }
     }
@@ -61,6 +66,12 @@ impl Problem {
     #[must_use]
     pub(super) fn with_changed(mut self, changed: Vec<ChangedObject>) -> Self {
         self.changed = changed;
+        self
+    }
+
+    #[must_use]
+    pub(super) fn with_held(mut self, held: Vec<HeldSteps>) -> Self {
+        self.held = held;
         self
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use tracing::Instrument as _;
 
-use super::answer::{ChangedObject, FleetProvisioned, JobResult, Provisioned};
+use super::answer::{ChangedObject, FleetProvisioned, HeldSteps, JobResult, Provisioned};
 use super::app::App;
 use super::jobs::{Answer, Job, Progress};
 use super::looks;
@@ -55,6 +55,7 @@ pub(super) fn provision(app: &Arc<App>, id: &TenantId) -> Result<Job, Problem> {
 
 async fn one(app: &App, id: &TenantId) -> Answer {
     match applied(app, id).await {
+        Ok(applied) if !applied.plan.held.is_empty() => Err(held(&applied)),
         Ok(applied) if applied.plan.changed.is_empty() => {
             Ok(JobResult::Tenant(Provisioned::from(&applied)))
         }
@@ -98,6 +99,24 @@ fn changed(applied: &Applied) -> Problem {
         applied.tenant.id
     ))
     .with_changed(applied.plan.changed.iter().map(ChangedObject::from).collect())
+}
+
+/// Something is missing that was not made: it would run what belongs to nobody trusted.
+fn held(applied: &Applied) -> Problem {
+    let steps: usize = applied.plan.held.iter().map(|held| held.steps.len()).sum();
+    Problem::new(
+        axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+        "held-back",
+        "Something that is missing was not created, to run nothing of somebody who is not trusted",
+    )
+    .with_detail(format!(
+        "{} done; held back in tenant {}: {}",
+        counted(applied.plan.steps.len(), "statement"),
+        applied.tenant.id,
+        counted(steps, "step"),
+    ))
+    .with_changed(applied.plan.changed.iter().map(ChangedObject::from).collect())
+    .with_held(applied.plan.held.iter().map(HeldSteps::from).collect())
 }
 
 /// Begins to provision all tenants, unless that is going on already.

@@ -4,7 +4,7 @@ use globset::{Glob, GlobMatcher};
 use indexmap::IndexMap;
 
 use super::{Checking, Name, raw};
-use crate::manifest::model::{DriftRules, Exception, Registry, ServerDecl, Tenants};
+use crate::manifest::model::{DriftRules, Exception, Registry, ServerDecl, Tenants, Trust};
 use crate::name::{SchemaTemplate, TenantId};
 
 pub(super) fn servers(
@@ -94,6 +94,11 @@ pub(super) fn drift(checking: &mut Checking<'_>, raw: &raw::Drift) -> DriftRules
         }
     }
     DriftRules { ignore, exceptions }
+}
+
+pub(super) fn trust(checking: &mut Checking<'_>, raw: &raw::Trust) -> Trust {
+    let owners = raw.owners.iter().filter_map(|pattern| self::pattern(checking, pattern));
+    Trust { owners: owners.collect() }
 }
 
 fn pattern(checking: &mut Checking<'_>, pattern: &Name) -> Option<GlobMatcher> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ChangedObject, Placement, texts};
+use super::{ChangedObject, HeldSteps, Placement, texts};
 use crate::fleet::{self, Done, Fate, State, TenantDrift};
 
 /// How a tenant is.
@@ -65,6 +65,8 @@ pub(in crate::server) struct DriftShape {
     changed: Vec<ChangedObject>,
     extra: Vec<String>,
     unmodelled: Vec<String>,
+    /// What is missing and not created, since that would run code of somebody who is not trusted.
+    held: Vec<HeldSteps>,
     /// Why what is missing cannot be created.
     blocked: Vec<String>,
     /// The tenants that do.
@@ -111,6 +113,7 @@ impl From<&fleet::Drift> for DriftReport {
             changed: shape.difference.untouched.changed.iter().map(ChangedObject::from).collect(),
             extra: texts(&shape.difference.untouched.extra),
             unmodelled: texts(&shape.difference.untouched.unmodelled),
+            held: shape.difference.untouched.held.iter().map(HeldSteps::from).collect(),
             blocked: shape.difference.blocked.clone(),
             tenants,
         });

@@ -101,18 +101,19 @@ async fn what_citus_would_refuse_is_known_without_it() {
         let mut session = Session::open(&context.target).await.expect("a session");
         let desired = pg::elaborate(&mut session, &context.manifest, Limits::default()).await;
         let desired = desired.expect("a desired state");
-        let told = refusals(&context.manifest, &desired, &plan.steps, &local);
+        let told = refusals(&context.manifest, &desired.schema, &plan.steps, &local);
         let reason = reason.replace("ELSEWHERE", "public");
         assert!(matches!(told.as_slice(), [one] if one.contains(&reason)), "{told:?}");
-        assert!(refusals(&context.manifest, &desired, &[], &local).is_empty());
+        assert!(refusals(&context.manifest, &desired.schema, &[], &local).is_empty());
         if reason.starts_with("foreign key") {
-            assert!(refusals(&context.manifest, &desired, &plan.steps, &[]).is_empty());
+            assert!(refusals(&context.manifest, &desired.schema, &plan.steps, &[]).is_empty());
         }
     }
     let everything = context_of(EVERYTHING, &database);
     let plan = support::plan(&everything, "all").await.expect("a plan");
     let mut session = Session::open(&everything.target).await.expect("a session");
     let desired = pg::elaborate(&mut session, &everything.manifest, Limits::default()).await;
-    let told = refusals(&everything.manifest, &desired.expect("a schema"), &plan.steps, &local);
+    let told =
+        refusals(&everything.manifest, &desired.expect("a schema").schema, &plan.steps, &local);
     assert_eq!(told, Vec::<String>::new());
 }

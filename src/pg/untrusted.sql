@@ -1,6 +1,7 @@
 -- What a statement on the tables of the schemas `:schemas` could make the server run that belongs to
--- neither the server, a superuser nor the role of the session: one row for each relation or enum
--- and each such object. Sent by pg/foreign_code.rs with the search path `pg_catalog`.
+-- neither a superuser nor the role of the session: one row for each relation or enum and each such
+-- object. Sent by pg/untrusted.rs with the search path `pg_catalog`. With `:anybody`, what belongs
+-- to these is told as well.
 --
 -- * Reading the catalog runs nothing of this.
 -- * What refers to a function is known from pg_depend, but for what no expression refers to yet:
@@ -17,21 +18,9 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     SELECT array_agg(r.oid) AS roles
     FROM pg_roles r
     WHERE r.rolsuper OR r.rolname IN (current_user, session_user)
-), gate AS MATERIALIZED (
-    -- Where there is nothing of the kind in the whole database, no schema is looked at.
-    SELECT EXISTS (SELECT FROM pg_proc p
-                   WHERE p.oid >= 16384 AND p.proowner <> ALL (t.roles))
-           OR EXISTS (SELECT FROM pg_type y
-                      WHERE y.oid >= 16384 AND y.typowner <> ALL (t.roles)
-                        AND y.typtype IN ('b', 'd', 'r') AND y.typelem = 0)
-           OR EXISTS (SELECT FROM pg_class c
-                      WHERE c.oid >= 16384 AND c.relowner <> ALL (t.roles)
-                        AND c.relkind IN ('r', 'p', 'f', 'c', 'v')) AS is_open
-    FROM trusted t
 ), member AS MATERIALIZED (
     SELECT n.nspname AS schema, d.classid, d.objid
-    FROM gate g
-    JOIN pg_namespace n ON g.is_open
+    FROM pg_namespace n
     JOIN pg_depend d ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
     WHERE n.nspname = ANY (:schemas)
       AND d.classid IN ('pg_class'::regclass, 'pg_type'::regclass)
@@ -101,10 +90,9 @@ WITH RECURSIVE trusted AS MATERIALIZED (
                                'pg_opclass'::regclass)
           AND d.refobjid >= 16384
         UNION ALL
-        SELECT CASE WHEN c.relispartition THEN 'partition ' ELSE 'child table ' END || r.name,
-               'pg_class'::regclass, r.oid
-        FROM pg_class c
-        WHERE c.oid = r.oid AND r.oid <> r.origin
+        SELECT 'table ' || r.name || ', to which ' || quote_ident(r.subject) || ' is tied,',
+               'pg_inherits'::regclass, r.oid
+        WHERE r.oid <> r.origin
     ) b
     UNION ALL
     SELECT 'type', m.schema, y.typname, 'enum ' || quote_ident(y.typname), 'pg_type'::regclass, y.oid
@@ -155,24 +143,25 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     ) e
     WHERE e.objid >= 16384
 ), owned AS (
-    SELECT r.*, p.proowner AS owner, p.oid::regprocedure::text AS runs
+    SELECT r.*, p.proowner AS owner, 'function' AS what, p.oid::regprocedure::text AS runs
     FROM reached r
     JOIN pg_proc p ON p.oid = r.objid
     WHERE r.classid = 'pg_proc'::regclass
     UNION ALL
-    SELECT r.*, y.typowner, 'type ' || format_type(y.oid, NULL)
+    SELECT r.*, y.typowner, 'type', format_type(y.oid, NULL)
     FROM reached r
     JOIN pg_type y ON y.oid = r.objid
     -- Arrays and multiranges have the owner of what they consist of.
     WHERE r.classid = 'pg_type'::regclass AND y.typtype IN ('b', 'd', 'r', 'c') AND y.typelem = 0
     UNION ALL
-    SELECT r.*, c.relowner, CASE c.relkind WHEN 'v' THEN 'view ' ELSE 'table ' END || c.oid::regclass
+    SELECT r.*, c.relowner, 'itself', c.oid::regclass::text
     FROM reached r
     JOIN pg_class c ON c.oid = r.objid
-    WHERE r.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+    WHERE r.classid = 'pg_inherits'::regclass
+       OR r.classid = 'pg_class'::regclass AND c.relkind = 'v'
     UNION ALL
     -- A rule may do anything, in the name of the table's owner.
-    SELECT r.*, c.relowner, 'what it says'
+    SELECT r.*, c.relowner, 'itself', ru.rulename::text
     FROM reached r
     JOIN pg_rewrite ru ON ru.oid = r.objid
     JOIN pg_class c ON c.oid = ru.ev_class
@@ -182,9 +171,12 @@ SELECT DISTINCT o.kind, o.schema::text AS schema, o.subject::text AS subject,
        CASE WHEN o."cast" IS NULL THEN '' ELSE
            'cast from ' || format_type(ca.castsource, NULL) || ' to '
            || format_type(ca.casttarget, NULL) || ', for ' END || o.via AS via,
-       o.runs, pg_get_userbyid(o.owner)::text AS owner
+       o.what, o.runs, quote_ident(o.schema) || '.' AS prefix,
+       pg_get_userbyid(o.owner)::text AS owner,
+       (n.nspowner = o.owner)::text AS is_schemas_owner
 FROM owned o
+JOIN pg_namespace n ON n.nspname = o.schema
 CROSS JOIN trusted t
 LEFT JOIN pg_cast ca ON ca.oid = o."cast"
-WHERE o.owner <> ALL (t.roles)
+WHERE :anybody OR o.owner <> ALL (t.roles)
 ORDER BY schema, subject, via, o.runs;
