@@ -378,6 +378,7 @@ fn note_table_properties(row: &RelationRow, note: &mut Note<'_>) {
     noted(row.has_replica_identity, "replica identity of table");
     noted(row.has_access_method, "access method of table");
     noted(row.inherits, "inheritance of table");
+    noted(row.has_children, "child tables of table");
     noted(row.is_typed, "type of table");
 }
 
@@ -389,6 +390,7 @@ fn note_column_properties(table: &Ident, row: &ColumnRow, note: &mut Note<'_>) {
     };
     noted(row.has_storage, "storage of column");
     noted(row.has_compression, "compression of column");
+    noted(row.has_statistics_target, "statistics target of column");
     noted(row.options.iter().any(|name| is_known_option(name)), "options of column");
     for option in row.options.iter().filter(|name| !is_known_option(name)) {
         note(UNKNOWN_OPTION, format!("{table}.{}: {option}", row.name));

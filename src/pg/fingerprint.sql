@@ -115,7 +115,14 @@ CROSS JOIN LATERAL (
             t.typname, t.typtype, t.typstorage,
             CASE WHEN m.is_set THEN t.typcollation::regcollation END,
             ARRAY(SELECT e.enumlabel FROM pg_enum e
-                  WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder))::text, ''
+                  WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder),
+            -- Casts live in no schema, but go with their types.
+            (SELECT string_agg(DISTINCT ROW(format_type(ca.castsource, NULL),
+                                            format_type(ca.casttarget, NULL))::text, '')
+             FROM pg_depend d
+             JOIN pg_cast ca ON ca.oid = d.objid
+             WHERE d.classid = 'pg_cast'::regclass AND m.is_set
+               AND d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid))::text, ''
             ORDER BY t.typname) AS text
         FROM member m
         JOIN pg_type t ON t.oid = m.objid
@@ -135,6 +142,10 @@ CROSS JOIN LATERAL (
         (SELECT string_agg(ROW(t.place)::text, '' ORDER BY t.place)
          FROM "table" t
          JOIN pg_inherits h ON h.inhrelid = t.oid),
+        'children',
+        (SELECT string_agg(ROW(t.place)::text, '' ORDER BY t.place)
+         FROM "table" t
+         WHERE EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = t.oid)),
         'columns',
         (SELECT string_agg(ROW(
              t.place, a.attnum, a.attname,
@@ -151,7 +162,7 @@ CROSS JOIN LATERAL (
              CASE WHEN a.attcollation IN (0, 100) THEN NULL
                   WHEN a.attcollation < 16384 THEN a.attcollation::text
                   WHEN t.is_set THEN a.attcollation::regcollation::text END,
-             a.attstorage, nullif(a.attcompression, ''),
+             a.attstorage, nullif(a.attcompression, ''), nullif(a.attstattarget, -1),
              -- One option of the server's own is all that most columns have. Of an option that is
              -- not known, the value may differ from table to table: its name stands for it.
              CASE WHEN a.attoptions[2] IS NOT NULL
@@ -215,6 +226,14 @@ CROSS JOIN LATERAL (
              FROM relation r
              JOIN pg_trigger tg ON tg.tgrelid = r.oid
              WHERE r.relhastriggers AND (NOT tg.tgisinternal OR tg.tgenabled <> 'O')) q),
+        'elsewhere',
+        -- On the table of another schema that a foreign key points to.
+        (SELECT string_agg(DISTINCT ROW(t.place, k.conname)::text, '')
+         FROM "table" t
+         JOIN pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f'
+         JOIN pg_trigger tg ON tg.tgconstraint = k.oid AND tg.tgrelid = k.confrelid
+         LEFT JOIN "table" f ON f.oid = k.confrelid
+         WHERE t.relhastriggers AND tg.tgenabled <> 'O' AND f.oid IS NULL),
         'policies',
         (SELECT string_agg(ROW(r.place, po.polname)::text, '' ORDER BY r.place, po.polname)
          FROM relation r

@@ -11,6 +11,7 @@ use super::assemble::assemble;
 use super::error::PgError;
 use super::rows::{ConstraintRow, MemberRow, RelationRow, Rows};
 use super::session::{Answers, Session, column, set_local};
+use super::state;
 use crate::name::{Ident, SchemaName, Text};
 use crate::schema::Schema;
 
@@ -54,8 +55,8 @@ pub enum IntrospectError {
     #[error("role {role} may not read {object}")]
     Hidden { role: Ident, object: String, grant: String },
     #[error(
-        "the table {schema}._provision_state belongs to role {owner}, who does not own the schema, \
-         and role {role} is no member of it"
+        "the table {schema}._provision_state belongs to role {owner}, who is not trusted with what \
+         role {role} writes"
     )]
     ForeignState { schema: SchemaName, owner: Ident, role: Ident },
     #[error("the table {}._provision_state is not what this tool made: {reason}", schema.quoted())]
@@ -88,10 +89,10 @@ impl IntrospectError {
                     .into(),
             ),
             Self::ForeignState { schema, owner, role } => Some(format!(
-                "if {owner} is the role that this tool runs as, run: GRANT {} TO {}; otherwise find \
-                 out who made the table. Schema {schema} can be compared all the same: plan and \
-                 drift do not read it",
-                owner.quoted(),
+                "if {owner} is a role of yours, name it in [trust] owners of the manifest, or run: \
+                 ALTER TABLE {} OWNER TO {}; otherwise find out who made the table. Schema {schema} \
+                 can be compared all the same: plan, drift and status only read",
+                state::table(schema),
                 role.quoted()
             )),
             Self::EventTrigger { trigger, .. } => Some(format!(

@@ -42,6 +42,8 @@ FROM (
                 THEN a.attcollation::regcollation::text END AS own_collation,
            a.attstorage <> ty.typstorage AS has_storage,
            a.attcompression <> '' AS has_compression,
+           -- NULL since PostgreSQL 17.
+           coalesce(a.attstattarget, -1) <> -1 AS has_statistics_target,
            -- `:kept_options` are what the server keeps there for itself; see pg/introspect.rs.
            ARRAY(SELECT split_part(o, '=', 1) FROM unnest(a.attoptions) o
                  WHERE split_part(o, '=', 1) <> ALL (:kept_options)) AS options
@@ -232,6 +234,16 @@ FROM (
       AND tg.tgisinternal
       AND tg.tgenabled <> 'O'
     UNION ALL
+    -- And those on the table of another schema that a foreign key points to.
+    SELECT DISTINCT 'disabled trigger', k.conname, k.conrelid::int8
+    FROM pg_constraint k
+    JOIN pg_trigger tg ON tg.tgconstraint = k.oid
+    WHERE k.conrelid = ANY (:relations)
+      AND k.contype = 'f'
+      AND k.confrelid <> ALL (:relations)
+      AND tg.tgrelid = k.confrelid
+      AND tg.tgenabled <> 'O'
+    UNION ALL
     SELECT 'policy', po.polname, po.polrelid::int8
     FROM pg_policy po
     WHERE po.polrelid = ANY (:relations)
@@ -281,5 +293,19 @@ FROM (
     CROSS JOIN LATERAL pg_identify_object(m.classid, m.objid, 0) o
     LEFT JOIN pg_operator op ON m.classid = 'pg_operator'::regclass AND op.oid = m.objid
     WHERE m.classid NOT IN ('pg_type'::regclass, 'pg_proc'::regclass)
+    UNION ALL
+    -- A cast lives in no schema, but goes with its types.
+    SELECT DISTINCT 'cast', CASE WHEN path.is_set THEN
+               'from ' || format_type(ca.castsource, NULL) || ' to '
+               || format_type(ca.casttarget, NULL) END
+    FROM path
+    CROSS JOIN pg_depend d
+    JOIN pg_cast ca ON ca.oid = d.objid
+    WHERE d.classid = 'pg_cast'::regclass
+      AND d.refclassid = 'pg_type'::regclass
+      AND d.refobjid = ANY (:types)
+      -- The one from a range to its multirange comes with them.
+      AND NOT EXISTS (SELECT FROM pg_depend i
+                      WHERE i.classid = d.classid AND i.objid = d.objid AND i.deptype = 'i')
 ) r;
 SET LOCAL search_path = pg_catalog, pg_temp;

@@ -32,7 +32,10 @@ FROM (
            c.relreplident <> 'd' AS has_replica_identity,
            -- 2 is heap in all versions.
            c.relam NOT IN (0, 2) AS has_access_method,
-           EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) AS inherits
+           EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) AS inherits,
+           -- In a partitioned table, which is not modelled, they are what it consists of.
+           c.relkind = 'r' AND EXISTS (
+               SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS has_children
     FROM pg_depend d
     JOIN pg_class c ON c.oid = d.objid
     WHERE d.refclassid = 'pg_namespace'::regclass

@@ -42,6 +42,7 @@ pub(super) struct RelationRow {
     pub(super) has_replica_identity: bool,
     pub(super) has_access_method: bool,
     pub(super) inherits: bool,
+    pub(super) has_children: bool,
 }
 
 /// What lives in the schema beside relations.
@@ -71,6 +72,7 @@ pub(super) struct ColumnRow {
     pub(super) own_collation: Option<String>,
     pub(super) has_storage: bool,
     pub(super) has_compression: bool,
+    pub(super) has_statistics_target: bool,
     /// Names of the options that somebody has set, or that are not known.
     pub(super) options: Vec<String>,
 }

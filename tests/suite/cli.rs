@@ -316,18 +316,25 @@ async fn a_role_that_may_not_see_a_table_is_told_the_grant() {
     database.run(&grant).await;
     as_reader(&["status", "acme"]).with(0);
 
-    // The schema's owner is not who made the record.
+    // Whoever owns the record: its form is the tool's, and it is only read.
     let owner = format!("owner_{}", database.name);
     database.run(&format!("CREATE ROLE {owner}; ALTER SCHEMA acme OWNER TO {owner}")).await;
+    database.run(&format!("ALTER TABLE acme._provision_state OWNER TO {owner}")).await;
     as_reader(&["plan", "acme"]).with(0);
     as_reader(&["drift"]).with(0);
-    let foreign = as_reader(&["status", "acme"]).with(1).stderr;
+    as_reader(&["status", "acme"]).with(0);
+    // It is not written, unless its owner is trusted.
+    database.run("ALTER TABLE acme.t DROP COLUMN name").await;
+    let foreign = run(on(&database, dir, &["apply", "acme"])).with(1).stderr;
+    assert!(foreign.contains("error[alien-state-table]"), "{foreign}");
     let maker = database.ask("SELECT current_user").await;
-    assert!(foreign.contains(&format!("GRANT \"{maker}\" TO \"{role}\"")), "{foreign}");
+    let owned = format!("ALTER TABLE \"acme\".\"_provision_state\" OWNER TO \"{maker}\"");
+    assert!(foreign.contains(&owned) && foreign.contains("[trust] owners"), "{foreign}");
     for destructive in ["drop ", "destroy", "delete"] {
         assert!(!foreign.to_lowercase().contains(destructive), "{foreign}");
     }
-    run(on(&database, dir, &["status", "acme"])).with(0);
+    folder.write("schema.toml", &format!("{MANIFEST}\n[trust]\nowners = [\"owner_*\"]\n"));
+    run(on(&database, dir, &["apply", "acme"])).with(0);
     database.run(&format!("DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}")).await;
     database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
 }

@@ -146,6 +146,10 @@ const CHANGES: &[&str] = &[
     "DROP INDEX acme.a_name_idx; CREATE UNIQUE INDEX a_name_idx ON acme.a (lower(name), b DESC) INCLUDE (n) WHERE name <> 'x'",
     "DROP INDEX acme.a_words_idx; CREATE INDEX a_words_idx ON acme.a USING gist (to_tsvector('simple', name) tsvector_ops(siglen = 100))",
     "CREATE TABLE public.parent (); ALTER TABLE acme.b INHERIT public.parent",
+    "CREATE TABLE public.child () INHERITS (acme.b)",
+    "ALTER TABLE public.users DISABLE TRIGGER ALL",
+    "ALTER TABLE acme.b ALTER txt SET STATISTICS 7",
+    "CREATE FUNCTION public.f(acme.cor) RETURNS integer LANGUAGE sql AS 'SELECT 1'; CREATE CAST (acme.cor AS integer) WITH FUNCTION public.f(acme.cor)",
     "CREATE COLLATION acme.coll (locale = 'C')",
     "CREATE STATISTICS acme.stat ON id, other FROM acme.b",
 ];
