@@ -153,7 +153,8 @@ pub async fn apply_on(
     let span = tracing::info_span!(
         target: "provision::traces", "apply", tenant = %tenant.id, schema = %tenant.schema, %apply_id
     );
-    let result = retried(connection, context, tenant, terms, apply_id).instrument(span).await;
+    let work = retried(connection, context, tenant, terms, apply_id).instrument(span);
+    let result = Box::pin(work).await;
     let duration = start.elapsed();
     telemetry::apply_ended(result.as_ref(), duration);
     let duration_ms = millis(duration);

@@ -130,7 +130,9 @@ impl<'c> Away<'c> {
 
 impl Drop for Away<'_> {
     fn drop(&mut self) {
-        run_each(&self.citus.url, format!("SELECT $sql${}$sql$", self.back));
+        // Until the workers know it, Citus locks no table.
+        let known = "SELECT start_metadata_sync_to_all_nodes()::text";
+        run_each(&self.citus.url, format!("VALUES ($sql${}$sql$), ('{known}')", self.back));
     }
 }
 

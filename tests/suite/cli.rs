@@ -328,8 +328,8 @@ async fn a_role_that_may_not_see_a_table_is_told_the_grant() {
     let foreign = run(on(&database, dir, &["apply", "acme"])).with(1).stderr;
     assert!(foreign.contains("error[alien-state-table]"), "{foreign}");
     let maker = database.ask("SELECT current_user").await;
-    let owned = format!("ALTER TABLE \"acme\".\"_provision_state\" OWNER TO \"{maker}\"");
-    assert!(foreign.contains(&owned) && foreign.contains("[trust] owners"), "{foreign}");
+    let hint = format!("ALTER TABLE \"acme\".\"_provision_state\" OWNER TO \"{maker}\"");
+    assert!(foreign.contains(&hint) && foreign.contains("[trust] owners"), "{foreign}");
     for destructive in ["drop ", "destroy", "delete"] {
         assert!(!foreign.to_lowercase().contains(destructive), "{foreign}");
     }
