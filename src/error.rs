@@ -77,6 +77,9 @@ impl Error {
             Self::Manifest(error) => error.hint(),
             Self::Embedded(error) => error.hint(),
             Self::Pg(error) => error.hint(),
+            Self::Reconcile(ReconcileError::Unregistered { .. }) => {
+                Some("add it to the registry, or pass --unregistered".into())
+            }
             Self::Reconcile(error) => error.hint(),
             Self::Interrupted => Some("run it again: what is done is not done twice".into()),
             Self::Tokens { .. } => Some(format!(

@@ -28,7 +28,7 @@ use crate::checksum::{self, Checksum};
 use crate::diff::{self, Diff};
 use crate::manifest::{SeedDecl, SeedRow};
 use crate::name::{SchemaName, TenantId};
-use crate::pg::{self, Holder, Observed, Placement, Session, Transaction};
+use crate::pg::{self, Holder, Observed, PgError, Placement, Session, Transaction};
 use crate::plan::{self, Basis, Plan, PlannedStep, Reasons};
 use crate::schema::Schema;
 use crate::telemetry;
@@ -156,6 +156,14 @@ pub async fn apply_on(
     let work = retried(connection, context, tenant, terms, apply_id).instrument(span);
     let result = Box::pin(work).await;
     let duration = start.elapsed();
+    if let Err(error @ ReconcileError::Unregistered { .. }) = &result {
+        // Whoever asked was wrong, and nothing has failed.
+        info!(
+            tenant = %tenant.id, %apply_id, code = error.code(),
+            "not provisioned: the registry does not list the tenant"
+        );
+        return result;
+    }
     telemetry::apply_ended(result.as_ref(), duration);
     let duration_ms = millis(duration);
     match &result {
@@ -254,7 +262,8 @@ async fn explain(
     error: ReconcileError,
     attempts: u32,
 ) -> ReconcileError {
-    if error.sqlstate() != Some("55P03") {
+    let is_of_registry = matches!(error, ReconcileError::Pg(PgError::Registry { .. }));
+    if error.sqlstate() != Some("55P03") || is_of_registry {
         return error;
     }
     let _aside = context.aside.acquire().await;

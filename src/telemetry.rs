@@ -90,10 +90,7 @@ fn describe() {
         Unit::Seconds,
         "Time of the message that takes a tenant's lock, the wait included."
     );
-    describe_gauge!(
-        TENANTS,
-        "Tenants by state, as the last reconcile pass of this leader saw them."
-    );
+    describe_gauge!(TENANTS, "Tenants by state, as the leader's last reconcile pass left them.");
     describe_gauge!(
         LAST_SUCCESS,
         Unit::Seconds,
@@ -172,14 +169,16 @@ pub(crate) fn reconciled(unix_seconds: i64) {
     gauge!(LAST_SUCCESS).set(unix_seconds as f64);
 }
 
-/// Whether this replica leads. Who does not, counts no tenants, so that those of all replicas can
-/// be added up.
+/// Whether this replica leads.
 pub(crate) fn leads(leads: bool) {
     gauge!(LEADER).set(if leads { 1.0 } else { 0.0 });
-    if !leads {
-        for state in State::ALL {
-            tenants(state.name(), 0);
-        }
+}
+
+/// Another replica leads: what this one has counted is for that one to count, so that the counts of
+/// all replicas can be added up.
+pub(crate) fn another_leads() {
+    for state in State::ALL {
+        tenants(state.name(), 0);
     }
 }
 

@@ -29,6 +29,12 @@ pub enum PgError {
         #[source]
         source: Cause,
     },
+    /// The registry's query, whatever the rest of the server does.
+    #[error("the registry of tenants cannot be read")]
+    Registry {
+        #[source]
+        source: Cause,
+    },
     /// An answer that this version does not understand.
     #[error("{doing}: the server answered with something unexpected: {reason}")]
     Answer { doing: String, reason: String },
@@ -168,7 +174,9 @@ impl PgError {
     #[must_use]
     pub fn cause(&self) -> Option<&Cause> {
         match self {
-            Self::Connect { source, .. } | Self::Query { source, .. } => Some(source),
+            Self::Connect { source, .. }
+            | Self::Query { source, .. }
+            | Self::Registry { source } => Some(source),
             Self::Setting { .. } | Self::File(_) | Self::Answer { .. } => None,
         }
     }
@@ -210,6 +218,12 @@ impl PgError {
                 _ if source.is_lost() => "connection-lost",
                 _ => "database-error",
             },
+            // What may pass says nothing about the registry itself.
+            Self::Registry { source } => match source.sqlstate() {
+                Some("55P03") => "lock-timeout",
+                _ if source.is_lost() => "connection-lost",
+                _ => "registry-unreadable",
+            },
         }
     }
 
@@ -222,6 +236,12 @@ impl PgError {
                  of them the embedded server is used"
                     .into(),
             );
+        }
+        if let Self::Registry { source: Cause::Server(error) } = self
+            && self.code() == "registry-unreadable"
+        {
+            let advice = "check the query in [tenants], and that the role may read what it names";
+            return Some(error.advice_with(advice));
         }
         self.cause().and_then(Cause::hint)
     }

@@ -35,13 +35,21 @@ pub async fn lists(
     );
     let rows = session.fetch(doing, &sql).await;
     session.rollback().await?;
-    for row in rows? {
+    for row in rows.map_err(unreadable)? {
         let id: &str = column(&row, "id", doing)?;
         if TenantId::new(id).is_ok_and(|id| id == *tenant) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// The query is the manifest's own, unlike everything else that is asked.
+fn unreadable(error: PgError) -> PgError {
+    match error {
+        PgError::Query { source, .. } => PgError::Registry { source },
+        other => other,
+    }
 }
 
 /// A row of the registry, as it stands there: an id and, if the query has a second column, the name
@@ -75,7 +83,7 @@ pub async fn listed(
     let rows = session.fetch(doing, &sql).await;
     session.rollback().await?;
     let mut listed = Vec::new();
-    for row in rows? {
+    for row in rows.map_err(unreadable)? {
         let id: Option<String> = column(&row, "id", doing)?;
         listed.push((id.unwrap_or_default(), column(&row, "server", doing)?));
     }

@@ -113,9 +113,7 @@ impl ReconcileError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unregistered { .. } => {
-                Some("add it to the registry, or pass --unregistered".into())
-            }
+            Self::Unregistered { .. } => Some("add it to the registry first".into()),
             Self::Vanished { .. } => Some(
                 "it is not made again, since the registry does not list the tenant; to make it on \
                  purpose, apply it by its id"

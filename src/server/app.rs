@@ -76,6 +76,14 @@ impl Current {
     }
 }
 
+/// Nobody has been seen to lead the reconcile loop, and that is long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaderless {
+    pub(super) since: tokio::time::Instant,
+    /// Whether a session that is no replica's holds the leader's lock.
+    pub(super) is_lock_held: bool,
+}
+
 pub(super) struct App {
     current: RwLock<Arc<Current>>,
     credentials: RwLock<Arc<Credentials>>,
@@ -93,8 +101,8 @@ pub(super) struct App {
     /// What is asked for and not begun, by tenant: whoever asks meanwhile gets the same answer.
     pub(super) waiting: Mutex<HashMap<TenantId, Job>>,
     pub(super) readiness: Known,
-    /// Since when nobody has been seen to lead the reconcile loop, once that is long.
-    pub(super) leaderless: Mutex<Option<tokio::time::Instant>>,
+    /// Once nobody has been seen to lead the reconcile loop for long.
+    pub(super) leaderless: Mutex<Option<Leaderless>>,
     /// Cancelled when the service ends: nothing new is begun.
     pub(super) stop: CancellationToken,
     /// Cancelled when what was begun has ended: no more connections are taken.

@@ -14,8 +14,8 @@ use super::answer::{DriftReport, Planned, TenantPage, TenantState, TenantStatus}
 use super::app::{App, Current};
 use super::extract::{Parameters, Tenant};
 use super::problem::Problem;
-use super::refusals::{Away, Closed, OfTenant};
-use crate::fleet::{self, Member, Roster, Selection, Source};
+use super::refusals::{Away, Closed, OfAll, OfTenant};
+use crate::fleet::{self, Member, Roster, Selection, Source, Unreachable};
 use crate::name::TenantId;
 use crate::plan::Plan;
 use crate::reconcile::{self, Context, ReconcileError};
@@ -42,6 +42,7 @@ pub(super) struct Page {
     get, path = "/ops/tenants", tag = "look", security(("bearer" = [])), params(Page),
     responses(
         (status = 200, description = "A page", body = TenantPage),
+        OfAll,
         Closed,
         Away,
         (status = 400, description = "A malformed request", body = Problem,
@@ -122,6 +123,7 @@ pub(super) async fn plan(
     get, path = "/ops/drift", tag = "look", security(("bearer" = [])),
     responses(
         (status = 200, description = "How all tenants are", body = DriftReport),
+        OfAll,
         Closed,
         Away,
     )
@@ -156,25 +158,42 @@ async fn home<'c>(
     Ok((&server.context, member))
 }
 
-fn told(id: &TenantId, error: &ReconcileError) -> Problem {
-    tracing::warn!(tenant = %id, code = error.code(), error = crate::error::chain(error),
-        hint = error.hint(), "a request could not be fulfilled");
+/// What the caller is told of an error; the log is told everything. A tenant that the registry does
+/// not list is the caller's mistake, and nothing for an operator to look into.
+pub(super) fn told(id: &TenantId, error: &ReconcileError) -> Problem {
+    let (code, said, hint) = (error.code(), crate::error::chain(error), error.hint());
+    if matches!(error, ReconcileError::Unregistered { .. }) {
+        tracing::info!(tenant = %id, code, error = said, hint, "a request could not be fulfilled");
+    } else {
+        tracing::warn!(tenant = %id, code, error = said, hint, "a request could not be fulfilled");
+    }
     Problem::from(error)
+}
+
+/// Tells the log why servers could not be asked for their tenants.
+pub(super) fn tell_unasked(servers: &[Unreachable]) {
+    for Unreachable { server, error } in servers {
+        let what = match error.code {
+            "registry-unreadable" => "the registry of tenants cannot be read",
+            "connect-failed" | "connection-lost" => "a server is away",
+            _ => "a server could not be asked for its tenants",
+        };
+        let (code, hint) = (error.code, &error.hint);
+        tracing::warn!(server, code, error = error.message, hint, "{what}");
+    }
 }
 
 /// All tenants; when no server at all can be asked, that is an error.
 pub(super) async fn all(current: &Current) -> Result<Roster, Problem> {
     let fleet = &current.fleet;
     let roster = fleet::enumerate(fleet, &Source::Registry, &Selection::default()).await;
-    for away in &roster.unreachable {
-        tracing::warn!(server = away.server, error = away.error.message, "a server is away");
+    tell_unasked(&roster.unreachable);
+    match roster.unreachable.first() {
+        Some(first) if roster.unreachable.len() == fleet.servers.len() => {
+            Err(Problem::from(&first.error))
+        }
+        _ => Ok(roster),
     }
-    if roster.unreachable.len() < fleet.servers.len() {
-        return Ok(roster);
-    }
-    let title = "The database cannot be worked with at the moment";
-    let code = roster.unreachable.first().map_or("connect-failed", |away| away.error.code);
-    Err(Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, code, title).after(5))
 }
 
 async fn drift_of(current: &Current, roster: Roster) -> fleet::Drift {

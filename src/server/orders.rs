@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::answer::{JobResult, JobStatus, Planned, Provisioned, ProvisionedOrPlanned};
 use super::app::App;
-use super::extract::{Parameters, Segment, Tenant, drain, prefers_async};
+use super::extract::{NoParameters, Parameters, Segment, Tenant, drain, prefers_async};
 use super::jobs::{Answer, Job};
 use super::problem::Problem;
 use super::refusals::{Away, Closed, OfTenant};
@@ -29,11 +29,6 @@ pub(super) struct Order {
     #[serde(rename = "dryRun", default)]
     dry_run: bool,
 }
-
-/// A request that takes no parameters must not be taken for one that heeds them.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
 
 /// Provisions one tenant, now: its schema is created or completed, whole or not at all.
 ///
@@ -93,7 +88,7 @@ pub(super) async fn provision_tenant(
 )]
 pub(super) async fn provision_all(
     State(app): State<Arc<App>>,
-    Parameters(Nothing {}): Parameters<Nothing>,
+    NoParameters: NoParameters,
     body: Body,
 ) -> Result<Response, Problem> {
     drain(body).await?;

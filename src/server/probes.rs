@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::answer::Health;
-use super::app::App;
+use super::app::{App, Leaderless};
 use super::problem::Problem;
 use super::readiness::{Readiness, readiness};
 
@@ -32,34 +32,47 @@ pub(super) async fn healthz() -> Json<Health> {
     )
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let detail = match readiness(&app).await {
+    let not_ready = |title, detail: String| {
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", title);
+        problem.with_detail(detail).after(5).into_response()
+    };
+    match readiness(&app).await {
         Readiness::Ready => {
             let detail = leaderless(&app);
-            return Json(Health { status: "ready", detail }).into_response();
+            Json(Health { status: "ready", detail }).into_response()
         }
-        Readiness::Stopping => "the service is stopping".to_owned(),
-        Readiness::Not(None) => "there is no server".to_owned(),
+        Readiness::Stopping => not_ready(
+            "The service is stopping",
+            "what was begun is finished; nothing new is begun".to_owned(),
+        ),
+        Readiness::Not(None) => {
+            not_ready("The service has no database", "there is no server".to_owned())
+        }
         // Anybody may ask: what exactly is wrong stands in the log.
         Readiness::Not(Some(doubt)) => {
             let server = doubt.server.map_or_else(String::new, |name| format!(" {name}"));
-            let what = if doubt.is_away { "cannot be asked" } else { "refuses the manifest" };
-            format!("server{server} {what} ({}); the service's log says why", doubt.error.code)
+            let (title, what) = if doubt.is_away {
+                ("The database is not reached", "cannot be asked")
+            } else {
+                ("The database does not take the manifest", "refuses the manifest")
+            };
+            let code = doubt.error.code;
+            not_ready(title, format!("server{server} {what} ({code}); the service's log says why"))
         }
-    };
-    let title = "The database is not reached, or does not take the manifest";
-    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", title);
-    problem.with_detail(detail).after(5).into_response()
+    }
 }
 
 /// Requests are answered all the same.
 fn leaderless(app: &App) -> Option<String> {
-    let since = *app.leaderless.lock().unwrap_or_else(PoisonError::into_inner);
-    since.map(|since| {
-        format!(
-            "no replica has been seen to lead the reconcile loop for {} seconds; the service's \
-             log says who holds the leader's lock",
-            since.elapsed().as_secs()
-        )
+    let leaderless = *app.leaderless.lock().unwrap_or_else(PoisonError::into_inner);
+    leaderless.map(|Leaderless { since, is_lock_held }| {
+        let why = if is_lock_held {
+            "the service's log says who holds the leader's lock"
+        } else {
+            "the service's log says why this one does not"
+        };
+        let seconds = since.elapsed().as_secs();
+        format!("no replica has been seen to lead the reconcile loop for {seconds} seconds; {why}")
     })
 }
 

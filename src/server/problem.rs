@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::{ChangedObject, HeldSteps};
+use crate::fleet::Failure;
 use crate::reconcile::ReconcileError;
 
 /// Why a request was not answered as asked (RFC 9457, §3.1).
@@ -144,30 +145,46 @@ impl From<&ReconcileError> for Problem {
             ReconcileError::CommitUnknown { .. } | ReconcileError::HomeUnknown { .. } => {
                 Self::away(code)
             }
-            _ if is_away(error) => Self::away(code),
-            _ => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                code,
-                "The tenant could not be provisioned; the service's log tells more",
-            ),
+            _ => Self::of_server(code, error.sqlstate()),
         }
     }
 }
 
+impl From<&Failure> for Problem {
+    fn from(failure: &Failure) -> Self {
+        Self::of_server(failure.code, failure.sqlstate.as_deref())
+    }
+}
+
 impl Problem {
+    /// What is neither the caller's fault nor that of what is in the tenant's schema.
+    fn of_server(code: &'static str, sqlstate: Option<&str>) -> Self {
+        if may_pass(code, sqlstate) {
+            return Self::away(code);
+        }
+        let title = match code {
+            "registry-unreadable" => {
+                "The registry of tenants cannot be read; the service's log tells more"
+            }
+            _ => "The request could not be fulfilled; the service's log tells more",
+        };
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, title)
+    }
+
     fn away(code: &'static str) -> Self {
         let title = "The database cannot be worked with at the moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, title).after(5)
     }
 }
 
-/// Whether the trouble is the database's, not the tenant's, and may pass.
-pub(super) fn is_away(error: &ReconcileError) -> bool {
-    let class = error.sqlstate().unwrap_or_default();
-    matches!(error.code(), "connect-failed" | "connection-lost")
-        || matches!(class, "53000" | "53100" | "53200" | "53300" | "25006")
-        || class.starts_with("57P")
-        || class.starts_with("08")
+/// Whether the trouble is the database's, not the tenant's, and may pass by itself.
+pub(super) fn may_pass(code: &str, sqlstate: Option<&str>) -> bool {
+    let state = sqlstate.unwrap_or_default();
+    matches!(code, "connect-failed" | "connection-lost")
+        || matches!(state, "53000" | "53100" | "53200" | "53300" | "25006")
+        || matches!(state, "55P03" | "40P01" | "40001")
+        || state.starts_with("57P")
+        || state.starts_with("08")
 }
 
 impl IntoResponse for Problem {

@@ -3,6 +3,7 @@
 
 mod absence;
 mod backoff;
+mod known;
 mod pass;
 
 use std::collections::VecDeque;
@@ -16,7 +17,8 @@ use tracing::{debug, info, warn};
 
 use self::absence::Absence;
 use self::backoff::Backoff;
-use super::app::App;
+use self::known::Known;
+use super::app::{App, Leaderless};
 use super::jobs::Job;
 use super::work;
 use crate::fleet::Fleet;
@@ -33,16 +35,21 @@ const CANDIDACY: Duration = Duration::from_secs(15);
 
 /// Works until the service ends.
 pub(super) async fn run(app: Arc<App>, interval: Duration) {
-    let mut absence = Absence::new(interval);
+    let (mut absence, mut known) = (Absence::new(interval), Known::default());
     telemetry::leads(false);
+    telemetry::another_leads();
     somebody_leads(&app, &mut absence);
     while !app.stop.is_cancelled() {
-        let led = lead(&app, interval, &mut absence).await;
+        let led = lead(&app, interval, &mut absence, &mut known).await;
         telemetry::leads(false);
         match led {
             Ok(End::Replaced) => continue,
             Ok(End::Over) => {}
-            Ok(End::OtherLeads) => somebody_leads(&app, &mut absence),
+            Ok(End::OtherLeads) => {
+                known.forget();
+                telemetry::another_leads();
+                somebody_leads(&app, &mut absence);
+            }
             Ok(End::Blocked(holders)) => nobody_leads(&app, &mut absence, &holders),
             Err(error) => {
                 warn!(error = crate::error::chain(&error), "cannot lead");
@@ -77,7 +84,8 @@ fn somebody_leads(app: &App, absence: &mut Absence) {
 fn nobody_leads(app: &App, absence: &mut Absence, holders: &[String]) {
     let now = Instant::now();
     let Some(long) = absence.noticed(now) else { return };
-    *app.leaderless.lock().unwrap_or_else(PoisonError::into_inner) = Some(long.since);
+    let leaderless = Leaderless { since: long.since, is_lock_held: !holders.is_empty() };
+    *app.leaderless.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaderless);
     telemetry::led(false);
     if !long.is_to_be_told {
         return;
@@ -98,7 +106,12 @@ fn nobody_leads(app: &App, absence: &mut Absence, holders: &[String]) {
 }
 
 /// Leads as long as it can, unless another does.
-async fn lead(app: &Arc<App>, interval: Duration, absence: &mut Absence) -> Result<End, PgError> {
+async fn lead(
+    app: &Arc<App>,
+    interval: Duration,
+    absence: &mut Absence,
+    known: &mut Known,
+) -> Result<End, PgError> {
     let current = app.current();
     let Some(target) = election_place(&current.fleet) else {
         return Ok(End::Over);
@@ -130,11 +143,11 @@ async fn lead(app: &Arc<App>, interval: Duration, absence: &mut Absence) -> Resu
             }
             Some(id) = failures.recv() => backoff.failed(&id, Instant::now()),
             () = sleep_until(next_pass) => {
-                pass::run(app, &mut backoff, pass::Scope::All).await;
+                pass::run(app, &mut backoff, known, pass::Scope::All).await;
                 next_pass = Instant::now() + jittered(interval);
             }
             () = sleep_until(retry.unwrap_or(next_pass)), if retry.is_some() => {
-                pass::run(app, &mut backoff, pass::Scope::Due).await;
+                pass::run(app, &mut backoff, known, pass::Scope::Due).await;
             }
         }
     };

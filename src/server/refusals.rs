@@ -20,7 +20,7 @@ pub(super) enum Closed {
 /// Whatever takes work, from a database.
 #[derive(IntoResponses)]
 pub(super) enum Away {
-    /// The database is away, too much is waiting, or the service is stopping
+    /// The database is away, a lock is held, too much is waiting, or the service is stopping
     #[response(status = 503, content_type = "application/problem+json")]
     Away(Problem),
 }
@@ -37,6 +37,14 @@ pub(super) enum Order {
     /// The body is too large
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(Problem),
+}
+
+/// Whatever is about all tenants.
+#[derive(IntoResponses)]
+pub(super) enum OfAll {
+    /// The registry cannot be read, or it failed for a different reason that the service's log tells
+    #[response(status = 500, content_type = "application/problem+json")]
+    Failed(Problem),
 }
 
 /// Whatever is about one tenant.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::problem::is_away;
+use super::problem::may_pass;
 use crate::fleet::{Failure, Fleet, Server};
 use crate::pg::{Cause, PgError};
 use crate::reconcile::{self, ReconcileError};
@@ -62,7 +62,9 @@ pub(super) async fn ask(server: &Server, patience: Duration) -> Result<(), Doubt
     };
     Err(Doubt {
         server: server.name.clone(),
-        is_away: is_away(&error) || error.is_transient() || error.sqlstate() == Some("57014"),
+        is_away: may_pass(error.code(), error.sqlstate())
+            || error.is_transient()
+            || error.sqlstate() == Some("57014"),
         error: Failure::from(&error),
     })
 }

@@ -60,11 +60,7 @@ async fn one(app: &App, id: &TenantId) -> Answer {
             Ok(JobResult::Tenant(Provisioned::from(&applied)))
         }
         Ok(applied) => Err(changed(&applied)),
-        Err(error) => {
-            tracing::warn!(tenant = %id, code = error.code(), error = crate::error::chain(&error),
-                hint = error.hint(), "a request could not be fulfilled");
-            Err(Problem::from(&error))
-        }
+        Err(error) => Err(looks::told(id, &error)),
     }
 }
 

@@ -249,7 +249,8 @@ async fn who_does_not_want_to_wait_gets_a_job() {
     );
 
     // What is not heeded here is refused, not passed over.
-    service.post("/ops/provision?dryRun=true").await.with(400);
+    let refused = service.post("/ops/provision?dryRun=true").await.with(400).json();
+    assert_eq!(refused["detail"], "/ops/provision takes no parameters");
     assert_eq!(database.count("pg_namespace WHERE nspname = 'b'").await, 0);
     let accepted = service.post("/ops/provision").await.with(202);
     let job = ended(&service, &accepted).await;
@@ -300,7 +301,15 @@ async fn counts_are_told_as_prometheus_wants_them() {
     assert_eq!(metric(&metrics, "provision_applies_total{result=\"created\"}"), Some(1.0));
     assert_eq!(metric(&metrics, "provision_applies_total{result=\"current\"}"), Some(1.0));
     assert_eq!(metric(&metrics, "provision_statements_total{kind=\"table\"}"), Some(2.0));
-    assert_eq!(metric(&metrics, "provision_apply_duration_seconds_count"), Some(3.0));
+    // Whoever names a tenant that there is not is wrong; nothing has failed.
+    assert_eq!(metric(&metrics, "provision_applies_total{result=\"failed\"}"), Some(0.0));
+    assert!(!metrics.contains("provision_failures_total{"), "{metrics}");
+    assert_eq!(metric(&metrics, "provision_apply_duration_seconds_count"), Some(2.0));
+    let log = service.log();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("nobody")).collect();
+    assert!(told.iter().any(|line| line.contains("\"unregistered\"")), "{log}");
+    assert!(told.iter().all(|line| line.contains("INFO")), "{log}");
+    assert!(!log.contains("--unregistered"), "{log}");
     assert!(metrics.contains("provision_build_info{version="), "{metrics}");
     assert!(!metrics.contains("acme") && !metrics.contains("nobody"), "{metrics}");
     for line in metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {

@@ -92,6 +92,7 @@ async fn who_takes_the_leaders_lock_without_leading_is_told() {
     let detail = ready["detail"].as_str().expect("a detail");
     assert!(detail.starts_with("no replica has been seen to lead"), "{detail}");
     assert!(!detail.contains("stranger"), "{detail}");
+    assert!(detail.ends_with("the service's log says who holds the leader's lock"), "{detail}");
     second.post("/ops/provision/acme").await.with(200);
 
     // Without a session, it can be held as well.

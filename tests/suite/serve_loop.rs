@@ -108,6 +108,57 @@ async fn a_repaired_manifest_is_tried_at_once() {
     .await;
 }
 
+#[tokio::test]
+async fn a_registry_that_cannot_be_read_is_told_as_such_and_no_tenant_is_forgotten() {
+    let database = Database::new().await;
+    register(&database, &["acme", "bolt"]).await;
+    let service = Service::start(&database, &registered(), &["--interval", "1"]);
+    let all = async || {
+        let told = metrics(&service).await;
+        let count = |state| metric(&told, &format!("provision_tenants{{state=\"{state}\"}}"));
+        (count("in_sync"), count("unreachable"))
+    };
+    eventually("both are made", async || all().await == (Some(2.0), Some(0.0))).await;
+    database.run("ALTER TABLE public.tenants RENAME TO hidden").await;
+    eventually("they are not forgotten", async || all().await == (Some(0.0), Some(2.0))).await;
+    service.logs("a reconcile pass has failed").await;
+    let log = service.log();
+    let line = |what: &str| log.lines().find(|line| line.contains(what)).unwrap_or_default();
+    let cause = line("the registry of tenants cannot be read");
+    assert!(cause.contains("WARN") && cause.contains("does not exist (SQLSTATE 42P01)"), "{log}");
+    assert!(cause.contains("check the query in [tenants]"), "{log}");
+    let pass = line("a reconcile pass has failed");
+    assert!(pass.contains("WARN") && pass.contains("failures=2"), "{log}");
+    assert!(!log.contains("a server is away") && !log.contains("expressions see"), "{log}");
+    // Whoever asks is told the same everywhere: this does not pass by itself.
+    for answer in [
+        service.get("/ops/drift").await,
+        service.get("/ops/tenants").await,
+        service.get("/ops/plan/acme").await,
+        service.post("/ops/provision/acme").await,
+    ] {
+        assert_eq!(answer.clone().with(500).code(), "registry-unreadable");
+        assert_eq!(answer.header("retry-after"), None);
+    }
+    database.run("ALTER TABLE public.hidden RENAME TO tenants").await;
+    eventually("all is well again", async || all().await == (Some(2.0), Some(0.0))).await;
+
+    // A lock on it does pass.
+    let service = Service::start(
+        &database,
+        &registered(),
+        &["--interval", "0", "--lock-timeout", "0.1", "--attempts", "1"],
+    );
+    let mut holder = database.connect().await;
+    for sql in ["BEGIN", "LOCK TABLE public.tenants IN ACCESS EXCLUSIVE MODE"] {
+        sqlx::raw_sql(sql).execute(&mut holder).await.expect(sql);
+    }
+    for answer in [service.get("/ops/drift").await, service.post("/ops/provision/acme").await] {
+        assert_eq!(answer.clone().with(503).code(), "lock-timeout");
+        assert!(answer.header("retry-after").is_some());
+    }
+}
+
 /// Which of the replicas lead.
 pub async fn leaders(replicas: &[Service]) -> Vec<usize> {
     let mut leaders = Vec::new();

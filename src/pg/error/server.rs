@@ -32,6 +32,9 @@ pub struct ServerError {
 const CLASSES_WITHOUT_VALUES: [&str; 14] =
     ["08", "0A", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"];
 
+/// How to see what was left out.
+const SHOW_VALUES: &str = "--show-values shows all that the server said, values of rows included";
+
 /// The class of errors whose very messages quote values: data exceptions.
 const QUOTES_VALUES: &str = "22";
 
@@ -71,12 +74,15 @@ impl ServerError {
 
     /// What to do about it.
     pub(super) fn advice(&self) -> Option<String> {
-        let known = known_advice(&self.sqlstate).map(str::to_owned);
-        if !self.is_cut {
-            return known;
+        match known_advice(&self.sqlstate) {
+            Some(known) => Some(self.advice_with(known)),
+            None => self.is_cut.then(|| SHOW_VALUES.to_owned()),
         }
-        let more = "--show-values shows all that the server said, values of rows included";
-        Some(known.map_or_else(|| more.to_owned(), |known| format!("{known}; {more}")))
+    }
+
+    /// What to do about it, where that is known from what was being done.
+    pub(super) fn advice_with(&self, known: &str) -> String {
+        if self.is_cut { format!("{known}; {SHOW_VALUES}") } else { known.to_owned() }
     }
 
     /// The objects that the server names beside its message, as far as that does not.

@@ -6,9 +6,11 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::backoff::Backoff;
+use super::known::{Known, count, counted};
 use crate::fleet::{self, Fate, Fleet, Options, Roster, Selection, Source, State};
 use crate::name::TenantId;
 use crate::server::app::App;
+use crate::server::looks;
 use crate::telemetry;
 
 /// Which tenants.
@@ -19,18 +21,17 @@ pub(super) enum Scope {
     Due,
 }
 
-pub(super) async fn run(app: &App, backoff: &mut Backoff, scope: Scope) {
+pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut Known, scope: Scope) {
     let start = std::time::Instant::now();
     let current = app.current();
     let fleet = &current.fleet;
     let mut roster = fleet::enumerate(fleet, &Source::Registry, &Selection::default()).await;
-    for away in &roster.unreachable {
-        warn!(server = away.server, error = away.error.message, "a server is away");
-    }
+    looks::tell_unasked(&roster.unreachable);
     for refused in &roster.refused {
         warn!(id = refused.id, reason = refused.reason, "the registry has an unusable entry");
     }
-    let is_whole = roster.unreachable.is_empty();
+    let unasked = roster.unreachable.len();
+    let is_whole = unasked == 0;
     if is_whole {
         let listed: HashSet<&TenantId> = roster.members.iter().map(|m| &m.tenant.id).collect();
         backoff.retain(|id| listed.contains(id));
@@ -78,28 +79,43 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, scope: Scope) {
         states.extend(look(app, fleet, again).await.0);
     }
     backoff.postpone(Instant::now());
-    let mut counts: BTreeMap<State, usize> = BTreeMap::new();
-    for state in states.values() {
-        *counts.entry(*state).or_default() += 1;
-    }
-    let count = |state| counts.get(&state).copied().unwrap_or_default();
+    let mut counts = counted(states.values());
     if scope == Scope::All {
-        for state in State::ALL {
-            telemetry::tenants(state.name(), count(state));
+        known.passed(&states, is_whole);
+        let looked_at = count(&counts, State::Unreachable);
+        if let Some(all) = known.counts() {
+            for state in State::ALL {
+                telemetry::tenants(state.name(), count(&all, state));
+            }
+            counts = all;
         }
+        failures += count(&counts, State::Unreachable) - looked_at;
         if is_whole && failures == 0 && backoff.is_empty() && !app.stop.is_cancelled() {
             telemetry::reconciled(jiff::Timestamp::now().as_second());
         }
     }
-    info!(
-        tenants = states.len(),
-        in_sync = count(State::InSync),
-        drifted = count(State::Drifted),
-        failures,
-        orphans = drift.orphans.len(),
-        duration_ms = crate::reconcile::millis(start.elapsed()),
-        "a reconcile pass has ended"
-    );
+    macro_rules! tell {
+        ($level:ident, $what:literal) => {
+            $level!(
+                tenants = counts.values().sum::<usize>(),
+                in_sync = count(&counts, State::InSync),
+                drifted = count(&counts, State::Drifted),
+                unreachable = count(&counts, State::Unreachable),
+                failures,
+                servers_not_asked = unasked,
+                orphans = drift.orphans.len(),
+                duration_ms = crate::reconcile::millis(start.elapsed()),
+                $what
+            )
+        };
+    }
+    if !is_whole {
+        tell!(warn, "a reconcile pass has failed: it is not known which tenants there are");
+    } else if failures > 0 {
+        tell!(warn, "a reconcile pass has ended with failures");
+    } else {
+        tell!(info, "a reconcile pass has ended");
+    }
 }
 
 async fn look(
