@@ -35,7 +35,7 @@ impl From<Option<&pg::Placement>> for Placement {
     }
 }
 
-/// A tenant that is as the manifest declares.
+/// A tenant that is as the manifest declares, or differs in what it excepts.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Provisioned {
@@ -59,6 +59,12 @@ pub(super) struct Provisioned {
     extra: Vec<String>,
     /// Objects of kinds that are not compared.
     unmodelled: Vec<String>,
+    /// Why the manifest accepts for now that the tenant differs, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exception: Option<String>,
+    /// Objects that are present but different, which is accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accepted: Vec<ChangedObject>,
 }
 
 impl From<&Applied> for Provisioned {
@@ -80,6 +86,8 @@ impl From<&Applied> for Provisioned {
             placement: applied.placement.as_ref().into(),
             extra: texts(&applied.plan.extra),
             unmodelled: texts(&applied.plan.unmodelled),
+            exception: applied.left.exception.clone(),
+            accepted: applied.plan.changed.iter().map(ChangedObject::from).collect(),
         }
     }
 }

@@ -55,6 +55,10 @@ pub(super) fn provision(app: &Arc<App>, id: &TenantId) -> Result<Job, Problem> {
 
 async fn one(app: &App, id: &TenantId) -> Answer {
     match applied(app, id).await {
+        // What the manifest excepts, it accepts here as everywhere.
+        Ok(applied) if applied.left.exception.is_some() => {
+            Ok(JobResult::Tenant(Provisioned::from(&applied)))
+        }
         Ok(applied) if !applied.plan.held.is_empty() => Err(held(&applied)),
         Ok(applied) if applied.plan.changed.is_empty() => {
             Ok(JobResult::Tenant(Provisioned::from(&applied)))
@@ -82,19 +86,22 @@ async fn applied(app: &App, id: &TenantId) -> Result<Applied, ReconcileError> {
 
 /// What could be done is done, but the tenant is not as declared, and the caller must know.
 fn changed(applied: &Applied) -> Problem {
-    let objects = counted(applied.plan.changed.len(), "object");
+    let Applied { tenant, plan, .. } = applied;
+    let done = match plan.steps.len() {
+        0 => "nothing is missing".to_owned(),
+        steps => format!("what was missing has been created ({})", counted(steps, "statement")),
+    };
     Problem::new(
         axum::http::StatusCode::UNPROCESSABLE_ENTITY,
         "changed-objects",
         "Objects in the tenant's schema are different from the manifest",
     )
     .with_detail(format!(
-        "what was missing has been created ({}), but tenant {} has {objects} present and \
-         different; nothing changes or drops what is there",
-        counted(applied.plan.steps.len(), "statement"),
-        applied.tenant.id
+        "{done}, but tenant {} has {} present and different; nothing changes or drops what is there",
+        tenant.id,
+        counted(plan.changed.len(), "object"),
     ))
-    .with_changed(applied.plan.changed.iter().map(ChangedObject::from).collect())
+    .with_changed(plan.changed.iter().map(ChangedObject::from).collect())
 }
 
 /// Something is missing that was not made: it would run what belongs to nobody trusted.

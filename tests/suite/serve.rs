@@ -170,6 +170,46 @@ async fn what_cannot_be_done_is_told_as_a_problem() {
     let other = service.post("/ops/provision/other").await;
     assert_eq!(other.status, 422, "{other:?}");
     assert_eq!(other.json()["changed"][0]["object"], "column a.id", "{other:?}");
+    let detail = |answer: &Answer| answer.json()["detail"].as_str().expect("a detail").to_owned();
+    assert!(detail(&other).starts_with("what was missing has been created ("), "{other:?}");
+    let again = service.post("/ops/provision/other").await.with(422);
+    assert_eq!(
+        detail(&again),
+        "nothing is missing, but tenant other has 1 object present and different; nothing changes \
+         or drops what is there"
+    );
+}
+
+#[tokio::test]
+async fn what_the_manifest_excepts_the_service_accepts() {
+    let database = Database::new().await;
+    register(&database, &["acme", "bolt"]).await;
+    let excepted = |until: &str| {
+        format!(
+            "{}[drift]\nexceptions = [{{ tenant = \"acme\", reason = \"wide ids\", until = \
+             \"{until}\" }}]\n",
+            registered()
+        )
+    };
+    let service = Service::start(&database, &excepted("2999-12-31"), &["--interval", "0"]);
+    for id in ["acme", "bolt"] {
+        service.post(&format!("/ops/provision/{id}")).await.with(200);
+        database.run(&format!("ALTER TABLE {id}.a ALTER code TYPE varchar")).await;
+    }
+    database.run("DROP TABLE acme.b").await;
+    for is_changed in [true, false] {
+        let accepted = service.post("/ops/provision/acme").await.with(200).json();
+        assert_eq!(accepted["changed"], is_changed, "what is missing is created all the same");
+        assert_eq!(accepted["exception"], "wide ids (until 2999-12-31)");
+        assert_eq!(accepted["accepted"][0]["object"], "column a.code");
+    }
+    assert_eq!(service.post("/ops/provision/bolt").await.with(422).code(), "changed-objects");
+    let page = service.get("/ops/tenants").await.with(200).json();
+    assert_eq!(page["tenants"][0]["exception"], "wide ids (until 2999-12-31)", "{page}");
+    assert_eq!(page["tenants"][1]["exception"], Value::Null, "{page}");
+
+    let late = Service::start(&database, &excepted("2020-12-31"), &["--interval", "0"]);
+    assert_eq!(late.post("/ops/provision/acme").await.with(422).code(), "changed-objects");
 }
 
 #[tokio::test]

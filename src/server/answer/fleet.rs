@@ -18,6 +18,9 @@ pub(in crate::server) struct TenantState {
     server: Option<String>,
     /// `in_sync`, `unprovisioned`, `drifted`, `excepted` or `unreachable`.
     state: &'static str,
+    /// Why the manifest accepts for now that it differs, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exception: Option<String>,
     /// Which error, if it could not be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
@@ -32,6 +35,7 @@ impl From<&TenantDrift> for TenantState {
             schema: tenant.schema.clone(),
             server: tenant.server.clone(),
             state: tenant.state.name(),
+            exception: tenant.exception.clone(),
             code: tenant.error.as_ref().map(|error| error.code),
             placement: tenant.placement.as_ref().into(),
         }
