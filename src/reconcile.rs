@@ -20,7 +20,7 @@ pub(crate) use checks::check_distributable;
 use checks::{check_externals, check_registered};
 pub use context::{Context, Retry};
 pub use error::ReconcileError;
-pub use left::{Left, today};
+pub use left::{Left, left_by, today};
 pub use status::{Differences, Status, status};
 pub use terms::{Reviewed, Terms};
 
@@ -203,9 +203,8 @@ async fn retried(
         let error = match attempt.await {
             Ok(attempt::Ended { outcome, mut plan, placement }) => {
                 plan.steps.splice(0..0, labels);
-                let rules = &context.manifest.drift;
                 return Ok(Applied {
-                    left: Left::new(&plan.untouched(), rules, &tenant.id, today()),
+                    left: left_by(context, &plan),
                     tenant: tenant.clone(),
                     outcome,
                     plan,

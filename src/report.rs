@@ -1,10 +1,12 @@
 //! Outcomes → what people and programs read. Values in, text out; nothing is printed here.
 
 mod causes;
+mod difference;
 mod fleet;
 mod fleet_plan;
 mod formats;
 mod json;
+mod members;
 mod placement;
 mod plan_markdown;
 mod status;

@@ -236,7 +236,8 @@ impl Apply {
         let mut reviewed = saved.as_ref().map(Reviewed::from);
         if self.ask {
             let plan = reconcile::plan(&context, &tenant).await?;
-            output::result(global, &report::plan(&plan, self.sql))?;
+            let left = reconcile::left_by(&context, &plan);
+            output::result(global, &report::plan(&plan, &left, self.sql))?;
             if !plan.is_empty() {
                 let asked = Instant::now();
                 if !output::ask("Apply this plan?")? {

@@ -9,7 +9,6 @@ use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
 use crate::error::Error;
 use crate::name::TenantId;
-use crate::reconcile::Left;
 use crate::{fleet, reconcile, report};
 
 /// Show what apply would do to a tenant, or to all; changes nothing.
@@ -103,9 +102,10 @@ impl Plan {
         if let Some(file) = &self.out {
             output::file(file, &report::to_line(&plan))?;
         }
+        let left = reconcile::left_by(&context, &plan);
         match self.format {
             PlanFormat::Text | PlanFormat::Markdown => {
-                output::result(global, &report::plan(&plan, self.sql))?;
+                output::result(global, &report::plan(&plan, &left, self.sql))?;
             }
             PlanFormat::Sql => output::verbatim(&plan.to_sql())?,
             PlanFormat::Json => output::result(global, &report::to_line(&plan))?,
@@ -113,8 +113,6 @@ impl Plan {
         if !self.detailed_exitcode {
             return Ok(Exit::Done);
         }
-        let rules = &context.manifest.drift;
-        let left = Left::new(&plan.untouched(), rules, &plan.tenant, reconcile::today());
         Ok(exit(!plan.is_empty(), left.is_drift()))
     }
 }

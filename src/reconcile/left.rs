@@ -3,9 +3,11 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::Context;
 use crate::diff::Untouched;
 use crate::manifest::DriftRules;
 use crate::name::TenantId;
+use crate::plan::Plan;
 
 /// What an apply leaves of one tenant's drift: it only adds, so the rest is for people to mend.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -32,6 +34,12 @@ impl Left {
     pub fn is_drift(&self) -> bool {
         !self.untouched.is_empty() && self.exception.is_none()
     }
+}
+
+/// What running the plan would leave, as today's rules of the manifest judge it.
+#[must_use]
+pub fn left_by(context: &Context, plan: &Plan) -> Left {
+    Left::new(&plan.untouched(), &context.manifest.drift, &plan.tenant, today())
 }
 
 /// The date in UTC, by which exceptions end.

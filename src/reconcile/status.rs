@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Context, ReconcileError, Tenant, compare};
+use super::{Context, ReconcileError, Tenant, compare, today};
 use crate::checksum::Checksum;
 use crate::pg::{Placement, Session, StateRow, Transaction};
 use crate::plan::{self, Action};
@@ -15,6 +15,9 @@ pub struct Status {
     /// Whether the tenant is as the manifest declares: neither [`Status::differences`] nor
     /// [`Status::absent_rows`], now, whatever the record says.
     pub conforms: bool,
+    /// Why the manifest accepts for now that it is not, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<String>,
     pub differences: Differences,
     /// Declared rows whose keys are not found.
     pub absent_rows: usize,
@@ -85,11 +88,14 @@ pub async fn status(
         blocked: diff.conflicts.len(),
     };
     let newest = observed.state.first();
+    let conforms = differences.is_none() && observed.absent_rows.is_empty();
+    let exception = context.manifest.drift.accepted(&tenant.id, today());
     let fingerprint = observed.fingerprint;
     Ok(Status {
         tenant: tenant.clone(),
         exists: observed.schema.is_some(),
-        conforms: differences.is_none() && observed.absent_rows.is_empty(),
+        conforms,
+        exception: exception.filter(|_| !conforms),
         differences,
         absent_rows: observed.absent_rows.len(),
         manifest_is_current: newest

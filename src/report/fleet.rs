@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::causes::{failures, not_looked_at, refused, unreachable};
+use super::difference::{difference, in_short, undeclared};
+use super::members::{Members, name};
 use super::placement;
-use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, styled};
-use super::text::{change_text, held_text};
-use crate::diff::{Object, Untouched};
-use crate::fleet::{Difference, Done, Drift, Ended, Fate, LeftIn, State, TenantDrift, Uneven};
+use super::style::{CHANGED, FAINT, REMOVED, STRONG, printable, styled};
+use crate::fleet::{Done, Drift, Ended, Fate, LeftIn, State, Uneven};
 use crate::pg::Placement;
 use crate::words::counted;
 
@@ -29,10 +29,10 @@ pub fn drift(drift: &Drift) -> String {
     for (number, shape) in drift.shapes.iter().enumerate() {
         let title = format!("{}: {}", tenants(shape.count), in_short(&shape.difference));
         let _ = writeln!(text, "\n{}", styled(STRONG, &printable(&title)));
-        text.push_str(&difference(&shape.difference));
-        let of_shape = drift.tenants.iter().filter(|tenant| tenant.shape == Some(number));
-        let names: Vec<String> = of_shape.map(name).collect();
-        let _ = writeln!(text, "  {}", styled(FAINT, &some(&names)));
+        text.push_str(&difference(&shape.difference, OBJECTS_SHOWN));
+        for line in Members::of(drift, number).lines() {
+            let _ = writeln!(text, "  {}", styled(FAINT, &line));
+        }
     }
     let uneven = uneven(drift);
     if !uneven.is_empty() {
@@ -84,82 +84,6 @@ pub(super) fn headline(drift: &Drift) -> String {
 
 pub(super) fn tenants(count: usize) -> String {
     counted(count, "tenant")
-}
-
-/// What a shape is missing or has otherwise, in one line.
-pub(super) fn in_short(difference: &Difference) -> String {
-    if difference.absent {
-        return "not provisioned".to_owned();
-    }
-    let parts = [
-        first("blocked:", &difference.blocked),
-        first("missing", &difference.missing),
-        untouched_in_short(&difference.untouched),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
-}
-
-fn untouched_in_short(untouched: &Untouched) -> Option<String> {
-    let changed: Vec<&Object> = untouched.changed.iter().map(|change| &change.object).collect();
-    let parts = [
-        first("different", &changed),
-        first("undeclared", &untouched.extra),
-        first("unmodelled", &untouched.unmodelled),
-        first("held back:", &untouched.held),
-    ];
-    parts.into_iter().flatten().reduce(|line, part| format!("{line}; {part}"))
-}
-
-fn first(word: &str, names: &[impl ToString]) -> Option<String> {
-    match names {
-        [] => None,
-        [one] => Some(format!("{word} {}", one.to_string())),
-        [one, rest @ ..] => Some(format!("{word} {} and {} more", one.to_string(), rest.len())),
-    }
-}
-
-/// Such as "2 tenants (a, b): different column t.x".
-pub(super) fn shape_in_short(shape: &LeftIn) -> String {
-    let names: Vec<String> = shape.tenants.iter().map(ToString::to_string).collect();
-    let accepted = shape.left.exception.as_ref().map(|why| format!("; accepted: {why}"));
-    format!(
-        "{} ({}): {}{}",
-        tenants(shape.tenants.len()),
-        some(&names),
-        untouched_in_short(&shape.left.untouched).unwrap_or_default(),
-        accepted.unwrap_or_default()
-    )
-}
-
-fn difference(difference: &Difference) -> String {
-    let mut text = String::new();
-    for reason in &difference.blocked {
-        let _ = writeln!(text, "    {}", styled(REMOVED, &format!("! {}", printable(reason))));
-    }
-    for missing in difference.missing.iter().take(OBJECTS_SHOWN) {
-        let line = format!("+ {missing}");
-        let _ = writeln!(text, "    {}", styled(CREATED, &printable(&line)));
-    }
-    if difference.missing.len() > OBJECTS_SHOWN {
-        let more = format!("+ … and {} more", difference.missing.len() - OBJECTS_SHOWN);
-        let _ = writeln!(text, "    {}", styled(CREATED, &more));
-    }
-    text + &untouched(&difference.untouched)
-}
-
-/// Every object, and how what is changed differs.
-pub(super) fn untouched(untouched: &Untouched) -> String {
-    let mut text: String = untouched.changed.iter().map(change_text).collect();
-    for line in undeclared(untouched) {
-        let _ = writeln!(text, "    {}", printable(&line));
-    }
-    text.extend(untouched.held.iter().map(held_text));
-    text
-}
-
-fn undeclared(untouched: &Untouched) -> impl Iterator<Item = String> {
-    let extra = untouched.extra.iter().map(|object| format!("? extra {object}"));
-    extra.chain(untouched.unmodelled.iter().map(|other| format!(". unmodelled {other}")))
 }
 
 /// What a run left as it is, by shape: which objects in which tenants.
@@ -260,13 +184,6 @@ pub fn ended(ended: &Ended) -> String {
     }
     let _ = writeln!(text, "{}", styled(STRONG, &line));
     text
-}
-
-fn name(tenant: &TenantDrift) -> String {
-    match &tenant.server {
-        Some(server) => format!("{} on {server}", tenant.tenant),
-        None => tenant.tenant.to_string(),
-    }
 }
 
 /// Some names, and how many more there are.

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::causes::{failures, refused, unreachable};
-use super::fleet::{shape_in_short, some, tenants, untouched};
+use super::difference::{shape_in_short, untouched};
+use super::fleet::{some, tenants};
 use super::style::{FAINT, STRONG, printable, styled};
 use super::text::{new_tenant, steps_and_changes};
 use crate::fleet::FleetPlan;

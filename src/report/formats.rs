@@ -5,10 +5,19 @@ use std::fmt::Write as _;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::causes::{by_cause, by_reason, not_looked_at, server};
-use super::fleet::{UNEVEN, headline, in_short, some, tenants, uneven};
+use super::difference::{difference, in_short};
+use super::fleet::{UNEVEN, headline, some, tenants, uneven};
+use super::members::Members;
 use super::placement;
-use super::style::{printable, printable_lines};
-use crate::fleet::{Drift, State, TenantDrift};
+use super::style::{plain, printable, printable_lines};
+use crate::fleet::{Drift, Shape, State};
+
+/// A page of Markdown goes into no more details once it has so many bytes: a comment on GitHub holds
+/// 65,536 characters.
+pub(super) const PAGE: usize = 60_000;
+
+/// Missing objects of one shape that are listed in its details before the rest is counted.
+const OBJECTS_LISTED: usize = 200;
 
 /// A page for a pull request or a job's summary.
 #[must_use]
@@ -19,23 +28,18 @@ pub fn drift_markdown(drift: &Drift) -> String {
         text.push_str("\n| tenants | difference | which |\n|---:|---|---|\n");
     }
     for (number, shape) in drift.shapes.iter().enumerate() {
-        let of_shape = drift.tenants.iter().filter(|tenant| tenant.shape == Some(number));
-        let names: Vec<String> = of_shape.map(|tenant| tenant.tenant.to_string()).collect();
         let what = escaped(&in_short(&shape.difference));
-        let _ = writeln!(text, "| {} | {what} | {} |", shape.count, escaped(&some(&names)));
+        let which = escaped(&Members::of(drift, number).in_short());
+        let _ = writeln!(text, "| {} | {what} | {which} |", shape.count);
     }
-    for shape in &drift.shapes {
-        for change in &shape.difference.untouched.changed {
-            let _ = writeln!(
-                text,
-                "\n<details><summary>changed {}</summary>\n",
-                html(&change.object.to_string())
-            );
-            for (title, side) in [("actual", &change.actual), ("expected", &change.expected)] {
-                let _ = writeln!(text, "{title}:\n\n{}\n", code(side));
-            }
-            text.push_str("</details>\n");
+    for (number, shape) in drift.shapes.iter().enumerate() {
+        let folded = folded(&summary(shape), &details(shape));
+        if text.len() + folded.len() > PAGE {
+            let more = drift.shapes.len() - number;
+            let _ = writeln!(text, "\n… details of {more} more: `provision drift` tells all.");
+            break;
         }
+        text.push_str(&folded);
     }
     let uneven = uneven(drift);
     if !uneven.is_empty() {
@@ -85,7 +89,11 @@ pub fn drift_junit(drift: &Drift) -> String {
             }
             State::Unprovisioned | State::Drifted => {
                 let mut failure = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                failure.set_type("drift").set_message(printable(&difference_of(drift, tenant)));
+                failure.set_type("drift");
+                if let Some(shape) = tenant.shape.and_then(|at| drift.shapes.get(at)) {
+                    failure.set_message(printable(&in_short(&shape.difference)));
+                    failure.set_description(details(shape));
+                }
                 failure
             }
             State::Unreachable => {
@@ -121,13 +129,9 @@ pub fn drift_junit(drift: &Drift) -> String {
 pub fn drift_github(drift: &Drift) -> String {
     let mut text = String::new();
     for (number, shape) in drift.shapes.iter().enumerate() {
-        let of_shape: Vec<&TenantDrift> =
-            drift.tenants.iter().filter(|tenant| tenant.shape == Some(number)).collect();
-        let is_excepted = of_shape.iter().all(|tenant| tenant.state == State::Excepted);
-        let level = if is_excepted { "notice" } else { "error" };
-        let names: Vec<String> = of_shape.iter().map(|t| t.tenant.to_string()).collect();
-        let message =
-            format!("{}: {} ({})", tenants(shape.count), in_short(&shape.difference), some(&names));
+        let members = Members::of(drift, number);
+        let level = if members.are_excepted() { "notice" } else { "error" };
+        let message = format!("{} ({})", summary(shape), members.in_short());
         let _ = writeln!(text, "::{level} title=tenant drift::{}", command(&message));
     }
     for trouble in troubles(drift) {
@@ -148,9 +152,14 @@ pub fn drift_github(drift: &Drift) -> String {
     text
 }
 
-fn difference_of(drift: &Drift, tenant: &TenantDrift) -> String {
-    let shape = tenant.shape.and_then(|at| drift.shapes.get(at));
-    shape.map_or_else(String::new, |shape| in_short(&shape.difference))
+/// Such as "3 tenants: missing column users.email and 3 more".
+fn summary(shape: &Shape) -> String {
+    format!("{}: {}", tenants(shape.count), in_short(&shape.difference))
+}
+
+/// All that the shape differs in, one object a line.
+fn details(shape: &Shape) -> String {
+    plain(&difference(&shape.difference, OBJECTS_LISTED))
 }
 
 /// What kept tenants, servers and entries of the registry from being looked at, each cause once.
@@ -190,6 +199,15 @@ pub(super) fn escaped(text: &str) -> String {
 
 fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// A block of code under a line that unfolds it; nothing without code.
+pub(super) fn folded(summary: &str, text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let summary = html(&printable(summary));
+    format!("\n<details><summary>{summary}</summary>\n\n{}\n</details>\n", code(text))
 }
 
 /// A block of code: indented, so that nothing in it can end it.

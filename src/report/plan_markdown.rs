@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 
 use super::causes::{by_cause, by_reason, server};
-use super::fleet::{shape_in_short, some, tenants};
+use super::difference::{shape_in_short, untouched};
+use super::fleet::{some, tenants};
 use super::fleet_plan::headline;
-use super::formats::{code, escaped};
+use super::formats::{PAGE, code, escaped, folded};
+use super::style::plain;
 use super::text::new_tenant;
-use crate::fleet::{FleetPlan, SharedPlan};
+use crate::fleet::{Failure, FleetPlan, LeftIn, SharedPlan};
 use crate::plan::makes_schema;
 
-/// A comment on GitHub holds 65,536 characters; a page has at most so many bytes.
-const PAGE: usize = 60_000;
-/// So many of them are for what is not touched, and as many for what cannot be planned.
+/// So many bytes of a page are for what is not touched, and as many for what cannot be planned.
 const SECTION: usize = 10_000;
 /// Steps of a plan that are listed before the rest is counted.
 const STEPS_SHOWN: usize = 20;
@@ -23,9 +23,8 @@ const STEPS_SHOWN: usize = 20;
 pub fn fleet_plan_markdown(plan: &FleetPlan) -> String {
     let mark = if plan.is_incomplete() { "❌ " } else { "" };
     let mut text = format!("## {mark}Plan for tenant schemas\n\n{}.\n", escaped(&headline(plan)));
-    let end =
-        section("### Nothing to do, but not as declared", plan.left.iter().map(shape_in_short))
-            + &section("### Cannot be planned", troubles(plan).into_iter());
+    let end = left("### Nothing to do, but not as declared", &plan.left)
+        + &section("### Cannot be planned", SECTION, troubles(plan).into_iter());
     for (number, shared) in plan.plans.iter().enumerate() {
         let more = plan.plans.len() - number;
         let room = PAGE.saturating_sub(text.len() + end.len());
@@ -46,7 +45,7 @@ fn head(number: usize, shared: &SharedPlan, names: &[String]) -> String {
     let mut text = format!("\n### Plan {}: {}\n\n", number + 1, tenants(shared.count));
     let _ = writeln!(text, "{}\n", escaped(&some(names)));
     if makes_schema(&shared.steps) {
-        let _ = writeln!(text, "{}\n", escaped(new_tenant().trim()));
+        let _ = writeln!(text, "{}\n", escaped(&in_one_line(&new_tenant())));
     }
     for step in shared.steps.iter().take(STEPS_SHOWN) {
         let _ = writeln!(text, "- {}", escaped(&cut(&step.describe())));
@@ -54,7 +53,7 @@ fn head(number: usize, shared: &SharedPlan, names: &[String]) -> String {
     if shared.steps.len() > STEPS_SHOWN {
         let _ = writeln!(text, "- … and {} more", shared.steps.len() - STEPS_SHOWN);
     }
-    text + &section("#### Not touched", shared.left.iter().map(shape_in_short))
+    text + &left("#### Not touched", &shared.left)
 }
 
 /// The statements in at most about `room` bytes.
@@ -80,25 +79,55 @@ fn troubles(plan: &FleetPlan) -> Vec<String> {
     let failed = plan.failed.iter().map(|at| (&at.tenant, at.server.as_ref(), &at.error));
     let failed = by_cause(failed).into_iter().map(|cause| {
         let ids = cause.ids().map(|ids| format!(" ({ids})")).unwrap_or_default();
-        format!("{}{ids}: {}", cause.who(), cause.failure.message)
+        format!("{}{ids}: {}", cause.who(), failure(cause.failure))
     });
     let away = plan.unreachable.iter();
-    let away = away.map(|away| format!("{}: {}", server(away.server.as_ref()), away.error.message));
+    let away =
+        away.map(|away| format!("{}: {}", server(away.server.as_ref()), failure(&away.error)));
     let refused = by_reason(&plan.refused);
-    let refused = refused.iter().map(|(reason, ids)| format!("{}: {reason}", some(ids)));
+    let refused = refused.iter().map(|(reason, ids)| format!("{}: {}", some(ids), cut(reason)));
     failed.chain(away).chain(refused).collect()
 }
 
-/// A list under a title with its level, in at most about [`SECTION`] bytes; nothing without items.
-fn section(title: &str, items: impl ExactSizeIterator<Item = String>) -> String {
+/// Such as "[name-taken] the name of b is taken by a view; hint: rename it".
+fn failure(failure: &Failure) -> String {
+    let hint = failure.hint.as_ref().map(|hint| format!("; hint: {}", cut(hint)));
+    format!("[{}] {}{}", failure.code, cut(&failure.message), hint.unwrap_or_default())
+}
+
+/// What is left as it is, by shape: a line each, and folded, what is actual and what is expected.
+fn left(title: &str, shapes: &[LeftIn]) -> String {
+    let room = SECTION / 2;
+    let mut text = section(title, room, shapes.iter().map(|shape| cut(&shape_in_short(shape))));
+    let end = text.len() + room;
+    for (number, shape) in shapes.iter().enumerate() {
+        let names: Vec<String> = shape.tenants.iter().map(ToString::to_string).collect();
+        let summary = format!("{} ({})", tenants(names.len()), some(&names));
+        let details = folded(&cut(&summary), &plain(&untouched(&shape.left.untouched)));
+        if text.len() + details.len() > end {
+            let more = shapes.len() - number;
+            let _ = writeln!(text, "\n… details of {more} more: `provision plan --all` tells all.");
+            break;
+        }
+        text.push_str(&details);
+    }
+    text
+}
+
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A list under a title with its level, in at most about `room` bytes; nothing without items.
+fn section(title: &str, room: usize, items: impl ExactSizeIterator<Item = String>) -> String {
     if items.len() == 0 {
         return String::new();
     }
     let mut text = format!("\n{title}\n\n");
     let mut left = items.len();
     for item in items {
-        let line = format!("- {}\n", escaped(&cut(&item)));
-        if text.len() + line.len() > SECTION {
+        let line = format!("- {}\n", escaped(&item));
+        if text.len() + line.len() > room {
             break;
         }
         text.push_str(&line);
@@ -121,7 +150,7 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::checksum;
-    use crate::diff::{Object, Untouched};
+    use crate::diff::{Change, Object, Untouched};
     use crate::fleet::{Failure, LeftIn, Pinned, Unplanned};
     use crate::name::{Ident, TenantId};
     use crate::plan::{Action, PlannedStep};
@@ -138,7 +167,10 @@ mod tests {
             origin: None,
         };
         let left = |n: usize| {
-            let untouched = Untouched { extra: vec![table(n)], ..Untouched::default() };
+            let object = table(n);
+            let (actual, expected) = ("```\n".repeat(n % 20), "<b>\n".repeat(n % 20));
+            let changed = vec![Change { object, actual, expected }];
+            let untouched = Untouched { changed, extra: vec![table(n)], ..Untouched::default() };
             LeftIn { tenants: vec![id(n)], left: Left { untouched, exception: None } }
         };
         let pin = |n: usize| Pinned {
@@ -188,7 +220,8 @@ mod tests {
             assert!(page.contains("### Cannot be planned\n"), "{page}");
             let folds = page.matches("<details>").count();
             assert_eq!(folds, page.matches("</details>").count());
-            let is_cut = page.contains(" more plans: ") || page.contains(" more: `provision plan");
+            let is_cut = page.contains(" more plans: ")
+                || page.contains(" more: `provision plan --all --sql");
             assert_eq!(is_cut, plans * statements > 100, "{plans} × {statements}\n{page}");
             assert!(!page.contains("\n```"), "{page}");
         }

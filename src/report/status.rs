@@ -21,6 +21,9 @@ pub fn status(status: &Status) -> String {
         styled(CHANGED, &format!("conforms now: no ({})", differences(status)))
     };
     let _ = writeln!(text, "  {conforms}");
+    if let Some(why) = &status.exception {
+        let _ = writeln!(text, "  accepted by [drift] exceptions: {}", printable(why));
+    }
     match status.placement.as_ref() {
         Some(Placement::Worker(worker)) => {
             let _ = writeln!(text, "  on worker {}", printable(worker));

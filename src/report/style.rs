@@ -14,3 +14,8 @@ pub(super) const STRONG: Style = Style::new().bold();
 pub(super) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
+
+/// Text as it is without styles.
+pub(super) fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}

@@ -15,12 +15,13 @@ use crate::words::counted;
 /// Rows of one table that are listed before the rest is counted.
 const ROWS_SHOWN: usize = 10;
 
-/// What would be done; with `sql`, by which statements.
+/// What would be done, and what would remain; with `sql`, by which statements.
 #[must_use]
-pub fn plan(plan: &Plan, sql: bool) -> String {
+pub fn plan(plan: &Plan, remains: &Left, sql: bool) -> String {
     let mut text = heading(plan);
     text.push_str(&body(plan, sql));
     text.push_str(&would_do(plan));
+    text.push_str(&left(plan, remains));
     text
 }
 
@@ -44,7 +45,7 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
         }
     };
     let _ = writeln!(text, "{}", styled(STRONG, &line));
-    text.push_str(&left(applied));
+    text.push_str(&left(plan, &applied.left));
     text.push_str(&placement::line(&applied.tenant.schema, applied.placement.as_ref()));
     text
 }
@@ -181,7 +182,7 @@ fn would_do(plan: &Plan) -> String {
     } else {
         format!("Plan: {counts}.")
     };
-    format!("{}\n{}", styled(STRONG, &line), remains(plan))
+    format!("{}\n", styled(STRONG, &line))
 }
 
 /// Such as "7 to create, 2 to add, 21 rows to insert".
@@ -200,17 +201,10 @@ fn counts(plan: &Plan, words: [&str; 4]) -> String {
         .join(", ")
 }
 
-fn remains(plan: &Plan) -> String {
-    match counts_of(&plan.untouched()) {
-        counts if counts.is_empty() => String::new(),
-        counts => format!("Not touched: {counts}.\n"),
-    }
-}
-
-/// What an apply left: first what is drift.
-fn left(applied: &Applied) -> String {
-    let Left { untouched, exception } = &applied.left;
-    let ignored = applied.plan.untouched().len() - untouched.len();
+/// What an apply leaves: first what is drift.
+fn left(plan: &Plan, left: &Left) -> String {
+    let Left { untouched, exception } = left;
+    let ignored = plan.untouched().len() - untouched.len();
     let mut parts = vec![counts_of(untouched)];
     if ignored > 0 {
         parts.push(format!("{ignored} ignored by the manifest"));

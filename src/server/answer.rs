@@ -232,6 +232,9 @@ pub(super) struct TenantStatus {
     exists: bool,
     /// Whether the tenant is as the manifest declares, now, whatever the record says.
     conforms: bool,
+    /// Why the manifest accepts for now that it is not, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exception: Option<String>,
     /// Objects that are missing.
     missing: usize,
     /// Objects that are present but different.
@@ -259,6 +262,7 @@ impl From<&Status> for TenantStatus {
         let Differences { missing, changed, extra, unmodelled, blocked } = status.differences;
         Self {
             conforms: status.conforms,
+            exception: status.exception.clone(),
             missing,
             changed,
             extra,

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use provision::report;
+use provision::{reconcile, report};
 
 use crate::support::{self, Database};
 
@@ -47,7 +47,7 @@ async fn check(case: &Path) -> Result<(), String> {
         return if refusal.contains(&expected) { Ok(()) } else { Err(refusal) };
     }
     let plan = plan?;
-    let shown = plain(&report::plan(&plan, true));
+    let shown = plain(&report::plan(&plan, &reconcile::left_by(&context, &plan), true));
     expect(&case.join("plan.txt"), &shown)?;
 
     let applied = support::apply(&context, TENANT).await.map_err(|error| support::told(&error))?;

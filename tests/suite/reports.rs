@@ -164,7 +164,8 @@ async fn a_page_names_what_cannot_be_planned_and_escapes_every_name() {
             "## ❌ Plan for tenant schemas\n\n1 tenant to bring up to date, 1 plan; 0 current; \
              2 cannot be planned.\n",
             "undeclared table &lt;img&gt;\\`\\_\\*\n",
-            "### Cannot be planned\n\n- a: schema a cannot be provisioned",
+            "### Cannot be planned\n\n- a: \\[name-taken\\] schema a cannot be provisioned",
+            "; hint: rename what holds the name",
             "taken by a view",
             "&lt;script&gt;\\|\\@you",
         ],
@@ -326,4 +327,84 @@ async fn an_index_that_a_failed_build_left_is_told_as_invalid() {
     let text = tenants.run("drift").with(2).stdout;
     tells(&text, &["different index c_x on c", "- INVALID: not used by queries"]);
     tells(&tenants.run("plan t00").with(0).stdout, &["~ changed index c_x on c", "INVALID"]);
+}
+
+const EXCEPTION: &str = "[drift]\nexceptions = [{ tenant = \"t00\", reason = \"moves|in\", until = \
+                         \"2999-12-31\" }]\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_excepted_is_told_with_the_reason_and_the_last_day() {
+    let tenants = Tenants::new(4, DIFFERENT).await;
+    tenants.declare(EXCEPTION);
+    let text = tenants.run("drift").with(2).stdout;
+    tells(&text, &["\n  t01\n  excepted, moves|in (until 2999-12-31): t00\n"]);
+    let page = tenants.run("drift --format markdown").with(2).stdout;
+    tells(&page, &["| t01; excepted, moves\\|in (until 2999-12-31): t00 |"]);
+    let github = tenants.run("drift --format github").with(2).stdout;
+    tells(&github, &["different column a.code (t01; excepted, moves|in (until 2999-12-31): t00)"]);
+    let plan = tenants.run("plan t00").with(0).stdout;
+    tells(&plan, &["Not touched: 1 changed", "Accepted: moves|in (until 2999-12-31)."]);
+    let other = tenants.run("plan t01").with(0).stdout;
+    assert!(other.contains("Not touched: 1 changed") && !other.contains("Accepted"), "{other}");
+    let status = tenants.run("status t00").with(0).stdout;
+    tells(
+        &status,
+        &["conforms now: no", "  accepted by [drift] exceptions: moves|in (until 2999-12-31)\n"],
+    );
+    assert_eq!(tenants.json("status t00", 0)["exception"], "moves|in (until 2999-12-31)");
+    assert_eq!(tenants.json("status t01", 0)["exception"], Value::Null);
+    assert_eq!(tenants.json("status t03", 0)["exception"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_format_hides_in_what_tenants_differ() {
+    let damage = "ALTER TABLE t00.b DROP COLUMN a; CREATE TABLE t00.x (); CREATE TABLE t00.y ();
+        ALTER TABLE t00.a ALTER code TYPE varchar(9); CREATE VIEW t01.b AS SELECT 1 AS a;
+        CREATE VIEW t00.v AS SELECT 1 AS x";
+    let tenants = Tenants::new(2, &format!("DROP TABLE t01.b; {damage}")).await;
+    let all = [
+        "+ column b.a",
+        "+ constraint b_a on b",
+        "+ index b_a_idx on b",
+        "~ changed column a.code",
+        "- type character varying(9)",
+        "+ type text",
+        "? extra table x",
+        "? extra table y",
+        ". unmodelled view v",
+    ];
+    let page = tenants.run("drift --format markdown").with(2).stdout;
+    tells(&page, &all);
+    tells(&page, &["<details><summary>1 tenant: missing column b.a and 2 more; different"]);
+    let junit = tenants.run("drift --format junit").with(2).stdout;
+    tells(&junit, &all);
+    tells(
+        &junit,
+        &["message=\"missing column b.a and 2 more; different column a.code; undeclared"],
+    );
+
+    // Why something cannot be planned, and what an apply would not touch.
+    let page = tenants.run("plan --all --format markdown").with(1).stdout;
+    tells(
+        &page,
+        &[
+            "#### Not touched\n\n- 1 tenant (t00): different column a.code",
+            "<details><summary>1 tenant (t00)</summary>",
+            "- type character varying(9)",
+            "+ type text",
+            "### Cannot be planned\n\n- t01: \\[name-taken\\] schema t01 cannot be provisioned",
+            "; hint: ",
+        ],
+    );
+    tenants.database.run("DROP TABLE t00.b; ALTER TABLE t01.a ALTER code TYPE varchar(9)").await;
+    tenants.database.run("DROP VIEW t01.b").await;
+    tenants.run("apply --all").with(3);
+    register(&tenants.database, ["new".to_owned()]).await;
+    let page = tenants.run("plan --all --format markdown").with(0).stdout;
+    let title = "### Nothing to do, but not as declared\n";
+    let left = page.split_once(title).expect(title).1;
+    tells(left, &["<details><summary>1 tenant (t01)</summary>", "- type character varying(9)"]);
+    // A note of several lines is one paragraph.
+    tells(&page, &["nothing that cannot be declared yet: no views, materialized views,"]);
+    assert!(!page.contains("\\n"), "{page}");
 }

@@ -1,0 +1,86 @@
+//! In what tenants differ from the manifest, in one line or in full.
+
+use std::fmt::Write as _;
+
+use super::fleet::{some, tenants};
+use super::style::{CREATED, REMOVED, printable, styled};
+use super::text::{change_text, held_text};
+use crate::diff::{Object, Untouched};
+use crate::fleet::{Difference, LeftIn};
+
+/// What a shape is missing or has otherwise, in one line.
+pub(super) fn in_short(difference: &Difference) -> String {
+    if difference.absent {
+        return "not provisioned".to_owned();
+    }
+    let parts = [
+        first("blocked:", &difference.blocked),
+        first("missing", &difference.missing),
+        untouched_in_short(&difference.untouched),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn untouched_in_short(untouched: &Untouched) -> Option<String> {
+    let changed: Vec<&Object> = untouched.changed.iter().map(|change| &change.object).collect();
+    let parts = [
+        first("different", &changed),
+        first("undeclared", &untouched.extra),
+        first("unmodelled", &untouched.unmodelled),
+        first("held back:", &untouched.held),
+    ];
+    parts.into_iter().flatten().reduce(|line, part| format!("{line}; {part}"))
+}
+
+fn first(word: &str, names: &[impl ToString]) -> Option<String> {
+    match names {
+        [] => None,
+        [one] => Some(format!("{word} {}", one.to_string())),
+        [one, rest @ ..] => Some(format!("{word} {} and {} more", one.to_string(), rest.len())),
+    }
+}
+
+/// Such as "2 tenants (a, b): different column t.x".
+pub(super) fn shape_in_short(shape: &LeftIn) -> String {
+    let names: Vec<String> = shape.tenants.iter().map(ToString::to_string).collect();
+    let accepted = shape.left.exception.as_ref().map(|why| format!("; accepted: {why}"));
+    format!(
+        "{} ({}): {}{}",
+        tenants(shape.tenants.len()),
+        some(&names),
+        untouched_in_short(&shape.left.untouched).unwrap_or_default(),
+        accepted.unwrap_or_default()
+    )
+}
+
+/// Every object, of those that are missing so many, and how what is changed differs.
+pub(super) fn difference(difference: &Difference, most: usize) -> String {
+    let mut text = String::new();
+    for reason in &difference.blocked {
+        let _ = writeln!(text, "    {}", styled(REMOVED, &format!("! {}", printable(reason))));
+    }
+    for missing in difference.missing.iter().take(most) {
+        let line = format!("+ {missing}");
+        let _ = writeln!(text, "    {}", styled(CREATED, &printable(&line)));
+    }
+    if difference.missing.len() > most {
+        let more = format!("+ … and {} more", difference.missing.len() - most);
+        let _ = writeln!(text, "    {}", styled(CREATED, &more));
+    }
+    text + &untouched(&difference.untouched)
+}
+
+/// Every object, and how what is changed differs.
+pub(super) fn untouched(untouched: &Untouched) -> String {
+    let mut text: String = untouched.changed.iter().map(change_text).collect();
+    for line in undeclared(untouched) {
+        let _ = writeln!(text, "    {}", printable(&line));
+    }
+    text.extend(untouched.held.iter().map(held_text));
+    text
+}
+
+pub(super) fn undeclared(untouched: &Untouched) -> impl Iterator<Item = String> {
+    let extra = untouched.extra.iter().map(|object| format!("? extra {object}"));
+    extra.chain(untouched.unmodelled.iter().map(|other| format!(". unmodelled {other}")))
+}

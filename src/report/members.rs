@@ -1,0 +1,55 @@
+//! Which tenants differ in the same way, and which of them the manifest excepts.
+
+use indexmap::IndexMap;
+
+use super::fleet::some;
+use super::style::printable;
+use crate::fleet::{Drift, TenantDrift};
+
+/// The tenants of one shape.
+pub(super) struct Members<'d> {
+    drifted: Vec<String>,
+    /// By why they are excepted, and until when.
+    excepted: IndexMap<&'d str, Vec<String>>,
+}
+
+impl<'d> Members<'d> {
+    /// Those of the shape in this position.
+    pub(super) fn of(drift: &'d Drift, shape: usize) -> Self {
+        let mut members = Self { drifted: Vec::new(), excepted: IndexMap::new() };
+        for tenant in drift.tenants.iter().filter(|tenant| tenant.shape == Some(shape)) {
+            match &tenant.exception {
+                None => members.drifted.push(name(tenant)),
+                Some(why) => members.excepted.entry(why).or_default().push(name(tenant)),
+            }
+        }
+        members
+    }
+
+    /// Whether the manifest excepts all of them.
+    pub(super) fn are_excepted(&self) -> bool {
+        self.drifted.is_empty()
+    }
+
+    /// Such as "t01, t02" and "excepted, wide names (until 2027-01-31): t04".
+    pub(super) fn lines(&self) -> impl Iterator<Item = String> {
+        let drifted = (!self.drifted.is_empty()).then(|| some(&self.drifted));
+        let excepted = self.excepted.iter();
+        let excepted =
+            excepted.map(|(why, names)| format!("excepted, {}: {}", printable(why), some(names)));
+        drifted.into_iter().chain(excepted)
+    }
+
+    /// The same in one line.
+    pub(super) fn in_short(&self) -> String {
+        self.lines().collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// The tenant, and its server if that has a name.
+pub(super) fn name(tenant: &TenantDrift) -> String {
+    match &tenant.server {
+        Some(server) => format!("{} on {server}", tenant.tenant),
+        None => tenant.tenant.to_string(),
+    }
+}
