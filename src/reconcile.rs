@@ -76,13 +76,15 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let desired = context.desired(&mut session).await?;
     let mut transaction =
         Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
-    let observed = transaction.observe(&context.manifest, &context.shapes, 0, None).await?;
+    let untrusted = transaction.untrusted().await?;
+    let reasons = context.reasons(&untrusted, ToString::to_string);
+    let avoid = context.reasons_not_to_read(&untrusted);
+    let (manifest, shapes) = (&context.manifest, &context.shapes);
+    let observed = transaction.observe(manifest, shapes, 0, None, &avoid).await?;
     let placement = transaction.placement().await?;
     let is_distributed = transaction.is_distributed(placement.as_ref());
-    let externals = transaction.externals(&context.manifest).await?;
-    let untrusted = transaction.untrusted().await?;
+    let externals = transaction.externals(manifest).await?;
     transaction.rollback().await?;
-    let reasons = context.reasons(&untrusted, ToString::to_string);
     let plan = make_plan(context, tenant, desired, &observed, &reasons)?;
     if !plan.is_empty() {
         check_externals(&externals)?;

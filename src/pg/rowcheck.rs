@@ -8,6 +8,7 @@ use super::error::PgError;
 use super::session::{Session, column};
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow};
 use crate::name::{Ident, SchemaName, TenantId};
+use crate::plan::{Reasons, Subject};
 use crate::render::{self, Comparison};
 use crate::schema::Schema;
 
@@ -31,16 +32,19 @@ pub(super) struct RowCheck<'m> {
 
 impl<'m> RowCheck<'m> {
     /// Where, as `live` shows, the table or a column that the key needs is not there, nothing is
-    /// asked and no row found; without `live` all is taken to be there.
+    /// asked and no row found; without `live` all is taken to be there. The same holds for tables that
+    /// are among the subjects of `avoid`.
     pub(super) fn new(
         manifest: &'m Manifest,
         schema: &SchemaName,
         tenant: &TenantId,
         live: Option<&Schema>,
+        avoid: &Reasons,
     ) -> Self {
         let (mut parts, mut script) = (Vec::new(), String::new());
         for seed in &manifest.seeds {
-            let readable = live.is_none_or(|live| is_readable(seed, live));
+            let readable =
+                live.is_none_or(|live| is_readable(seed, live)) && !is_avoided(seed, avoid);
             for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
                 parts.push((seed, rows, readable));
                 if readable {
@@ -89,16 +93,18 @@ pub(super) struct SharedCheck<'m, 's> {
     manifest: &'m Manifest,
     subjects: &'s [(&'s TenantId, &'s SchemaName)],
     live: &'s Schema,
+    avoid: &'s Reasons,
 }
 
 impl<'m, 's> SharedCheck<'m, 's> {
-    /// `live` is the shape of all of `subjects`.
+    /// `live` is the shape of all of `subjects`; none of the tables that are to be avoided is read.
     pub(super) fn new(
         manifest: &'m Manifest,
         subjects: &'s [(&'s TenantId, &'s SchemaName)],
         live: &'s Schema,
+        avoid: &'s Reasons,
     ) -> Self {
-        Self { manifest, subjects, live }
+        Self { manifest, subjects, live, avoid }
     }
 
     /// The absent rows of each subject, in their order.
@@ -109,7 +115,7 @@ impl<'m, 's> SharedCheck<'m, 's> {
         let mut absent: Vec<Vec<Row<'m>>> = vec![Vec::new(); self.subjects.len()];
         for seed in &self.manifest.seeds {
             let doing = format!("looking for the baseline rows of table {}", seed.table);
-            let is_asked = is_readable(seed, self.live);
+            let is_asked = is_readable(seed, self.live) && !is_avoided(seed, self.avoid);
             for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
                 if !is_asked {
                     for all in &mut absent {
@@ -301,6 +307,21 @@ fn equal(manifest: &Manifest, seed: &SeedDecl) -> String {
         comparison.equal(&format!("t.{}", key.quoted()), &format!("v.k{n}"))
     });
     parts.collect::<Vec<_>>().join(" AND ")
+}
+
+/// Whether the table of the rows, or one in which their keys are looked up, is to be avoided.
+fn is_avoided(seed: &SeedDecl, avoid: &Reasons) -> bool {
+    if avoid.is_empty() {
+        return false;
+    }
+    let mut columns: BTreeSet<(&Ident, &Ident)> =
+        seed.key.iter().map(|key| (&seed.table, key)).collect();
+    let keys = seed.rows.iter().flat_map(|row| &row.cells);
+    for (_, cell) in keys.filter(|(name, _)| seed.key.contains(name)) {
+        looked_up(cell, &mut columns);
+    }
+    let subject = |table: &Ident| Subject::Relation(table.as_str().to_owned());
+    columns.into_iter().any(|(table, _)| avoid.contains_key(&subject(table)))
 }
 
 fn is_readable(seed: &SeedDecl, live: &Schema) -> bool {

@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Either, Row as _};
 use super::connect::Target;
 use super::error::{Cause, PgError};
 use super::fingerprint;
+use super::untrusted;
 use crate::manifest::Trust;
 use crate::name::{Ident, SchemaName, Text};
 use crate::settings;
@@ -74,6 +75,8 @@ pub(super) struct Begun {
     pub(super) is_present: bool,
     /// Whether there are event triggers in the database.
     pub(super) has_event_triggers: bool,
+    /// Whether anything in the database belongs to somebody who may not be trusted.
+    pub(super) has_untrusted: bool,
 }
 
 /// The rows of each statement of a script, in order.
@@ -199,9 +202,10 @@ impl Session {
         let script = format!(
             "{start}SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = {})::text \
              AS is_present, EXISTS (SELECT FROM pg_event_trigger)::text AS has_event_triggers, \
-             {}::text AS is_prepared;\n",
+             {}::text AS is_prepared, ({}) AS has_untrusted;\n",
             Text::from(schema.ident()).literal(),
-            self.glance.is_prepared_condition()
+            self.glance.is_prepared_condition(),
+            untrusted::IS_THERE
         );
         let answers = self.run(doing, &script).await?;
         let answer = |name| match answers.last().and_then(|rows| rows.first()) {
@@ -212,6 +216,7 @@ impl Session {
         Ok(Begun {
             is_present: answer("is_present")?,
             has_event_triggers: answer("has_event_triggers")?,
+            has_untrusted: answer("has_untrusted")?,
         })
     }
 

@@ -14,7 +14,7 @@ use super::untrusted::untrusted;
 use crate::checksum::Checksum;
 use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId};
-use crate::plan::Untrusted;
+use crate::plan::{Reasons, Untrusted};
 use crate::schema::Schema;
 
 /// What was seen of one tenant.
@@ -48,8 +48,8 @@ pub type Subject<'t> = (&'t TenantId, &'t SchemaName);
 /// The absent rows of one tenant, or why they could not be asked for.
 type Rows<'m> = Result<Vec<Row<'m>>, PgError>;
 
-/// Looks at all of `subjects`, in one transaction that sees one moment. The answers come in their
-/// order. The number of statements depends on the number of shapes and seeds, not of tenants.
+/// Looks at all of `subjects`, in one transaction that sees one moment; rows of tables that are to be
+/// avoided are not read, and count as absent. The answers come in their order. The number of statements depends on the number of shapes and seeds, not of tenants.
 ///
 /// # Errors
 /// When the look as a whole fails, be it because of one tenant: look at fewer.
@@ -59,8 +59,9 @@ pub async fn survey<'m>(
     shapes: &Shapes,
     subjects: &[Subject<'_>],
     limits: Limits,
+    avoid: &(dyn Fn(&[Untrusted]) -> Reasons + Sync),
 ) -> Result<Vec<Result<Sighting<'m>, IntrospectError>>, PgError> {
-    let result = look(session, manifest, shapes, subjects, limits).await;
+    let result = look(session, manifest, shapes, subjects, limits, avoid).await;
     let rolled_back = session.rollback().await;
     let found = result?;
     rolled_back?;
@@ -73,6 +74,7 @@ async fn look<'m>(
     shapes: &Shapes,
     subjects: &[Subject<'_>],
     limits: Limits,
+    avoid: &(dyn Fn(&[Untrusted]) -> Reasons + Sync),
 ) -> Result<Vec<Result<Sighting<'m>, IntrospectError>>, PgError> {
     let doing = "taking fingerprints";
     let script = begin(Access::Read, limits)
@@ -90,6 +92,10 @@ async fn look<'m>(
     let mut placements = placements(session, &schemas).await?;
 
     let mut untrusted = untrusted(session, &schemas).await?;
+    let to_avoid: Vec<Reasons> = schemas
+        .iter()
+        .map(|schema| untrusted.get(*schema).map(|code| avoid(code)).unwrap_or_default())
+        .collect();
 
     let mut found: Vec<Result<Option<Present>, IntrospectError>> = Vec::new();
     for schema in schemas {
@@ -109,7 +115,7 @@ async fn look<'m>(
             },
         });
     }
-    let absent = absent_rows(session, manifest, subjects, &found).await?;
+    let absent = absent_rows(session, manifest, subjects, &found, &to_avoid).await?;
     let sightings =
         found.into_iter().zip(absent).zip(subjects).map(|((present, rows), subject)| {
             let (present, absent_rows) = (present?, rows?);
@@ -151,24 +157,25 @@ async fn absent_rows<'m>(
     manifest: &'m Manifest,
     subjects: &[Subject<'_>],
     found: &[Result<Option<Present>, IntrospectError>],
+    to_avoid: &[Reasons],
 ) -> Result<Vec<Rows<'m>>, PgError> {
     let mut absent: Vec<_> = subjects.iter().map(|_| Ok(Vec::new())).collect();
     let mut groups: HashMap<_, (&Schema, Vec<usize>)> = HashMap::new();
-    for (at, (present, rows)) in found.iter().zip(&mut absent).enumerate() {
+    for (at, ((present, rows), avoid)) in found.iter().zip(&mut absent).zip(to_avoid).enumerate() {
         match present {
             Ok(Some(present)) => {
                 let worker = present.placement.as_ref().and_then(Placement::worker);
-                let group = groups.entry((present.fingerprint, worker));
+                let group = groups.entry((present.fingerprint, worker, avoid));
                 group.or_insert_with(|| (&present.schema, Vec::new())).1.push(at);
             }
             Ok(None) => *rows = Ok(rowcheck::all(manifest)),
             Err(_) => {}
         }
     }
-    for ((_, worker), (schema, members)) in groups {
+    for ((_, worker, avoid), (schema, members)) in groups {
         let of_group: Vec<Subject<'_>> =
             members.iter().filter_map(|at| subjects.get(*at).copied()).collect();
-        let check = SharedCheck::new(manifest, &of_group, schema);
+        let check = SharedCheck::new(manifest, &of_group, schema, avoid);
         let rows = match worker {
             None => check.run(session).await?.into_iter().map(Ok).collect(),
             Some(_) => on_worker(session, &check, members.len()).await?,

@@ -18,7 +18,7 @@ use super::untrusted::untrusted;
 use crate::checksum::Checksum;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::name::{Ident, SchemaName, TenantId};
-use crate::plan::{PlannedStep, TableLock, Untrusted};
+use crate::plan::{PlannedStep, Reasons, TableLock, Untrusted};
 use crate::schema::Schema;
 use crate::telemetry;
 
@@ -39,6 +39,8 @@ pub struct Transaction<'s> {
     is_locked: bool,
     /// Whether it may write.
     writes: bool,
+    /// Whether, when it began, anything in the database belonged to somebody who may not be trusted.
+    has_untrusted: bool,
 }
 
 /// When a transaction that may write waits for the tenant's lock.
@@ -116,7 +118,8 @@ impl<'s> Transaction<'s> {
     ) -> Result<Self, IntrospectError> {
         let doing = format!("opening a transaction on schema {schema}");
         let begin = Instant::now();
-        let Begun { is_present, has_event_triggers } = session.begin(schema, &doing, start).await?;
+        let Begun { is_present, has_event_triggers, has_untrusted } =
+            session.begin(schema, &doing, start).await?;
         if locking == Some(Locking::First) || locking.is_some() && !is_present {
             telemetry::locked(begin.elapsed());
         }
@@ -131,6 +134,7 @@ impl<'s> Transaction<'s> {
             glance: None,
             is_locked: false,
             writes: locking.is_some(),
+            has_untrusted,
         };
         if is_present {
             transaction.glance(&doing, String::new()).await?;
@@ -187,6 +191,7 @@ impl<'s> Transaction<'s> {
             return Ok(None);
         }
         self.lock().await?;
+        self.has_untrusted = true;
         Ok(Some(self.untrusted().await?))
     }
 
@@ -195,7 +200,7 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// When the server cannot be asked.
     pub async fn untrusted(&mut self) -> Result<Vec<Untrusted>, PgError> {
-        if self.glance.is_none() {
+        if self.glance.is_none() || !self.has_untrusted {
             return Ok(Vec::new());
         }
         Ok(untrusted(self.session, &[self.schema]).await?.remove(self.schema).unwrap_or_default())
@@ -221,7 +226,8 @@ impl<'s> Transaction<'s> {
 
     /// Looks at the tenant: its schema, its declared rows, and so many rows of its record, newest
     /// first. `shapes` are known models of this server. The rows are not looked for while the
-    /// schema has the fingerprint `rows_found`.
+    /// schema has the fingerprint `rows_found`; those of tables that are among the subjects of `avoid`
+    /// are not read, and count as absent.
     ///
     /// # Errors
     /// When something cannot be read.
@@ -231,6 +237,7 @@ impl<'s> Transaction<'s> {
         shapes: &Shapes,
         history: u32,
         rows_found: Option<Checksum>,
+        avoid: &Reasons,
     ) -> Result<Observed<'m>, IntrospectError> {
         let Some((schema, fingerprint)) = self.model(shapes).await? else {
             let absent_rows = rowcheck::all(manifest);
@@ -244,13 +251,13 @@ impl<'s> Transaction<'s> {
         let (state, absent_rows) = if history == 0 && rows_found == Some(fingerprint) {
             (Vec::new(), Vec::new())
         } else {
-            self.rows(manifest, Some(&schema), history).await?
+            self.rows(manifest, Some(&schema), history, avoid).await?
         };
         Ok(Observed { schema: Some(schema), fingerprint: Some(fingerprint), absent_rows, state })
     }
 
     /// The newest row of the record if it is of the schema as the last glance saw it, and the
-    /// declared rows that are absent.
+    /// declared rows that are absent. To be asked only where no table is to be avoided.
     ///
     /// # Errors
     /// When something cannot be read.
@@ -274,7 +281,7 @@ impl<'s> Transaction<'s> {
         if row.fingerprint != glance.fingerprint || glance.has_hidden {
             return Ok(None);
         }
-        let (_, absent_rows) = self.rows(manifest, None, 0).await?;
+        let (_, absent_rows) = self.rows(manifest, None, 0, &Reasons::new()).await?;
         Ok(Some((row, absent_rows)))
     }
 
@@ -285,6 +292,7 @@ impl<'s> Transaction<'s> {
         manifest: &'m Manifest,
         live: Option<&Schema>,
         history: u32,
+        avoid: &Reasons,
     ) -> Result<(Vec<StateRow>, Vec<(&'m SeedDecl, &'m SeedRow)>), IntrospectError> {
         let mut script = String::new();
         if history > 0
@@ -293,7 +301,7 @@ impl<'s> Transaction<'s> {
             record.check_readable(self.schema, &self.session.server.role)?;
             script.push_str(&state::select_script(self.schema, history));
         }
-        let check = RowCheck::new(manifest, self.schema, self.tenant, live);
+        let check = RowCheck::new(manifest, self.schema, self.tenant, live, avoid);
         let before = usize::from(!script.is_empty());
         script.push_str(check.script());
         if script.is_empty() {
@@ -367,7 +375,8 @@ impl<'s> Transaction<'s> {
     }
 
     /// Runs the statements of a plan, adds `record` to the tenant's record, with the fingerprint
-    /// that the schema has by then, and looks at the result.
+    /// that the schema has by then, and looks at the result, but for rows of tables that are to be
+    /// avoided.
     ///
     /// # Errors
     /// The step that the server refused, or why the result cannot be looked at.
@@ -377,8 +386,9 @@ impl<'s> Transaction<'s> {
         shapes: &Shapes,
         steps: &[PlannedStep],
         record: &Entry,
+        avoid: &Reasons,
     ) -> Result<Observed<'m>, ExecuteError> {
-        let check = RowCheck::new(manifest, self.schema, self.tenant, None);
+        let check = RowCheck::new(manifest, self.schema, self.tenant, None, avoid);
         let (append, statements) = self.append_script(record);
         let doing = |at: usize| match at.checked_sub(statements) {
             Some(at) => check.doing(at),

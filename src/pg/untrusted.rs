@@ -11,9 +11,9 @@ use crate::plan::{Code, Subject, Untrusted};
 
 const DOING: &str = "asking whose code statements would run";
 
-/// A condition: whether there is, in the whole database, anything that [`untrusted`] could find. It
-/// costs next to nothing, where that may take as long as all else that is asked of a schema.
-const IS_THERE: &str = "\
+/// A query: whether there is, in the whole database, anything that [`untrusted`] could find. It costs
+/// next to nothing, where that may take as long as all else that is asked of a schema.
+pub(super) const IS_THERE: &str = "\
 SELECT (EXISTS (SELECT FROM pg_proc p WHERE p.oid >= 16384 AND p.proowner <> ALL (t.roles)) \
      OR EXISTS (SELECT FROM pg_type y LEFT JOIN pg_class c ON c.oid = y.typrelid \
                 WHERE y.oid >= 16384 AND y.typowner <> ALL (t.roles) AND y.typelem = 0 \
@@ -23,7 +23,7 @@ SELECT (EXISTS (SELECT FROM pg_proc p WHERE p.oid >= 16384 AND p.proowner <> ALL
      OR EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
                 WHERE c.relowner <> ALL (t.roles)))::text AS is_there \
 FROM (SELECT array_agg(r.oid) AS roles FROM pg_roles r \
-      WHERE r.rolsuper OR r.rolname IN (current_user, session_user)) t;\n";
+      WHERE r.rolsuper OR r.rolname IN (current_user, session_user)) t";
 
 /// What statements on the tables of each of `schemas` could run that nobody who is trusted answers
 /// for, within the current transaction. A schema in which there is none has no entry.
@@ -34,7 +34,7 @@ pub(super) async fn untrusted(
     session: &mut Session,
     schemas: &[&SchemaName],
 ) -> Result<HashMap<SchemaName, Vec<Untrusted>>, PgError> {
-    let answers = session.run(DOING, IS_THERE).await?;
+    let answers = session.run(DOING, &format!("{IS_THERE};\n")).await?;
     let is_there = match answers.iter().flatten().next() {
         Some(row) => column::<&str>(row, "is_there", DOING)? == "true",
         None => false,
@@ -94,6 +94,7 @@ async fn everything(
                 _ => Code::Itself,
             },
             prefix: text("prefix")?.to_owned(),
+            is_run_by_reading: text("reads")? == "true",
             owner: text("owner")?.to_owned(),
             is_schemas_owner: text("is_schemas_owner")? == "true",
         };

@@ -11,9 +11,11 @@
 --   own, and most of them stand in pg_depend nowhere.
 -- * A type that is no enum is told for its owner's sake alone: constraints, attributes and casts can be
 --   added to it without a lock that a statement of ours waits for.
+-- * A mere SELECT runs something, too: to plan it, the server computes immutable functions of
+--   constants in the expressions of indexes and of extended statistics. To check a foreign key, it
+--   plans such a SELECT on the table that the key points to.
 -- * Policies are not among it: under `row_security = off` the server refuses a statement that would
---   have to ask one. Extended statistics are computed by ANALYZE, and row filters of publications by
---   the sender.
+--   have to ask one. Row filters of publications are computed by the sender.
 WITH RECURSIVE trusted AS MATERIALIZED (
     SELECT array_agg(r.oid) AS roles
     FROM pg_roles r
@@ -43,47 +45,69 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         WHERE i.inhrelid = r.oid
     ) h
 ), base AS (
-    SELECT 'relation' AS kind, r.schema, r.subject, b.via, b.classid, b.objid
+    SELECT 'relation' AS kind, r.schema, r.subject, b.via, b.reads AND r.oid = r.origin AS reads,
+           b.classid, b.objid
     FROM (SELECT r.*, CASE WHEN r.oid = r.origin THEN quote_ident(r.subject)
                            ELSE r.oid::regclass::text END AS name
           FROM relation r) r
     CROSS JOIN LATERAL (
         SELECT 'column ' || r.name || '.' || quote_ident(a.attname) AS via,
-               'pg_type'::regclass AS classid, a.atttypid AS objid
+               false AS reads, 'pg_type'::regclass AS classid, a.atttypid AS objid
         FROM pg_attribute a
         WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
           AND a.atttypid >= 16384
         UNION ALL
         SELECT CASE WHEN a.attgenerated = '' THEN 'default of column ' ELSE 'generated column ' END
                    || r.name || '.' || quote_ident(a.attname),
-               'pg_attrdef'::regclass, ad.oid
+               false, 'pg_attrdef'::regclass, ad.oid
         FROM pg_attrdef ad
         JOIN pg_attribute a ON a.attrelid = ad.adrelid AND a.attnum = ad.adnum
         WHERE ad.adrelid = r.oid
         UNION ALL
         SELECT 'constraint ' || quote_ident(k.conname) || ' on ' || r.name,
-               'pg_constraint'::regclass, k.oid
+               false, 'pg_constraint'::regclass, k.oid
         FROM pg_constraint k
         WHERE k.conrelid = r.oid
         UNION ALL
         SELECT 'index ' || quote_ident(c.relname) || ' on ' || r.name,
-               'pg_class'::regclass, c.oid
+               true, 'pg_class'::regclass, c.oid
         FROM pg_index i
         JOIN pg_class c ON c.oid = i.indexrelid
         WHERE i.indrelid = r.oid
         UNION ALL
+        SELECT 'statistics ' || quote_ident(e.stxname) || ' on ' || r.name,
+               true, 'pg_statistic_ext'::regclass, e.oid
+        FROM pg_statistic_ext e
+        WHERE e.stxrelid = r.oid
+        UNION ALL
+        SELECT 'constraint ' || quote_ident(k.conname) || ' on ' || r.name || ', by ' || t.via || ',',
+               false, t.classid, t.oid
+        FROM pg_constraint k
+        CROSS JOIN LATERAL (
+            SELECT 'index ' || i.indexrelid::regclass AS via, 'pg_class'::regclass AS classid,
+                   i.indexrelid AS oid
+            FROM pg_index i
+            WHERE i.indrelid = k.confrelid
+            UNION ALL
+            SELECT 'statistics ' || e.stxnamespace::regnamespace || '.' || quote_ident(e.stxname),
+                   'pg_statistic_ext'::regclass, e.oid
+            FROM pg_statistic_ext e
+            WHERE e.stxrelid = k.confrelid
+        ) t
+        WHERE k.conrelid = r.oid AND k.contype = 'f'
+        UNION ALL
         SELECT 'trigger ' || quote_ident(tg.tgname) || ' on ' || r.name,
-               'pg_trigger'::regclass, tg.oid
+               false, 'pg_trigger'::regclass, tg.oid
         FROM pg_trigger tg
         WHERE tg.tgrelid = r.oid
         UNION ALL
         SELECT 'rule ' || quote_ident(ru.rulename) || ' on ' || r.name,
-               'pg_rewrite'::regclass, ru.oid
+               false, 'pg_rewrite'::regclass, ru.oid
         FROM pg_rewrite ru
         WHERE ru.ev_class = r.oid
         UNION ALL
         -- A partition key or an access method.
-        SELECT 'table ' || r.name, d.refclassid, d.refobjid
+        SELECT 'table ' || r.name, false, d.refclassid, d.refobjid
         FROM pg_depend d
         WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.objsubid = 0
           AND d.refclassid IN ('pg_proc'::regclass, 'pg_am'::regclass, 'pg_type'::regclass,
@@ -91,20 +115,22 @@ WITH RECURSIVE trusted AS MATERIALIZED (
           AND d.refobjid >= 16384
         UNION ALL
         SELECT 'table ' || r.name || ', to which ' || quote_ident(r.subject) || ' is tied,',
-               'pg_inherits'::regclass, r.oid
+               false, 'pg_inherits'::regclass, r.oid
         WHERE r.oid <> r.origin
     ) b
     UNION ALL
-    SELECT 'type', m.schema, y.typname, 'enum ' || quote_ident(y.typname), 'pg_type'::regclass, y.oid
+    SELECT 'type', m.schema, y.typname, 'enum ' || quote_ident(y.typname), false,
+           'pg_type'::regclass, y.oid
     FROM member m
     JOIN pg_type y ON y.oid = m.objid
     WHERE m.classid = 'pg_type'::regclass AND y.typtype = 'e'
 ), reached AS (
-    SELECT b.kind, b.schema, b.subject, b.via, NULL::oid AS "cast", b.classid::oid AS classid,
-           b.objid
+    SELECT b.kind, b.schema, b.subject, b.via, b.reads, NULL::oid AS "cast",
+           b.classid::oid AS classid, b.objid
     FROM base b
     UNION
-    SELECT r.kind, r.schema, r.subject, r.via, coalesce(e."cast", r."cast"), e.classid, e.objid
+    SELECT r.kind, r.schema, r.subject, r.via, r.reads, coalesce(e."cast", r."cast"), e.classid,
+           e.objid
     FROM reached r
     CROSS JOIN LATERAL (
         SELECT NULL::oid AS "cast", d.refclassid AS classid, d.refobjid AS objid
@@ -171,6 +197,8 @@ SELECT DISTINCT o.kind, o.schema::text AS schema, o.subject::text AS subject,
        CASE WHEN o."cast" IS NULL THEN '' ELSE
            'cast from ' || format_type(ca.castsource, NULL) || ' to '
            || format_type(ca.casttarget, NULL) || ', for ' END || o.via AS via,
+       -- Whether a mere SELECT may run it, or fail for it.
+       (o.reads OR o.what = 'type')::text AS reads,
        o.what, o.runs, quote_ident(o.schema) || '.' AS prefix,
        pg_get_userbyid(o.owner)::text AS owner,
        (n.nspowner = o.owner)::text AS is_schemas_owner

@@ -19,6 +19,8 @@ pub struct Untrusted {
     /// What leads to it, such as "index `t_idx` on t".
     pub via: String,
     pub what: Code,
+    /// Whether a mere SELECT on the subject may run it, or fail because of it.
+    pub is_run_by_reading: bool,
     pub owner: String,
     /// Whether the owner also owns the tenant's schema.
     pub is_schemas_owner: bool,

@@ -66,7 +66,8 @@ pub(super) async fn once(
     let externals = transaction.externals(&context.manifest).await?;
     check_externals(&externals)?;
     transaction.lock().await?;
-    let (plan, reasons) = secured(&mut transaction, context, tenant, desired, terms).await?;
+    let Secured { plan, reasons, avoid } =
+        secured(&mut transaction, context, tenant, desired, terms).await?;
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
@@ -80,7 +81,7 @@ pub(super) async fn once(
         return Ok(Ended { outcome: Outcome::Current, plan, placement });
     }
     let mut record = record(&transaction, context, &plan, apply_id, complete);
-    let after = execute(&mut transaction, context, tenant, &plan, &record).await?;
+    let after = execute(&mut transaction, context, tenant, &plan, &record, &avoid).await?;
     let plan = verified(context, tenant, desired, &after, plan, &reasons)?;
     let complete = plan.untouched().is_empty();
     if complete != record.complete {
@@ -98,29 +99,44 @@ pub(super) async fn once(
 /// How often a schema is looked at that somebody changes before it can be locked.
 const LOOKS: u32 = 5;
 
+struct Secured {
+    plan: Plan,
+    /// Why steps are held back.
+    reasons: Reasons,
+    /// The tables whose rows must not be read.
+    avoid: Reasons,
+}
+
 /// The plan, concluded from a look after its locks were taken: what its statements run can no longer
-/// be changed by others. What must not be run is held back, for the reasons that are returned.
+/// be changed by others. What must not be run is held back.
 async fn secured(
     transaction: &mut Transaction<'_>,
     context: &Context,
     tenant: &Tenant,
     desired: &Schema,
     terms: Terms,
-) -> Result<(Plan, Reasons), ReconcileError> {
+) -> Result<Secured, ReconcileError> {
     let tell = if terms.is_of_many { Untrusted::in_general } else { ToString::to_string };
     for _ in 0..LOOKS {
-        let before =
-            transaction.observe(&context.manifest, &context.shapes, 0, terms.rows_found).await?;
+        let seen = transaction.untrusted().await?;
+        let avoid = context.reasons_not_to_read(&seen);
+        let (manifest, shapes) = (&context.manifest, &context.shapes);
+        let before = transaction.observe(manifest, shapes, 0, terms.rows_found, &avoid).await?;
         let whole = make_plan(context, tenant, desired, &before, &Reasons::new())?;
         if whole.is_empty() && is_noted(transaction, context, whole.untouched().is_empty()) {
-            return Ok((whole, Reasons::new()));
+            return Ok(Secured { plan: whole, reasons: Reasons::new(), avoid });
         }
         if let Some(untrusted) = transaction.secure(&whole.locks).await? {
-            let reasons = context.reasons(&untrusted, tell);
-            if reasons.is_empty() {
-                return Ok((whole, reasons));
+            if untrusted != seen {
+                continue;
             }
-            return Ok((make_plan(context, tenant, desired, &before, &reasons)?, reasons));
+            let reasons = context.reasons(&untrusted, tell);
+            let plan = if reasons.is_empty() {
+                whole
+            } else {
+                make_plan(context, tenant, desired, &before, &reasons)?
+            };
+            return Ok(Secured { plan, reasons, avoid });
         }
     }
     let doing = format!("locking tables of schema {}", tenant.schema);
@@ -148,9 +164,10 @@ async fn execute<'m>(
     tenant: &Tenant,
     plan: &Plan,
     record: &Entry,
+    avoid: &Reasons,
 ) -> Result<Observed<'m>, ReconcileError> {
-    let steps = &plan.steps;
-    let executed = transaction.execute(&context.manifest, &context.shapes, steps, record).await;
+    let (manifest, shapes, steps) = (&context.manifest, &context.shapes, &plan.steps);
+    let executed = transaction.execute(manifest, shapes, steps, record, avoid).await;
     executed.map_err(|error| refused(tenant, error))
 }
 
@@ -216,6 +233,9 @@ async fn current(
         return Ok(None);
     };
     if !is_noted(transaction, context, untouched.is_empty()) {
+        return Ok(None);
+    }
+    if !context.reasons_not_to_read(&transaction.untrusted().await?).is_empty() {
         return Ok(None);
     }
     let Some((row, absent_rows)) = transaction.recorded(&context.manifest).await? else {
@@ -286,7 +306,8 @@ pub(super) async fn add_labels(
     let mut transaction = begin(session, context, tenant, Locking::First).await?;
     transaction.lock().await?;
     let anew = Terms { rows_found: None, ..*terms };
-    let (mut plan, reasons) = secured(&mut transaction, context, tenant, desired, anew).await?;
+    let Secured { mut plan, reasons, avoid } =
+        secured(&mut transaction, context, tenant, desired, anew).await?;
     if let Some(reviewed) = terms.reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
@@ -300,7 +321,8 @@ pub(super) async fn add_labels(
     let record = record(&transaction, context, &plan, apply_id, false);
     let executed = transaction.execute_part(&plan.steps, &record).await;
     executed.map_err(|error| refused(tenant, error))?;
-    let after = transaction.observe(&context.manifest, &context.shapes, 0, None).await?;
+    let (manifest, shapes) = (&context.manifest, &context.shapes);
+    let after = transaction.observe(manifest, shapes, 0, None, &avoid).await?;
     let left = make_plan(context, tenant, desired, &after, &reasons)?;
     if terms.reviewed.is_some() && left.steps != others {
         return Err(ReconcileError::Stale { what: OTHER_STATEMENTS.to_owned() });

@@ -116,6 +116,12 @@ impl Context {
         reasons
     }
 
+    /// As [`Context::reasons`], not even to read.
+    pub(crate) fn reasons_not_to_read(&self, untrusted: &[Untrusted]) -> Reasons {
+        let run = untrusted.iter().filter(|one| one.is_run_by_reading);
+        self.reasons(run, Untrusted::in_general)
+    }
+
     /// The desired state; elaborated by the first who asks, on `session`'s server unless another
     /// was named.
     pub(crate) async fn desired(&self, session: &mut Session) -> Result<&Schema, ReconcileError> {

@@ -72,8 +72,9 @@ pub async fn status(
     let desired = context.desired(&mut session).await?;
     let mut transaction =
         Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
-    let observed =
-        transaction.observe(&context.manifest, &context.shapes, history.max(1), None).await?;
+    let avoid = context.reasons_not_to_read(&transaction.untrusted().await?);
+    let (manifest, shapes) = (&context.manifest, &context.shapes);
+    let observed = transaction.observe(manifest, shapes, history.max(1), None, &avoid).await?;
     let placement = transaction.placement().await?;
     transaction.rollback().await?;
     let diff = compare(context, desired, &observed);

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use provision::manifest;
 use provision::pg::{self, Limits, Placement, Session, Target};
+use provision::plan::Reasons;
 use provision::reconcile::Context;
 use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
@@ -184,7 +185,10 @@ async fn a_tenant_with_everything_is_distributed_and_grows() {
     let subjects: Vec<_> = tenants.iter().map(|t| (&t.id, &t.schema)).collect();
     let shapes = pg::Shapes::default();
     let found =
-        pg::survey(&mut session, &more.manifest, &shapes, &subjects, Limits::default()).await;
+        pg::survey(&mut session, &more.manifest, &shapes, &subjects, Limits::default(), &|_| {
+            Reasons::new()
+        })
+        .await;
     let found = found
         .expect("a survey")
         .into_iter()

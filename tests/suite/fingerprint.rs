@@ -7,6 +7,7 @@ use provision::checksum::Checksum;
 use provision::manifest;
 use provision::name::TenantId;
 use provision::pg::{self, Limits, Session, Shapes};
+use provision::plan::Reasons;
 use provision::schema::Schema;
 
 use crate::support::{Database, Folder};
@@ -20,7 +21,9 @@ pub async fn read(database: &Database, id: &str) -> (Checksum, Arc<Schema>) {
     let mut session = Session::open(&database.target()).await.expect("a session");
     let shapes = Shapes::default();
     let subjects = [(&id, &schema)];
-    let found = pg::survey(&mut session, &manifest, &shapes, &subjects, Limits::default());
+    let found = pg::survey(&mut session, &manifest, &shapes, &subjects, Limits::default(), &|_| {
+        Reasons::new()
+    });
     let mut found = found.await.expect("a survey");
     session.close().await;
     let sighting = found.remove(0).expect("the schema can be read");
