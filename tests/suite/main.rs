@@ -24,6 +24,7 @@ mod fleet_stages;
 mod fleet_stops;
 mod golden;
 mod hostile;
+mod hostile_code;
 mod inputs;
 mod kept_by_server;
 mod labels;
