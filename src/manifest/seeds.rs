@@ -2,6 +2,7 @@
 
 mod cells;
 mod files;
+mod json;
 mod lookups;
 mod order;
 

@@ -3,11 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::Place;
 use super::cells::note;
+use super::{Place, json};
 use crate::manifest::check::Checking;
 use crate::manifest::decode;
 use crate::manifest::raw::{At, Name, Row, RowsFile};
@@ -64,7 +61,7 @@ pub(super) fn read(
     }
     match extension {
         Some("csv") => csv(checking, &source, null.map_or("", |null| &null.value)),
-        Some("json") => json(checking, &source),
+        Some("json") => json::read(checking, &source),
         Some("toml") => toml_file(checking, &source),
         _ => {
             checking.note(&file.span, "a file with rows ends in .csv, .json or .toml");
@@ -138,73 +135,6 @@ fn ends_in_quotes(last_record: &str) -> bool {
     let mut reader = csv::ReaderBuilder::new();
     let reader = reader.has_headers(false).flexible(true).from_reader(longer.as_bytes());
     reader.into_records().count() < 2
-}
-
-fn json(checking: &mut Checking<'_>, source: &Source) -> Option<Input> {
-    let name = &source.name;
-    let rows: Vec<Entries> = match serde_json::from_str(&source.text) {
-        Ok(rows) => rows,
-        Err(error) => {
-            let message = format!("not an array of objects: {error}");
-            note(checking, &Place::Line(Arc::clone(name), error.line().max(1)), &message);
-            return None;
-        }
-    };
-    let start = source.text.as_ptr() as usize;
-    let objects = rows.into_iter().map(|row| {
-        // The raw values lie inside of the text, so the first tells where the row is.
-        let line = row.0.first().map_or(0, |(_, raw)| {
-            let at = (raw.get().as_ptr() as usize).saturating_sub(start);
-            source.line(at)
-        });
-        let place = Place::Line(Arc::clone(name), line);
-        let cells = row.0.into_iter().map(|(name, raw)| (name, place.clone(), json_value(raw)));
-        Object { cells: cells.collect(), place }
-    });
-    Some(Input::Objects(objects.collect()))
-}
-
-/// An object with its keys in order, repeated ones too.
-struct Entries<'j>(Vec<(String, &'j RawValue)>);
-
-impl<'de: 'j, 'j> Deserialize<'de> for Entries<'j> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Entries<'de>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Entries(entries))
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
-}
-
-fn json_value(raw: &RawValue) -> Value {
-    let text = raw.get();
-    // The text was checked when the whole file was read, so none of these can fail.
-    match text.as_bytes().first() {
-        Some(b'n') => Value::Null,
-        Some(b't') => Value::Boolean(true),
-        Some(b'f') => Value::Boolean(false),
-        Some(b'"') => Value::Text(serde_json::from_str(text).unwrap_or_default()),
-        Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
-            Value::Array(items.into_iter().map(json_value).collect())
-        }
-        Some(b'{') => {
-            let entries = serde_json::from_str(text).unwrap_or(Entries(Vec::new()));
-            Value::Object(entries.0.into_iter().map(|(k, v)| (k, json_value(v))).collect())
-        }
-        _ => Value::Number(text.to_owned()),
-    }
 }
 
 fn toml_file(checking: &mut Checking<'_>, source: &Source) -> Option<Input> {

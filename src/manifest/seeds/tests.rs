@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
+
+use crate::manifest::model::Cell;
 use crate::manifest::tests::{Files, T};
+use crate::name::Text;
 
 #[test]
 fn files_with_rows_are_read_with_care() {
@@ -53,6 +57,68 @@ fn rows_of_csv_json_and_toml_come_to_the_same() {
     let expected = cells("x.csv", csv);
     assert_eq!(cells("x.json", json), expected);
     assert_eq!(cells("x.toml", toml), expected);
+}
+
+/// As deep as the server's own JSON goes is deep enough; nobody's stack may be used up by a file.
+#[test]
+fn values_in_json_are_nested_so_deep_and_no_deeper() {
+    let manifest = "version = 1\n[tables.t]\ncolumns = { id = \"int\", j = \"jsonb\" }\n\
+         [[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = \"x.json\"\n";
+    let of = |value: &str| {
+        let text = format!("[{{\"id\": 1,\n\"j\": {value}}}]");
+        Files::new(manifest).with("x.json", text.as_bytes())
+    };
+    let lists = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    let objects = |depth: usize| "{\"a\": ".repeat(depth) + "1" + &"}".repeat(depth);
+    for value in [lists(128), objects(128)] {
+        let text = of(&value).load().unwrap().seeds[0].rows[0].cells[1].1.clone();
+        assert_eq!(text, Cell::Value(Text::new(value).unwrap()));
+    }
+    let too_deep = "x.json:2: column \"j\": arrays and objects are nested more than 128 deep";
+    for value in [lists(129), objects(129), lists(1_000), objects(1_000), lists(4_000_000)] {
+        assert_eq!(of(&value).errors(), [too_deep], "{}", value.len());
+    }
+    let found = of(&format!("[1,\n{}]", lists(128))).errors();
+    assert_eq!(found, [too_deep.replace(":2:", ":3:")]);
+    let found = of("{\"a\": [\"\\ud800\"]}").errors();
+    let expected = "x.json:2: column \"j\": an escape in the text stands for no character";
+    assert_eq!(found, [expected]);
+}
+
+proptest! {
+    /// What is written is read, with all spaces and escapes that JSON allows.
+    #[test]
+    fn json_is_read_as_it_is_written(value in json(), is_pretty: bool) {
+        let rows = serde_json::json!([{ "id": 1, "j": value, "k": [value.clone(), value] }]);
+        let print = if is_pretty { serde_json::to_string_pretty } else { serde_json::to_string };
+        let manifest = "version = 1\n[tables.t]\n\
+             columns = { id = \"int\", j = \"jsonb\", k = \"jsonb\" }\n\
+             [[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = \"x.json\"\n";
+        let text = print(&rows).unwrap();
+        let files = Files::new(manifest).with("x.json", text.as_bytes());
+        let cells = files.load().unwrap().seeds[0].rows[0].cells.clone();
+        let Cell::Value(read) = &cells[2].1 else { panic!("{cells:?}") };
+        let read: serde_json::Value = serde_json::from_str(read.as_str()).unwrap();
+        prop_assert_eq!(&read, &rows[0]["k"]);
+    }
+}
+
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    use serde_json::Value;
+    let text = "[a\"\\\\\\[\\]{},: \n\u{e9}\u{1f600}]{0,8}";
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text.prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::hash_map(text, inner, 0..5)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
 }
 
 #[test]
