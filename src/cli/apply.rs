@@ -276,6 +276,7 @@ impl Apply {
         let roster = match &reviewed {
             None => self.tenants.roster(&fleet, self.unregistered).await?,
             Some(plan) => {
+        reviewed.as_ref().map(FleetPlan::check).transpose()?;
                 let source = Source::Ids { ids: plan.ids(), unregistered: self.unregistered };
                 fleet::enumerate(&fleet, &source, &Selection::default()).await
             }

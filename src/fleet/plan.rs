@@ -237,6 +237,59 @@ impl FleetPlan {
         self.tenants.iter().map(|pin| pin.tenant.to_string()).collect()
     }
 
+    /// Whether it can be what [`plan()`] made: what runs is pinned by tenant, so what it shows to
+    /// those who review it has to be the same.
+    ///
+    /// # Errors
+    /// [`ReconcileError::Stale`] when it has been edited.
+    pub fn check(&self) -> Result<(), ReconcileError> {
+        let edited = |what: String| Err(ReconcileError::Stale { what });
+        let mut counts = vec![0; self.plans.len()];
+        let mut pins = HashMap::new();
+        for pin in &self.tenants {
+            let Some(count) = counts.get_mut(pin.plan) else {
+                return edited(format!("the plan of tenant {} has been removed", pin.tenant));
+            };
+            *count += 1;
+            if pins.insert(&pin.tenant, pin).is_some() {
+                return edited(format!("tenant {} has been added again", pin.tenant));
+            }
+        }
+        for ((at, plan), count) in self.plans.iter().enumerate().zip(counts) {
+            if plan.count != count {
+                return edited(format!(
+                    "the tenants of the plan shown for tenant {} have been edited",
+                    plan.tenant
+                ));
+            }
+            let is_pinned = |pin: &&Pinned| pin.plan == at && pin.digest == self.digest(plan, pin);
+            if !pins.get(&plan.tenant).is_some_and(is_pinned) {
+                return edited(format!(
+                    "the statements shown for tenant {} have been edited",
+                    plan.tenant
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Of the statements that are shown, as [`Pinned::digest`] is of those that are to be run.
+    fn digest(&self, shown: &SharedPlan, pin: &Pinned) -> Checksum {
+        let plan = Plan {
+            format_version: self.format_version,
+            tool_version: self.tool_version.clone(),
+            tenant: shown.tenant.clone(),
+            schema: shown.schema.clone(),
+            manifest_checksum: self.manifest_checksum,
+            live_checksum: pin.live_checksum,
+            steps: shown.steps.clone(),
+            changed: Vec::new(),
+            extra: Vec::new(),
+            unmodelled: Vec::new(),
+        };
+        plan.digest()
+    }
+
     /// Leaves in `roster` those that the plan is for; one that is not there, or on a different
     /// server, is refused.
     pub(super) fn pin_down(&self, fleet: &Fleet, roster: &mut Roster) {

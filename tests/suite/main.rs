@@ -20,6 +20,7 @@ mod example;
 mod faults;
 mod fingerprint;
 mod fleet;
+mod fleet_plans;
 mod fleet_stages;
 mod fleet_stops;
 mod golden;
