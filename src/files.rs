@@ -1,10 +1,13 @@
-//! Reading files that somebody names: regular files only, of a bounded size, in UTF-8, opened so
-//! that nobody can hold us up. A pipe that nobody writes to, or a device, would do that for ever.
+//! Files that somebody names: regular files only. They are read with a bounded size, in UTF-8,
+//! opened so that nobody can hold us up: a pipe that nobody writes to, or a device, would do that
+//! for ever. They are written whole or not at all.
 
-use std::fs::{File, FileType, OpenOptions};
-use std::io::{self, Read};
+use std::fs::{File, FileType, OpenOptions, Permissions};
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
 
 /// A file that was not read.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +73,56 @@ pub fn check_regular(path: &Path) -> Result<(), FileError> {
         return Ok(());
     }
     is_regular(metadata.file_type()).map_err(|source| FileError { path: path.to_owned(), source })
+}
+
+/// Writes a file whole or not at all: a new file takes the place of the old one, and its
+/// permissions. What a symbolic link points to is replaced, not the link.
+///
+/// # Errors
+/// When it cannot be written; see [`check_writable`].
+pub fn write(path: &Path, text: &str) -> io::Result<()> {
+    let (target, old) = writable(path)?;
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", Uuid::new_v4().simple()));
+    let new = target.with_file_name(name);
+    // Nobody may have put a link in its place.
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&new)?;
+    let written = old
+        .map_or(Ok(()), |permissions| file.set_permissions(permissions))
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&new, &target));
+    written.inspect_err(|_| {
+        let _ = std::fs::remove_file(&new);
+    })
+}
+
+/// Refuses what [`write`] would refuse, before there is anything to write.
+///
+/// # Errors
+/// When it exists and is not a regular file, or may not be written to.
+pub fn check_writable(path: &Path) -> io::Result<()> {
+    writable(path).map(drop)
+}
+
+/// The file that is meant and its permissions, if it exists. To replace a file takes no permission
+/// on the file itself, so it is asked for here.
+fn writable(path: &Path) -> io::Result<(PathBuf, Option<Permissions>)> {
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        // Where a link points to nothing, there is no telling which file is meant.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
+            return Ok((path.to_owned(), None));
+        }
+        Err(error) => return Err(error),
+    };
+    is_regular(metadata.file_type()).map_err(io::Error::other)?;
+    if metadata.permissions().readonly() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only"));
+    }
+    let target = path.canonicalize()?;
+    OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&target)?;
+    Ok((target, Some(metadata.permissions())))
 }
 
 /// Looks before it opens, since to open a device may set it going, and again afterwards, since
@@ -141,5 +194,50 @@ mod tests {
         }
         let error = read(&folder.path().join("nothing"), 10).unwrap_err();
         assert!(matches!(error.source, Unreadable::Io(_)), "{error:?}");
+    }
+
+    #[test]
+    fn files_are_written_whole_and_nothing_else_is_replaced() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write(&at("new"), "1").unwrap();
+        assert_eq!(read(&at("new"), 9).unwrap(), "1");
+        std::fs::set_permissions(at("new"), Permissions::from_mode(0o600)).unwrap();
+        symlink("new", at("link")).unwrap();
+        write(&at("link"), "2").unwrap();
+        assert!(at("link").is_symlink());
+        assert_eq!(read(&at("new"), 9).unwrap(), "2");
+        assert_eq!(std::fs::metadata(at("new")).unwrap().mode() & 0o777, 0o600);
+
+        assert!(std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        symlink("pipe", at("link to pipe")).unwrap();
+        symlink("nothing", at("link to nothing")).unwrap();
+        std::fs::write(at("read-only"), "old").unwrap();
+        std::fs::set_permissions(at("read-only"), Permissions::from_mode(0o444)).unwrap();
+        let names = || {
+            let entries = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+            let kinds = entries.map(|entry| (entry.file_name(), entry.file_type().unwrap()));
+            kinds.map(|(name, kind)| format!("{name:?} {kind:?}")).collect::<Vec<_>>()
+        };
+        let before = names();
+        for (name, reason) in [
+            ("pipe", "it is a pipe, not a regular file"),
+            ("link to pipe", "it is a pipe, not a regular file"),
+            ("socket", "it is a socket, not a regular file"),
+            (".", "it is a directory, not a regular file"),
+            ("read-only", "the file is read-only"),
+            ("link to nothing", "No such file or directory (os error 2)"),
+            ("nowhere/file", "No such file or directory (os error 2)"),
+        ] {
+            assert_eq!(write(&at(name), "new").unwrap_err().to_string(), reason, "{name}");
+        }
+        assert_eq!(
+            write(Path::new("/dev/null/file"), "").unwrap_err().kind(),
+            io::ErrorKind::NotADirectory
+        );
+        assert_eq!(names(), before);
+        assert_eq!(read(&at("read-only"), 9).unwrap(), "old");
     }
 }

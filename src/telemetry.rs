@@ -9,6 +9,7 @@ use std::time::Duration;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use crate::files;
 use crate::fleet::{Ended, Fate, State};
 use crate::plan::Plan;
 use crate::reconcile::{Applied, Outcome, ReconcileError};
@@ -66,15 +67,9 @@ impl Recorder {
     /// takes the old one's place, since a half-written one would be read.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// As [`files::write`].
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.tmp", std::process::id()));
-        let new = path.with_file_name(name);
-        std::fs::write(&new, self.render())?;
-        std::fs::rename(&new, path).inspect_err(|_| {
-            let _ = std::fs::remove_file(&new);
-        })
+        files::write(path, &self.render())
     }
 }
 

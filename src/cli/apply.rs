@@ -192,10 +192,14 @@ impl Apply {
         };
         let recorder = Recorder::install()
             .ok_or_else(|| Error::Usage("this process counts already".into()))?;
+        let failed = |source| {
+            let doing = format!("write the counts to {}", path.display());
+            Error::Io { doing, source }
+        };
+        files::check_writable(&path).map_err(failed)?;
         let result = self.apply(global).await;
         // Failures above all are to be counted.
-        let doing = || format!("write the counts to {}", path.display());
-        recorder.write(&path).map_err(|source| Error::Io { doing: doing(), source })?;
+        recorder.write(&path).map_err(failed)?;
         result
     }
 
@@ -272,11 +276,11 @@ impl Apply {
                 "--sql is for one tenant; plan --all --sql shows the statements for many".into(),
             ));
         }
+        reviewed.as_ref().map(FleetPlan::check).transpose()?;
         let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
         let roster = match &reviewed {
             None => self.tenants.roster(&fleet, self.unregistered).await?,
             Some(plan) => {
-        reviewed.as_ref().map(FleetPlan::check).transpose()?;
                 let source = Source::Ids { ids: plan.ids(), unregistered: self.unregistered };
                 fleet::enumerate(&fleet, &source, &Selection::default()).await
             }

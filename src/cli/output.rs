@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::global::Global;
 use crate::cli::{Exit, global::Color};
 use crate::error::Error;
+use crate::files;
 use crate::name::{printable, printable_json, printable_lines};
 
 fn choice(color: Color) -> anstream::ColorChoice {
@@ -47,14 +48,7 @@ pub fn notice(text: &str) {
 /// Writes a file whole or not at all.
 pub(super) fn file(path: &Path, text: &str) -> Result<(), Error> {
     let failed = |source| Error::Io { doing: format!("write {}", path.display()), source };
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written.map_err(failed)
+    files::write(path, text).map_err(failed)
 }
 
 /// The error, its causes and what to do about it; once, at the end. With `json`, as an object in
