@@ -176,7 +176,15 @@ impl Global {
     }
 
     async fn target(&self) -> Result<Target, Error> {
-        if let Some(url) = self.database_url.as_deref().filter(|url| !url.is_empty()) {
+        if let Some(url) = self.database_url.as_deref() {
+            // Such as from a secret that is not there: no other server may take its place.
+            if url.is_empty() {
+                return Err(Error::Usage(
+                    "the database URL is empty; to use the PG* variables or the embedded server, \
+                     leave out --database-url and unset DATABASE_URL"
+                        .into(),
+                ));
+            }
             return Ok(Target::from_url(url)?);
         }
         if let Some(target) = Target::from_environment()? {
