@@ -74,7 +74,7 @@ pub(super) struct Serve {
     #[arg(long, default_value = "4", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     jobs: u16,
 
-    /// Requests that may wait for one of them; more are answered with 503.
+    /// Requests that may wait for one of them, and as many that only read; more are answered with 503.
     #[arg(long, default_value = "250", value_name = "N")]
     queue: u16,
 
@@ -82,7 +82,8 @@ pub(super) struct Serve {
     #[arg(long, default_value = "500", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     connections: u16,
 
-    /// How long a caller waits for a tenant; then the answer is 202, and the work goes on.
+    /// How long a caller waits for a tenant; then the answer is 202, and the work goes on. What only
+    /// reads ends then (after 1 second at least), and is answered with 503.
     #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     request_timeout: Duration,
 

@@ -27,9 +27,9 @@ const WORN: u32 = 1_000;
 pub struct Bounds {
     /// Connections at work on tenants.
     pub jobs: usize,
-    /// Requests that may wait for one of them.
+    /// Requests that may wait for one of them, and as many that only read.
     pub queue: usize,
-    /// How long a caller waits for work that is not asked for as a job.
+    /// How long a caller waits for work that is not asked for as a job, and for a look.
     pub request: Duration,
 }
 
@@ -93,8 +93,14 @@ pub(super) struct App {
     pub(super) jobs: Jobs,
     /// Held while at work on a tenant.
     pub(super) permits: Semaphore,
-    /// Held from being asked to having answered.
+    /// Held from being asked to provision to having answered.
     pub(super) places: Arc<Semaphore>,
+    /// Held from being asked to look to having answered: who only reads keeps nobody from
+    /// provisioning.
+    pub(super) read_places: Semaphore,
+    /// Held while one tenant is looked at for a request, before the permit to work on it: at most
+    /// half of those go to readers.
+    pub(super) reads: Semaphore,
     /// Held while all tenants are looked at for a request.
     pub(super) looks: Semaphore,
     turns: Turns,
@@ -122,6 +128,8 @@ impl App {
         bounds: Bounds,
         recorder: Recorder,
     ) -> Self {
+        let jobs = bounds.jobs.max(1);
+        let places = jobs + bounds.queue;
         Self {
             current: RwLock::new(Arc::new(fleet.into())),
             credentials: RwLock::new(Arc::new(credentials)),
@@ -129,8 +137,10 @@ impl App {
             recorder,
             throttle: Throttle::default(),
             jobs: Jobs::default(),
-            permits: Semaphore::new(bounds.jobs.max(1)),
-            places: Arc::new(Semaphore::new(bounds.jobs.max(1) + bounds.queue)),
+            permits: Semaphore::new(jobs),
+            places: Arc::new(Semaphore::new(places)),
+            read_places: Semaphore::new(places),
+            reads: Semaphore::new((jobs / 2).max(1)),
             looks: Semaphore::new(2),
             turns: Turns::default(),
             waiting: Mutex::default(),

@@ -3,11 +3,12 @@
 #![expect(unused_qualifications, reason = "the macro of utoipa writes them")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa::IntoParams;
 
 use super::answer::{DriftReport, Planned, TenantPage, TenantState, TenantStatus};
@@ -23,6 +24,9 @@ use crate::reconcile::{self, Context, ReconcileError};
 /// Tenants on a page, unless the caller wants fewer, or more.
 const PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1_000;
+
+/// A look has at least so long, also where callers who want work done do not wait at all.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Applies that the record of a tenant is asked for.
 const HISTORY: u32 = 20;
@@ -57,7 +61,11 @@ pub(super) async fn tenants(
     if !(1..=LARGEST_PAGE).contains(&limit) {
         return Err(Problem::bad_request(format!("limit is between 1 and {LARGEST_PAGE}")));
     }
-    let _look = look(&app).await?;
+    within(&app, page_of(&app, page, limit)).await.map(Json)
+}
+
+async fn page_of(app: &App, page: Page, limit: usize) -> Result<TenantPage, Problem> {
+    let _look = look(app).await?;
     let current = app.current();
     let mut roster = all(&current).await?;
     roster.members.sort_by(|a, b| a.tenant.id.cmp(&b.tenant.id));
@@ -71,7 +79,7 @@ pub(super) async fn tenants(
     let drift = drift_of(&current, roster).await;
     let tenants: Vec<TenantState> = drift.tenants.iter().map(TenantState::from).collect();
     let next = tenants.last().filter(|_| has_more).map(|last| last.tenant.clone());
-    Ok(Json(TenantPage { tenants, total, next, refused, unreachable_servers }))
+    Ok(TenantPage { tenants, total, next, refused, unreachable_servers })
 }
 
 /// Whether one tenant is as the manifest declares, and what its record tells.
@@ -89,15 +97,17 @@ pub(super) async fn tenant(
     State(app): State<Arc<App>>,
     Tenant(id): Tenant,
 ) -> Result<Json<TenantStatus>, Problem> {
-    let (_place, _permit) = turn(&app).await?;
-    let current = app.current();
-    let looked = async {
-        let (context, member) = home(&current, &id).await?;
-        reconcile::check_listed(context, &member.tenant).await?;
-        reconcile::status(context, &member.tenant, HISTORY).await
-    };
-    let status = looked.await.map_err(|error| told(&id, &error))?;
-    Ok(Json(TenantStatus::from(&status)))
+    let status = within(&app, async {
+        let _turn = turn(&app).await?;
+        let current = app.current();
+        let looked = async {
+            let (context, member) = home(&current, &id).await?;
+            reconcile::check_listed(context, &member.tenant).await?;
+            reconcile::status(context, &member.tenant, HISTORY).await
+        };
+        looked.await.map_err(|error| told(&id, &error))
+    });
+    Ok(Json(TenantStatus::from(&status.await?)))
 }
 
 /// What provisioning the tenant would do.
@@ -129,23 +139,38 @@ pub(super) async fn plan(
     )
 )]
 pub(super) async fn drift(State(app): State<Arc<App>>) -> Result<Json<DriftReport>, Problem> {
-    let _look = look(&app).await?;
-    let current = app.current();
-    let roster = all(&current).await?;
-    let drift = drift_of(&current, roster).await;
-    Ok(Json(DriftReport::from(&drift)))
+    let drift = within(&app, async {
+        let _look = look(&app).await?;
+        let current = app.current();
+        let roster = all(&current).await?;
+        Ok(drift_of(&current, roster).await)
+    });
+    Ok(Json(DriftReport::from(&drift.await?)))
 }
 
 /// # Errors
 /// Whatever keeps the tenant from being planned.
 pub(super) async fn plan_of(app: &App, id: &TenantId) -> Result<Plan, Problem> {
-    let (_place, _permit) = turn(app).await?;
-    let current = app.current();
-    let planned = async {
-        let (context, member) = home(&current, id).await?;
-        reconcile::plan(context, &member.tenant).await
-    };
-    planned.await.map_err(|error| told(id, &error))
+    within(app, async {
+        let _turn = turn(app).await?;
+        let current = app.current();
+        let planned = async {
+            let (context, member) = home(&current, id).await?;
+            reconcile::plan(context, &member.tenant).await
+        };
+        planned.await.map_err(|error| told(id, &error))
+    })
+    .await
+}
+
+/// What the look finds, unless it takes longer than callers are let wait. Nothing outlives it: the
+/// work of a caller who has left, or was sent away, ends at once.
+async fn within<T>(
+    app: &App,
+    look: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let looked = tokio::time::timeout(app.bounds.request.max(SHORTEST), look).await;
+    looked.unwrap_or_else(|_| Err(Problem::timeout()))
 }
 
 async fn home<'c>(
@@ -202,19 +227,14 @@ async fn drift_of(current: &Current, roster: Roster) -> fleet::Drift {
     fleet::drift(&current.fleet, roster, &survey, today)
 }
 
-/// A place in the queue, and what is waited for in it.
-type Turn<'a> = (OwnedSemaphorePermit, SemaphorePermit<'a>);
-
 /// The right to look at many tenants, which few may do at a time.
-async fn look(app: &App) -> Result<Turn<'_>, Problem> {
-    let place = place(app)?;
-    Ok((place, permit(app, &app.looks).await?))
+async fn look(app: &App) -> Result<[SemaphorePermit<'_>; 2], Problem> {
+    Ok([place(app)?, permit(app, &app.looks).await?])
 }
 
 /// The right to work with a connection.
-async fn turn(app: &App) -> Result<Turn<'_>, Problem> {
-    let place = place(app)?;
-    Ok((place, permit(app, &app.permits).await?))
+async fn turn(app: &App) -> Result<[SemaphorePermit<'_>; 3], Problem> {
+    Ok([place(app)?, permit(app, &app.reads).await?, permit(app, &app.permits).await?])
 }
 
 /// What has not begun when the service ends does not begin.
@@ -223,9 +243,10 @@ async fn permit<'a>(app: &App, of: &'a Semaphore) -> Result<SemaphorePermit<'a>,
     if app.stop.is_cancelled() { Err(Problem::stopping()) } else { Ok(permit) }
 }
 
-fn place(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+/// A place in the queue.
+fn place(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
     if app.stop.is_cancelled() {
         return Err(Problem::stopping());
     }
-    Arc::clone(&app.places).try_acquire_owned().map_err(|_| Problem::queue_full())
+    app.read_places.try_acquire().map_err(|_| Problem::queue_full())
 }

@@ -94,6 +94,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue-full", "Too much is waiting").after(2)
     }
 
+    pub(super) fn timeout() -> Self {
+        let title = "The database has not answered in time";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", title).after(5)
+    }
+
     pub(super) fn crowded() -> Self {
         let title = "Too many callers are waiting for their answers";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-connections", title).after(2)

@@ -20,7 +20,8 @@ pub(super) enum Closed {
 /// Whatever takes work, from a database.
 #[derive(IntoResponses)]
 pub(super) enum Away {
-    /// The database is away, a lock is held, too much is waiting, or the service is stopping
+    /// The database is away or has not answered in time, a lock is held, too much is waiting, or the
+    /// service is stopping
     #[response(status = 503, content_type = "application/problem+json")]
     Away(Problem),
 }

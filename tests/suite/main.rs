@@ -41,6 +41,7 @@ mod serve_faults;
 mod serve_leader;
 mod serve_loop;
 mod serve_reload;
+mod serve_reads;
 mod serve_stopping;
 mod servers;
 mod support;
