@@ -33,6 +33,8 @@ pub struct Target {
     label: String,
     /// Whether it was said that a connection is not encrypted.
     is_warned: Arc<AtomicBool>,
+    /// Whether there has been a connection.
+    was_reached: Arc<AtomicBool>,
     values: bool,
     trust: Arc<Trust>,
 }
@@ -120,6 +122,7 @@ impl Target {
             timeout: DEFAULT_TIMEOUT,
             label,
             is_warned: Arc::default(),
+            was_reached: Arc::default(),
             values: false,
             trust: Arc::default(),
         }
@@ -208,6 +211,7 @@ impl Target {
             timeout,
             label,
             is_warned: Arc::default(),
+            was_reached: Arc::default(),
             values: false,
             trust: Arc::default(),
         })
@@ -229,18 +233,35 @@ impl Target {
         &self,
         connect: impl AsyncFn(PgConnectOptions) -> Result<T, sqlx::Error>,
     ) -> Result<T, PgError> {
-        let failed = |source| PgError::Connect { target: self.label.clone(), source };
-        let first = match self.attempt(&connect, self.ssl_mode).await {
+        match self.in_allowed_ways(&connect).await {
+            Ok(connection) => {
+                self.was_reached.store(true, Ordering::Relaxed);
+                Ok(connection)
+            }
+            Err(cause) => {
+                let is_away = matches!(cause, Cause::Unreachable(_) | Cause::Lost(_))
+                    && self.was_reached.load(Ordering::Relaxed);
+                let source = if is_away { Cause::Away(Box::new(cause)) } else { cause };
+                Err(PgError::Connect { target: self.label.clone(), source })
+            }
+        }
+    }
+
+    async fn in_allowed_ways<T>(
+        &self,
+        connect: &impl AsyncFn(PgConnectOptions) -> Result<T, sqlx::Error>,
+    ) -> Result<T, Cause> {
+        let first = match self.attempt(connect, self.ssl_mode).await {
             Ok(connection) => return Ok(connection),
             Err(first) => first,
         };
         let Some(ssl_mode) = self.second_choice(&first) else {
-            return Err(failed(first));
+            return Err(first);
         };
-        match self.attempt(&connect, ssl_mode).await {
+        match self.attempt(connect, ssl_mode).await {
             // That is about encryption, too: the first attempt's trouble is the one to mend.
-            Err(Cause::Server(error)) if is_refusal(&error) => Err(failed(first)),
-            Err(second) => Err(failed(second)),
+            Err(Cause::Server(error)) if is_refusal(&error) => Err(first),
+            Err(second) => Err(second),
             Ok(connection) => {
                 if matches!(ssl_mode, PgSslMode::Disable) {
                     self.warn_of_plaintext(&first);

@@ -48,6 +48,10 @@ pub enum Cause {
     /// There never was a connection.
     #[error(transparent)]
     Unreachable(std::io::Error),
+    /// There were connections before, and now there is none to be had: the server may be starting
+    /// again.
+    #[error(transparent)]
+    Away(Box<Self>),
     #[error("the connection was lost")]
     Lost(#[source] sqlx::Error),
     #[error("TLS failed")]
@@ -108,6 +112,7 @@ impl Cause {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Server(error) => return error.advice(),
+            Self::Away(cause) => return cause.hint(),
             Self::Unreachable(_) => {
                 "check host and port, that the server runs, and that nothing between here and \
                  there keeps connections away"
@@ -134,7 +139,7 @@ impl Cause {
     #[must_use]
     pub fn is_lost(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Lost(_) | Self::Timeout(_) => true,
+            Self::Unreachable(_) | Self::Away(_) | Self::Lost(_) | Self::Timeout(_) => true,
             Self::Server(error) => {
                 error.is_of_connection()
                     || matches!(&*error.sqlstate, "57P01" | "57P02" | "57P03" | "57P05" | "25P03")
@@ -196,10 +201,12 @@ impl PgError {
     /// See [`Cause::is_transient`].
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        // A server that cannot be reached at all is reported at once, unless it said "later".
+        // A server that cannot be reached at all is reported at once, unless it said "later" or has
+        // been reached before.
         match self {
             Self::Connect { source, .. } => {
-                matches!(source.sqlstate(), Some("53300" | "57P03"))
+                matches!(source, Cause::Away(_))
+                    || matches!(source.sqlstate(), Some("53300" | "57P03"))
             }
             _ => self.cause().is_some_and(Cause::is_transient),
         }

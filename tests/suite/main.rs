@@ -34,6 +34,7 @@ mod pooler;
 mod positions;
 mod property;
 mod reports;
+mod restarts;
 mod rows;
 mod serve;
 mod serve_connections;
