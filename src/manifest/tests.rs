@@ -1,6 +1,7 @@
 //! What is wrong with a manifest is told, all of it, with its place.
 
 use std::path::Path;
+use std::time::Instant;
 
 use proptest::prelude::*;
 
@@ -50,6 +51,27 @@ fn the_example_is_valid() {
     let manifest = load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/schema.toml"))).unwrap();
     assert_eq!(manifest.tables.len(), 6);
     assert_eq!(manifest.seeds[0].rows.len(), 17);
+}
+
+/// Four times the tables take about four times as long.
+#[test]
+fn the_time_that_tables_take_grows_as_their_number() {
+    let time = |n: usize| {
+        let table = |n| format!("[tables.t{n}]\ncolumns = {{ x = \"int\" }}\n");
+        let files = Files::new(&format!("version = 1\n{}", (0..n).map(table).collect::<String>()));
+        let start = Instant::now();
+        assert_eq!(files.load().unwrap().tables.len(), n);
+        start.elapsed()
+    };
+    // Others may be at work on the machine: the best of some attempts counts.
+    let (mut few, mut many) = (time(10_000), time(40_000));
+    for _ in 0..5 {
+        if many < 8 * few {
+            break;
+        }
+        (few, many) = (few.min(time(10_000)), many.min(time(40_000)));
+    }
+    assert!(many < 8 * few, "{few:?} for 10,000 tables, {many:?} for 40,000");
 }
 
 #[test]

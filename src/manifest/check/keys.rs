@@ -1,7 +1,7 @@
 //! Checks that need all tables: what foreign keys point to, and what is declared twice.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use indexmap::IndexMap;
@@ -17,16 +17,18 @@ pub(super) fn check_references(
     raw: &IndexMap<Name, raw::Table>,
     tables: &[TableDecl],
 ) {
+    let tables: HashMap<&str, &TableDecl> =
+        tables.iter().map(|table| (table.name.as_str(), table)).collect();
     for (name, raw) in raw {
         if checking.damage.touches(&["tables", &name.value]) {
             continue;
         }
-        let Some(table) = tables.iter().find(|table| table.name.as_str() == name.value) else {
+        let Some(table) = tables.get(name.value.as_str()) else {
             continue;
         };
         for key in &raw.foreign_keys {
             if key.references.schema.is_none() {
-                check_target(checking, tables, &key.references);
+                check_target(checking, &tables, &key.references);
             }
         }
         check_doubles(checking, name, raw, table);
@@ -35,11 +37,15 @@ pub(super) fn check_references(
 
 /// The referenced columns must be a key: primary, unique, or a whole unique index (PostgreSQL
 /// manual, CREATE TABLE, REFERENCES).
-fn check_target(checking: &mut Checking<'_>, tables: &[TableDecl], target: &raw::References) {
+fn check_target(
+    checking: &mut Checking<'_>,
+    tables: &HashMap<&str, &TableDecl>,
+    target: &raw::References,
+) {
     if checking.damage.touches(&["tables", &target.table.value]) {
         return;
     }
-    let Some(table) = tables.iter().find(|table| table.name.as_str() == target.table.value) else {
+    let Some(table) = tables.get(target.table.value.as_str()) else {
         return;
     };
     let wanted: BTreeSet<&str> = target.columns.iter().map(|name| name.value.as_str()).collect();
