@@ -33,6 +33,9 @@ pub enum Error {
     Tls(#[from] TlsError),
     #[error(transparent)]
     File(#[from] FileError),
+    /// A list of tenants that is a pipe.
+    #[error(transparent)]
+    TenantsPipe(FileError),
     #[error("{0}")]
     Usage(String),
     /// No server could be asked for its tenants; this is why the first could not.
@@ -66,7 +69,7 @@ impl Error {
             Self::NoServer(failure) => failure.code,
             Self::Incomplete(_) => "incomplete",
             Self::Interrupted => "interrupted",
-            Self::File(_) | Self::Io { .. } => "io",
+            Self::File(_) | Self::TenantsPipe(_) | Self::Io { .. } => "io",
         }
     }
 
@@ -86,10 +89,12 @@ impl Error {
                 "give one or two tokens of at least {TOKEN_BYTES} characters each, such as from \
                  `openssl rand -hex 32`"
             )),
-            Self::File(FileError { source: Unreadable::Pipe, .. }) => Some(
-                "write it to a file first; a list of tenants can also be piped in: --tenants-from -"
-                    .into(),
-            ),
+            Self::TenantsPipe(_) => {
+                Some("write the list to a file first, or pipe it in: --tenants-from -".into())
+            }
+            Self::File(FileError { source: Unreadable::Pipe, .. }) => {
+                Some("write it to a file first".into())
+            }
             Self::NoServer(failure) => failure.hint.clone(),
             Self::Usage(_)
             | Self::Incomplete(_)

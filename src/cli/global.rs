@@ -46,7 +46,7 @@ pub struct Global {
 
     /// How long one attempt waits for a lock. Behind a statement that waits for a table, all later
     /// readers of the table wait as well; the pause before the next attempt is longer than this.
-    #[arg(long, global = true, default_value = "2", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, global = true, default_value = "2", value_name = "SECONDS", value_parser = some_seconds)]
     lock_timeout: Duration,
 
     /// How long one statement may run; 0 is no limit.
@@ -219,4 +219,13 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         return Err("not between 0 and 2000000 seconds".into());
     }
     Ok(Duration::from_secs_f64(seconds))
+}
+
+/// To wait for a lock for no time at all would never be enough, and PostgreSQL takes 0 for ever.
+fn some_seconds(text: &str) -> Result<Duration, String> {
+    let duration = seconds(text)?;
+    if duration < Duration::from_millis(1) {
+        return Err("not at least 0.001 seconds".into());
+    }
+    Ok(duration)
 }

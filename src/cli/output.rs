@@ -105,8 +105,13 @@ pub fn print_usage(error: &clap::Error) -> Exit {
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     if !error.use_stderr() {
-        let _ = error.print();
-        return Exit::Done;
+        return match error.print() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                notice(&format!("cannot write the result: {error}"));
+                Exit::Failed
+            }
+            _ => Exit::Done,
+        };
     }
     let rendered = error.render();
     if asks_for_json(&arguments) {

@@ -7,7 +7,7 @@ use globset::{Glob, GlobMatcher};
 
 use super::Global;
 use crate::error::Error;
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, Unreadable};
 use crate::fleet::{
     self, Fleet, Member, Refused, Roster, Selection, Source, Unmatched, Unreachable,
 };
@@ -173,7 +173,10 @@ fn read_ids(path: &Path) -> Result<Vec<String>, Error> {
         files::read_from(std::io::stdin(), LIST_BYTES)
             .map_err(|source| FileError { path: "standard input".into(), source })?
     } else {
-        files::read(path, LIST_BYTES)?
+        files::read(path, LIST_BYTES).map_err(|error| match error.source {
+            Unreadable::Pipe => Error::TenantsPipe(error),
+            _ => Error::File(error),
+        })?
     };
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(lines.filter(|line| !line.starts_with('#')).map(str::to_owned).collect())

@@ -189,7 +189,7 @@ pub(super) fn may_pass(code: &str, sqlstate: Option<&str>) -> bool {
         || matches!(state, "53000" | "53100" | "53200" | "53300" | "25006")
         || matches!(state, "55P03" | "40P01" | "40001")
         || state.starts_with("57P")
-        || state.starts_with("08")
+        || state.starts_with("08") && state != "08P01"
 }
 
 impl IntoResponse for Problem {

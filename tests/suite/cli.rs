@@ -53,6 +53,8 @@ async fn exit_codes() {
         &["plan", "acme", "-f", "absent.toml"],
         &["plan", "acme", "--attempts", "0"],
         &["plan", "acme", "--lock-timeout", "-1"],
+        &["plan", "acme", "--lock-timeout", "0"],
+        &["plan", "acme", "--lock-timeout", "0.0009"],
         &["apply", "--plan", "absent.json"],
         &[],
     ] {

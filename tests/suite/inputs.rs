@@ -46,6 +46,80 @@ async fn a_pipe_that_nobody_writes_to_holds_nothing_up() {
         let ended = soon(on(&database, dir, args)).with(1);
         let told = "pipe: it is a pipe, not a regular file";
         assert!(ended.stderr.replace("\n  caused by", "").contains(told), "{args:?}: {ended:?}");
+        let is_list = args.contains(&"--tenants-from");
+        assert_eq!(ended.stderr.contains("--tenants-from -"), is_list, "{args:?}: {ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_regular_files_are_replaced() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let dir = folder.dir.path();
+    let pipe = Command::new("mkfifo").arg(dir.join("pipe")).status();
+    assert!(pipe.expect("mkfifo runs").success());
+    folder.write("old", "old");
+    std::os::unix::fs::symlink("old", dir.join("link")).expect("a link");
+    let pipe = dir.join("pipe");
+    let kind = || pipe.symlink_metadata().expect("the pipe").file_type();
+    let before = kind();
+    for args in [
+        &["plan", "acme", "--out", "pipe"][..],
+        &["plan", "--all", "--allow-empty", "--unregistered", "--out", "pipe"],
+        &["apply", "acme", "--metrics-file", "pipe"],
+    ] {
+        let ended = soon(on(&database, dir, args)).with(1);
+        let told = "it is a pipe, not a regular file";
+        assert!(ended.stderr.contains(told), "{args:?}: {ended:?}");
+        assert_eq!(kind(), before, "{args:?}");
+    }
+    assert_eq!(database.count("pg_namespace WHERE nspname = 'acme'").await, 0);
+    soon(on(&database, dir, &["plan", "acme", "--out", "link"])).with(0);
+    assert!(dir.join("link").is_symlink());
+    soon(on(&database, dir, &["apply", "--plan", "old", "--metrics-file", "link"])).with(0);
+    let counts = std::fs::read_to_string(dir.join("old")).expect("the counts");
+    assert!(counts.contains("provision_applies_total{result=\"created\"} 1"), "{counts}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_url_stands_for_no_other_server() {
+    let folder = Folder::new(MANIFEST);
+    let dir = folder.dir.path();
+    for (args, variable) in [
+        (&["drift", "--database-url", ""][..], None),
+        (&["drift", "--database-url="], Some("postgres://me@127.0.0.1:1/db")),
+        (&["drift"], Some("")),
+    ] {
+        let mut command = tool(dir, args);
+        command.env("PGHOST", "127.0.0.1").env("PGPORT", "1");
+        if let Some(url) = variable {
+            command.env("DATABASE_URL", url);
+        }
+        let ended = soon(command).with(1);
+        assert!(ended.stderr.contains("error[usage]: the database URL is empty"), "{ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_query_with_a_parameter_is_no_lost_connection() {
+    let database = Database::new().await;
+    let query = "[tenants]\nquery = \"SELECT $1::text\"\n";
+    let folder = Folder::new(&MANIFEST.replace("[tables.t]", &format!("{query}[tables.t]")));
+    for args in [&["drift"][..], &["plan", "acme"], &["apply", "--all"]] {
+        let ended = soon(on(&database, folder.dir.path(), args)).with(1);
+        assert!(ended.stderr.contains("error[registry-unreadable]"), "{args:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn help_that_is_not_written_is_an_error() {
+    let folder = Folder::new(MANIFEST);
+    for args in [&["--help"][..], &["--version"], &["plan", "--help"], &["schema"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+        let mut command = tool(folder.dir.path(), args);
+        let ended: Ended = command.stdout(full).output().expect("the binary starts").into();
+        let ended = ended.with(1);
+        assert!(ended.stderr.contains("cannot write the result"), "{args:?}: {ended:?}");
     }
 }
 

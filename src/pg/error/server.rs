@@ -4,7 +4,7 @@
 use std::fmt;
 
 use sqlx::error::DatabaseError;
-use sqlx::postgres::PgDatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 use crate::name::printable;
 
@@ -25,6 +25,8 @@ pub struct ServerError {
     pub constraint: Option<String>,
     /// Whether something of what the server said is left out.
     pub is_cut: bool,
+    /// Whether the session has ended with it.
+    pub is_fatal: bool,
 }
 
 /// The classes of errors whose details speak of objects, sessions and settings, never of what is
@@ -55,6 +57,9 @@ impl ServerError {
         };
         Self {
             is_cut: kept != detail || message != said,
+            is_fatal: pg.is_some_and(|error| {
+                matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
+            }),
             message,
             detail: kept.map(str::to_owned),
             hint: part(PgDatabaseError::hint).map(str::to_owned),
@@ -67,9 +72,11 @@ impl ServerError {
         }
     }
 
-    /// Whether it is about a connection: of the session itself, or, on Citus, to a worker.
+    /// Whether it is about a connection: of the session itself, or, on Citus, to a worker. A
+    /// violation of the protocol (08P01) is about one when it ends the session, as with poolers;
+    /// otherwise it is about the statement, such as one with a parameter that it is not given.
     pub(in crate::pg) fn is_of_connection(&self) -> bool {
-        self.sqlstate.starts_with("08")
+        self.sqlstate.starts_with("08") && (self.is_fatal || self.sqlstate != "08P01")
     }
 
     /// What to do about it.
