@@ -60,7 +60,7 @@ async fn bench(cluster: &Cluster) {
         let sql = script.replace("template-of-all", &format!("raw-{round}"));
         bare.push(timed(run_raw(&mut raw, &sql)).await);
         let id = format!("tool-{round}");
-        tool.push(timed(apply(&mut session, &context, &id)).await);
+        tool.push(Box::pin(timed(apply(&mut session, &context, &id))).await);
     }
     row("new tenant, median", &tool, "same SQL sent raw", &bare);
 

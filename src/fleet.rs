@@ -18,6 +18,7 @@ mod selection;
 mod stages;
 mod survey;
 mod uneven;
+mod unused;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ pub use selection::{Selection, Unmatched};
 pub use stages::{Canary, Stage, Stages, Wave, Waves};
 pub use survey::{Seen, Survey, survey};
 pub use uneven::Uneven;
+pub use unused::{Unneeded, UnusedRule};
 
 use crate::manifest::Manifest;
 use crate::pg::{Limits, Target};

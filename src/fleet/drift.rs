@@ -1,6 +1,7 @@
 //! Which tenants differ from the manifest, and how; told by shape, since many differ alike.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use jiff::civil::Date;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use super::difference::{Difference, compare_all};
 use super::roster::{Orphan, Refused, Unreachable};
 use super::uneven::{Uneven, uneven};
+use super::unused::{UnusedRule, unused};
 use super::{Failure, Fleet, Roster, Seen, Survey};
 use crate::checksum::{self, Checksum};
 use crate::name::TenantId;
@@ -32,6 +34,8 @@ pub struct Drift {
     /// Undeclared objects, ignored ones too, that most tenants have and some do not: to be known,
     /// no drift of its own.
     pub uneven: Vec<Uneven>,
+    /// Rules of `[drift]` that have no effect: to be known, no drift of their own.
+    pub unused_rules: Vec<UnusedRule>,
 }
 
 /// How a tenant is.
@@ -134,6 +138,11 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
         Some((&member.tenant.id, &compared.difference))
     });
     let uneven = uneven(present);
+    let is_whole = roster.is_whole && roster.refused.is_empty() && roster.unreachable.is_empty();
+    let looked_at = compared.iter().flatten();
+    let found: BTreeMap<usize, Arc<Difference>> = looked_at
+        .map(|at| (Arc::as_ptr(&at.difference).addr(), Arc::clone(&at.difference)))
+        .collect();
     let mut shapes: IndexMap<Checksum, Shape> = IndexMap::new();
     // Shapes that differ in nothing that counts are one.
     let mut by_pointer: BTreeMap<usize, (Option<Checksum>, Difference)> = BTreeMap::new();
@@ -155,7 +164,7 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
             (Seen::Failed(failure), _) => tenant.error = Some(failure.clone()),
             (Seen::At(_), None) => {}
             (Seen::At(_), Some(compared)) => {
-                let address = std::sync::Arc::as_ptr(&compared.difference).addr();
+                let address = Arc::as_ptr(&compared.difference).addr();
                 let (key, difference) = by_pointer.entry(address).or_insert_with(|| {
                     let untouched = compared.difference.untouched.counted(rules);
                     let counted = Difference { untouched, ..(*compared.difference).clone() };
@@ -188,7 +197,10 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
         *summary.entry(tenant.state).or_default() += 1;
         TenantDrift { shape: shape.and_then(|key| shapes.get_index_of(&key)), ..tenant }
     });
-    let tenants = tenants.collect();
+    let tenants: Vec<TenantDrift> = tenants.collect();
+    let are_all = is_whole && !summary.contains_key(&State::Unreachable);
+    let differences = found.values().map(|difference| &**difference);
+    let unused_rules = unused(rules, tenants.iter(), differences, are_all, today);
     Drift {
         manifest_checksum: checksum::of("manifest", &*fleet.manifest),
         summary,
@@ -198,5 +210,6 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
         orphans: roster.orphans,
         unreachable: roster.unreachable,
         uneven,
+        unused_rules,
     }
 }

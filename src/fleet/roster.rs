@@ -59,6 +59,8 @@ pub struct Unreachable {
 /// All tenants that there should be.
 #[derive(Debug, Default)]
 pub struct Roster {
+    /// Whether these are all, not only those that somebody has chosen.
+    pub is_whole: bool,
     /// In the order of the registry, by server.
     pub members: Vec<Member>,
     pub refused: Vec<Refused>,
@@ -112,7 +114,7 @@ pub async fn enumerate(fleet: &Fleet, source: &Source, selection: &Selection) ->
 
     let (mut members, refused) = question.place(entries, &answers);
     members.truncate(selection.limit.unwrap_or(usize::MAX));
-    let mut roster = Roster { members, refused, unmatched, ..Roster::default() };
+    let mut roster = Roster { is_whole, members, refused, unmatched, ..Roster::default() };
     for (at, error) in answers.away() {
         let (server, error) = (fleet.name_of(at).map(str::to_owned), error.clone());
         if is_whole || needed.contains(&at) {

@@ -3,6 +3,7 @@
 
 mod columns;
 mod constraints;
+mod drift;
 mod fleet;
 mod indexes;
 mod keys;
@@ -59,7 +60,7 @@ pub(super) fn manifest(
     let servers = fleet::servers(&mut checking, &raw.servers);
     let tenants = raw.tenants.map(|tenants| fleet::tenants(&mut checking, tenants, &servers));
     let trust = fleet::trust(&mut checking, &raw.trust);
-    let drift = fleet::drift(&mut checking, &raw.drift);
+    let drift = drift::drift(&mut checking, &raw.drift);
     let enums =
         raw.types.iter().filter_map(|(name, decl)| enum_type(&mut checking, name, decl)).collect();
     let sequences = raw

@@ -156,6 +156,8 @@ fn single_errors() {
         ("version = 1\n[servers]\na = { url_env = \"A\", tenants = [\"[\"] }".into(), "schema.toml:3:33: not a pattern: unclosed character class; missing ']'"),
         ("version = 1\n[servers]\na = { url_env = \"A=\" }".into(), "schema.toml:3:17: this is no name of an environment variable"),
         ("version = 1\n[drift]\nignore = [\"[\"]".into(), "schema.toml:3:11: not a pattern: unclosed character class; missing ']'"),
+        ("version = 1\n[drift]\nignore = [\"table extar_tab\", \"colum *\"]".into(), "schema.toml:3:30: \"colum *\" matches nothing: it does not begin with the kind of an object as drift names it, such as table, column, index, view, function or trigger"),
+        ("version = 1\n[drift]\nignore = [\"*\", \"*_tmp\", \"vi?w x\", \"view\", \"mat*\", \"[cv]*\", \"row security of *\", \"tables *\"]".into(), "schema.toml:3:81: \"tables *\" matches nothing: it does not begin with the kind of an object as drift names it, such as table, column, index, view, function or trigger"),
         ("version = 1\n[drift]\nexceptions = [{ tenant = \"a\", reason = \" \", until = \"soon\" }]".into(), "schema.toml:3:53: expected a date such as 2027-01-31"),
         ("version = 1\n[drift]\nexceptions = [{ tenant = \"a\", reason = \" \", until = \"soon\" }]".into(), "schema.toml:3:40: an exception has a reason"),
         (format!("{T}[[seeds]]\ntable = \"u\"\nkey = [\"id\"]\nrows = []"), "schema.toml:5:9: no table \"u\" is declared"),

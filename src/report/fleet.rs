@@ -22,6 +22,9 @@ const SHAPES_SHOWN: usize = 20;
 /// Title of what [`uneven`] tells.
 pub(super) const UNEVEN: &str = "Undeclared objects that most tenants have, but not all";
 
+/// Title of what [`unused`] tells.
+pub(super) const UNUSED: &str = "Rules of [drift] that have no effect";
+
 /// How all tenants are: by shape, each told once.
 #[must_use]
 pub fn drift(drift: &Drift) -> String {
@@ -38,6 +41,13 @@ pub fn drift(drift: &Drift) -> String {
     if !uneven.is_empty() {
         let _ = writeln!(text, "\n{}", styled(STRONG, UNEVEN));
         for line in &uneven {
+            let _ = writeln!(text, "  {}", printable(line));
+        }
+    }
+    let unused = unused(drift);
+    if !unused.is_empty() {
+        let _ = writeln!(text, "\n{}", styled(STRONG, UNUSED));
+        for line in &unused {
             let _ = writeln!(text, "  {}", printable(line));
         }
     }
@@ -124,6 +134,16 @@ pub(super) fn uneven(drift: &Drift) -> Vec<String> {
     let mut lines: Vec<String> = shown.collect();
     if drift.uneven.len() > OBJECTS_SHOWN {
         lines.push(format!("… and {} more", drift.uneven.len() - OBJECTS_SHOWN));
+    }
+    lines
+}
+
+/// The rules of `[drift]` that have no effect, one a line.
+pub(super) fn unused(drift: &Drift) -> Vec<String> {
+    let rules = drift.unused_rules.iter();
+    let mut lines: Vec<String> = rules.take(OBJECTS_SHOWN).map(ToString::to_string).collect();
+    if drift.unused_rules.len() > OBJECTS_SHOWN {
+        lines.push(format!("… and {} more", drift.unused_rules.len() - OBJECTS_SHOWN));
     }
     lines
 }

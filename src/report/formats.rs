@@ -6,7 +6,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::causes::{by_cause, by_reason, not_looked_at, server};
 use super::difference::{difference, in_short};
-use super::fleet::{UNEVEN, headline, some, tenants, uneven};
+use super::fleet::{UNEVEN, UNUSED, headline, some, tenants, uneven, unused};
 use super::members::Members;
 use super::placement;
 use super::style::{plain, printable, printable_lines};
@@ -41,10 +41,11 @@ pub fn drift_markdown(drift: &Drift) -> String {
         }
         text.push_str(&folded);
     }
-    let uneven = uneven(drift);
-    if !uneven.is_empty() {
-        let _ = writeln!(text, "\n### {UNEVEN}\n");
-        for line in &uneven {
+    for (title, lines) in [(UNEVEN, uneven(drift)), (UNUSED, unused(drift))] {
+        if !lines.is_empty() {
+            let _ = writeln!(text, "\n### {}\n", escaped(title));
+        }
+        for line in &lines {
             let _ = writeln!(text, "- {}", escaped(line));
         }
     }

@@ -408,3 +408,64 @@ async fn no_format_hides_in_what_tenants_differ() {
     tells(&page, &["nothing that cannot be declared yet: no views, materialized views,"]);
     assert!(!page.contains("\\n"), "{page}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_have_no_effect_are_told() {
+    let tenants = Tenants::new(4, DIFFERENT).await;
+    let exception = |tenant: &str, until: &str| {
+        format!("{{ tenant = \"{tenant}\", reason = \"moves\", until = \"{until}\" }}")
+    };
+    let exceptions = [
+        exception("t00", "2999-12-31"),
+        exception("t01", "2020-01-31"),
+        exception("nobody", "2999-12-31"),
+        exception("t02", "2999-12-31"),
+    ];
+    tenants.declare(&format!(
+        "[drift]\nignore = [\"table scratch_?\", \"table extar_*\"]\nexceptions = [{}]\n",
+        exceptions.join(", ")
+    ));
+    let lines = [
+        "ignore \"table extar_*\": no tenant has such an object",
+        "exception for t01: it was valid until 2020-01-31",
+        "exception for nobody: there is no such tenant",
+        "exception for t02: the tenant is as declared",
+    ];
+    let text = tenants.run("drift").with(2).stdout;
+    let title = "Rules of [drift] that have no effect\n";
+    let told: Vec<&str> = text.split_once(title).expect(title).1.lines().map(str::trim).collect();
+    assert_eq!(told, lines);
+    let page = tenants.run("drift --format markdown").with(2).stdout;
+    tells(
+        &page,
+        &["### Rules of \\[drift\\] that have no effect\n", "- exception for nobody: there"],
+    );
+    let json = tenants.json("drift", 2);
+    let told = json["unused_rules"].as_array().expect("a list");
+    assert_eq!(told.len(), 4, "{json}");
+    assert_eq!(told[0], json!({ "rule": "ignore", "pattern": "table extar_*" }));
+    assert_eq!(
+        told[1],
+        json!({ "rule": "exception", "tenant": "t01", "until": "2020-01-31", "why": "expired" })
+    );
+    // Of tenants that nobody has looked at, nothing is known; nor does it decide about anything.
+    let some = tenants.run("drift --match t00 --match t02").with(0).stdout;
+    tells(&some, &[lines[1]]);
+    assert!(!some.contains("nobody") && !some.contains("extar"), "{some}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_object_that_is_told_can_be_ignored() {
+    let tenants = Tenants::new(1, "CREATE SCHEMA z").await;
+    let everything = include_str!("../golden/extra_and_unmodelled/live.sql");
+    tenants.database.run(&format!("SET search_path = t00; {}", everything)).await;
+    let differences = &tenants.json("drift", 2)["shapes"][0]["difference"];
+    let unmodelled = differences["unmodelled"].as_array().expect("a list");
+    assert!(unmodelled.len() > 15, "{differences}");
+    let patterns: Vec<String> = unmodelled
+        .iter()
+        .map(|at| format!("'{} *'", at["kind"].as_str().expect("a kind")))
+        .collect();
+    tenants.declare(&format!("[drift]\nignore = [{}]\n", patterns.join(", ")));
+    tenants.run("validate").with(0);
+}

@@ -1,10 +1,10 @@
-//! Where the tenants are, and what counts as drift.
+//! Where the tenants are, and whose code in their schemas is trusted.
 
 use globset::{Glob, GlobMatcher};
 use indexmap::IndexMap;
 
 use super::{Checking, Name, raw};
-use crate::manifest::model::{DriftRules, Exception, Registry, ServerDecl, Tenants, Trust};
+use crate::manifest::model::{Registry, ServerDecl, Tenants, Trust};
 use crate::name::{SchemaTemplate, TenantId};
 
 pub(super) fn servers(
@@ -76,32 +76,12 @@ pub(super) fn tenants(
     Tenants { registry, registry_server, schema: schema.unwrap_or_default() }
 }
 
-pub(super) fn drift(checking: &mut Checking<'_>, raw: &raw::Drift) -> DriftRules {
-    let ignore = raw.ignore.iter().filter_map(|pattern| self::pattern(checking, pattern)).collect();
-    let mut exceptions: Vec<Exception> = Vec::new();
-    for exception in &raw.exceptions {
-        let tenant = checking.noted(&exception.tenant.span, TenantId::new(&exception.tenant));
-        if exception.reason.trim().is_empty() {
-            checking.note(&exception.reason.span, "an exception has a reason");
-        }
-        let until = exception.until.parse();
-        if until.is_err() {
-            checking.note(&exception.until.span, "expected a date such as 2027-01-31");
-        }
-        if let (Some(tenant), Ok(until)) = (tenant, until) {
-            let reason = exception.reason.value.clone();
-            exceptions.push(Exception { tenant, reason, until });
-        }
-    }
-    DriftRules { ignore, exceptions }
-}
-
 pub(super) fn trust(checking: &mut Checking<'_>, raw: &raw::Trust) -> Trust {
     let owners = raw.owners.iter().filter_map(|pattern| self::pattern(checking, pattern));
     Trust { owners: owners.collect() }
 }
 
-fn pattern(checking: &mut Checking<'_>, pattern: &Name) -> Option<GlobMatcher> {
+pub(super) fn pattern(checking: &mut Checking<'_>, pattern: &Name) -> Option<GlobMatcher> {
     match Glob::new(pattern) {
         Ok(glob) => Some(glob.compile_matcher()),
         Err(error) => {
