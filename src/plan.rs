@@ -180,6 +180,13 @@ pub fn plan(
     })
 }
 
+/// As [`Plan::digest`], of the steps alone.
+#[must_use]
+pub fn digest(tenant: &TenantId, schema: &str, steps: &[PlannedStep]) -> Checksum {
+    let statements: Vec<&str> = steps.iter().map(|step| step.sql.as_str()).collect();
+    checksum::of("plan", &(tenant, schema, statements))
+}
+
 /// Whether the steps make the schema: the tenant is new.
 #[must_use]
 pub fn makes_schema(steps: &[PlannedStep]) -> bool {
@@ -230,8 +237,7 @@ impl Plan {
     /// Identifies what would be executed: equal digests, equal statements in equal order.
     #[must_use]
     pub fn digest(&self) -> Checksum {
-        let statements: Vec<&str> = self.steps.iter().map(|step| step.sql.as_str()).collect();
-        checksum::of("plan", &(&self.tenant, &self.schema, statements))
+        digest(&self.tenant, &self.schema, &self.steps)
     }
 
     /// A script for `psql`. It can be run twice: what is there already is passed over. It sets what

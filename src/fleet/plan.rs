@@ -15,7 +15,7 @@ use super::{Failure, Fleet, Member, Roster, Seen, survey};
 use crate::checksum::{self, Checksum};
 use crate::name::TenantId;
 use crate::pg::{Externals, Observed, Sighting};
-use crate::plan::{FORMAT_VERSION, Plan, PlannedStep, Untrusted};
+use crate::plan::{self, FORMAT_VERSION, Plan, PlannedStep, Untrusted};
 use crate::reconcile::{self, Left, ReconcileError, Tenant, make_plan};
 
 /// A plan of many tenants. What could not be planned is told, but not read back.
@@ -225,6 +225,11 @@ fn plan_of(
     Ok(plan)
 }
 
+/// Of the statements that are shown, as [`Pinned::digest`] is of those that are to be run.
+fn shown_digest(shown: &SharedPlan) -> Checksum {
+    plan::digest(&shown.tenant, &shown.schema, &shown.steps)
+}
+
 fn unplanned(fleet: &Fleet, member: &Member, error: Failure) -> Unplanned {
     let server = fleet.name_of(member.server).map(str::to_owned);
     Unplanned { tenant: member.tenant.id.clone(), server, error }
@@ -262,7 +267,7 @@ impl FleetPlan {
                     plan.tenant
                 ));
             }
-            let is_pinned = |pin: &&Pinned| pin.plan == at && pin.digest == self.digest(plan, pin);
+            let is_pinned = |pin: &&Pinned| pin.plan == at && pin.digest == shown_digest(plan);
             if !pins.get(&plan.tenant).is_some_and(is_pinned) {
                 return edited(format!(
                     "the statements shown for tenant {} have been edited",
@@ -271,23 +276,6 @@ impl FleetPlan {
             }
         }
         Ok(())
-    }
-
-    /// Of the statements that are shown, as [`Pinned::digest`] is of those that are to be run.
-    fn digest(&self, shown: &SharedPlan, pin: &Pinned) -> Checksum {
-        let plan = Plan {
-            format_version: self.format_version,
-            tool_version: self.tool_version.clone(),
-            tenant: shown.tenant.clone(),
-            schema: shown.schema.clone(),
-            manifest_checksum: self.manifest_checksum,
-            live_checksum: pin.live_checksum,
-            steps: shown.steps.clone(),
-            changed: Vec::new(),
-            extra: Vec::new(),
-            unmodelled: Vec::new(),
-        };
-        plan.digest()
     }
 
     /// Leaves in `roster` those that the plan is for; one that is not there, or on a different

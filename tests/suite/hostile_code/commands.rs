@@ -78,7 +78,8 @@ impl<'s> Judge<'s> {
     /// `apply --all`.
     pub async fn applies_to_all(&mut self) {
         let scene = self.stage.scene().await;
-        let ended = self.ran(&scene, &["apply", "--all", "--format", "json"], &self.stage.hooks).await;
+        let ended =
+            self.ran(&scene, &["apply", "--all", "--format", "json"], &self.stage.hooks).await;
         let is_right = matches!(ended.code, Some(1 | 3));
         self.expect(is_right, "the exit code of apply --all", &ended);
         for hook in self.hooks() {
