@@ -14,7 +14,7 @@ use super::placement::{Placement, is_distributed, placements};
 use super::rowcheck::{self, RowCheck};
 use super::session::{Access, Begun, Limits, Session, begin, query_error};
 use super::state::{self, Entry, StateRow};
-use super::untrusted::untrusted;
+use super::untrusted;
 use crate::checksum::Checksum;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::name::{Ident, SchemaName, TenantId};
@@ -172,7 +172,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// Takes the locks of a plan and of its record, so that nobody can change any more what its
-    /// statements run, and looks again. Tells what they could run that nobody who is trusted
+    /// statements run, and looks again if there can be anything of the kind. Tells what they could run that nobody who is trusted
     /// answers for; `None`: the schema has changed meanwhile, and another plan is to be made.
     ///
     /// # Errors
@@ -186,12 +186,15 @@ impl<'s> Transaction<'s> {
         };
         let doing = format!("locking tables of schema {}", self.schema);
         let locks = lock::tables_script(self.schema, locks, self.record().is_some());
-        self.glance(&doing, locks).await?;
+        self.has_untrusted = untrusted::is_there(self.session, &doing, &locks).await?;
+        if !self.has_untrusted {
+            return Ok(Some(Vec::new()));
+        }
+        self.glance(&doing, String::new()).await?;
         if self.glance.as_ref().is_none_or(|glance| glance.fingerprint != before) {
             return Ok(None);
         }
         self.lock().await?;
-        self.has_untrusted = true;
         Ok(Some(self.untrusted().await?))
     }
 
@@ -203,7 +206,8 @@ impl<'s> Transaction<'s> {
         if self.glance.is_none() || !self.has_untrusted {
             return Ok(Vec::new());
         }
-        Ok(untrusted(self.session, &[self.schema]).await?.remove(self.schema).unwrap_or_default())
+        let mut found = untrusted::untrusted(self.session, &[self.schema]).await?;
+        Ok(found.remove(self.schema).unwrap_or_default())
     }
 
     /// Runs `before`, and looks at what there is after it.

@@ -34,12 +34,7 @@ pub(super) async fn untrusted(
     session: &mut Session,
     schemas: &[&SchemaName],
 ) -> Result<HashMap<SchemaName, Vec<Untrusted>>, PgError> {
-    let answers = session.run(DOING, &format!("{IS_THERE};\n")).await?;
-    let is_there = match answers.iter().flatten().next() {
-        Some(row) => column::<&str>(row, "is_there", DOING)? == "true",
-        None => false,
-    };
-    if !is_there || schemas.is_empty() {
+    if schemas.is_empty() || !is_there(session, DOING, "").await? {
         return Ok(HashMap::new());
     }
     let mut found = everything(session, schemas, false).await?;
@@ -49,6 +44,23 @@ pub(super) async fn untrusted(
         !code.is_empty()
     });
     Ok(found)
+}
+
+/// Runs `before`, and tells whether there is, in the whole database, anything that [`untrusted`] could
+/// find.
+///
+/// # Errors
+/// When the server refuses `before`, or cannot be asked.
+pub(super) async fn is_there(
+    session: &mut Session,
+    doing: &str,
+    before: &str,
+) -> Result<bool, PgError> {
+    let answers = session.run(doing, &format!("{before}{IS_THERE};\n")).await?;
+    match answers.last().and_then(|rows| rows.first()) {
+        Some(row) => Ok(column::<&str>(row, "is_there", DOING)? == "true"),
+        None => Ok(false),
+    }
 }
 
 /// The functions and types outside of the schema that what is in it runs, whoever owns them.

@@ -50,15 +50,18 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
 
 /// Such as "6 tenants to bring up to date, 2 plans; 3 current; 1 with changed objects".
 pub(super) fn headline(plan: &FleetPlan) -> String {
-    let has_changed = |left: &Left| !left.untouched.changed.is_empty();
+    let has_held = |left: &Left| !left.untouched.held.is_empty();
+    let has_changed = |left: &Left| !has_held(left) && !left.untouched.changed.is_empty();
     let count = |is: &dyn Fn(&Left) -> bool| plan.count_left(is);
     let excepted = count(&|left| !left.is_drift());
     let changed = count(&|left| left.is_drift() && has_changed(left));
-    let undeclared = count(&|left| left.is_drift() && !has_changed(left));
+    let held = count(&|left| left.is_drift() && has_held(left));
+    let undeclared = count(&|left| left.is_drift() && !has_held(left) && !has_changed(left));
     let plans = counted(plan.plans.len(), "plan");
     let mut line = format!("{} to bring up to date, {plans}", tenants(plan.tenants.len()));
     line.push_str(&format!("; {} current", plan.current));
     for (n, what) in [
+        (held, "with steps held back"),
         (changed, "with changed objects"),
         (undeclared, "with undeclared objects"),
         (excepted, "different, but excepted"),
