@@ -18,6 +18,7 @@ mod throwaway;
 use std::fmt;
 use std::path::PathBuf;
 
+pub use account::operating_system_user;
 pub use cluster::ensure_running;
 pub use control::{destroy, status, stop};
 pub use error::EmbeddedError;

@@ -99,8 +99,8 @@ struct Pace {
     jobs: Option<u16>,
 
     /// End the run after N failed tenants. Without it, a tenant that fails ends the run after
-    /// its stage, and all tenants of a stage are done whatever happens.
-    #[arg(long, value_name = "N")]
+    /// its stage, and all tenants of a stage are done whatever happens. What is in flight is finished.
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     max_failures: Option<usize>,
 
     /// Go on with the others when a tenant fails, which is the default; `false` ends the run.
@@ -128,6 +128,14 @@ struct Pace {
     /// the stage, one a line, which is removed afterwards.
     #[arg(long, value_name = "COMMAND")]
     health: Option<String>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("a run ends after one failed tenant or more".into()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("not a number of tenants".into()),
+    }
 }
 
 impl Pace {

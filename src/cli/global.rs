@@ -208,8 +208,11 @@ impl Global {
     }
 }
 
+/// In containers and under some supervisors, no variable tells.
 fn operating_system_user() -> String {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default()
+    let variables = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let named = variables.into_iter().find(|name| !name.is_empty());
+    named.or_else(embedded::operating_system_user).unwrap_or_default()
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {

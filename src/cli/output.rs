@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::global::Global;
@@ -114,6 +115,7 @@ pub fn print_usage(error: &clap::Error) -> Exit {
         };
     }
     let rendered = error.render();
+    let tip = tip(error, &arguments);
     if asks_for_json(&arguments) {
         let plain = rendered.to_string();
         let message = plain.split("\n\n").next().unwrap_or_default();
@@ -122,14 +124,15 @@ pub fn print_usage(error: &clap::Error) -> Exit {
             "code": "usage",
             "message": message.strip_prefix("error: ").unwrap_or(message),
             "causes": [],
-            "hint": null,
+            "hint": tip,
             "sqlstate": null,
         }));
         return Exit::Failed;
     }
     // An argument may come from anywhere, and is quoted as it is.
     let values = arguments.iter().flat_map(|a| [Some(&**a), a.split_once('=').map(|(_, v)| v)]);
-    let text = values.flatten().fold(rendered.ansi().to_string(), |text, value| {
+    let rendered = with_tip(&rendered.ansi().to_string(), tip.as_deref());
+    let text = values.flatten().fold(rendered, |text, value| {
         let shown = printable(value);
         if shown == value { text } else { text.replace(value, &shown) }
     });
@@ -137,6 +140,31 @@ pub fn print_usage(error: &clap::Error) -> Exit {
         .write_all(text.as_bytes());
     // clap's own code for wrong usage is 2, which here means pending changes.
     Exit::Failed
+}
+
+/// What helps somebody who took `drift` for a command about one tenant.
+fn tip(error: &clap::Error, arguments: &[String]) -> Option<String> {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidArg) else { return None };
+    let is_of_drift = arguments.iter().any(|argument| argument == "drift");
+    let is_meant = error.kind() == ErrorKind::UnknownArgument && is_of_drift;
+    (is_meant && !name.starts_with('-'))
+        .then(|| format!("drift looks at all tenants; to choose some, use '--match {name}'"))
+}
+
+/// The parser's message with our tip, and without its own how to pass an unknown option as a value: no
+/// value begins with a hyphen.
+fn with_tip(rendered: &str, tip: Option<&str>) -> String {
+    let is_misleading = |paragraph: &&str| {
+        let plain = anstream::adapter::strip_str(paragraph).to_string();
+        plain.trim_start().starts_with("tip: to pass '")
+    };
+    let mut paragraphs: Vec<&str> =
+        rendered.split("\n\n").filter(|paragraph| !is_misleading(paragraph)).collect();
+    let tip = tip.map(|tip| format!("  tip: {tip}"));
+    if let Some(tip) = &tip {
+        paragraphs.insert(1.min(paragraphs.len()), tip);
+    }
+    paragraphs.join("\n\n")
 }
 
 /// Whether arguments that could not be parsed ask for JSON.

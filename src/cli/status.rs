@@ -21,8 +21,8 @@ pub(super) struct Status {
     /// The tenant's id: a UUID or a slug.
     tenant: TenantId,
 
-    /// How many applies to show.
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    /// How many applies to show, at least one.
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     history: u32,
 
     /// How to print the result.

@@ -154,7 +154,10 @@ pub(super) fn incomplete(
 fn no_tenants(fleet: &Fleet) -> String {
     let why = match &fleet.manifest.tenants.registry {
         Some(Registry::List(_) | Registry::Query(_)) => "the registry lists none",
-        None | Some(Registry::Discovered) => "no schema holds this tool's record",
+        None | Some(Registry::Discovered) => {
+            "no schema holds this tool's record; name the tenants in [tenants] of the manifest, or \
+             with --tenants-from"
+        }
     };
     format!("there are no tenants: {why}")
 }

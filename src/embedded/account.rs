@@ -47,6 +47,12 @@ pub(super) fn own_name() -> Result<String, EmbeddedError> {
     id(None, "-un")
 }
 
+/// Who runs this, as the system's accounts have it: by name, or else by number.
+#[must_use]
+pub fn operating_system_user() -> Option<String> {
+    own_name().or_else(|_| id(None, "-u").map(|uid| format!("uid {uid}"))).ok()
+}
+
 fn account(name: Option<&str>, dropped: bool) -> Result<Account, EmbeddedError> {
     let number = |flag| -> Result<u32, EmbeddedError> {
         id(name, flag)?.parse().map_err(|_| EmbeddedError::NoAccount)

@@ -137,7 +137,11 @@ pub async fn apply(
     let tenants: Vec<Done> = tenants
         .map(|(done, member)| done.unwrap_or_else(|| blank(fleet, member, Fate::Skipped)))
         .collect();
-    let stopped = run.stopped.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut stopped = run.stopped.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if tenants.iter().all(|done| done.fate != Fate::Skipped) {
+        // What would have ended the run came when it was over.
+        stopped.remove(&None);
+    }
     let ended = Ended {
         left: by_shape(tenants.iter().map(|done| (&done.tenant, &done.left))),
         tenants,
@@ -163,8 +167,13 @@ fn blank(fleet: &Fleet, member: &Member, fate: Fate) -> Done {
     }
 }
 
-fn too_many(failures: usize) -> String {
-    format!("{} failed, and --max-failures allows no more", counted(failures, "tenant"))
+/// How many have failed when all that is in flight has ended, nobody knows yet.
+fn too_many(most: usize) -> String {
+    format!(
+        "it was to end after {} (--max-failures, --continue-on-error false), and what was in flight \
+         was finished",
+        counted(most, "failed tenant")
+    )
 }
 
 /// Whether the next tenant on the same server would fail in the same way: the server is away, its
@@ -218,7 +227,7 @@ impl Run<'_> {
                 );
                 self.end(None, reason);
             }
-            Some(most) if failed > 0 && failures >= most => self.end(None, too_many(failures)),
+            Some(most) if failed > 0 && failures >= most => self.end(None, too_many(most)),
             _ => {}
         }
     }
@@ -319,8 +328,10 @@ impl Run<'_> {
                     let reason = format!("{}{}", error.message, hint.unwrap_or_default());
                     self.end(Some(server), reason);
                 }
-                if self.options.max_failures.is_some_and(|most| failures >= most) {
-                    self.end(None, too_many(failures));
+                if let Some(most) = self.options.max_failures
+                    && failures >= most
+                {
+                    self.end(None, too_many(most));
                 }
                 done.fate = Fate::Failed { error };
             }

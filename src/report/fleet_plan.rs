@@ -18,14 +18,19 @@ use crate::words::counted;
 pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
     let mut text = String::new();
     for (number, shared) in plan.plans.iter().enumerate() {
-        let line = format!("{}, such as {}", tenants(shared.count), shared.tenant);
+        let line = match shared.count {
+            1 => format!("tenant {}", shared.tenant),
+            count => format!("{}, such as {}", tenants(count), shared.tenant),
+        };
         let _ = writeln!(text, "{}", styled(STRONG, &line));
         if makes_schema(&shared.steps) {
             text.push_str(&new_tenant());
         }
         text.push_str(&steps_and_changes(&shared.steps, &[], sql));
         let names: Vec<String> = plan.tenants_of(number).map(ToString::to_string).collect();
-        let _ = writeln!(text, "\n  {}", styled(FAINT, &some(&names)));
+        if names.len() > 1 {
+            let _ = writeln!(text, "\n  {}", styled(FAINT, &some(&names)));
+        }
         for shape in &shared.left {
             let line = format!("not touched in {}", shape_in_short(shape));
             let _ = writeln!(text, "  {}", printable(&line));

@@ -36,7 +36,10 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
         Outcome::Current if applied.left.untouched.is_empty() => {
             format!("Nothing to do: schema {} is as declared ({took}).", plan.schema)
         }
-        Outcome::Current => format!("Nothing to do that is allowed ({took})."),
+        Outcome::Current => format!(
+            "Nothing to add to schema {}; what is different there is not touched ({took}).",
+            plan.schema
+        ),
         Outcome::Done { apply_id, created } => {
             let verb = if created { "Created" } else { "Updated" };
             let counts = counts(plan, ["created", "added", "commented", "inserted"]);

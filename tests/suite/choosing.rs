@@ -75,6 +75,9 @@ async fn a_fleet_without_tenants_is_an_error_unless_that_is_said() {
         let on = |args: &[&str]| run(tool::on(&database, folder.dir.path(), args));
         for command in [&["drift"][..], &["plan", "--all"], &["apply", "--all"]] {
             refused(on(command), &["there are no tenants", "--allow-empty"]);
+            if std::ptr::eq(folder, &discovered) {
+                refused(on(command), &["[tenants]", "--tenants-from"]);
+            }
             on(&[command, &["--allow-empty"]].concat()).with(0);
         }
     }

@@ -340,3 +340,44 @@ async fn a_role_that_may_not_see_a_table_is_told_the_grant() {
     database.run(&format!("DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}")).await;
     database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_names_the_account_where_no_variable_does() {
+    let database = Database::new().await;
+    let folder = Folder::new(MANIFEST);
+    let dir = folder.dir.path();
+    let own = std::process::Command::new("id").arg("-un").output().expect("id runs").stdout;
+    let own = String::from_utf8(own).expect("UTF-8");
+    run(on(&database, dir, &["apply", "a"])).with(0);
+    run(on(&database, dir, &["apply", "b"])).with(0);
+    let mut command = on(&database, dir, &["apply", "c"]);
+    command.env("USER", "").env("LOGNAME", "ana");
+    run(command).with(0);
+    for (id, actor) in [("a", own.trim()), ("b", own.trim()), ("c", "ana")] {
+        assert_eq!(database.ask(&format!("SELECT actor FROM {id}._provision_state")).await, actor);
+    }
+}
+
+#[test]
+fn tips_lead_somewhere() {
+    let folder = Folder::new(MANIFEST);
+    let run = |args: &[&str]| run(tool(folder.dir.path(), args)).with(1).stderr;
+    for args in [&["drift", "--json"][..], &["apply", "acme", "--dry-run"]] {
+        let said = run(args);
+        assert!(said.contains("unexpected argument") && said.contains("Usage:"), "{said}");
+        assert!(!said.contains("as a value") && !said.contains("\n\n\n"), "{said}");
+    }
+    let said = run(&["drift", "t01"]);
+    assert!(
+        said.contains("\n\n  tip: drift looks at all tenants; to choose some, use '--match t01'\n"),
+        "{said}"
+    );
+    let json = run(&["drift", "t01", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(json["hint"].as_str().expect("a hint").contains("--match t01"), "{json}");
+    assert!(!run(&["status", "a", "b"]).contains("tip:"));
+    for args in [&["apply", "--all", "--max-failures", "0"][..], &["status", "a", "--history", "0"]]
+    {
+        assert!(run(args).contains("invalid value '0'"));
+    }
+}

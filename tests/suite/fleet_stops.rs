@@ -119,6 +119,17 @@ async fn a_budget_of_failures_ends_the_run() {
     let ended = apply(&fleet, None, &options).await;
     assert_eq!(failures(&ended).len(), 3);
     assert_eq!(ended.count(|fate| *fate == Fate::Skipped), 27);
+    assert_eq!(ended.stopped.len(), 1);
+    // Several at a time may fail before it ends, so nothing is said of how many did.
+    let options = Options { jobs: 4, max_failures: Some(1), ..Options::default() };
+    let ended = apply(&fleet, None, &options).await;
+    let said = "it was to end after 1 failed tenant (--max-failures";
+    assert!(ended.stopped[0].starts_with(said), "{:?}", ended.stopped);
+    // A run that is over has not ended early.
+    let options = Options { jobs: 1, max_failures: Some(30), ..Options::default() };
+    let ended = apply(&fleet, None, &options).await;
+    assert_eq!((failures(&ended).len(), ended.stopped.len()), (30, 0), "{:?}", ended.stopped);
+    assert!(ended.has_failed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -108,7 +108,7 @@ async fn tenants_with_the_same_steps_share_a_plan_whatever_else_they_differ_in()
             "5 tenants, such as t00",
             "not touched in 2 tenants (t00, t01): different column a.code",
             "not touched in 1 tenant (t02): undeclared table scratch_1",
-            "1 tenant, such as t05",
+            "\ntenant t05\n",
             "6 tenants to bring up to date, 2 plans; 0 current.",
         ],
     );
