@@ -321,10 +321,11 @@ impl FleetPlan {
         self.left.iter().any(|shape| shape.left.is_drift())
     }
 
-    /// How many tenants have nothing to do and differ in a way for which `is` holds.
+    /// How many tenants differ in a way that stays, for which `is` holds, whatever else is to be done.
     #[must_use]
     pub fn count_left(&self, is: impl Fn(&Left) -> bool) -> usize {
-        self.left.iter().filter(|shape| is(&shape.left)).map(|shape| shape.tenants.len()).sum()
+        let shapes = self.left.iter().chain(self.plans.iter().flat_map(|shared| &shared.left));
+        shapes.filter(|shape| is(&shape.left)).map(|shape| shape.tenants.len()).sum()
     }
 
     /// The tenants of one of the plans.

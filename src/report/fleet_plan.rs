@@ -53,7 +53,8 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
     text
 }
 
-/// Such as "6 tenants to bring up to date, 2 plans; 3 current; 1 with changed objects".
+/// Such as "6 tenants to bring up to date, 2 plans; 3 current; 1 with changed objects". What is not
+/// touched is counted wherever it is, also where something else is to do.
 pub(super) fn headline(plan: &FleetPlan) -> String {
     let has_held = |left: &Left| !left.untouched.held.is_empty();
     let has_changed = |left: &Left| !has_held(left) && !left.untouched.changed.is_empty();
@@ -75,6 +76,12 @@ pub(super) fn headline(plan: &FleetPlan) -> String {
         if n > 0 {
             line.push_str(&format!("; {n} {what}"));
         }
+    }
+    if !plan.refused.is_empty() {
+        line.push_str(&format!("; {} refused", counted(plan.refused.len(), "entry")));
+    }
+    if !plan.unreachable.is_empty() {
+        line.push_str(&format!("; {} not asked", counted(plan.unreachable.len(), "server")));
     }
     line
 }

@@ -109,7 +109,8 @@ async fn tenants_with_the_same_steps_share_a_plan_whatever_else_they_differ_in()
             "not touched in 2 tenants (t00, t01): different column a.code",
             "not touched in 1 tenant (t02): undeclared table scratch_1",
             "\ntenant t05\n",
-            "6 tenants to bring up to date, 2 plans; 0 current.",
+            "6 tenants to bring up to date, 2 plans; 0 current; 2 with changed objects; \
+             1 with undeclared objects.",
         ],
     );
     assert!(!plan.contains("report_1"), "{plan}");
@@ -124,7 +125,8 @@ async fn tenants_with_the_same_steps_share_a_plan_whatever_else_they_differ_in()
     tells(
         &page,
         &[
-            "## Plan for tenant schemas\n\n6 tenants to bring up to date, 2 plans; 0 current.\n",
+            "## Plan for tenant schemas\n\n6 tenants to bring up to date, 2 plans; 0 current; 2 with \
+             changed objects; 1 with undeclared objects.\n",
             "### Plan 1: 5 tenants\n\nt00, t01, t02, t03, t04\n",
             "- create table c\n",
             "#### Not touched\n\n- 2 tenants (t00, t01): different column a.code\n",
@@ -162,7 +164,7 @@ async fn a_page_names_what_cannot_be_planned_and_escapes_every_name() {
         &page,
         &[
             "## ❌ Plan for tenant schemas\n\n1 tenant to bring up to date, 1 plan; 0 current; \
-             2 cannot be planned.\n",
+             1 with undeclared objects; 2 cannot be planned; 1 entry refused.\n",
             "undeclared table &lt;img&gt;\\`\\_\\*\n",
             "### Cannot be planned\n\n- a: \\[name-taken\\] schema a cannot be provisioned",
             "; hint: rename what holds the name",
@@ -458,7 +460,7 @@ async fn rules_that_have_no_effect_are_told() {
 async fn every_object_that_is_told_can_be_ignored() {
     let tenants = Tenants::new(1, "CREATE SCHEMA z").await;
     let everything = include_str!("../golden/extra_and_unmodelled/live.sql");
-    tenants.database.run(&format!("SET search_path = t00; {}", everything)).await;
+    tenants.database.run(&format!("SET search_path = t00; {everything}")).await;
     let differences = &tenants.json("drift", 2)["shapes"][0]["difference"];
     let unmodelled = differences["unmodelled"].as_array().expect("a list");
     assert!(unmodelled.len() > 15, "{differences}");
