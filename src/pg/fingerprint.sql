@@ -103,7 +103,12 @@ CROSS JOIN LATERAL (
                           k.confdeltype, /* confdelsetcols */ NULL::int2[])::text END,
             -- What lies elsewhere is told by name.
             CASE WHEN (k.contype = 'x' OR k.contype = 'f' AND f.oid IS NULL) AND t.is_set
-                 THEN coalesce(pg_get_constraintdef(k.oid), k.oid::text) END
+                 THEN coalesce(pg_get_constraintdef(k.oid), k.oid::text) END,
+            -- There, too, triggers enforce it.
+            CASE WHEN k.contype = 'f' AND f.oid IS NULL
+                 THEN nullif(EXISTS (SELECT FROM pg_trigger tg
+                                     WHERE tg.tgconstraint = k.oid AND tg.tgrelid = k.confrelid
+                                       AND tg.tgenabled <> 'O'), false) END
             )::text, '' ORDER BY t.place, k.conname) AS text
         FROM "table" t
         JOIN pg_constraint k ON k.conrelid = t.oid
@@ -226,14 +231,6 @@ CROSS JOIN LATERAL (
              FROM relation r
              JOIN pg_trigger tg ON tg.tgrelid = r.oid
              WHERE r.relhastriggers AND (NOT tg.tgisinternal OR tg.tgenabled <> 'O')) q),
-        'elsewhere',
-        -- On the table of another schema that a foreign key points to.
-        (SELECT string_agg(DISTINCT ROW(t.place, k.conname)::text, '')
-         FROM "table" t
-         JOIN pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f'
-         JOIN pg_trigger tg ON tg.tgconstraint = k.oid AND tg.tgrelid = k.confrelid
-         LEFT JOIN "table" f ON f.oid = k.confrelid
-         WHERE t.relhastriggers AND tg.tgenabled <> 'O' AND f.oid IS NULL),
         'policies',
         (SELECT string_agg(ROW(r.place, po.polname)::text, '' ORDER BY r.place, po.polname)
          FROM relation r
@@ -272,9 +269,9 @@ CROSS JOIN LATERAL (
              'has_hooks', r.relhasrules OR r.relrowsecurity OR r.relforcerowsecurity
                  OR r.relchecks > 0 OR r.relispartition OR r.reloftype <> 0
                  OR r.relpersistence <> 'p' OR r.relam >= 16384
-                 OR EXISTS (SELECT FROM pg_inherits h WHERE r.oid IN (h.inhrelid, h.inhparent))
+                 OR EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = r.oid)
+                 OR EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = r.oid)
                  OR EXISTS (SELECT FROM pg_statistic_ext e WHERE e.stxrelid = r.oid)
-                 OR EXISTS (SELECT FROM pg_policy po WHERE po.polrelid = r.oid)
                  -- Since PostgreSQL 18, a NOT NULL is a constraint, too.
                  OR EXISTS (SELECT FROM pg_constraint k
                             WHERE k.conrelid = r.oid AND k.contype NOT IN ('p', 'n'))
