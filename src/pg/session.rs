@@ -98,12 +98,14 @@ impl Session {
     pub async fn open(target: &Target) -> Result<Self, PgError> {
         let mut conn = target.open().await?;
         let row = sqlx::raw_sql(
-            "SELECT current_setting('server_version') AS version, \
-                    current_setting('server_version_num') AS number, \
-                    current_user::text AS role, \
+            // The path that the database or the role has set is still in force.
+            "SELECT pg_catalog.current_setting('server_version') AS version, \
+                    pg_catalog.current_setting('server_version_num') AS number, \
+                    current_user::pg_catalog.text AS role, \
                     EXISTS (SELECT FROM pg_catalog.pg_extension \
-                            WHERE extname OPERATOR(pg_catalog.=) 'citus')::text AS citus, \
-                    current_setting('citus.enable_schema_based_sharding', true) AS distributes",
+                            WHERE extname OPERATOR(pg_catalog.=) 'citus')::pg_catalog.text AS citus, \
+                    pg_catalog.current_setting('citus.enable_schema_based_sharding', true) \
+                    AS distributes",
         )
         .fetch_one(&mut conn)
         .await

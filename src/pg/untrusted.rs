@@ -20,6 +20,12 @@ SELECT (EXISTS (SELECT FROM pg_proc p WHERE p.oid >= 16384 AND p.proowner <> ALL
                   AND (y.typtype IN ('b', 'd', 'r') OR y.typtype = 'c' AND c.relkind = 'c')) \
      OR EXISTS (SELECT FROM pg_rewrite ru JOIN pg_class c ON c.oid = ru.ev_class \
                 WHERE ru.oid >= 16384 AND ru.ev_type <> '1' AND c.relowner <> ALL (t.roles)) \
+     OR EXISTS (SELECT FROM pg_attrdef ad JOIN pg_class c ON c.oid = ad.adrelid \
+                WHERE c.relowner <> ALL (t.roles)) \
+     OR EXISTS (SELECT FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid \
+                WHERE k.contype = 'c' AND c.relowner <> ALL (t.roles)) \
+     OR EXISTS (SELECT FROM pg_trigger tg JOIN pg_class c ON c.oid = tg.tgrelid \
+                WHERE tg.tgqual IS NOT NULL AND c.relowner <> ALL (t.roles)) \
      OR EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
                 WHERE c.relowner <> ALL (t.roles)))::text AS is_there \
 FROM (SELECT array_agg(r.oid) AS roles FROM pg_roles r \

@@ -14,6 +14,10 @@
 -- * A mere SELECT runs something, too: to plan it, the server computes immutable functions of
 --   constants in the expressions of indexes and of extended statistics. To check a foreign key, it
 --   plans such a SELECT on the table that the key points to.
+-- * The server's own functions may run SQL text, read files and change settings, and stand in
+--   pg_depend nowhere. In expressions of tables that belong to nobody trusted, only those are passed
+--   over that are immutable, or stable and of no family that does such things, or listed; the others
+--   are told, unless the manifest uses them itself. Their numbers are taken from the expressions.
 -- * Policies are not among it: under `row_security = off` the server refuses a statement that would
 --   have to ask one. Row filters of publications are computed by the sender.
 WITH RECURSIVE trusted AS MATERIALIZED (
@@ -99,7 +103,8 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         SELECT 'trigger ' || quote_ident(tg.tgname) || ' on ' || r.name,
                false, 'pg_trigger'::regclass, tg.oid
         FROM pg_trigger tg
-        WHERE tg.tgrelid = r.oid
+        -- Nothing of ours but INSERT fires one (bit 2; see pg_trigger.h).
+        WHERE tg.tgrelid = r.oid AND tg.tgenabled <> 'D' AND tg.tgtype & 4 <> 0
         UNION ALL
         SELECT 'rule ' || quote_ident(ru.rulename) || ' on ' || r.name,
                false, 'pg_rewrite'::regclass, ru.oid
@@ -173,6 +178,32 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     FROM reached r
     JOIN pg_proc p ON p.oid = r.objid
     WHERE r.classid = 'pg_proc'::regclass
+    UNION ALL
+    SELECT b.kind, b.schema, b.subject, b.via, b.reads, NULL, b.classid, b.objid, c.relowner,
+           'function', p.oid::regprocedure::text
+    FROM base b
+    CROSS JOIN LATERAL (
+        SELECT ad.adrelid AS relation, ad.adbin::text AS expression
+        FROM pg_attrdef ad
+        WHERE b.classid = 'pg_attrdef'::regclass AND ad.oid = b.objid
+        UNION ALL
+        SELECT k.conrelid, k.conbin::text
+        FROM pg_constraint k
+        WHERE b.classid = 'pg_constraint'::regclass AND k.oid = b.objid
+        UNION ALL
+        SELECT tg.tgrelid, tg.tgqual::text
+        FROM pg_trigger tg
+        WHERE b.classid = 'pg_trigger'::regclass AND tg.oid = b.objid
+    ) e
+    JOIN pg_class c ON c.oid = e.relation
+    CROSS JOIN LATERAL regexp_matches(e.expression, ':(funcid|opno) ([0-9]+)', 'g') n
+    LEFT JOIN pg_operator op ON n[1] = 'opno' AND op.oid = n[2]::oid
+    JOIN pg_proc p ON p.oid = CASE WHEN n[1] = 'opno' THEN op.oprcode::oid ELSE n[2]::oid END
+    WHERE p.oid < 16384
+      AND NOT (p.provolatile = 'i'
+               OR p.provolatile = 's' AND p.proname !~ 'xml|query|setting|file|cursor|^(pg|ts|lo)_'
+               OR p.proname IN ('clock_timestamp', 'gen_random_uuid', 'nextval', 'random',
+                                'timeofday', 'uuidv4', 'uuidv7'))
     UNION ALL
     SELECT r.*, y.typowner, 'type', format_type(y.oid, NULL)
     FROM reached r

@@ -99,6 +99,29 @@ pub const HOOKS: &[Hook] = &[
         told: "{h}.f",
         ..HOOK
     },
+    // Functions of the server's own that run SQL text, which no dependency tells of.
+    Hook {
+        name: "default_of_the_server",
+        covers: &["pg_attrdef.adbin"],
+        sql: "ALTER TABLE {t}.t ADD {t}_x text; ALTER TABLE {t}.t ALTER {t}_x \
+              SET DEFAULT query_to_xml('SELECT {h}.f(''a'')', true, false, '')::text",
+        ..HOOK
+    },
+    Hook {
+        name: "check_of_the_server",
+        covers: &["pg_constraint.conbin"],
+        sql: "ALTER TABLE {t}.t ADD CONSTRAINT {t}_x CHECK \
+              (query_to_xml('SELECT {h}.f(''a'')', true, false, '') IS NOT NULL) NOT VALID",
+        ..HOOK
+    },
+    Hook {
+        name: "trigger_of_the_server",
+        covers: &["pg_trigger.tgqual"],
+        sql: "CREATE TRIGGER {t}_x BEFORE INSERT ON {t}.t FOR EACH ROW WHEN \
+              (query_to_xml('SELECT {h}.f(''a'')', true, false, '') IS NOT NULL) \
+              EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        ..HOOK
+    },
     Hook {
         name: "generated",
         covers: &["pg_attrdef.adbin"],
