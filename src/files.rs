@@ -97,7 +97,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     })
 }
 
-/// Refuses what [`write`] would refuse, before there is anything to write.
+/// Refuses what [`write()`] would refuse, before there is anything to write.
 ///
 /// # Errors
 /// When it exists and is not a regular file, or may not be written to.

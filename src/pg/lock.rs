@@ -31,16 +31,22 @@ pub(super) fn if_absent_script(schema: &SchemaName) -> String {
     )
 }
 
-/// Locks tables of the schema, and the record if there is one, in the order of their names.
+/// Locks tables of the schema, and the record if there is one, in the order of their names. What
+/// INSERT takes lets others create statistics and, concurrently, indexes; `strictly`, it does not.
 pub(super) fn tables_script(
     schema: &SchemaName,
     locks: &BTreeMap<Ident, TableLock>,
     has_record: bool,
+    strictly: bool,
 ) -> String {
     let tables = locks.iter().map(|(table, lock)| (schema.qualify(table), *lock));
     let record = has_record.then(|| (state::table(schema), TableLock::RowExclusive));
     let lock = |(table, lock): (String, TableLock)| {
-        format!("LOCK TABLE ONLY {table} IN {} MODE;\n", lock.sql())
+        let mode = match lock {
+            TableLock::RowExclusive if strictly => "SHARE UPDATE EXCLUSIVE",
+            lock => lock.sql(),
+        };
+        format!("LOCK TABLE ONLY {table} IN {mode} MODE;\n")
     };
     tables.chain(record).map(lock).collect()
 }

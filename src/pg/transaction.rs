@@ -185,7 +185,8 @@ impl<'s> Transaction<'s> {
             return Ok(Some(Vec::new()));
         };
         let doing = format!("locking tables of schema {}", self.schema);
-        let locks = lock::tables_script(self.schema, locks, self.record().is_some());
+        let (has_record, strictly) = (self.record().is_some(), self.has_untrusted);
+        let locks = lock::tables_script(self.schema, locks, has_record, strictly);
         self.has_untrusted = untrusted::is_there(self.session, &doing, &locks).await?;
         if !self.has_untrusted {
             return Ok(Some(Vec::new()));

@@ -78,7 +78,8 @@ pub(super) async fn used(
     schema: &SchemaName,
 ) -> Result<BTreeSet<Code>, PgError> {
     let found = everything(session, &[schema], true).await?.remove(schema).unwrap_or_default();
-    Ok(found.into_iter().map(|code| code.what).collect())
+    // Of what is told for its own sake, there is nothing to name that could be meant.
+    Ok(found.into_iter().map(|code| code.what).filter(|what| *what != Code::Itself).collect())
 }
 
 async fn everything(

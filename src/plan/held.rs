@@ -84,6 +84,7 @@ pub(super) fn part<'m>(
         manifest,
         reasons,
         tables: BTreeSet::new(),
+        incomplete: BTreeSet::new(),
         rows: BTreeSet::new(),
         held: Vec::new(),
     };
@@ -96,6 +97,8 @@ struct Parting<'m, 'r> {
     reasons: &'r Reasons,
     /// New tables that are not made.
     tables: BTreeSet<&'m Ident>,
+    /// Tables to which a column is not added.
+    incomplete: BTreeSet<&'m Ident>,
     /// Tables into which rows are not inserted.
     rows: BTreeSet<&'m Ident>,
     held: Vec<(Action, Object, BTreeSet<String>)>,
@@ -109,6 +112,7 @@ impl<'m> Parting<'m, '_> {
         }
         match step {
             Step::CreateTable { decl, .. } => _ = self.tables.insert(&decl.name),
+            Step::AddColumn { table, .. } => _ = self.incomplete.insert(table),
             Step::InsertRow { seed, .. } => _ = self.rows.insert(&seed.table),
             _ => {}
         }
@@ -124,6 +128,10 @@ impl<'m> Parting<'m, '_> {
             why.extend(self.reasons.get(&subject).into_iter().flatten().cloned());
             if self.tables.contains(table) {
                 why.insert(format!("table {table} is held back"));
+            }
+            // Which of its columns the step needs, an expression does not tell.
+            if self.incomplete.contains(table) {
+                why.insert(format!("a column of {table} is held back"));
             }
         }
         for name in types {
