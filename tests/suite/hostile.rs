@@ -355,3 +355,30 @@ async fn settings_of_the_role_do_not_matter() {
     let rows = sqlx::raw_sql(sql).fetch_all(&mut conn).await.expect("reading");
     assert_eq!(sqlx::Row::get::<String, _>(&rows[0], 0), before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_a_column_that_is_held_back_is_held_back_with_it() {
+    let database = Database::new().await;
+    let owner = format!("owner_{}", database.name);
+    database
+        .run(&format!(
+            "CREATE ROLE {owner}; CREATE SCHEMA acme AUTHORIZATION {owner}; SET ROLE {owner}; \
+             CREATE TYPE acme.state AS ENUM ('open'); CREATE TABLE acme.p (id int PRIMARY KEY); \
+             CREATE FUNCTION acme.c(acme.state) RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$; \
+             CREATE CAST (acme.state AS text) WITH FUNCTION acme.c(acme.state) AS IMPLICIT; \
+             RESET ROLE"
+        ))
+        .await;
+    let manifest = "version = 1\n[types.state]\nenum = [\"open\"]\n[tables.p]\n\
+        primary_key = [\"id\"]\nindexes = [{ columns = [\"st\"] }]\n\
+        columns = { id = \"int\", st = { type = \"state\", null = true } }\n\
+        [tables.q]\ncolumns = { id = \"int\" }\n";
+    let applied = support::apply(&context_of(manifest, &database), "acme").await;
+    let applied = applied.unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(applied.plan.steps.len(), 1, "{}", applied.plan.to_sql());
+    let [held] = applied.plan.held.as_slice() else { panic!("{:?}", applied.plan.held) };
+    assert_eq!(held.steps, ["add column p.st", "create index p_st_idx on p"]);
+    let reason = format!("runs acme.c(acme.state), which belongs to {owner}");
+    assert!(held.reasons.iter().any(|told| told.contains(&reason)), "{held:?}");
+    database.run(&format!("DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}")).await;
+}
