@@ -244,17 +244,22 @@ fn guarded(condition: &str, question: &str) -> String {
 
 /// A condition: comparing the keys of the rows runs nothing of a tenant's. Empty: it never does.
 fn safe(manifest: &Manifest, seed: &SeedDecl, rows: &[SeedRow], schema: &SchemaName) -> String {
-    let mut columns: BTreeSet<(&Ident, &Ident)> =
-        seed.key.iter().map(|key| (&seed.table, key)).collect();
-    let keys = rows.iter().flat_map(|row| &row.cells).filter(|(name, _)| seed.key.contains(name));
-    for (_, cell) in keys {
-        looked_up(cell, &mut columns);
-    }
-    let conditions = columns.into_iter().filter_map(|(table, column)| {
+    let conditions = columns_read(seed, rows).into_iter().filter_map(|(table, column)| {
         let comparison = Comparison::of(manifest, table, column);
         comparison.is_safe(schema, &schema.qualify(table), column)
     });
     conditions.collect::<Vec<_>>().join(" AND ")
+}
+
+/// The columns, with their tables, that are read to find the rows: the key, and what it looks up.
+fn columns_read<'m>(seed: &'m SeedDecl, rows: &'m [SeedRow]) -> BTreeSet<(&'m Ident, &'m Ident)> {
+    let mut columns: BTreeSet<(&Ident, &Ident)> =
+        seed.key.iter().map(|key| (&seed.table, key)).collect();
+    let cells = rows.iter().flat_map(|row| &row.cells);
+    for (_, cell) in cells.filter(|(name, _)| seed.key.contains(name)) {
+        looked_up(cell, &mut columns);
+    }
+    columns
 }
 
 fn looked_up<'m>(cell: &'m Cell, columns: &mut BTreeSet<(&'m Ident, &'m Ident)>) {
@@ -314,14 +319,8 @@ fn is_avoided(seed: &SeedDecl, avoid: &Reasons) -> bool {
     if avoid.is_empty() {
         return false;
     }
-    let mut columns: BTreeSet<(&Ident, &Ident)> =
-        seed.key.iter().map(|key| (&seed.table, key)).collect();
-    let keys = seed.rows.iter().flat_map(|row| &row.cells);
-    for (_, cell) in keys.filter(|(name, _)| seed.key.contains(name)) {
-        looked_up(cell, &mut columns);
-    }
     let subject = |table: &Ident| Subject::Relation(table.as_str().to_owned());
-    columns.into_iter().any(|(table, _)| avoid.contains_key(&subject(table)))
+    columns_read(seed, &seed.rows).into_iter().any(|(table, _)| avoid.contains_key(&subject(table)))
 }
 
 fn is_readable(seed: &SeedDecl, live: &Schema) -> bool {

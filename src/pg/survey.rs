@@ -49,7 +49,8 @@ pub type Subject<'t> = (&'t TenantId, &'t SchemaName);
 type Rows<'m> = Result<Vec<Row<'m>>, PgError>;
 
 /// Looks at all of `subjects`, in one transaction that sees one moment; rows of tables that are to be
-/// avoided are not read, and count as absent. The answers come in their order. The number of statements depends on the number of shapes and seeds, not of tenants.
+/// avoided are not read, and count as absent. The answers come in their order. The number of
+/// statements depends on the number of shapes and seeds, not of tenants.
 ///
 /// # Errors
 /// When the look as a whole fails, be it because of one tenant: look at fewer.

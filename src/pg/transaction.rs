@@ -123,8 +123,8 @@ impl<'s> Transaction<'s> {
         if locking == Some(Locking::First) || locking.is_some() && !is_present {
             telemetry::locked(begin.elapsed());
         }
-        // No statement that only reads would run one.
-        if has_event_triggers && locking.is_some() {
+        // No statement that only reads would run one; what is present is asked with the glance.
+        if has_event_triggers && locking.is_some() && !is_present {
             introspect::check_event_triggers(session, schema).await?;
         }
         let mut transaction = Self {
