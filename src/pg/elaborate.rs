@@ -221,20 +221,8 @@ async fn elaborate_in(
     }
     let schema = introspect::introspect(session, name).await?;
     check_names(manifest, &schema, name)?;
-    let used = if names_others(manifest) {
-        used(session, name).await.map_err(ElaborateError::Server)?
-    } else {
-        BTreeSet::new()
-    };
+    let used = used(session, name).await.map_err(ElaborateError::Server)?;
     Ok((schema, used))
-}
-
-/// Whether the manifest may use what is neither its own nor the server's: without a qualified name,
-/// nothing else is found. A point or a schema anywhere will do, since to ask the server in vain costs
-/// some milliseconds only.
-fn names_others(manifest: &Manifest) -> bool {
-    let text = serde_json::to_string(&manifest.tables).unwrap_or_else(|_| ".".to_owned());
-    text.contains('.') || text.contains("\"schema\":\"")
 }
 
 /// Settings of Citus that keep the scratch schema on this node: what is rolled back in the end need

@@ -382,3 +382,21 @@ async fn what_needs_a_column_that_is_held_back_is_held_back_with_it() {
     assert!(held.reasons.iter().any(|told| told.contains(&reason)), "{held:?}");
     database.run(&format!("DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_of_the_server_that_the_manifest_uses_hold_nothing_back() {
+    let database = Database::new().await;
+    let owner = format!("owner_{}", database.name);
+    database
+        .run(&format!(
+            "CREATE ROLE {owner}; CREATE SCHEMA acme AUTHORIZATION {owner}; SET ROLE {owner}; \
+             CREATE TABLE acme.t (style text NOT NULL DEFAULT current_setting('DateStyle')); RESET ROLE"
+        ))
+        .await;
+    let manifest = "version = 1\n[tables.t.columns]\n\
+        style = { type = \"text\", default = \"current_setting('DateStyle')\" }\n\
+        more = { type = \"int\", null = true }\n";
+    let applied = converge(&context_of(manifest, &database), "acme").await;
+    assert!(applied.plan.held.is_empty(), "{:?}", applied.plan.held);
+    database.run(&format!("DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}")).await;
+}
