@@ -16,7 +16,7 @@ mod source;
 use std::path::Path;
 
 pub use diagnostic::{Diagnostic, ManifestError};
-pub use fragment::{Fragment, FragmentError};
+pub use fragment::{Fragment, FragmentError, SCHEMA_PLACEHOLDER};
 pub use model::*;
 pub use source::Position;
 

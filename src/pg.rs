@@ -13,6 +13,7 @@ mod introspect;
 mod leader;
 mod listen;
 mod lock;
+mod pin;
 mod placement;
 mod registry;
 mod rowcheck;
@@ -40,7 +41,8 @@ pub use rowcheck::Row;
 pub use session::{Limits, ServerInfo, Session};
 pub use state::{Entry, StateRow, note};
 pub use survey::{Present, Sighting, Subject, survey};
-pub use transaction::{ExecuteError, Locking, Observed, Transaction};
+pub use transaction::{ExecuteError, Locking, Observed, Tables, Transaction};
+pub use untrusted::Asked;
 
 /// The name that no table of a manifest may have.
 pub use state::TABLE as STATE_TABLE;

@@ -6,22 +6,22 @@
 pub mod citus;
 mod held;
 mod locks;
+mod obstacle;
 mod order;
 mod step;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-pub use held::{Code, Reasons, Subject, Untrusted};
-pub use locks::TableLock;
+pub use held::unreadable;
+pub use locks::{Locks, TableLock};
+pub use obstacle::{Code, Obstacle, Reasons, Subject};
 pub use order::steps;
 pub use step::{Action, Step};
 
 use crate::checksum::{self, Checksum};
 use crate::diff::{Change, Conflict, Diff, Held, Missing, Object, Untouched};
 use crate::manifest::Manifest;
-use crate::name::{Ident, SchemaName, TenantId, printable};
+use crate::name::{SchemaName, TenantId, printable};
 use crate::render;
 use crate::schema::Unmodelled;
 use crate::settings;
@@ -59,16 +59,16 @@ pub struct Plan {
     /// Of what was found in the tenant's schema.
     pub live_checksum: Checksum,
     pub steps: Vec<PlannedStep>,
-    /// The lock that they take on each table that is there already.
+    /// What they need to stay as it is while they are run.
     #[serde(skip)]
-    pub locks: BTreeMap<Ident, TableLock>,
+    pub locks: Locks,
     /// Present but different; not touched.
     pub changed: Vec<Change>,
     /// Present but not declared; not touched.
     pub extra: Vec<Object>,
     /// Of kinds that are not compared.
     pub unmodelled: Vec<Unmodelled>,
-    /// Missing, and not done: it would run code of somebody who is not trusted.
+    /// Missing, and not done: something is in the way, such as code of somebody who is not trusted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Held>,
 }

@@ -74,11 +74,17 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let mut session = Session::open(&context.target).await?;
     check_registered(context, &mut session, tenant).await?;
     let desired = context.desired(&mut session).await?;
-    let mut transaction =
-        Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
-    let untrusted = transaction.untrusted().await?;
-    let reasons = context.reasons(&untrusted, ToString::to_string);
-    let avoid = context.reasons_not_to_read(&untrusted);
+    let mut transaction = Transaction::read(
+        &mut session,
+        &tenant.id,
+        &tenant.schema,
+        &context.tables,
+        context.limits,
+    )
+    .await?;
+    let obstacles = transaction.obstacles(&context.asked()).await?;
+    let reasons = context.reasons(&obstacles, ToString::to_string);
+    let avoid = context.reasons_not_to_read(&obstacles);
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let observed = transaction.observe(manifest, shapes, 0, None, &avoid).await?;
     let placement = transaction.placement().await?;

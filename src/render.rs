@@ -17,6 +17,11 @@ use crate::manifest::{
 use crate::name::{Ident, SchemaName, TenantId, Text};
 use crate::plan::Step;
 
+/// An expression: the OIDs of the roles that are trusted without being named, which are superusers and
+/// the role of the session.
+pub const TRUSTED_ROLES: &str = "ARRAY(SELECT r.oid FROM pg_roles r \
+     WHERE r.rolsuper OR r.rolname IN (current_user, session_user))";
+
 /// The statement of a step, without a semicolon at the end.
 #[must_use]
 pub fn statement(
@@ -182,7 +187,8 @@ fn columns(names: &[Ident]) -> String {
 }
 
 /// Text made of quoted names as a literal; a name cannot hold a NUL, so neither does this.
-fn literal(sql: &str) -> String {
+#[must_use]
+pub fn literal(sql: &str) -> String {
     Text::new(sql.replace('\0', "")).map(|text| text.literal()).unwrap_or_default()
 }
 

@@ -10,7 +10,7 @@ use super::{Fleet, Member, Seen, Survey};
 use crate::checksum::Checksum;
 use crate::diff::{Object, Untouched};
 use crate::pg::{self, Observed, Placement, Row, Sighting};
-use crate::plan::{self, Action, Reasons, Untrusted};
+use crate::plan::{self, Action, Obstacle, Reasons};
 use crate::reconcile::compare;
 
 /// What lies between a tenant and the manifest.
@@ -90,7 +90,7 @@ pub(super) fn compare_all(
         let server = fleet.servers.get(member.server)?;
         let fingerprint = sighting.present.as_ref().map(|present| present.fingerprint);
         let rows = sighting.absent_rows.iter().map(address).collect();
-        let reasons = server.context.reasons(&sighting.untrusted, Untrusted::in_general);
+        let reasons = server.context.reasons(&sighting.obstacles, Obstacle::in_general);
         let difference = match known.entry((member.server, fingerprint, rows, reasons)) {
             Entry::Occupied(entry) => Arc::clone(entry.get()),
             Entry::Vacant(entry) => {

@@ -15,7 +15,7 @@ use super::{Failure, Fleet, Member, Roster, Seen, survey};
 use crate::checksum::{self, Checksum};
 use crate::name::TenantId;
 use crate::pg::{Externals, Observed, Sighting};
-use crate::plan::{self, FORMAT_VERSION, Plan, PlannedStep, Untrusted};
+use crate::plan::{self, FORMAT_VERSION, Obstacle, Plan, PlannedStep};
 use crate::reconcile::{self, Left, ReconcileError, Tenant, make_plan};
 
 /// A plan of many tenants. What could not be planned is told, but not read back.
@@ -215,7 +215,7 @@ fn plan_of(
         absent_rows: sighting.absent_rows.clone(),
         state: Vec::new(),
     };
-    let reasons = context.reasons(&sighting.untrusted, Untrusted::in_general);
+    let reasons = context.reasons(&sighting.obstacles, Obstacle::in_general);
     let plan = make_plan(context, tenant, desired, &observed, &reasons)?;
     if sighting.is_distributed {
         // Whether what foreign keys point to can be pointed to is asked by the apply.

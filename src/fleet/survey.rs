@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::{Failure, Fleet, Member, Server};
 use crate::pg::{self, PgError, Session, Sighting, Subject};
-use crate::plan::Untrusted;
+use crate::plan::Obstacle;
 use crate::reconcile::{Context, ReconcileError};
 
 /// So many tenants are looked at in one transaction. Larger parts are hardly faster, and make one
@@ -171,8 +171,10 @@ async fn look<'f>(
     let subjects: Vec<Subject<'_>> =
         members.iter().map(|member| (&member.tenant.id, &member.tenant.schema)).collect();
     let (manifest, shapes) = (&context.manifest, &context.shapes);
-    let avoid = |code: &[Untrusted]| context.reasons_not_to_read(code);
-    let found = pg::survey(session, manifest, shapes, &subjects, context.limits, &avoid).await?;
+    let avoid = |found: &[Obstacle]| context.reasons_not_to_read(found);
+    let found =
+        pg::survey(session, manifest, shapes, &subjects, context.limits, &context.asked(), &avoid)
+            .await?;
     let seen = found.into_iter().map(|found| match found {
         Ok(sighting) => Seen::At(sighting),
         Err(error) => Seen::Failed(Failure::from(&ReconcileError::from(error))),

@@ -5,6 +5,7 @@ mod files;
 mod json;
 mod lookups;
 mod order;
+mod reads;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -6,6 +6,7 @@ use super::connect::Target;
 use super::fingerprint;
 use super::introspect::{IntrospectError, Sections};
 use super::lock;
+use super::pin;
 use super::session::{Access, Answers, Limits, Session, begin};
 use super::state;
 use crate::name::SchemaName;
@@ -26,8 +27,17 @@ pub async fn committed(
     let script = begin(Access::Write, limits) + &lock::script(schema);
     let mut found = false;
     let is_present = session.begin(schema, doing, script).await?.is_present;
-    let (script, _) = fingerprint::script(&session, &[schema]);
-    let answers = if is_present { session.run(doing, &script).await? } else { Answers::new() };
+    let answers = if is_present {
+        let record = [state::TABLE];
+        let query = pin::query(&session, &[schema], &record);
+        let answers = session.run(doing, &query).await?;
+        let pins = pin::pins(&session, &[schema], &answers)?;
+        let locks = pin::script(&pins, &[schema], &record);
+        let (script, _) = fingerprint::script(&session, &[schema]);
+        session.run(doing, &(locks + &script)).await?
+    } else {
+        Answers::new()
+    };
     let glance = fingerprint::glance(&session, schema, &answers)?;
     if let Some(record) = glance.and_then(|glance| glance.record) {
         record.check_readable(schema, &session.server.role)?;

@@ -262,10 +262,7 @@ CROSS JOIN LATERAL (
              'kind', r.relkind,
              'owner', pg_get_userbyid(r.relowner),
              'readable', has_table_privilege(r.oid, 'SELECT'),
-             'trusted_owner', EXISTS (
-                 SELECT FROM pg_roles ro
-                 WHERE ro.oid = r.relowner
-                   AND (ro.rolsuper OR ro.rolname IN (current_user, session_user))),
+             'trusted_owner', r.relowner = ANY (:trusted_roles),
              'has_hooks', r.relhasrules OR r.relrowsecurity OR r.relforcerowsecurity
                  OR r.relchecks > 0 OR r.relispartition OR r.reloftype <> 0
                  OR r.relpersistence <> 'p' OR r.relam >= 16384

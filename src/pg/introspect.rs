@@ -13,6 +13,7 @@ use super::rows::{ConstraintRow, MemberRow, RelationRow, Rows};
 use super::session::{Answers, Session, column, set_local};
 use super::state;
 use crate::name::{Ident, SchemaName, Text};
+use crate::render::TRUSTED_ROLES;
 use crate::schema::Schema;
 
 const VISIBLE: &str = include_str!("visible.sql");
@@ -162,6 +163,7 @@ pub(super) fn for_version(script: &str, version_number: i32) -> String {
     let names = |names: &[&str]| format!("'{{{}}}'::text[]", names.join(","));
     known
         .fold(script.to_owned(), |script, (_, default, column)| script.replace(default, column))
+        .replace(":trusted_roles", TRUSTED_ROLES)
         .replace(":kept_options", &names(&KEPT_OPTIONS))
         .replace(":known_options", &names(&KNOWN_OPTIONS))
 }
@@ -299,12 +301,12 @@ pub(super) async fn check_event_triggers(
 ) -> Result<(), IntrospectError> {
     let script = format!(
         "SELECT e.evtname::text AS name, p.oid::regprocedure::text AS function, \
-         r.rolname::text AS owner, (n.nspname = {0})::text AS is_tenants FROM pg_event_trigger e \
+         pg_get_userbyid(p.proowner)::text AS owner, (n.nspname = {0})::text AS is_tenants \
+         FROM pg_event_trigger e \
          JOIN pg_proc p ON p.oid = e.evtfoid \
          JOIN pg_namespace n ON n.oid = p.pronamespace \
-         JOIN pg_roles r ON r.oid = p.proowner \
          WHERE e.evtenabled <> 'D' AND (n.nspname = {0} \
-         OR NOT (r.rolsuper OR r.rolname IN (current_user, session_user))) ORDER BY 1;",
+         OR p.proowner <> ALL ({TRUSTED_ROLES})) ORDER BY 1;",
         Text::from(schema.ident()).literal()
     );
     let doing = reading(schema);

@@ -1,7 +1,6 @@
 //! One runner per tenant: a transaction-scoped advisory lock on the schema's name, which also
 //! works behind a pooler in transaction mode and before the schema exists.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -10,10 +9,8 @@ use super::connect::Target;
 use super::error::PgError;
 use super::introspect::Sections;
 use super::session::{Access, Limits, Session, begin};
-use super::state;
 use crate::checksum;
-use crate::name::{Ident, SchemaName, Text, printable};
-use crate::plan::TableLock;
+use crate::name::{SchemaName, Text, printable};
 
 /// Waits for the lock, as long as the transaction's `lock_timeout` allows.
 pub(super) fn script(schema: &SchemaName) -> String {
@@ -29,26 +26,6 @@ pub(super) fn if_absent_script(schema: &SchemaName) -> String {
         key(schema),
         Text::from(schema.ident()).literal()
     )
-}
-
-/// Locks tables of the schema, and the record if there is one, in the order of their names. What
-/// INSERT takes lets others create statistics and, concurrently, indexes; `strictly`, it does not.
-pub(super) fn tables_script(
-    schema: &SchemaName,
-    locks: &BTreeMap<Ident, TableLock>,
-    has_record: bool,
-    strictly: bool,
-) -> String {
-    let tables = locks.iter().map(|(table, lock)| (schema.qualify(table), *lock));
-    let record = has_record.then(|| (state::table(schema), TableLock::RowExclusive));
-    let lock = |(table, lock): (String, TableLock)| {
-        let mode = match lock {
-            TableLock::RowExclusive if strictly => "SHARE UPDATE EXCLUSIVE",
-            lock => lock.sql(),
-        };
-        format!("LOCK TABLE ONLY {table} IN {mode} MODE;\n")
-    };
-    tables.chain(record).map(lock).collect()
 }
 
 fn key(schema: &SchemaName) -> i64 {

@@ -244,32 +244,17 @@ fn guarded(condition: &str, question: &str) -> String {
 
 /// A condition: comparing the keys of the rows runs nothing of a tenant's. Empty: it never does.
 fn safe(manifest: &Manifest, seed: &SeedDecl, rows: &[SeedRow], schema: &SchemaName) -> String {
-    let conditions = columns_read(seed, rows).into_iter().filter_map(|(table, column)| {
+    let conditions = seed.columns_read_for(rows).into_iter().filter_map(|(table, column)| {
         let comparison = Comparison::of(manifest, table, column);
         comparison.is_safe(schema, &schema.qualify(table), column)
     });
     conditions.collect::<Vec<_>>().join(" AND ")
 }
 
-/// The columns, with their tables, that are read to find the rows: the key, and what it looks up.
-fn columns_read<'m>(seed: &'m SeedDecl, rows: &'m [SeedRow]) -> BTreeSet<(&'m Ident, &'m Ident)> {
-    let mut columns: BTreeSet<(&Ident, &Ident)> =
-        seed.key.iter().map(|key| (&seed.table, key)).collect();
-    let cells = rows.iter().flat_map(|row| &row.cells);
-    for (_, cell) in cells.filter(|(name, _)| seed.key.contains(name)) {
-        looked_up(cell, &mut columns);
-    }
-    columns
-}
-
-fn looked_up<'m>(cell: &'m Cell, columns: &mut BTreeSet<(&'m Ident, &'m Ident)>) {
-    if let Cell::Lookup { table, column, matching } = cell {
-        columns.insert((table, column));
-        for (name, cell) in matching {
-            columns.insert((table, name));
-            looked_up(cell, columns);
-        }
-    }
+/// The tables that are read to find the declared rows.
+pub(super) fn tables_read(manifest: &Manifest) -> BTreeSet<&Ident> {
+    let columns = manifest.seeds.iter().flat_map(|seed| seed.columns_read());
+    columns.map(|(table, _)| table).collect()
 }
 
 /// The keys that are looked for, as a list of rows, and the names of its columns but the first.
@@ -320,7 +305,7 @@ fn is_avoided(seed: &SeedDecl, avoid: &Reasons) -> bool {
         return false;
     }
     let subject = |table: &Ident| Subject::Relation(table.as_str().to_owned());
-    columns_read(seed, &seed.rows).into_iter().any(|(table, _)| avoid.contains_key(&subject(table)))
+    seed.columns_read().into_iter().any(|(table, _)| avoid.contains_key(&subject(table)))
 }
 
 fn is_readable(seed: &SeedDecl, live: &Schema) -> bool {

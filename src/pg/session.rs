@@ -207,7 +207,7 @@ impl Session {
              {}::text AS is_prepared, ({}) AS has_untrusted;\n",
             Text::from(schema.ident()).literal(),
             self.glance.is_prepared_condition(),
-            untrusted::IS_THERE
+            untrusted::is_there_query()
         );
         let answers = self.run(doing, &script).await?;
         let answer = |name| match answers.last().and_then(|rows| rows.first()) {
@@ -237,7 +237,7 @@ impl Session {
 #[must_use]
 pub(super) fn begin(access: Access, limits: Limits) -> String {
     let mode = match access {
-        Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Access::Read => "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY",
         Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     };
     let (lock, statement) =
@@ -266,7 +266,7 @@ pub(super) fn begin(access: Access, limits: Limits) -> String {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Sees one moment; cannot write.
+    /// Cannot write.
     Read,
     Write,
 }

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use super::error::{Cause, PgError};
 use super::fingerprint::{self, Glance, Shapes};
 use super::introspect::{self, IntrospectError};
+use super::pin;
 use super::placement::{Placement, is_distributed, placements};
 use super::rowcheck::{self, Row, SharedCheck};
 use super::session::{Access, Limits, Session, begin, column};
-use super::untrusted::untrusted;
+use super::untrusted::{Asked, untrusted};
 use crate::checksum::Checksum;
 use crate::manifest::Manifest;
-use crate::name::{SchemaName, TenantId};
-use crate::plan::{Reasons, Untrusted};
+use crate::name::{Ident, SchemaName, TenantId};
+use crate::plan::{Obstacle, Reasons};
 use crate::schema::Schema;
 
 /// What was seen of one tenant.
@@ -26,8 +27,8 @@ pub struct Sighting<'m> {
     pub is_distributed: bool,
     /// Declared rows whose keys were not found.
     pub absent_rows: Vec<Row<'m>>,
-    /// What statements could run that nobody who is trusted answers for.
-    pub untrusted: Vec<Untrusted>,
+    /// What is in the way of statements: see [`Transaction::obstacles`](super::Transaction::obstacles).
+    pub obstacles: Vec<Obstacle>,
 }
 
 /// What was seen of a schema that exists.
@@ -48,7 +49,7 @@ pub type Subject<'t> = (&'t TenantId, &'t SchemaName);
 /// The absent rows of one tenant, or why they could not be asked for.
 type Rows<'m> = Result<Vec<Row<'m>>, PgError>;
 
-/// Looks at all of `subjects`, in one transaction that sees one moment; rows of tables that are to be
+/// Looks at all of `subjects`, in one transaction; rows of tables that are to be
 /// avoided are not read, and count as absent. The answers come in their order. The number of
 /// statements depends on the number of shapes and seeds, not of tenants.
 ///
@@ -60,9 +61,10 @@ pub async fn survey<'m>(
     shapes: &Shapes,
     subjects: &[Subject<'_>],
     limits: Limits,
-    avoid: &(dyn Fn(&[Untrusted]) -> Reasons + Sync),
+    asked: &Asked<'_>,
+    avoid: &(dyn Fn(&[Obstacle]) -> Reasons + Sync),
 ) -> Result<Vec<Result<Sighting<'m>, IntrospectError>>, PgError> {
-    let result = look(session, manifest, shapes, subjects, limits, avoid).await;
+    let result = look(session, manifest, shapes, subjects, limits, asked, avoid).await;
     let rolled_back = session.rollback().await;
     let found = result?;
     rolled_back?;
@@ -75,27 +77,39 @@ async fn look<'m>(
     shapes: &Shapes,
     subjects: &[Subject<'_>],
     limits: Limits,
-    avoid: &(dyn Fn(&[Untrusted]) -> Reasons + Sync),
+    asked: &Asked<'_>,
+    avoid: &(dyn Fn(&[Obstacle]) -> Reasons + Sync),
 ) -> Result<Vec<Result<Sighting<'m>, IntrospectError>>, PgError> {
     let doing = "taking fingerprints";
+    let schemas: Vec<&SchemaName> = subjects.iter().map(|(_, schema)| *schema).collect();
+    let tables: Vec<&str> =
+        rowcheck::tables_read(manifest).into_iter().map(Ident::as_str).collect();
     let script = begin(Access::Read, limits)
+        + &pin::query(session, &schemas, &tables)
         + &format!("SELECT {}::text AS is_prepared;\n", session.glance.is_prepared_condition());
     let answers = session.run(doing, &script).await?;
     session.is_prepared = match answers.last().and_then(|rows| rows.first()) {
         Some(row) => column::<&str>(row, "is_prepared", doing)? == "true",
         None => false,
     };
-    let schemas: Vec<&SchemaName> = subjects.iter().map(|(_, schema)| *schema).collect();
+    let pins = pin::pins(session, &schemas, &answers)?;
+    let locks = pin::script(&pins, &schemas, &tables);
     let (script, _) = fingerprint::script(session, &schemas);
-    let answers = session.run(doing, &script).await?;
+    let answers = session.run(doing, &(locks + &script)).await?;
     session.is_prepared = true;
     let mut glances = fingerprint::glances(session, &schemas, &answers)?;
     let mut placements = placements(session, &schemas).await?;
 
-    let mut untrusted = untrusted(session, &schemas).await?;
+    let mut obstacles = untrusted(session, &schemas, asked).await?;
+    for (schema, pins) in &pins {
+        let of_pins: Vec<Obstacle> = pins.obstacles(&session.server.role).collect();
+        if !of_pins.is_empty() {
+            obstacles.entry(schema.clone()).or_default().splice(0..0, of_pins);
+        }
+    }
     let to_avoid: Vec<Reasons> = schemas
         .iter()
-        .map(|schema| untrusted.get(*schema).map(|code| avoid(code)).unwrap_or_default())
+        .map(|schema| obstacles.get(*schema).map(|found| avoid(found)).unwrap_or_default())
         .collect();
 
     let mut found: Vec<Result<Option<Present>, IntrospectError>> = Vec::new();
@@ -104,6 +118,13 @@ async fn look<'m>(
             None => Ok(None),
             Some(Err(error)) => Err(error),
             Some(Ok(glance)) => match model(session, shapes, schema, &glance).await {
+                Ok(model) if pins.get(schema).is_none_or(|pins| pins.lacks(&tables, &model)) => {
+                    let reason = "a table was made while it was read".to_owned();
+                    return Err(PgError::Answer {
+                        doing: format!("reading schema {schema}"),
+                        reason,
+                    });
+                }
                 Ok(model) => Ok(Some(Present {
                     fingerprint: glance.fingerprint,
                     schema: model,
@@ -120,10 +141,10 @@ async fn look<'m>(
     let sightings =
         found.into_iter().zip(absent).zip(subjects).map(|((present, rows), subject)| {
             let (present, absent_rows) = (present?, rows?);
-            let untrusted = untrusted.remove(subject.1).unwrap_or_default();
+            let obstacles = obstacles.remove(subject.1).unwrap_or_default();
             let placement = present.as_ref().and_then(|present| present.placement.as_ref());
             let is_distributed = is_distributed(&session.server, present.is_some(), placement);
-            Ok(Sighting { present, is_distributed, absent_rows, untrusted })
+            Ok(Sighting { present, is_distributed, absent_rows, obstacles })
         });
     Ok(sightings.collect())
 }

@@ -1,6 +1,5 @@
 //! The transaction of one tenant: what may be done in it, and how it ends.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,15 +9,16 @@ use super::externals::{Externals, externals};
 use super::fingerprint::{self, Glance, Record, Shapes};
 use super::introspect::{self, IntrospectError, Sections};
 use super::lock;
+use super::pin::{self, Pins};
 use super::placement::{Placement, is_distributed, placements};
 use super::rowcheck::{self, RowCheck};
 use super::session::{Access, Begun, Limits, Session, begin, query_error};
 use super::state::{self, Entry, StateRow};
-use super::untrusted;
+use super::untrusted::{self, Asked};
 use crate::checksum::Checksum;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::name::{Ident, SchemaName, TenantId};
-use crate::plan::{PlannedStep, Reasons, TableLock, Untrusted};
+use crate::plan::{Locks, Obstacle, PlannedStep, Reasons};
 use crate::schema::Schema;
 use crate::telemetry;
 
@@ -41,6 +41,9 @@ pub struct Transaction<'s> {
     writes: bool,
     /// Whether, when it began, anything in the database belonged to somebody who may not be trusted.
     has_untrusted: bool,
+    tables: &'s Tables,
+    /// Who could change what, and is kept from it, as of the last glance.
+    pins: Pins,
 }
 
 /// When a transaction that may write waits for the tenant's lock.
@@ -50,6 +53,27 @@ pub enum Locking {
     First,
     /// Before it looks, if there is no such schema; otherwise later, if there is something to do.
     IfAbsent,
+}
+
+/// The names of the tables of a manifest, with that of the record.
+#[derive(Debug)]
+pub struct Tables {
+    /// All of them.
+    all: Vec<String>,
+    /// Those that are read.
+    read: Vec<String>,
+}
+
+impl Tables {
+    /// Those of `manifest`.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
+        let name = |table: &Ident| table.as_str().to_owned();
+        let record = std::iter::once(state::TABLE.to_owned());
+        let all = manifest.tables.iter().map(|decl| name(&decl.name)).chain(record.clone());
+        let read = rowcheck::tables_read(manifest).into_iter().map(name).chain(record);
+        Self { all: all.collect(), read: read.collect() }
+    }
 }
 
 /// What was found of a tenant.
@@ -76,7 +100,7 @@ pub enum ExecuteError {
 }
 
 impl<'s> Transaction<'s> {
-    /// Opens a transaction that sees one moment and cannot write.
+    /// Opens a transaction that cannot write.
     ///
     /// # Errors
     /// When the schema must not be looked at, or the server fails.
@@ -84,10 +108,11 @@ impl<'s> Transaction<'s> {
         session: &'s mut Session,
         tenant: &'s TenantId,
         schema: &'s SchemaName,
+        tables: &'s Tables,
         limits: Limits,
     ) -> Result<Self, IntrospectError> {
         let start = begin(Access::Read, limits);
-        Self::start(session, tenant, schema, start, None).await
+        Self::start(session, tenant, schema, tables, start, None).await
     }
 
     /// Opens a transaction that may write later, after [`Transaction::lock`].
@@ -98,6 +123,7 @@ impl<'s> Transaction<'s> {
         session: &'s mut Session,
         tenant: &'s TenantId,
         schema: &'s SchemaName,
+        tables: &'s Tables,
         limits: Limits,
         locking: Locking,
     ) -> Result<Self, IntrospectError> {
@@ -105,14 +131,15 @@ impl<'s> Transaction<'s> {
             Locking::First => lock::script(schema),
             Locking::IfAbsent => lock::if_absent_script(schema),
         };
-        Self::start(session, tenant, schema, begin(Access::Write, limits) + &lock, Some(locking))
-            .await
+        let start = begin(Access::Write, limits) + &lock;
+        Self::start(session, tenant, schema, tables, start, Some(locking)).await
     }
 
     async fn start(
         session: &'s mut Session,
         tenant: &'s TenantId,
         schema: &'s SchemaName,
+        tables: &'s Tables,
         start: String,
         locking: Option<Locking>,
     ) -> Result<Self, IntrospectError> {
@@ -135,6 +162,8 @@ impl<'s> Transaction<'s> {
             is_locked: false,
             writes: locking.is_some(),
             has_untrusted,
+            tables,
+            pins: Pins::default(),
         };
         if is_present {
             transaction.glance(&doing, String::new()).await?;
@@ -172,23 +201,31 @@ impl<'s> Transaction<'s> {
     }
 
     /// Takes the locks of a plan and of its record, so that nobody can change any more what its
-    /// statements run, and looks again if there can be anything of the kind. Tells what they could run that nobody who is trusted
-    /// answers for; `None`: the schema has changed meanwhile, and another plan is to be made.
+    /// statements run, and looks again if there can be anything of the kind. Tells what is in the way beside
+    /// [`Transaction::obstacles`], which are then to be asked for again; `None`: the schema has changed
+    /// meanwhile, and another plan is to be made.
     ///
     /// # Errors
     /// As [`Transaction::lock`].
     pub async fn secure(
         &mut self,
-        locks: &BTreeMap<Ident, TableLock>,
-    ) -> Result<Option<Vec<Untrusted>>, IntrospectError> {
+        locks: &Locks,
+    ) -> Result<Option<Vec<Obstacle>>, IntrospectError> {
         let Some(before) = self.glance.as_ref().map(|glance| glance.fingerprint) else {
             return Ok(Some(Vec::new()));
         };
         let doing = format!("locking tables of schema {}", self.schema);
-        let (has_record, strictly) = (self.record().is_some(), self.has_untrusted);
-        let locks = lock::tables_script(self.schema, locks, has_record, strictly);
-        self.has_untrusted = untrusted::is_there(self.session, &doing, &locks).await?;
-        if !self.has_untrusted {
+        let mut script = self.pins.plan_script(self.schema, locks, self.record().is_some());
+        let mut targets = Vec::new();
+        if self.pins.is_needed() {
+            let tables: Vec<&str> = locks.tables.keys().map(Ident::as_str).collect();
+            script += &pin::targets_query(self.session, self.schema, &tables, &locks.externals);
+            let answers = self.session.run(&doing, &script).await?;
+            targets = pin::targets(self.session, &answers)?;
+            script = pin::Target::script(&targets);
+        }
+        self.has_untrusted = untrusted::is_there(self.session, &doing, &script).await?;
+        if !self.has_untrusted && !self.pins.is_needed() {
             return Ok(Some(Vec::new()));
         }
         self.glance(&doing, String::new()).await?;
@@ -196,26 +233,44 @@ impl<'s> Transaction<'s> {
             return Ok(None);
         }
         self.lock().await?;
-        Ok(Some(self.untrusted().await?))
+        Ok(Some(targets.into_iter().filter_map(pin::Target::into_obstacle).collect()))
     }
 
-    /// What statements on the schema could run that nobody who is trusted answers for.
+    /// What is in the way of statements on the schema: what they could run that nobody who is trusted
+    /// answers for, and what the role may not do.
     ///
     /// # Errors
     /// When the server cannot be asked.
-    pub async fn untrusted(&mut self) -> Result<Vec<Untrusted>, PgError> {
-        if self.glance.is_none() || !self.has_untrusted {
+    pub async fn obstacles(&mut self, asked: &Asked<'_>) -> Result<Vec<Obstacle>, PgError> {
+        if self.glance.is_none() {
             return Ok(Vec::new());
         }
-        let mut found = untrusted::untrusted(self.session, &[self.schema]).await?;
-        Ok(found.remove(self.schema).unwrap_or_default())
+        let mut found: Vec<Obstacle> = self.pins.obstacles(&self.session.server.role).collect();
+        if self.has_untrusted || self.pins.is_needed() {
+            let mut untrusted = untrusted::untrusted(self.session, &[self.schema], asked).await?;
+            found.extend(untrusted.remove(self.schema).unwrap_or_default());
+        }
+        Ok(found)
     }
 
     /// Runs `before`, and looks at what there is after it.
     async fn glance(&mut self, doing: &str, before: String) -> Result<(), IntrospectError> {
+        let tables: Vec<&str> = self.tables.all.iter().map(String::as_str).collect();
+        let pins = pin::query(self.session, &[self.schema], &tables);
         let (script, _) = fingerprint::script(self.session, &[self.schema]);
-        let answers = self.session.run(doing, &(before + &script)).await?;
+        let mut answers = self.session.run(doing, &(before + &pins + &script)).await?;
         self.session.is_prepared = true;
+        let pins = pin::pins(self.session, &[self.schema], &answers)?;
+        let pins = pins.into_values().next().unwrap_or_default();
+        if pins != self.pins {
+            let tables: Vec<&str> = self.tables.read.iter().map(String::as_str).collect();
+            let locks = pins.script(self.schema, &tables);
+            if !locks.is_empty() {
+                let (script, _) = fingerprint::script(self.session, &[self.schema]);
+                answers = self.session.run(doing, &(locks + &script)).await?;
+            }
+            self.pins = pins;
+        }
         self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
         if self.writes && self.glance.as_ref().is_some_and(|glance| glance.has_event_triggers) {
             introspect::check_event_triggers(self.session, self.schema).await?;
@@ -277,6 +332,9 @@ impl<'s> Transaction<'s> {
             return Ok(None);
         };
         record.check_readable(self.schema, &self.session.server.role)?;
+        if !self.pins.keeps(state::TABLE) {
+            return Ok(None);
+        }
         let answers =
             self.session.run(&self.reading(), &state::select_script(self.schema, 1)).await?;
         let state: Vec<StateRow> = Sections::new(self.schema, &answers).get("state")?;
@@ -301,10 +359,18 @@ impl<'s> Transaction<'s> {
     ) -> Result<(Vec<StateRow>, Vec<(&'m SeedDecl, &'m SeedRow)>), IntrospectError> {
         let mut script = String::new();
         if history > 0
+            && self.pins.keeps(state::TABLE)
             && let Some(record) = self.record()
         {
             record.check_readable(self.schema, &self.session.server.role)?;
             script.push_str(&state::select_script(self.schema, history));
+        }
+        let tables: Vec<&str> = self.tables.read.iter().map(String::as_str).collect();
+        if let Some(live) = live
+            && self.pins.lacks(&tables, live)
+        {
+            let reason = "a table was made while it was read".to_owned();
+            return Err(PgError::Answer { doing: self.reading(), reason }.into());
         }
         let check = RowCheck::new(manifest, self.schema, self.tenant, live, avoid);
         let before = usize::from(!script.is_empty());
@@ -339,7 +405,12 @@ impl<'s> Transaction<'s> {
             if let Some(schema) = shapes.get(glance.fingerprint) {
                 return Ok(Some((schema, glance.fingerprint)));
             }
-            let schema = introspect::introspect(self.session, self.schema).await?;
+            let schema = match introspect::introspect(self.session, self.schema).await {
+                Ok(schema) => schema,
+                // Its parts were read one after the other, and somebody changes it.
+                Err(IntrospectError::Pg(PgError::Answer { .. })) => continue,
+                Err(error) => return Err(error),
+            };
             // Only what did not change while it was read is the model behind the fingerprint.
             let doing = self.reading();
             self.glance(&doing, String::new()).await?;

@@ -1,7 +1,12 @@
--- What a statement on the tables of the schemas `:schemas` could make the server run that belongs to
--- neither a superuser nor the role of the session: one row for each relation or enum and each such
--- object. Sent by pg/untrusted.rs with the search path `pg_catalog`. With `:anybody`, what belongs
+-- What a statement on the tables of the schemas `:schemas`, or on the tables `:externals` that foreign
+-- keys are to point to, could make the server run that belongs to neither a superuser nor the role of
+-- the session. Sent by pg/untrusted.rs with the search path `pg_catalog`. With `:anybody`, what belongs
 -- to these is told as well.
+--
+-- The answer is a graph in four sections, in which each object stands once however many lead to it:
+-- `base` is what hangs on each table, `edge` what that needs, `code` whose functions and types are
+-- among it, and `found` what is told for its own sake. `:edges` stands for untrusted_edges.sql,
+-- `:trusted_roles` for the roles that are trusted without being named.
 --
 -- * Reading the catalog runs nothing of this.
 -- * What refers to a function is known from pg_depend, but for what no expression refers to yet:
@@ -9,21 +14,24 @@
 --   members of operator families; inheritance children, to which ALTER TABLE descends.
 -- * Objects of a server start at OID 16384 (PostgreSQL's FirstNormalObjectId); those below are its
 --   own, and most of them stand in pg_depend nowhere.
--- * A type that is no enum is told for its owner's sake alone: constraints, attributes and casts can be
---   added to it without a lock that a statement of ours waits for.
+-- * A type is told for its owner's sake alone: constraints, attributes and casts can be added to it
+--   without a lock that a statement of ours waits for, and no lock keeps its name to it. An enum is
+--   told to steps that name it or have expressions, in which casts are looked up; not to those that
+--   insert and look for rows, which write labels as literals and compare what is printed.
 -- * A mere SELECT runs something, too: to plan it, the server computes immutable functions of
 --   constants in the expressions of indexes and of extended statistics. To check a foreign key, it
---   plans such a SELECT on the table that the key points to.
+--   plans such a SELECT on the table that the key points to, where it weighs the CHECK constraints of
+--   partitions as well.
 -- * The server's own functions may run SQL text, read files and change settings, and stand in
---   pg_depend nowhere. In expressions of tables that belong to nobody trusted, only those are passed
---   over that are immutable, or stable and of no family that does such things, or listed; the others
---   are told, unless the manifest uses them itself. Their numbers are taken from the expressions.
+--   pg_depend nowhere. Extensions bring such functions, too; they belong to superusers, but whoever owns
+--   the table chooses the arguments. In expressions of tables that belong to nobody trusted, only those
+--   are passed over that are immutable, or of the server's own and stable and of no family that does such
+--   things, or listed, or of an extension and without texts for arguments; the others are told, unless the
+--   manifest uses them itself. Their numbers are taken from the expressions.
 -- * Policies are not among it: under `row_security = off` the server refuses a statement that would
 --   have to ask one. Row filters of publications are computed by the sender.
 WITH RECURSIVE trusted AS MATERIALIZED (
-    SELECT array_agg(r.oid) AS roles
-    FROM pg_roles r
-    WHERE r.rolsuper OR r.rolname IN (current_user, session_user)
+    SELECT :trusted_roles AS roles
 ), member AS MATERIALIZED (
     SELECT n.nspname AS schema, d.classid, d.objid
     FROM pg_namespace n
@@ -48,9 +56,26 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         JOIN pg_class c ON c.oid = r.oid AND c.relispartition
         WHERE i.inhrelid = r.oid
     ) h
-), base AS (
-    SELECT 'relation' AS kind, r.schema, r.subject, b.via, b.reads AND r.oid = r.origin AS reads,
-           b.classid, b.objid
+), target AS (
+    -- The tables that foreign keys point to, with their partitions.
+    SELECT 'relation' AS kind, r.schema::text AS schema, r.subject::text AS subject,
+           'constraint ' || quote_ident(k.conname) || ' on ' || quote_ident(r.subject) || ', by '
+               AS prefix,
+           ',' AS suffix, k.confrelid AS oid, false AS is_partition
+    FROM relation r
+    JOIN pg_constraint k ON k.conrelid = r.oid AND k.contype = 'f' AND k.conparentid = 0
+    WHERE r.oid = r.origin
+    UNION
+    SELECT 'external', '', x.name, '', '', to_regclass(x.name)::oid, false
+    FROM unnest(:externals) AS x(name)
+    WHERE to_regclass(x.name) IS NOT NULL
+    UNION
+    SELECT t.kind, t.schema, t.subject, t.prefix, t.suffix, i.inhrelid, true
+    FROM target t
+    JOIN pg_inherits i ON i.inhparent = t.oid
+), base AS MATERIALIZED (
+    SELECT 'relation' AS kind, r.schema::text AS schema, r.subject::text AS subject, b.via,
+           b.reads AND r.oid = r.origin AS reads, b.classid::oid AS classid, b.objid
     FROM (SELECT r.*, CASE WHEN r.oid = r.origin THEN quote_ident(r.subject)
                            ELSE r.oid::regclass::text END AS name
           FROM relation r) r
@@ -84,22 +109,6 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         FROM pg_statistic_ext e
         WHERE e.stxrelid = r.oid
         UNION ALL
-        SELECT 'constraint ' || quote_ident(k.conname) || ' on ' || r.name || ', by ' || t.via || ',',
-               false, t.classid, t.oid
-        FROM pg_constraint k
-        CROSS JOIN LATERAL (
-            SELECT 'index ' || i.indexrelid::regclass AS via, 'pg_class'::regclass AS classid,
-                   i.indexrelid AS oid
-            FROM pg_index i
-            WHERE i.indrelid = k.confrelid
-            UNION ALL
-            SELECT 'statistics ' || e.stxnamespace::regnamespace || '.' || quote_ident(e.stxname),
-                   'pg_statistic_ext'::regclass, e.oid
-            FROM pg_statistic_ext e
-            WHERE e.stxrelid = k.confrelid
-        ) t
-        WHERE k.conrelid = r.oid AND k.contype = 'f'
-        UNION ALL
         SELECT 'trigger ' || quote_ident(tg.tgname) || ' on ' || r.name,
                false, 'pg_trigger'::regclass, tg.oid
         FROM pg_trigger tg
@@ -124,63 +133,70 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         WHERE r.oid <> r.origin
     ) b
     UNION ALL
-    SELECT 'type', m.schema, y.typname, 'enum ' || quote_ident(y.typname), false,
+    SELECT t.kind, t.schema, t.subject, t.prefix || b.via || t.suffix, false, b.classid, b.objid
+    FROM target t
+    CROSS JOIN LATERAL (
+        SELECT 'index ' || i.indexrelid::regclass AS via, 'pg_class'::regclass AS classid,
+               i.indexrelid AS objid
+        FROM pg_index i
+        WHERE i.indrelid = t.oid
+        UNION ALL
+        SELECT 'statistics ' || e.stxnamespace::regnamespace || '.' || quote_ident(e.stxname),
+               'pg_statistic_ext'::regclass, e.oid
+        FROM pg_statistic_ext e
+        WHERE e.stxrelid = t.oid
+        UNION ALL
+        SELECT 'constraint ' || quote_ident(k.conname) || ' on ' || t.oid::regclass,
+               'pg_constraint'::regclass, k.oid
+        FROM pg_constraint k
+        WHERE k.conrelid = t.oid AND k.contype = 'c' AND t.is_partition
+        UNION ALL
+        SELECT 'table ' || t.oid::regclass, d.refclassid, d.refobjid
+        FROM pg_depend d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.objsubid = 0
+          AND d.refclassid IN ('pg_proc'::regclass, 'pg_am'::regclass, 'pg_opclass'::regclass)
+          AND d.refobjid >= 16384
+    ) b
+    UNION ALL
+    SELECT 'type', m.schema::text, y.typname::text, 'enum ' || quote_ident(y.typname), false,
            'pg_type'::regclass, y.oid
     FROM member m
     JOIN pg_type y ON y.oid = m.objid
     WHERE m.classid = 'pg_type'::regclass AND y.typtype = 'e'
-), reached AS (
-    SELECT b.kind, b.schema, b.subject, b.via, b.reads, NULL::oid AS "cast",
-           b.classid::oid AS classid, b.objid
-    FROM base b
+), node AS (
+    SELECT b.classid, b.objid FROM base b
     UNION
-    SELECT r.kind, r.schema, r.subject, r.via, r.reads, coalesce(e."cast", r."cast"), e.classid,
-           e.objid
-    FROM reached r
-    CROSS JOIN LATERAL (
-        SELECT NULL::oid AS "cast", d.refclassid AS classid, d.refobjid AS objid
-        FROM pg_depend d
-        WHERE d.classid = r.classid AND d.objid = r.objid AND d.refobjid >= 16384
-          AND (d.refclassid IN ('pg_proc'::regclass, 'pg_type'::regclass, 'pg_operator'::regclass,
-                                'pg_opclass'::regclass, 'pg_opfamily'::regclass, 'pg_am'::regclass)
-               -- What a rule reads.
-               OR r.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass)
-        UNION ALL
-        SELECT NULL, 'pg_constraint'::regclass, k.oid
-        FROM pg_constraint k
-        WHERE r.classid = 'pg_type'::regclass AND k.contypid = r.objid
-        UNION ALL
-        SELECT NULL, 'pg_class'::regclass, y.typrelid
-        FROM pg_type y
-        WHERE r.classid = 'pg_type'::regclass AND y.oid = r.objid AND y.typtype = 'c'
-        UNION ALL
-        -- The attributes of a composite type, and the rule that makes a view one.
-        SELECT NULL, 'pg_rewrite'::regclass, ru.oid
-        FROM pg_rewrite ru
-        WHERE r.classid = 'pg_class'::regclass AND ru.ev_class = r.objid
-        UNION ALL
-        SELECT ca.oid, 'pg_proc'::regclass, ca.castfunc
-        FROM pg_cast ca
-        WHERE r.classid = 'pg_type'::regclass AND ca.castfunc >= 16384
-          AND (ca.castsource = r.objid OR ca.casttarget = r.objid)
-        UNION ALL
-        SELECT NULL, 'pg_proc'::regclass, ap.amproc
-        FROM pg_amproc ap
-        WHERE r.classid = 'pg_opfamily'::regclass AND ap.amprocfamily = r.objid
-        UNION ALL
-        SELECT NULL, 'pg_operator'::regclass, ao.amopopr
-        FROM pg_amop ao
-        WHERE r.classid = 'pg_opfamily'::regclass AND ao.amopfamily = r.objid
-    ) e
-    WHERE e.objid >= 16384
-), owned AS (
-    SELECT r.*, p.proowner AS owner, 'function' AS what, p.oid::regprocedure::text AS runs
-    FROM reached r
+    SELECT e.classid, e.objid
+    FROM node r
+    CROSS JOIN LATERAL (:edges) e
+), code AS (
+    SELECT r.classid, r.objid, p.proowner AS owner, 'function' AS what,
+           p.oid::regprocedure::text AS runs
+    FROM node r
     JOIN pg_proc p ON p.oid = r.objid
     WHERE r.classid = 'pg_proc'::regclass
     UNION ALL
-    SELECT b.kind, b.schema, b.subject, b.via, b.reads, NULL, b.classid, b.objid, c.relowner,
-           'function', p.oid::regprocedure::text
+    SELECT r.classid, r.objid, y.typowner, 'type', format_type(y.oid, NULL)
+    FROM node r
+    JOIN pg_type y ON y.oid = r.objid
+    -- Arrays and multiranges have the owner of what they consist of.
+    WHERE r.classid = 'pg_type'::regclass AND y.typtype IN ('b', 'd', 'r', 'c') AND y.typelem = 0
+    UNION ALL
+    SELECT r.classid, r.objid, c.relowner, 'itself', c.oid::regclass::text
+    FROM node r
+    JOIN pg_class c ON c.oid = r.objid
+    WHERE r.classid = 'pg_inherits'::regclass
+       OR r.classid = 'pg_class'::regclass AND c.relkind = 'v'
+    UNION ALL
+    -- A rule may do anything, in the name of the table's owner.
+    SELECT r.classid, r.objid, c.relowner, 'itself', ru.rulename::text
+    FROM node r
+    JOIN pg_rewrite ru ON ru.oid = r.objid
+    JOIN pg_class c ON c.oid = ru.ev_class
+    WHERE r.classid = 'pg_rewrite'::regclass
+), found AS (
+    SELECT b.kind, b.schema, b.subject, b.via, b.reads, c.relowner AS owner, 'chosen' AS what,
+           p.oid::regprocedure::text AS runs
     FROM base b
     CROSS JOIN LATERAL (
         SELECT ad.adrelid AS relation, ad.adbin::text AS expression
@@ -199,43 +215,58 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     CROSS JOIN LATERAL regexp_matches(e.expression, ':(funcid|opno) ([0-9]+)', 'g') n
     LEFT JOIN pg_operator op ON n[1] = 'opno' AND op.oid = n[2]::oid
     JOIN pg_proc p ON p.oid = CASE WHEN n[1] = 'opno' THEN op.oprcode::oid ELSE n[2]::oid END
-    WHERE p.oid < 16384
-      AND NOT (p.provolatile = 'i'
-               OR p.provolatile = 's' AND p.proname !~ 'xml|query|setting|file|cursor|^(pg|ts|lo)_'
-               OR p.proname IN ('clock_timestamp', 'gen_random_uuid', 'nextval', 'random',
-                                'timeofday', 'uuidv4', 'uuidv7'))
+    WHERE p.provolatile <> 'i'
+      AND CASE WHEN p.oid < 16384
+               THEN NOT (p.provolatile = 's'
+                             AND p.proname !~ 'xml|query|setting|file|cursor|^(pg|ts|lo)_'
+                         OR p.proname IN ('clock_timestamp', 'gen_random_uuid', 'nextval', 'random',
+                                          'timeofday', 'uuidv4', 'uuidv7'))
+               ELSE EXISTS (SELECT FROM pg_type y
+                            WHERE y.oid = ANY (p.proargtypes) AND y.typcategory IN ('S', 'X', 'P'))
+          END
     UNION ALL
-    SELECT r.*, y.typowner, 'type', format_type(y.oid, NULL)
-    FROM reached r
-    JOIN pg_type y ON y.oid = r.objid
-    -- Arrays and multiranges have the owner of what they consist of.
-    WHERE r.classid = 'pg_type'::regclass AND y.typtype IN ('b', 'd', 'r', 'c') AND y.typelem = 0
+    SELECT 'column', r.schema::text, r.subject::text,
+           'enum ' || quote_ident(y.typname) || ' of column ' || quote_ident(r.subject) || '.'
+           || quote_ident(a.attname), false, y.typowner, 'itself', a.attname::text
+    FROM relation r
+    JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    JOIN pg_type y ON y.oid IN (t.oid, t.typelem) AND y.typtype = 'e'
+    WHERE r.oid = r.origin
     UNION ALL
-    SELECT r.*, c.relowner, 'itself', c.oid::regclass::text
-    FROM reached r
-    JOIN pg_class c ON c.oid = r.objid
-    WHERE r.classid = 'pg_inherits'::regclass
-       OR r.classid = 'pg_class'::regclass AND c.relkind = 'v'
-    UNION ALL
-    -- A rule may do anything, in the name of the table's owner.
-    SELECT r.*, c.relowner, 'itself', ru.rulename::text
-    FROM reached r
-    JOIN pg_rewrite ru ON ru.oid = r.objid
-    JOIN pg_class c ON c.oid = ru.ev_class
-    WHERE r.classid = 'pg_rewrite'::regclass
+    SELECT 'type', m.schema::text, y.typname::text, 'enum ' || quote_ident(y.typname), false,
+           y.typowner, 'itself', ''
+    FROM member m
+    JOIN pg_type y ON y.oid = m.objid
+    WHERE m.classid = 'pg_type'::regclass AND y.typtype = 'e'
 )
-SELECT DISTINCT o.kind, o.schema::text AS schema, o.subject::text AS subject,
-       CASE WHEN o."cast" IS NULL THEN '' ELSE
+SELECT 'schema' AS section, NULL AS kind, n.nspname::text AS schema, NULL AS subject, NULL AS via,
+       NULL AS reads, NULL AS node, NULL AS what, quote_ident(n.nspname) || '.' AS runs,
+       pg_get_userbyid(n.nspowner)::text AS owner
+FROM pg_namespace n
+WHERE n.nspname = ANY (:schemas)
+UNION ALL
+SELECT 'base', b.kind, b.schema, b.subject, b.via, b.reads::text, b.classid || '.' || b.objid,
+       NULL, NULL, NULL
+FROM base b
+UNION ALL
+SELECT 'edge', NULL, NULL, NULL,
+       CASE WHEN e."cast" IS NULL THEN '' ELSE
            'cast from ' || format_type(ca.castsource, NULL) || ' to '
-           || format_type(ca.casttarget, NULL) || ', for ' END || o.via AS via,
-       -- Whether a mere SELECT may run it, or fail for it.
-       (o.reads OR o.what = 'type')::text AS reads,
-       o.what, o.runs, quote_ident(o.schema) || '.' AS prefix,
-       pg_get_userbyid(o.owner)::text AS owner,
-       (n.nspowner = o.owner)::text AS is_schemas_owner
-FROM owned o
-JOIN pg_namespace n ON n.nspname = o.schema
+           || format_type(ca.casttarget, NULL) || ', for ' END,
+       NULL, r.classid || '.' || r.objid, NULL, e.classid || '.' || e.objid, NULL
+FROM node r
+CROSS JOIN LATERAL (:edges) e
+LEFT JOIN pg_cast ca ON ca.oid = e."cast"
+UNION ALL
+SELECT 'code', NULL, NULL, NULL, NULL, NULL, c.classid || '.' || c.objid, c.what, c.runs,
+       pg_get_userbyid(c.owner)
+FROM code c
 CROSS JOIN trusted t
-LEFT JOIN pg_cast ca ON ca.oid = o."cast"
-WHERE :anybody OR o.owner <> ALL (t.roles)
-ORDER BY schema, subject, via, o.runs;
+WHERE :anybody OR c.owner <> ALL (t.roles)
+UNION ALL
+SELECT 'found', f.kind, f.schema, f.subject, f.via, f.reads::text, NULL, f.what, f.runs,
+       pg_get_userbyid(f.owner)
+FROM found f
+CROSS JOIN trusted t
+WHERE :anybody OR f.owner <> ALL (t.roles);

@@ -1,74 +1,18 @@
 //! Steps that are held back: they would make the server run code of somebody who is not trusted.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 
+use super::PlannedStep;
+use super::obstacle::{Reasons, Subject};
 use super::step::{Action, Step};
 use crate::diff::{Held, Object};
 use crate::manifest::{
-    Cell, ColumnDecl, ConstraintDecl, ConstraintDef, Manifest, TableRef, TypeDecl,
+    Cell, ColumnDecl, ColumnValue, ConstraintDecl, ConstraintDef, Fragment, IndexKey, IndexTerm,
+    Manifest, SCHEMA_PLACEHOLDER, SeedDecl, TableRef, TypeDecl,
 };
 use crate::name::Ident;
+use crate::schema::Schema;
 use crate::words::counted;
-
-/// Something that statements on an object of a tenant's schema can make the server run, and that
-/// nobody who is trusted answers for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Untrusted {
-    pub on: Subject,
-    /// What leads to it, such as "index `t_idx` on t".
-    pub via: String,
-    pub what: Code,
-    /// Whether a mere SELECT on the subject may run it, or fail because of it.
-    pub is_run_by_reading: bool,
-    pub owner: String,
-    /// Whether the owner also owns the tenant's schema.
-    pub is_schemas_owner: bool,
-    /// What the names of objects in the tenant's schema begin with in `via` and `what`.
-    pub prefix: String,
-}
-
-/// By name, as in the catalog.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
-    Relation(String),
-    Type(String),
-}
-
-/// What would be run.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Code {
-    /// With its schema and the types of its arguments.
-    Function(String),
-    /// To which its owner may add constraints and casts at any time.
-    Type(String),
-    /// What leads to it is itself the trouble: a rule, a view, a child table.
-    Itself,
-}
-
-impl fmt::Display for Untrusted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { via, owner, .. } = self;
-        match &self.what {
-            Code::Function(name) => write!(f, "{via} runs {name}, which belongs to {owner}"),
-            Code::Type(name) => write!(f, "{via} has type {name}, which belongs to {owner}"),
-            Code::Itself => write!(f, "{via} belongs to {owner}"),
-        }
-    }
-}
-
-impl Untrusted {
-    /// The same in words that hold for all tenants that are alike.
-    #[must_use]
-    pub fn in_general(&self) -> String {
-        let owner = if self.is_schemas_owner { "the schema's owner" } else { &self.owner };
-        let general = Self { owner: owner.to_owned(), ..self.clone() };
-        general.to_string().replace(&self.prefix, "")
-    }
-}
-
-/// Why a subject must not be touched.
-pub type Reasons = BTreeMap<Subject, BTreeSet<String>>;
 
 /// Parts the steps, which are in order, into those that may be run and those that are held back:
 /// because of what they touch, or because they need something that is held back.
@@ -90,6 +34,26 @@ pub(super) fn part<'m>(
     };
     let kept = steps.into_iter().filter(|step| !parting.holds(step)).collect();
     (kept, told(&parting.held))
+}
+
+/// The tables of rows of which a key cannot be read even after the steps, since a table or a column that it
+/// needs is held back.
+#[must_use]
+pub fn unreadable(manifest: &Manifest, steps: &[PlannedStep], live: Option<&Schema>) -> Reasons {
+    let makes = |object: Object| steps.iter().any(|step| step.object == object);
+    let is_there = |table: &Ident, column: &Ident| {
+        let live = live.and_then(|live| live.tables.get(table));
+        live.is_some_and(|live| live.columns.contains_key(column))
+            || makes(Object::Table { name: table.clone() })
+            || makes(Object::Column { table: table.clone(), name: column.clone() })
+    };
+    let columns = manifest.seeds.iter().flat_map(SeedDecl::columns_read);
+    let absent =
+        columns.filter(|(table, column)| !is_there(table, column)).map(|(table, column)| {
+            let why = BTreeSet::from([format!("column {table}.{column} is held back")]);
+            (Subject::Relation(table.as_str().to_owned()), why)
+        });
+    absent.collect()
 }
 
 struct Parting<'m, 'r> {
@@ -121,11 +85,21 @@ impl<'m> Parting<'m, '_> {
     }
 
     fn why(&self, step: &Step<'m>) -> BTreeSet<String> {
-        let (tables, types) = touched(step);
+        let (tables, subjects) = touched(self.manifest, step);
         let mut why = BTreeSet::new();
+        for subject in &subjects {
+            why.extend(self.reasons.get(subject).into_iter().flatten().cloned());
+        }
+        let expressions = expressions(step);
+        for (subject, reasons) in self.reasons {
+            if let Subject::Column { table, name } = subject
+                && tables.iter().any(|touched| touched.as_str() == table)
+                && expressions.iter().any(|text| mentions(text, name) || mentions(text, table))
+            {
+                why.extend(reasons.iter().cloned());
+            }
+        }
         for table in &tables {
-            let subject = Subject::Relation(table.as_str().to_owned());
-            why.extend(self.reasons.get(&subject).into_iter().flatten().cloned());
             if self.tables.contains(table) {
                 why.insert(format!("table {table} is held back"));
             }
@@ -133,10 +107,6 @@ impl<'m> Parting<'m, '_> {
             if self.incomplete.contains(table) {
                 why.insert(format!("a column of {table} is held back"));
             }
-        }
-        for name in types {
-            let subject = Subject::Type(name.as_str().to_owned());
-            why.extend(self.reasons.get(&subject).into_iter().flatten().cloned());
         }
         match step {
             Step::InsertRow { seed, .. } => {
@@ -164,31 +134,128 @@ impl<'m> Parting<'m, '_> {
     }
 }
 
-/// The tables, as far as they are there already, and the types that a step makes the server look at.
-fn touched<'m>(step: &Step<'m>) -> (Vec<&'m Ident>, Vec<&'m Ident>) {
+/// The tables, as far as they are there already, that a step makes the server look at, and all that
+/// could be in its way.
+fn touched<'m>(manifest: &'m Manifest, step: &Step<'m>) -> (Vec<&'m Ident>, BTreeSet<Subject>) {
+    let (mut tables, mut subjects) = (Vec::new(), BTreeSet::new());
     match step {
         Step::CreateSchema
         | Step::CreateEnum(_)
         | Step::AddLabel { .. }
         | Step::CreateSequence(_)
-        | Step::Comment { .. } => (Vec::new(), Vec::new()),
-        Step::CreateTable { decl, constraints } => (
-            constraints.iter().filter_map(|constraint| target(constraint.decl)).collect(),
-            decl.columns.iter().filter_map(enum_of).collect(),
-        ),
-        Step::AddColumn { table, decl } => (vec![*table], enum_of(decl).into_iter().collect()),
-        Step::AddConstraint { table, constraint } => {
-            (std::iter::once(*table).chain(target(constraint.decl)).collect(), Vec::new())
+        | Step::Comment { .. } => {}
+        Step::CreateTable { decl, constraints } => {
+            tables.extend(constraints.iter().filter_map(|constraint| target(constraint.decl)));
+            subjects.extend(constraints.iter().filter_map(|c| external_target(c.decl)));
+            subjects.extend(decl.columns.iter().filter_map(enum_of).map(type_of));
         }
-        Step::CreateIndex { table, .. } => (vec![*table], Vec::new()),
+        Step::AddColumn { table, decl } => {
+            tables.push(table);
+            subjects.extend(enum_of(decl).map(type_of));
+        }
+        Step::AddConstraint { table, constraint } => {
+            tables.push(table);
+            tables.extend(target(constraint.decl));
+            subjects.extend(external_target(constraint.decl));
+        }
+        Step::CreateIndex { table, .. } => tables.push(table),
         Step::InsertRow { seed, row } => {
-            let mut tables = vec![&seed.table];
+            tables.push(&seed.table);
             for (_, cell) in &row.cells {
                 looked_up(cell, &mut tables);
             }
-            (tables, Vec::new())
+            subjects.extend(tables.iter().map(|table| Subject::Rows(table.as_str().to_owned())));
         }
     }
+    subjects.extend(tables.iter().map(|table| Subject::Relation(table.as_str().to_owned())));
+    // Which of the schema's types an expression names, only the server can tell.
+    if expressions(step).iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
+        subjects.extend(manifest.enums.iter().map(|decl| type_of(&decl.name)));
+    }
+    (tables, subjects)
+}
+
+/// Whether an expression can name a column or, for its whole row, a table. Too many are found by that, none
+/// too few.
+fn mentions(expression: &str, name: &str) -> bool {
+    let folded = |text: &str| text.to_lowercase().replace('"', " ");
+    let (expression, name) = (format!(" {} ", folded(expression)), folded(name));
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let mut around = expression.split(name.as_str()).peekable();
+    let mut is_named = false;
+    while let (Some(before), Some(after)) = (around.next(), around.peek()) {
+        is_named |= !before.ends_with(is_part) && !after.starts_with(is_part);
+    }
+    is_named || expression.contains("u& ")
+}
+
+/// The expressions that the server evaluates when it runs the step; those of cells with the column that
+/// they are for.
+fn expressions(step: &Step<'_>) -> Vec<String> {
+    if let Step::InsertRow { row, .. } = step {
+        let cells = row.cells.iter().filter_map(|(column, cell)| {
+            of_cell(cell).map(|expression| format!("{column} {}", expression.as_written()))
+        });
+        return cells.collect();
+    }
+    fragments(step).into_iter().map(|fragment| fragment.as_written().to_owned()).collect()
+}
+
+fn fragments<'m>(step: &Step<'m>) -> Vec<&'m Fragment> {
+    match step {
+        Step::CreateSchema
+        | Step::CreateEnum(_)
+        | Step::AddLabel { .. }
+        | Step::CreateSequence(_)
+        | Step::Comment { .. }
+        | Step::InsertRow { .. } => Vec::new(),
+        Step::CreateTable { decl, constraints } => {
+            let columns = decl.columns.iter().filter_map(of_column);
+            columns.chain(constraints.iter().flat_map(|c| of_constraint(c.decl))).collect()
+        }
+        Step::AddColumn { decl, .. } => of_column(decl).into_iter().collect(),
+        Step::AddConstraint { constraint, .. } => of_constraint(constraint.decl),
+        Step::CreateIndex { index, .. } => {
+            let keys = index.decl.keys.iter().filter_map(of_key);
+            keys.chain(&index.decl.predicate).collect()
+        }
+    }
+}
+
+fn of_column(decl: &ColumnDecl) -> Option<&Fragment> {
+    match &decl.value {
+        ColumnValue::Default(expression) | ColumnValue::Generated(expression) => Some(expression),
+        ColumnValue::None | ColumnValue::Identity { .. } => None,
+    }
+}
+
+fn of_constraint(decl: &ConstraintDecl) -> Vec<&Fragment> {
+    match &decl.definition {
+        ConstraintDef::Check { expression, .. } => vec![expression],
+        ConstraintDef::Exclusion { elements, predicate, .. } => {
+            elements.iter().filter_map(|(key, _)| of_key(key)).chain(predicate).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn of_key(key: &IndexKey) -> Option<&Fragment> {
+    match &key.term {
+        IndexTerm::Expression(expression) => Some(expression),
+        IndexTerm::Column(_) => None,
+    }
+}
+
+fn of_cell(cell: &Cell) -> Option<&Fragment> {
+    match cell {
+        Cell::Sql(expression) => Some(expression),
+        Cell::Lookup { matching, .. } => matching.iter().find_map(|(_, cell)| of_cell(cell)),
+        Cell::Null | Cell::Value(_) | Cell::Tenant => None,
+    }
+}
+
+fn type_of(name: &Ident) -> Subject {
+    Subject::Type(name.as_str().to_owned())
 }
 
 fn enum_of(column: &ColumnDecl) -> Option<&Ident> {
@@ -203,6 +270,18 @@ fn target(constraint: &ConstraintDecl) -> Option<&Ident> {
         ConstraintDef::ForeignKey(key) => match &key.references {
             TableRef::Tenant(name) => Some(name),
             TableRef::External { .. } => None,
+        },
+        _ => None,
+    }
+}
+
+fn external_target(constraint: &ConstraintDecl) -> Option<Subject> {
+    match &constraint.definition {
+        ConstraintDef::ForeignKey(key) => match &key.references {
+            TableRef::External { schema, table } => {
+                Some(Subject::External(format!("{}.{}", schema.quoted(), table.quoted())))
+            }
+            TableRef::Tenant(_) => None,
         },
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::held::{Reasons, Subject};
+use super::obstacle::{Reasons, Subject};
 use super::step::Step;
 use crate::diff::{Missing, Named, NewTable, Object};
 use crate::manifest::{

@@ -1,7 +1,5 @@
 //! One attempt at bringing a tenant up to date: one transaction.
 
-use std::collections::BTreeMap;
-
 use uuid::Uuid;
 
 use super::{
@@ -13,7 +11,7 @@ use crate::manifest::Registry;
 use crate::pg::{
     self, Entry, ExecuteError, Locking, Observed, PgError, Placement, Session, Transaction,
 };
-use crate::plan::{Plan, PlannedStep, Reasons, Untrusted};
+use crate::plan::{self, Locks, Obstacle, Plan, PlannedStep, Reasons};
 use crate::schema::Schema;
 
 pub(super) struct Ended {
@@ -116,25 +114,27 @@ async fn secured(
     desired: &Schema,
     terms: Terms,
 ) -> Result<Secured, ReconcileError> {
-    let tell = if terms.is_of_many { Untrusted::in_general } else { ToString::to_string };
+    let tell = if terms.is_of_many { Obstacle::in_general } else { ToString::to_string };
     for _ in 0..LOOKS {
-        let seen = transaction.untrusted().await?;
-        let avoid = context.reasons_not_to_read(&seen);
+        let seen = transaction.obstacles(&context.asked()).await?;
+        let mut avoid = context.reasons_not_to_read(&seen);
         let (manifest, shapes) = (&context.manifest, &context.shapes);
         let before = transaction.observe(manifest, shapes, 0, terms.rows_found, &avoid).await?;
         let whole = make_plan(context, tenant, desired, &before, &Reasons::new())?;
         if whole.is_empty() && is_noted(transaction, context, whole.untouched().is_empty()) {
             return Ok(Secured { plan: whole, reasons: Reasons::new(), avoid });
         }
-        if let Some(untrusted) = transaction.secure(&whole.locks).await? {
-            if untrusted != seen {
+        if let Some(targets) = transaction.secure(&whole.locks).await? {
+            if transaction.obstacles(&context.asked()).await? != seen {
                 continue;
             }
-            let reasons = context.reasons(&untrusted, tell);
+            let reasons = context.reasons(seen.iter().chain(&targets), tell);
             let plan = if reasons.is_empty() {
                 whole
             } else {
-                make_plan(context, tenant, desired, &before, &reasons)?
+                let plan = make_plan(context, tenant, desired, &before, &reasons)?;
+                avoid.extend(plan::unreadable(manifest, &plan.steps, before.schema.as_deref()));
+                plan
             };
             return Ok(Secured { plan, reasons, avoid });
         }
@@ -213,11 +213,13 @@ fn leaving(untouched: Untouched, plan: Plan) -> Plan {
 
 async fn begin<'s>(
     session: &'s mut Session,
-    context: &Context,
+    context: &'s Context,
     tenant: &'s Tenant,
     locking: Locking,
 ) -> Result<Transaction<'s>, ReconcileError> {
-    Ok(Transaction::write(session, &tenant.id, &tenant.schema, context.limits, locking).await?)
+    let Tenant { id, schema } = tenant;
+    let (tables, limits) = (&context.tables, context.limits);
+    Ok(Transaction::write(session, id, schema, tables, limits, locking).await?)
 }
 
 /// The look that costs nothing but reading: a schema that is like one that this process has compared
@@ -235,7 +237,7 @@ async fn current(
     if !is_noted(transaction, context, untouched.is_empty()) {
         return Ok(None);
     }
-    if !context.reasons_not_to_read(&transaction.untrusted().await?).is_empty() {
+    if !context.reasons_not_to_read(&transaction.obstacles(&context.asked()).await?).is_empty() {
         return Ok(None);
     }
     let Some((row, absent_rows)) = transaction.recorded(&context.manifest).await? else {
@@ -245,14 +247,14 @@ async fn current(
         return Ok(None);
     }
     let plan = Plan {
-        format_version: crate::plan::FORMAT_VERSION,
+        format_version: plan::FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         tenant: tenant.id.clone(),
         schema: tenant.schema.to_string(),
         manifest_checksum: context.manifest_checksum,
         live_checksum: live_checksum(Some(row.fingerprint), &absent_rows),
         steps: Vec::new(),
-        locks: BTreeMap::new(),
+        locks: Locks::default(),
         changed: Vec::new(),
         extra: Vec::new(),
         unmodelled: Vec::new(),

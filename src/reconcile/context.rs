@@ -1,5 +1,6 @@
 //! What all tenants of a run have in common.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,10 +9,10 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::settled::Settled;
 use super::{ReconcileError, Tenant, millis};
 use crate::checksum::{self, Checksum};
-use crate::manifest::Manifest;
+use crate::manifest::{ConstraintDef, Manifest, TableRef};
 use crate::name::TenantId;
-use crate::pg::{self, Elaborated, Limits, Session, Shapes, Target};
-use crate::plan::{Reasons, Untrusted};
+use crate::pg::{self, Asked, Elaborated, Limits, Session, Shapes, Tables, Target};
+use crate::plan::{Obstacle, Reasons};
 use crate::schema::Schema;
 
 /// What all tenants of a run have in common.
@@ -30,11 +31,31 @@ pub struct Context {
     /// Whether statements may run what is in tenants' schemas, whoever owns it.
     pub trusts_tenant_code: bool,
     pub(super) manifest_checksum: Checksum,
+    pub(crate) tables: Tables,
+    /// The tables outside of tenants' schemas that declared keys point to, quoted.
+    externals: Vec<String>,
     desired: OnceCell<Elaborated>,
     pub(crate) shapes: Shapes,
     pub(super) settled: Settled,
     /// For questions beside the work: one connection at a time.
     pub(super) aside: Semaphore,
+}
+
+/// More reasons not to touch one thing are counted only.
+const MOST_REASONS: usize = 20;
+
+fn externals(manifest: &Manifest) -> Vec<String> {
+    let constraints = manifest.tables.iter().flat_map(|table| &table.constraints);
+    let names = constraints.filter_map(|constraint| match &constraint.definition {
+        ConstraintDef::ForeignKey(key) => match &key.references {
+            TableRef::External { schema, table } => {
+                Some(format!("{}.{}", schema.quoted(), table.quoted()))
+            }
+            TableRef::Tenant(_) => None,
+        },
+        _ => None,
+    });
+    names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// How often a transaction is run anew after an error that may pass.
@@ -67,6 +88,8 @@ impl Context {
             actor: String::new(),
             unregistered: false,
             trusts_tenant_code: false,
+            tables: Tables::of(&manifest),
+            externals: externals(&manifest),
             manifest,
             manifest_checksum,
             desired: OnceCell::new(),
@@ -96,30 +119,36 @@ impl Context {
         self.desired.get().map(|elaborated| &elaborated.schema)
     }
 
-    /// The reasons not to touch what `untrusted` is on, in the words that `tell` finds. What the
-    /// manifest's own declarations run is meant to be run.
-    pub(crate) fn reasons<'u>(
+    /// What is asked for when it is asked whose code statements would run.
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        let used = self.desired.get().map(|elaborated| &elaborated.used);
+        Asked { externals: &self.externals, used }
+    }
+
+    /// The reasons not to touch what `obstacles` are on, in the words that `tell` finds.
+    pub(crate) fn reasons<'o>(
         &self,
-        untrusted: impl IntoIterator<Item = &'u Untrusted>,
-        tell: impl Fn(&Untrusted) -> String,
+        obstacles: impl IntoIterator<Item = &'o Obstacle>,
+        tell: impl Fn(&Obstacle) -> String,
     ) -> Reasons {
         let mut reasons = Reasons::new();
-        if self.trusts_tenant_code {
-            return reasons;
-        }
-        let declared = self.desired.get().map(|elaborated| &elaborated.used);
-        for one in untrusted {
-            if !declared.is_some_and(|declared| declared.contains(&one.what)) {
-                reasons.entry(one.on.clone()).or_default().insert(tell(one));
+        for obstacle in obstacles {
+            if !self.trusts_tenant_code || !obstacle.is_of_trust() {
+                reasons.entry(obstacle.on.clone()).or_default().insert(tell(obstacle));
             }
+        }
+        for all in reasons.values_mut().filter(|all| all.len() > MOST_REASONS) {
+            let others = all.len() - MOST_REASONS;
+            *all = all.iter().take(MOST_REASONS).cloned().collect();
+            all.insert(format!("{others} more things of the kind"));
         }
         reasons
     }
 
     /// As [`Context::reasons`], not even to read.
-    pub(crate) fn reasons_not_to_read(&self, untrusted: &[Untrusted]) -> Reasons {
-        let run = untrusted.iter().filter(|one| one.is_run_by_reading);
-        self.reasons(run, Untrusted::in_general)
+    pub(crate) fn reasons_not_to_read(&self, obstacles: &[Obstacle]) -> Reasons {
+        let met = obstacles.iter().filter(|obstacle| obstacle.is_met_by_reading);
+        self.reasons(met, Obstacle::in_general)
     }
 
     /// The desired state; elaborated by the first who asks, on `session`'s server unless another

@@ -70,9 +70,15 @@ pub async fn status(
 ) -> Result<Status, ReconcileError> {
     let mut session = Session::open(&context.target).await?;
     let desired = context.desired(&mut session).await?;
-    let mut transaction =
-        Transaction::read(&mut session, &tenant.id, &tenant.schema, context.limits).await?;
-    let avoid = context.reasons_not_to_read(&transaction.untrusted().await?);
+    let mut transaction = Transaction::read(
+        &mut session,
+        &tenant.id,
+        &tenant.schema,
+        &context.tables,
+        context.limits,
+    )
+    .await?;
+    let avoid = context.reasons_not_to_read(&transaction.obstacles(&context.asked()).await?);
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let observed = transaction.observe(manifest, shapes, history.max(1), None, &avoid).await?;
     let placement = transaction.placement().await?;

@@ -1,5 +1,6 @@
 //! Baseline rows.
 
+use super::TRUSTED_ROLES;
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow, TypeDecl};
 use crate::name::{Ident, SchemaName, TenantId, Text};
 
@@ -91,10 +92,10 @@ impl Comparison {
             // Base types are made by superusers; the input of a domain runs its constraints.
             Self::Type => Some(format!(
                 "EXISTS (SELECT FROM pg_type y LEFT JOIN pg_type e ON e.oid = y.typelem \
-                 JOIN pg_roles o ON o.oid = y.typowner WHERE y.oid = {of} \
+                 WHERE y.oid = {of} \
                  AND (y.typtype IN ('b', 'e') AND coalesce(e.typtype, 'b') IN ('b', 'e') \
                  OR y.typtype = 'd' AND y.typnamespace IS DISTINCT FROM to_regnamespace({}) \
-                 AND (o.rolsuper OR o.rolname IN (current_user, session_user))))",
+                 AND y.typowner = ANY ({TRUSTED_ROLES})))",
                 super::literal(&schema.quoted())
             )),
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use provision::manifest;
-use provision::pg::{self, Limits, Placement, Session, Target};
+use provision::pg::{self, Asked, Limits, Placement, Session, Target};
 use provision::plan::Reasons;
 use provision::reconcile::Context;
 use serde_json::Value;
@@ -184,11 +184,16 @@ async fn a_tenant_with_everything_is_distributed_and_grows() {
     let tenants = [tenant(&more, &id), tenant(&more, &other)];
     let subjects: Vec<_> = tenants.iter().map(|t| (&t.id, &t.schema)).collect();
     let shapes = pg::Shapes::default();
-    let found =
-        pg::survey(&mut session, &more.manifest, &shapes, &subjects, Limits::default(), &|_| {
-            Reasons::new()
-        })
-        .await;
+    let found = pg::survey(
+        &mut session,
+        &more.manifest,
+        &shapes,
+        &subjects,
+        Limits::default(),
+        &Asked::default(),
+        &|_| Reasons::new(),
+    )
+    .await;
     let found = found
         .expect("a survey")
         .into_iter()

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use provision::pg::{Locking, Transaction};
+use provision::pg::{Locking, Tables, Transaction};
 use provision::reconcile::{Outcome, ReconcileError};
 use sqlx::Connection as _;
 
@@ -309,8 +309,9 @@ async fn another_runner_that_holds_the_tenant_is_named() {
     context.retry.attempts = 1;
     let tenant = support::tenant(&context, "acme");
     let mut session = provision::pg::Session::open(&context.target).await.expect("a session");
-    let (id, schema) = (&tenant.id, &tenant.schema);
-    let transaction = Transaction::write(&mut session, id, schema, context.limits, Locking::First)
+    let (id, schema, tables) = (&tenant.id, &tenant.schema, Tables::of(&context.manifest));
+    let (limits, locking) = (context.limits, Locking::First);
+    let transaction = Transaction::write(&mut session, id, schema, &tables, limits, locking)
         .await
         .expect("a transaction");
     let error = refused(support::apply(&context, "acme").await);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use provision::checksum::Checksum;
 use provision::manifest;
 use provision::name::TenantId;
-use provision::pg::{self, Limits, Session, Shapes};
+use provision::pg::{self, Asked, Limits, Session, Shapes};
 use provision::plan::Reasons;
 use provision::schema::Schema;
 
@@ -21,9 +21,11 @@ pub async fn read(database: &Database, id: &str) -> (Checksum, Arc<Schema>) {
     let mut session = Session::open(&database.target()).await.expect("a session");
     let shapes = Shapes::default();
     let subjects = [(&id, &schema)];
-    let found = pg::survey(&mut session, &manifest, &shapes, &subjects, Limits::default(), &|_| {
-        Reasons::new()
-    });
+    let asked = Asked::default();
+    let found =
+        pg::survey(&mut session, &manifest, &shapes, &subjects, Limits::default(), &asked, &|_| {
+            Reasons::new()
+        });
     let mut found = found.await.expect("a survey");
     session.close().await;
     let sighting = found.remove(0).expect("the schema can be read");

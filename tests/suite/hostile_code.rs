@@ -8,6 +8,7 @@
 mod catalog;
 mod commands;
 mod hooks;
+mod races;
 mod stage;
 mod trust;
 

@@ -1,0 +1,376 @@
+//! What keeps others from changing a schema, or from putting something else in its place, while
+//! it is looked at and worked on: locks on its name, and on the tables whose rows are read. They are
+//! taken only where somebody who is not trusted could do so, as the owner of the schema or of a table.
+//!
+//! * `pg_get_object_address` locks what it names until the transaction ends, so that nobody can rename or
+//!   drop it meanwhile. It writes nothing, and anybody may call it.
+//! * SHARE UPDATE EXCLUSIVE on a table keeps others from making indexes, statistics, triggers, rules,
+//!   constraints and children of it, and lets the application read and write.
+//! * The locks come before the question what statements could run; see `untrusted.sql`. The
+//!   transaction is READ COMMITTED, so that the answer is of a moment after they were granted.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sqlx::postgres::PgRow;
+
+use super::error::PgError;
+use super::session::{Answers, Session, column};
+use super::state;
+use crate::manifest::Trust;
+use crate::name::{Ident, SchemaName, Text};
+use crate::plan::{Code, Locks, Obstacle, Subject, TableLock};
+use crate::render::{self, TRUSTED_ROLES};
+use crate::schema::Schema;
+
+const DOING: &str = "asking who could change tables meanwhile";
+
+/// Who could change a schema and tables in it meanwhile, and what keeps them from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Pins {
+    /// Who owns the schema, unless he is trusted.
+    owner: Option<String>,
+    /// Those of the tables asked for that are there.
+    tables: BTreeMap<String, PinnedTable>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PinnedTable {
+    /// Who owns it, unless he is trusted.
+    owner: Option<String>,
+    /// Whether the role may lock it; told only of tables that somebody could change.
+    is_lockable: bool,
+    /// Whether row-level security binds the role.
+    is_row_secured: bool,
+}
+
+/// A query for [`Pins`] of `schemas` and tables with the names `tables`, those of schemas that exist.
+pub(super) fn query(session: &Session, schemas: &[&SchemaName], tables: &[&str]) -> String {
+    let literals = |names: Vec<String>| format!("ARRAY[{}]::name[]", names.join(", "));
+    let names = schemas.iter().map(|schema| Text::from(schema.ident()).literal()).collect();
+    let tables = tables.iter().map(|name| render::literal(name));
+    format!(
+        "SELECT n.nspname::text AS pinned, \
+         CASE WHEN n.nspowner <> ALL (t.roles) THEN pg_get_userbyid(n.nspowner) END::text AS owner, \
+         (SELECT json_agg(json_build_array(c.relname, \
+              CASE WHEN c.relowner <> ALL (t.roles) THEN pg_get_userbyid(c.relowner) END, \
+              (c.relowner <> ALL (t.roles) OR n.nspowner <> ALL (t.roles)) AND {}, \
+              c.relrowsecurity AND row_security_active(c.oid))) \
+          FROM pg_class c \
+          WHERE c.relnamespace = n.oid AND c.relname = ANY ({}) AND c.relkind IN ('r', 'p') \
+         )::text AS tables \
+         FROM pg_namespace n CROSS JOIN (SELECT {TRUSTED_ROLES} AS roles) t \
+         WHERE n.nspname = ANY ({});\n",
+        is_lockable(session, "c.oid"),
+        literals(tables.collect()),
+        literals(names),
+    )
+}
+
+/// A condition: the role may take SHARE UPDATE EXCLUSIVE on the table (PostgreSQL manual, LOCK). On a
+/// standby nobody may.
+fn is_lockable(session: &Session, table: &str) -> String {
+    let maintain = if session.server.version_number >= 170_000 { ", MAINTAIN" } else { "" };
+    format!(
+        "(NOT pg_is_in_recovery() AND \
+         has_table_privilege({table}, 'UPDATE, DELETE, TRUNCATE{maintain}'))"
+    )
+}
+
+/// The answers to [`query`], among others.
+pub(super) fn pins(
+    session: &Session,
+    schemas: &[&SchemaName],
+    answers: &Answers,
+) -> Result<HashMap<SchemaName, Pins>, PgError> {
+    let mut found = HashMap::new();
+    for row in answers.iter().flatten() {
+        let Ok(name) = column::<&str>(row, "pinned", DOING) else {
+            continue;
+        };
+        if let Some(schema) = schemas.iter().find(|schema| schema.as_str() == name) {
+            found.insert((*schema).clone(), Pins::of(row, &session.trust)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A script that locks, in all of the schemas, what somebody could change of those `tables` that are
+/// there, and the schemas' names; empty if there is nothing of the kind. The order is the same for
+/// everybody, so that two do not wait for each other.
+pub(super) fn script(
+    pins: &HashMap<SchemaName, Pins>,
+    schemas: &[&SchemaName],
+    tables: &[&str],
+) -> String {
+    let mut script = String::new();
+    for schema in schemas {
+        if let Some(pins) = pins.get(*schema) {
+            script.push_str(&pins.script(schema, tables));
+        }
+    }
+    script
+}
+
+impl Pins {
+    fn of(row: &PgRow, trust: &Trust) -> Result<Self, PgError> {
+        let untrusted = |owner: Option<String>| owner.filter(|owner| !trust.covers(owner.as_str()));
+        let tables: Option<&str> = column(row, "tables", DOING)?;
+        let tables: Vec<(String, Option<String>, bool, bool)> =
+            serde_json::from_str(tables.unwrap_or("[]")).map_err(|error| PgError::Answer {
+                doing: DOING.to_owned(),
+                reason: error.to_string(),
+            })?;
+        let tables = tables.into_iter().map(|(name, owner, is_lockable, is_row_secured)| {
+            (name, PinnedTable { owner: untrusted(owner), is_lockable, is_row_secured })
+        });
+        Ok(Self {
+            owner: untrusted(column::<Option<String>>(row, "owner", DOING)?),
+            tables: tables.collect(),
+        })
+    }
+
+    /// Whether somebody who is not trusted could change the schema or one of its tables meanwhile.
+    pub(super) fn is_needed(&self) -> bool {
+        self.owner.is_some() || self.tables.values().any(|table| table.owner.is_some())
+    }
+
+    /// Whether a table is kept as it is while it is read, as far as it needs to be.
+    pub(super) fn keeps(&self, name: &str) -> bool {
+        self.changeable(name).is_none_or(|table| table.is_lockable)
+    }
+
+    /// The table, if somebody could change it or put another in its place.
+    fn changeable(&self, name: &str) -> Option<&PinnedTable> {
+        let table = self.tables.get(name)?;
+        (self.owner.is_some() || table.owner.is_some()).then_some(table)
+    }
+
+    pub(super) fn script(&self, schema: &SchemaName, tables: &[&str]) -> String {
+        let mut sorted: Vec<&str> = tables.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut script = self.name_script(schema);
+        for name in sorted {
+            if self.changeable(name).is_some_and(|table| table.is_lockable)
+                && let Ok(name) = Ident::new(name)
+            {
+                let lock = TableLock::ShareUpdateExclusive;
+                script.push_str(&lock_script(&schema.qualify(&name), lock));
+            }
+        }
+        script
+    }
+
+    fn name_script(&self, schema: &SchemaName) -> String {
+        match self.owner {
+            Some(_) => name_script("schema", schema.as_str()),
+            None => String::new(),
+        }
+    }
+
+    /// Locks what a plan needs, and its record; what nobody could change is left to the statements
+    /// themselves, but for the tables that they change.
+    pub(super) fn plan_script(
+        &self,
+        schema: &SchemaName,
+        locks: &Locks,
+        has_record: bool,
+    ) -> String {
+        let mut all: BTreeMap<&Ident, TableLock> =
+            locks.tables.iter().map(|(t, l)| (t, *l)).collect();
+        for (table, lock) in &locks.others {
+            if self.changeable(table.as_str()).is_some() {
+                let known = all.entry(table).or_insert(*lock);
+                *known = known.and(*lock);
+            }
+        }
+        let mut script = self.name_script(schema);
+        for (table, lock) in all {
+            let lock = match self.changeable(table.as_str()) {
+                Some(PinnedTable { is_lockable: false, .. }) => continue,
+                Some(_) => lock.and(TableLock::ShareUpdateExclusive),
+                None => lock,
+            };
+            script.push_str(&lock_script(&schema.qualify(table), lock));
+        }
+        if has_record {
+            let lock = match self.changeable(state::TABLE) {
+                Some(PinnedTable { is_lockable: true, .. }) => TableLock::ShareUpdateExclusive,
+                _ => TableLock::RowExclusive,
+            };
+            script.push_str(&lock_script(&state::table(schema), lock));
+        }
+        if self.owner.is_some() {
+            for name in &locks.types {
+                script.push_str(&name_script("type", &schema.qualify(name)));
+            }
+        }
+        script
+    }
+
+    /// What is in the way because it cannot be locked, or because of row-level security.
+    pub(super) fn obstacles(&self, role: &Ident) -> impl Iterator<Item = Obstacle> {
+        let role = role.as_str();
+        self.tables.iter().flat_map(move |(name, table)| {
+            let on = |on: fn(String) -> Subject, via: &str, owner: &str, what: Code| Obstacle {
+                on: on(name.clone()),
+                via: format!("{via}{}", crate::name::printable(name)),
+                what,
+                others: 0,
+                is_met_by_reading: true,
+                owner: owner.to_owned(),
+                is_schemas_owner: self.owner.as_deref() == Some(owner),
+                prefix: String::new(),
+            };
+            let locked = self.changeable(name).filter(|table| !table.is_lockable).map(|table| {
+                let what = Code::Unlockable { role: role.to_owned() };
+                match (&table.owner, &self.owner) {
+                    (Some(owner), _) => on(Subject::Relation, "table ", owner, what),
+                    (None, owner) => on(
+                        Subject::Relation,
+                        "the schema of table ",
+                        owner.as_deref().unwrap_or_default(),
+                        what,
+                    ),
+                }
+            });
+            let what = Code::RowSecurity { role: role.to_owned() };
+            let secured = table.is_row_secured.then(|| on(Subject::Rows, "table ", "", what));
+            locked.into_iter().chain(secured)
+        })
+    }
+
+    /// Whether one of `tables` has appeared since, so that it is not known whether it can be read.
+    pub(super) fn lacks(&self, tables: &[&str], live: &Schema) -> bool {
+        let is_there = |name: &str| Ident::new(name).is_ok_and(|n| live.tables.contains_key(&n));
+        tables.iter().any(|name| !self.tables.contains_key(*name) && is_there(name))
+    }
+}
+
+fn lock_script(table: &str, lock: TableLock) -> String {
+    format!("LOCK TABLE ONLY {table} IN {} MODE;\n", lock.sql())
+}
+
+/// Keeps an object's name to it, as far as its owner is trusted.
+fn name_script(kind: &str, name: &str) -> String {
+    let name = render::literal(name);
+    format!("SELECT pg_get_object_address('{kind}', ARRAY[{name}], '{{}}')::text;\n")
+}
+
+/// A table that a foreign key points to, which statements on other tables make the server read.
+#[derive(Debug)]
+pub(super) struct Target {
+    schema: String,
+    script: String,
+    /// Whether somebody could change its schema's name.
+    is_renamable: bool,
+    obstacle: Option<Obstacle>,
+}
+
+/// A query for the tables that somebody could change and that the foreign keys of `tables` point to, or
+/// keys to be made, on `externals`.
+pub(super) fn targets_query(
+    session: &Session,
+    schema: &SchemaName,
+    tables: &[&str],
+    externals: &BTreeSet<(Ident, Ident)>,
+) -> String {
+    let literals = |names: Vec<String>, of: &str| format!("ARRAY[{}]::{of}[]", names.join(", "));
+    let externals = externals
+        .iter()
+        .map(|(schema, table)| render::literal(&format!("{}.{}", schema.quoted(), table.quoted())));
+    let tables = tables.iter().map(|name| render::literal(name));
+    format!(
+        "SELECT q.target, q.via, q.on_rows::text AS on_rows, n.nspname::text AS schema, \
+         c.relname::text AS name, (c.relkind = 'p')::text AS is_partitioned, \
+         CASE WHEN c.relowner <> ALL (t.roles) THEN pg_get_userbyid(c.relowner) END::text AS owner, \
+         CASE WHEN n.nspowner <> ALL (t.roles) THEN pg_get_userbyid(n.nspowner) END::text \
+         AS schemas_owner, {}::text AS is_lockable \
+         FROM (SELECT f.relname::text AS target, 'table ' || k.confrelid::regclass || \
+               ', to which constraint ' || quote_ident(k.conname) || ' points,' AS via, \
+               true AS on_rows, k.confrelid AS oid \
+               FROM pg_namespace m JOIN pg_class f ON f.relnamespace = m.oid \
+               JOIN pg_constraint k ON k.conrelid = f.oid AND k.contype = 'f' AND k.conparentid = 0 \
+               WHERE m.nspname = {} AND f.relname = ANY ({}) \
+               UNION ALL \
+               SELECT x.name, 'table ' || x.name, false, to_regclass(x.name) \
+               FROM unnest({}) AS x(name)) q \
+         JOIN pg_class c ON c.oid = q.oid JOIN pg_namespace n ON n.oid = c.relnamespace \
+         CROSS JOIN (SELECT {TRUSTED_ROLES} AS roles) t ORDER BY c.oid;\n",
+        is_lockable(session, "c.oid"),
+        Text::from(schema.ident()).literal(),
+        literals(tables.collect(), "name"),
+        literals(externals.collect(), "text"),
+    )
+}
+
+/// The answers to [`targets_query`], among others.
+pub(super) fn targets(session: &Session, answers: &Answers) -> Result<Vec<Target>, PgError> {
+    let mut targets = Vec::new();
+    for row in answers.iter().flatten() {
+        let Ok(on) = column::<&str>(row, "target", DOING) else {
+            continue;
+        };
+        let text = |name| column::<&str>(row, name, DOING);
+        let owner = |name| {
+            let owner = column::<Option<String>>(row, name, DOING)?;
+            Ok::<_, PgError>(owner.filter(|owner| !session.trust.covers(owner)))
+        };
+        let (of_table, of_schema) = (owner("owner")?, owner("schemas_owner")?);
+        let Some(owner) = of_table.or_else(|| of_schema.clone()) else {
+            continue;
+        };
+        let ident = |name| {
+            Ident::new(text(name)?).map_err(|error| PgError::Answer {
+                doing: DOING.to_owned(),
+                reason: error.to_string(),
+            })
+        };
+        let on_rows = text("on_rows")? == "true";
+        let lock =
+            if on_rows { TableLock::ShareUpdateExclusive } else { TableLock::ShareRowExclusive };
+        let only = if text("is_partitioned")? == "true" { "" } else { "ONLY " };
+        let (schema, name) = (ident("schema")?, ident("name")?);
+        let is_lockable = text("is_lockable")? == "true";
+        let lock = format!(
+            "LOCK TABLE {only}{}.{} IN {} MODE;\n",
+            schema.quoted(),
+            name.quoted(),
+            lock.sql()
+        );
+        let subject = if on_rows { Subject::Rows } else { Subject::External };
+        let obstacle = (!is_lockable).then(|| Obstacle {
+            on: subject(on.to_owned()),
+            via: text("via").unwrap_or_default().to_owned(),
+            what: Code::Unlockable { role: session.server.role.as_str().to_owned() },
+            others: 0,
+            is_met_by_reading: false,
+            owner,
+            is_schemas_owner: false,
+            prefix: String::new(),
+        });
+        targets.push(Target {
+            schema: schema.as_str().to_owned(),
+            script: if is_lockable { lock } else { String::new() },
+            is_renamable: of_schema.is_some(),
+            obstacle,
+        });
+    }
+    Ok(targets)
+}
+
+impl Target {
+    /// A script that locks all of them.
+    pub(super) fn script(targets: &[Self]) -> String {
+        let renamable = targets.iter().filter(|target| target.is_renamable);
+        let names: BTreeSet<&str> = renamable.map(|target| target.schema.as_str()).collect();
+        let mut script: String =
+            names.into_iter().map(|name| name_script("schema", name)).collect();
+        script.extend(targets.iter().map(|target| target.script.as_str()));
+        script
+    }
+
+    pub(super) fn into_obstacle(self) -> Option<Obstacle> {
+        self.obstacle
+    }
+}

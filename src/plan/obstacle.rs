@@ -1,0 +1,97 @@
+//! What is in the way of statements on a tenant's objects, and on what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Something that is in the way of statements on an object: what they could make the server run that
+/// nobody who is trusted answers for, or that the role may not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    pub on: Subject,
+    /// What leads to it, such as "index `t_idx` on t".
+    pub via: String,
+    pub what: Code,
+    /// How many others of the kind the same thing leads to.
+    pub others: usize,
+    /// Whether a mere SELECT on the subject may run it, or fail because of it.
+    pub is_met_by_reading: bool,
+    pub owner: String,
+    /// Whether the owner also owns the tenant's schema.
+    pub is_schemas_owner: bool,
+    /// What the names of objects in the tenant's schema begin with in `via` and `what`.
+    pub prefix: String,
+}
+
+/// By name, as in the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A table, whatever is done to it.
+    Relation(String),
+    /// The rows of a table.
+    Rows(String),
+    /// Expressions that name a column.
+    Column {
+        table: String,
+        name: String,
+    },
+    Type(String),
+    /// A table outside of the tenant's schema, as `"schema"."table"`.
+    External(String),
+}
+
+/// What would be run, or why nothing can be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// With its schema and the types of its arguments.
+    Function(String),
+    /// The same of somebody trusted, with arguments that the table's owner has chosen.
+    Chosen(String),
+    /// To which its owner may add constraints and casts at any time.
+    Type(String),
+    /// What leads to it is itself the trouble: a rule, a view, a child table.
+    Itself,
+    /// It belongs to somebody who could change it meanwhile, and this role may not lock it.
+    Unlockable { role: String },
+    /// Row-level security binds this role.
+    RowSecurity { role: String },
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { via, owner, .. } = self;
+        match &self.what {
+            Code::Function(name) => write!(f, "{via} runs {name}, which belongs to {owner}"),
+            Code::Chosen(name) => write!(f, "{via} runs {name}, with what {owner} gives it"),
+            Code::Type(name) => write!(f, "{via} has type {name}, which belongs to {owner}"),
+            Code::Itself => write!(f, "{via} belongs to {owner}"),
+            Code::Unlockable { role } => write!(
+                f,
+                "{via} belongs to {owner}, who could change it meanwhile, and {role} may not lock it"
+            ),
+            Code::RowSecurity { role } => write!(f, "row-level security of {via} binds {role}"),
+        }?;
+        match self.others {
+            0 => Ok(()),
+            others => write!(f, " (and {others} more)"),
+        }
+    }
+}
+
+impl Obstacle {
+    /// The same in words that hold for all tenants that are alike.
+    #[must_use]
+    pub fn in_general(&self) -> String {
+        let owner = if self.is_schemas_owner { "the schema's owner" } else { &self.owner };
+        let general = Self { owner: owner.to_owned(), ..self.clone() };
+        general.to_string().replace(&self.prefix, "")
+    }
+
+    /// Whether to trust whoever's code it is takes it out of the way.
+    #[must_use]
+    pub fn is_of_trust(&self) -> bool {
+        !matches!(self.what, Code::RowSecurity { .. })
+    }
+}
+
+/// Why a subject must not be touched.
+pub type Reasons = BTreeMap<Subject, BTreeSet<String>>;

@@ -1,0 +1,261 @@
+//! An owner who acts at the very moment: while the tool waits for a lock that he holds, or between its look
+//! and its statement.
+
+use std::process::{Child, Stdio};
+
+use sqlx::PgConnection;
+
+use super::stage::RAISED;
+use crate::support::service::eventually;
+use crate::support::tool::{Ended, on};
+use crate::support::{Database, Folder};
+
+/// Table `t` misses a column and a row; `n`, which is new, points to a table of somebody else.
+const MANIFEST: &str = r#"
+version = 1
+[tenants]
+query = "SELECT 'ten'"
+[types.mood]
+enum = ["sad", "ok"]
+[tables.t]
+columns = { id = "int", more = { type = "mood", null = true } }
+[tables.u]
+primary_key = ["id"]
+columns = { id = "int", more = { type = "int", null = true } }
+[tables.n]
+columns = { id = "int" }
+foreign_keys = [{ columns = ["id"], references = { schema = "away", table = "target", columns = ["id"] } }]
+[[seeds]]
+table = "t"
+key = ["id"]
+rows = [{ id = 1 }, { id = 2 }]
+[[seeds]]
+table = "u"
+key = ["id"]
+rows = [{ id = 1 }, { id = 2 }]
+[[seeds]]
+table = "n"
+key = ["id"]
+rows = [{ id = 1 }]
+"#;
+
+/// A tenant that belongs to the role `evil`, who has a function that leaves a trace, and raises.
+struct Tenant {
+    database: Database,
+    folder: Folder,
+    evil: String,
+}
+
+impl Tenant {
+    async fn new() -> Self {
+        let database = Database::new().await;
+        let evil = format!("evil_{}", uuid::Uuid::new_v4().simple());
+        let name = &database.name;
+        let sql = format!(
+            "CREATE ROLE {evil}; GRANT CREATE ON DATABASE {name} TO {evil}; \
+             CREATE SCHEMA ten AUTHORIZATION {evil}; CREATE SCHEMA away AUTHORIZATION {evil}; \
+             SET ROLE {evil}; \
+             CREATE TYPE ten.mood AS ENUM ('sad', 'ok'); \
+             CREATE TABLE ten.t (id int NOT NULL); INSERT INTO ten.t VALUES (1); \
+             CREATE TABLE ten.u (id int PRIMARY KEY); INSERT INTO ten.u VALUES (1); \
+             CREATE TABLE away.target (id int PRIMARY KEY); INSERT INTO away.target VALUES (1); \
+             CREATE SEQUENCE away.trace; \
+             CREATE FUNCTION away.f(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN \
+             BEGIN PERFORM nextval('away.trace'); \
+             EXCEPTION WHEN read_only_sql_transaction THEN NULL; END; \
+             IF session_user = '{evil}' OR current_setting('evil.arms', true) = 'off' THEN \
+             RETURN 'x'; END IF; RAISE EXCEPTION 'planted code ran' USING ERRCODE = '{RAISED}'; \
+             END $$"
+        );
+        database.run(&sql).await;
+        Self { database, folder: Folder::new(MANIFEST), evil }
+    }
+
+    /// A session of the role, in which its function does nothing.
+    async fn session(&self) -> Session<'_> {
+        let mut conn = self.database.connect().await;
+        let sql =
+            format!("SET ROLE {}; SET evil.arms = 'off'; SET lock_timeout = '300ms'", self.evil);
+        run(&mut conn, &sql).await.expect("a session");
+        Session { conn, tenant: self }
+    }
+
+    fn start(&self, args: &[&str]) -> Child {
+        let mut command = on(&self.database, self.folder.dir.path(), args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the binary starts")
+    }
+
+    async fn strike(self) {
+        let Self { database, evil, .. } = self;
+        database.run(&format!("DROP OWNED BY {evil} CASCADE; DROP ROLE {evil}")).await;
+    }
+
+    /// Checks that nothing of the role's has run but in its own sessions.
+    async fn check(&self, what: &str, ended: &Ended) {
+        let trace = self.database.ask("SELECT is_called::text FROM away.trace").await;
+        assert!(
+            !ended.stderr.contains(RAISED) && !ended.stdout.contains(RAISED),
+            "{what} {ended:?}"
+        );
+        assert_eq!(trace, "false", "{what} ran planted code: {ended:?}");
+        let is_refused = ended.code == Some(1) && ended.stderr.contains("error[name-taken]");
+        assert!(is_refused || matches!(ended.code, Some(0 | 2 | 3)), "{what} {ended:?}");
+    }
+}
+
+struct Session<'t> {
+    conn: PgConnection,
+    tenant: &'t Tenant,
+}
+
+async fn run(conn: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(conn).await.map(drop)
+}
+
+impl Session<'_> {
+    async fn run(&mut self, sql: &str) {
+        run(&mut self.conn, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// Checks that a statement waits for the tool until it gives up.
+    async fn waits(&mut self, what: &str, sql: &str) {
+        let error = run(&mut self.conn, sql).await.expect_err(&format!("{what}: {sql}"));
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        assert_eq!(code.as_deref(), Some("55P03"), "{what}: {sql}: {error}");
+    }
+
+    /// Waits until the tool waits for a lock.
+    async fn is_waited_for(&self) {
+        let database = &self.tenant.database;
+        eventually("the tool waits for a lock", async || {
+            database
+                .count(
+                    "pg_stat_activity WHERE datname = current_database() \
+                     AND application_name = 'provision' AND wait_event_type = 'Lock'",
+                )
+                .await
+                > 0
+        })
+        .await;
+    }
+
+    /// Forgets what has run in sessions of the role.
+    async fn forget(&mut self) {
+        self.run("SELECT setval('away.trace', 1, false)").await;
+    }
+}
+
+async fn end(child: Child) -> Ended {
+    let ended = tokio::task::spawn_blocking(move || child.wait_with_output()).await;
+    ended.expect("a thread").expect("an end").into()
+}
+
+/// All commands that look at a tenant or work on it.
+const COMMANDS: &[&[&str]] =
+    &[&["drift"], &["plan", "ten"], &["status", "ten"], &["plan", "--all"], &["apply", "ten"]];
+
+const INDEX: &str = "CREATE INDEX x ON ten.t ((away.f('a')))";
+
+/// What the owner does to table `t` while he holds a lock on it that the tool waits for, and what reports
+/// must name.
+const ACTS: &[(&str, &str)] = &[
+    (INDEX, "away.f(text)"),
+    ("CREATE STATISTICS ten.x ON (away.f('a')) FROM ten.t", "away.f(text)"),
+    (
+        "CREATE DOMAIN ten.own AS int CHECK (away.f(VALUE::text) = 'x'); \
+         ALTER TABLE ten.t ALTER id TYPE ten.own",
+        "own",
+    ),
+    (
+        "ALTER TABLE ten.t RENAME TO o; CREATE TABLE ten.t (id int NOT NULL); \
+         CREATE INDEX x ON ten.t ((away.f('a')))",
+        "away.f(text)",
+    ),
+    (
+        "CREATE FUNCTION away.g() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         PERFORM away.f('a'); RETURN NEW; END $$; CREATE TRIGGER x BEFORE INSERT ON ten.t \
+         FOR EACH ROW EXECUTE FUNCTION away.g()",
+        "away.g()",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_owner_does_while_he_is_waited_for_is_seen() {
+    for (act, told) in ACTS {
+        for args in COMMANDS {
+            let what = format!("{} after {act}", args.join(" "));
+            let tenant = Tenant::new().await;
+            {
+                let mut evil = tenant.session().await;
+                evil.run("BEGIN; LOCK TABLE ten.t").await;
+                let child = tenant.start(args);
+                evil.is_waited_for().await;
+                evil.run(act).await;
+                evil.forget().await;
+                evil.run("COMMIT").await;
+                let ended = end(child).await;
+                tenant.check(&what, &ended).await;
+                let is_told = ended.stdout.contains(told) || args[0] == "status";
+                assert!(is_told, "{what} {ended:?}");
+            }
+            tenant.strike().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_cannot_change_what_is_looked_at() {
+    for args in COMMANDS {
+        let tenant = Tenant::new().await;
+        {
+            let (mut evil, mut other) = (tenant.session().await, tenant.session().await);
+            // The tool comes to `u` after `t`.
+            evil.run("BEGIN; LOCK TABLE ten.u").await;
+            let child = tenant.start(args);
+            evil.is_waited_for().await;
+            for act in [INDEX, "DROP TABLE ten.t", "ALTER TABLE ten.t RENAME TO o"] {
+                other.waits(&args.join(" "), act).await;
+            }
+            other.waits(&args.join(" "), "ALTER SCHEMA ten RENAME TO other").await;
+            other.waits(&args.join(" "), "DROP SCHEMA ten CASCADE").await;
+            evil.run("COMMIT").await;
+            other.forget().await;
+            let ended = end(child).await;
+            tenant.check(&args.join(" "), &ended).await;
+        }
+        tenant.strike().await;
+    }
+}
+
+/// What the owner can do at any time, since no lock keeps him from it, before the tool's statements.
+const AT_ANY_TIME: &[&str] = &[
+    "ALTER TYPE ten.mood RENAME TO was; CREATE DOMAIN ten.mood AS text CHECK (away.f(VALUE) = 'x')",
+    "CREATE FUNCTION away.c(ten.mood) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT away.f('a') $$; \
+     CREATE CAST (ten.mood AS text) WITH FUNCTION away.c(ten.mood) AS IMPLICIT",
+    "CREATE INDEX ON away.target ((away.f('a')))",
+    "CREATE STATISTICS away.x ON (away.f('a')) FROM away.target",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_owner_does_after_the_look_is_seen_or_runs_nothing() {
+    for act in AT_ANY_TIME {
+        let tenant = Tenant::new().await;
+        {
+            let (mut evil, mut other) = (tenant.session().await, tenant.session().await);
+            // It lets the tool look, but not add a column.
+            evil.run("BEGIN; LOCK TABLE ten.u IN ROW EXCLUSIVE MODE").await;
+            let child = tenant.start(&["apply", "ten"]);
+            evil.is_waited_for().await;
+            other.run(act).await;
+            evil.forget().await;
+            evil.run("COMMIT").await;
+            let ended = end(child).await;
+            tenant.check(act, &ended).await;
+            let added = "pg_attribute WHERE attrelid = 'ten.u'::regclass AND attname = 'more'";
+            let is_added = tenant.database.count(added).await == 1;
+            assert_eq!(is_added, ended.code != Some(1), "{act}: {ended:?}");
+        }
+        tenant.strike().await;
+    }
+}
