@@ -1,6 +1,6 @@
 //! From the rows of `introspect.sql` to the model. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::introspect::is_known_option;
 use super::rows::{
@@ -19,6 +19,8 @@ const DEFAULT_COLLATION: Oid = 100;
 /// What the rows refer to.
 struct Catalog {
     tables: BTreeMap<Oid, Ident>,
+    /// Tables that are children or partitions of another.
+    heirs: BTreeSet<Oid>,
     columns: BTreeMap<(Oid, i16), Ident>,
     column_collations: BTreeMap<(Oid, i16), Oid>,
     opclasses: BTreeMap<Oid, (String, bool)>,
@@ -66,6 +68,7 @@ pub(super) fn assemble(schema: &SchemaName, rows: Rows) -> Result<Schema, String
     let is_table = |row: &&RelationRow| row.kind == 'r';
     let catalog = Catalog {
         tables: rows.relations.iter().filter(is_table).map(|r| (r.oid, r.name.clone())).collect(),
+        heirs: rows.relations.iter().filter(|r| r.inherits).map(|r| r.oid).collect(),
         columns: rows.columns.iter().map(|c| ((c.table, c.number), c.name.clone())).collect(),
         column_collations: rows
             .columns
@@ -174,6 +177,11 @@ fn add_columns(
         let identity = match (&*row.identity, identities.remove(&(row.table, row.number))) {
             ("", None) => None,
             (when, Some(options)) => Some(Identity { always: when == "a", options }),
+            // Since PostgreSQL 17, the column of a partition has that of the partitioned table.
+            (_, None) if catalog.heirs.contains(&row.table) => {
+                note("identity of column", format!("{table_name}.{}", row.name));
+                None
+            }
             (_, None) => return Err(changed()),
         };
         let (default, generated) = match (row.expression, &*row.generated) {

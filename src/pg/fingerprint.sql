@@ -108,13 +108,24 @@ CROSS JOIN LATERAL (
             CASE WHEN k.contype = 'f' AND f.oid IS NULL
                  THEN nullif(EXISTS (SELECT FROM pg_trigger tg
                                      WHERE tg.tgconstraint = k.oid AND tg.tgrelid = k.confrelid
-                                       AND tg.tgenabled <> 'O'), false) END
+                                       AND tg.tgenabled <> 'O'), false) END,
+            -- And on its partitions.
+            CASE WHEN k.contype = 'f' AND f.oid IS NULL
+                 THEN (SELECT array_agg(DISTINCT p.conname)
+                       FROM pg_constraint p
+                       JOIN pg_trigger tg ON tg.tgconstraint = p.oid
+                       WHERE p.conrelid = k.conrelid AND p.contype = 'f' AND p.conparentid <> 0
+                         AND tg.tgrelid = p.confrelid AND tg.tgenabled <> 'O') END
             )::text, '' ORDER BY t.place, k.conname) AS text
         FROM "table" t
         JOIN pg_constraint k ON k.conrelid = t.oid
         LEFT JOIN "table" f ON f.oid = k.confrelid
         -- A NOT NULL is told by its column, unless the rows were never checked for it.
-        WHERE k.contype IN ('p', 'u', 'c', 'x', 'f') OR k.contype = 'n' AND NOT k.convalidated
+        WHERE (k.contype IN ('p', 'u', 'c', 'x', 'f') OR k.contype = 'n' AND NOT k.convalidated)
+          -- Nor are those told that the server makes for partitions: see introspect.sql.
+          AND (k.conparentid = 0
+               OR NOT EXISTS (SELECT FROM pg_constraint p
+                              WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid))
     ), type AS MATERIALIZED (
         SELECT array_agg(t.oid ORDER BY t.typname) AS oids, string_agg(ROW(
             t.typname, t.typtype, t.typstorage,

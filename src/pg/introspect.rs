@@ -148,7 +148,8 @@ fn rarities_script(
     answers: &Answers,
 ) -> Result<String, PgError> {
     let constraints: Vec<ConstraintRow> = Sections::new(schema, answers).get("constraints")?;
-    let is_ours = |oid| members.relations.iter().any(|r| r.oid == oid);
+    // Of its own relations, only ordinary tables are modelled; the key may point to a partitioned one.
+    let is_ours = |oid| members.relations.iter().any(|r| r.oid == oid && r.kind == 'r');
     let is_needed = |name: &str| match name {
         "externals" => constraints.iter().any(|c| c.kind == 'f' && !is_ours(c.foreign_table)),
         "operators" => constraints.iter().any(|c| c.kind == 'x'),

@@ -85,11 +85,17 @@ FROM (
     CROSS JOIN pg_constraint k
     WHERE k.conrelid = ANY (:tables)
       AND k.contype IN ('p', 'u', 'c', 'x', 'f')
+      -- For each partition of the table that a foreign key points to, the server makes another one
+      -- on the same table, which nobody can alter or drop alone.
+      AND (k.conparentid = 0
+           OR NOT EXISTS (SELECT FROM pg_constraint p
+                          WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid))
 ) r;
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- [externals]
--- The tables of other schemas that foreign keys point to; asked for only if there are any.
+-- The tables of other schemas, and partitioned ones, that foreign keys point to; asked for only if
+-- there are any.
 SELECT 'externals' AS section, coalesce(json_agg(r), '[]')::text AS rows
 FROM (
     SELECT k.oid::int8 AS "constraint",

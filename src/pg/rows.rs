@@ -13,7 +13,7 @@ pub(super) struct Rows {
     pub(super) relations: Vec<RelationRow>,
     pub(super) columns: Vec<ColumnRow>,
     pub(super) constraints: Vec<ConstraintRow>,
-    /// Foreign tables in other schemas.
+    /// What foreign keys point to that is no ordinary table of the schema.
     pub(super) externals: Vec<ExternalRow>,
     pub(super) operators: Vec<OperatorsRow>,
     pub(super) indexes: Vec<IndexRow>,

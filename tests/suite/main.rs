@@ -30,6 +30,7 @@ mod inputs;
 mod kept_by_server;
 mod labels;
 mod output;
+mod partitions;
 mod pooler;
 mod positions;
 mod property;
