@@ -30,6 +30,8 @@ pub enum ElaborateError {
     },
     #[error("the manifest's desired state cannot be elaborated on this server")]
     Server(#[source] PgError),
+    #[error("the manifest's desired state cannot be elaborated on this server, which is read-only")]
+    ReadOnly(#[source] PgError),
     #[error(transparent)]
     Introspect(#[from] IntrospectError),
     #[error(
@@ -61,6 +63,10 @@ pub enum ElaborateError {
     },
 }
 
+/// What to do where no schema can be made.
+const ELSEWHERE: &str = "let another server of the same version and extensions elaborate the manifest: \
+                         --elaborate-url or PROVISION_ELABORATE_URL";
+
 /// In front of a message, where it is known.
 fn place(at: Option<&Position>) -> String {
     at.map(|at| format!("{at}: ")).unwrap_or_default()
@@ -76,7 +82,7 @@ impl ElaborateError {
             | Self::Hidden { .. }
             | Self::NameAsText { .. }
             | Self::TooOld { .. } => "manifest-refused",
-            Self::Server(source) => source.code(),
+            Self::Server(source) | Self::ReadOnly(source) => source.code(),
             Self::Introspect(source) => source.code(),
             Self::Unfaithful { .. } => "manifest-unfaithful",
         }
@@ -86,13 +92,12 @@ impl ElaborateError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            // 0A000 is what a standby says.
-            Self::Server(source)
-                if matches!(source.sqlstate(), Some("25006" | "42501" | "0A000")) => Some(
-                "this role may not create a schema here; let another server of the same version \
-                 and extensions do it: --elaborate-url"
-                    .into(),
-            ),
+            Self::ReadOnly(_) => {
+                Some(format!("it is a standby, or somebody has made it read-only; {ELSEWHERE}"))
+            }
+            Self::Server(source) if source.sqlstate() == Some("42501") => {
+                Some(format!("this role may not create a schema here; {ELSEWHERE}"))
+            }
             Self::Refused { source, .. } | Self::Server(source) => source.hint(),
             Self::Introspect(source) => source.hint(),
             Self::Unfaithful { .. } => {
@@ -114,6 +119,7 @@ impl ElaborateError {
         match self {
             Self::Refused { source, .. }
             | Self::Server(source)
+            | Self::ReadOnly(source)
             | Self::Introspect(IntrospectError::Pg(source)) => Some(source),
             _ => None,
         }
@@ -189,7 +195,7 @@ async fn elaborate_in(
     let start = begin(Access::Write, limits)
         + "SELECT typname::text AS name FROM pg_type \
            WHERE typnamespace = 'pg_catalog'::regnamespace;";
-    let answers = session.run("starting", &start).await.map_err(ElaborateError::Server)?;
+    let answers = session.run("starting", &start).await.map_err(not_started)?;
     if session.server.citus {
         session.run("starting", &alone()).await.map_err(ElaborateError::Server)?;
     }
@@ -212,7 +218,7 @@ async fn elaborate_in(
             continue;
         };
         if let Step::CreateSchema = step {
-            return Err(ElaborateError::Server(source));
+            return Err(not_made(source));
         }
         let before = steps.get(..at).unwrap_or_default();
         let found = culprit::find(session, scratch, before, step, source).await;
@@ -223,6 +229,21 @@ async fn elaborate_in(
     check_names(manifest, &schema, name)?;
     let used = used(session, name).await.map_err(ElaborateError::Server)?;
     Ok((schema, used))
+}
+
+/// A standby does not let a transaction begin that may write.
+fn not_started(error: PgError) -> ElaborateError {
+    match error.sqlstate() {
+        Some("0A000") => ElaborateError::ReadOnly(error),
+        _ => not_made(error),
+    }
+}
+
+fn not_made(error: PgError) -> ElaborateError {
+    match error.sqlstate() {
+        Some("25006") => ElaborateError::ReadOnly(error),
+        _ => ElaborateError::Server(error),
+    }
 }
 
 /// Settings of Citus that keep the scratch schema on this node: what is rolled back in the end need

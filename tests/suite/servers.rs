@@ -33,7 +33,8 @@ async fn a_role_that_may_only_read_checks_with_the_help_of_another_server() {
         run(command)
     };
     let ended = check(&["drift"]).with(1);
-    assert!(ended.stdout.contains("--elaborate-url"), "{}{}", ended.stdout, ended.stderr);
+    let told = "this role may not create a schema here; let another server";
+    assert!(ended.stdout.contains(told), "{}{}", ended.stdout, ended.stderr);
     check(&["drift", "--elaborate-url", &elsewhere.url]).with(0);
     // A table that it may not see is an error that names the grant, not a missing table.
     database.run(&format!("REVOKE ALL ON acme.b FROM {role}")).await;
@@ -188,6 +189,26 @@ fn shell(program: &std::path::Path, args: &[&str]) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_writes_nothing_is_no_matter_of_the_role() {
+    let database = Database::new().await;
+    // What a server in front of which something else decides says at the first statement that writes.
+    database
+        .run(
+            "CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'cannot execute CREATE SCHEMA' USING ERRCODE = '25006'; END $$;
+             CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE SCHEMA')
+             EXECUTE FUNCTION public.refuse();",
+        )
+        .await;
+    let folder = Folder::new("version = 1\n[tables.t]\ncolumns = { id = \"int\" }\n");
+    let ended = run(tool::on(&database, folder.dir.path(), &["plan", "acme"])).with(1);
+    for told in ["which is read-only", "--elaborate-url or PROVISION_ELABORATE_URL"] {
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains("this role may not"), "{}", ended.stderr);
+}
+
 #[tokio::test]
 async fn a_hot_standby_is_checked_with_the_help_of_its_primary() {
     let root = tempfile::tempdir_in("/tmp").expect("a folder");
@@ -241,7 +262,10 @@ async fn a_hot_standby_is_checked_with_the_help_of_its_primary() {
     check(&[]).with(0);
     // By itself it can write nothing, not even to be rolled back.
     let ended = on(&standby, &["drift"]).with(1);
-    assert!(ended.stdout.contains("--elaborate-url"), "{}{}", ended.stdout, ended.stderr);
+    for told in ["read-only", "standby", "--elaborate-url or PROVISION_ELABORATE_URL"] {
+        assert!(ended.stdout.contains(told), "{}{}", ended.stdout, ended.stderr);
+    }
+    assert!(!ended.stdout.contains("this role may not"), "{}", ended.stdout);
     ask(&primary, "ALTER TABLE acme.t ADD more int");
     eventually("it is seen on the standby", async || check(&[]).code == Some(2)).await;
     embedded::destroy(&second).expect("cleaning up");
