@@ -12,14 +12,14 @@ mod step;
 
 use serde::{Deserialize, Serialize};
 
-pub use held::unreadable;
+pub use held::{part, unreadable};
 pub use locks::{Locks, TableLock};
 pub use obstacle::{Code, Obstacle, Reasons, Subject};
-pub use order::steps;
+pub use order::{steps, steps_around};
 pub use step::{Action, Step};
 
 use crate::checksum::{self, Checksum};
-use crate::diff::{Change, Conflict, Diff, Held, Missing, Object, Untouched};
+use crate::diff::{Change, Conflict, Diff, Held, Object, Untouched};
 use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId, printable};
 use crate::render;
@@ -126,16 +126,6 @@ pub struct Basis<'a> {
     pub live_checksum: Checksum,
 }
 
-/// The steps for what is missing, in order, and what is held back for one of `reasons`.
-#[must_use]
-pub fn parted<'m>(
-    manifest: &'m Manifest,
-    missing: &[Missing<'m>],
-    reasons: &Reasons,
-) -> (Vec<Step<'m>>, Vec<Held>) {
-    held::part(manifest, order::steps_around(manifest, missing, reasons), reasons)
-}
-
 /// Makes the plan of one tenant; what touches a subject of `reasons` is held back.
 ///
 /// # Errors
@@ -152,7 +142,8 @@ pub fn plan(
             conflicts: diff.conflicts,
         });
     }
-    let (steps, held) = parted(manifest, &diff.missing, reasons);
+    let steps = steps_around(manifest, &diff.missing, reasons);
+    let (steps, held) = part(manifest, steps, reasons);
     let locks = locks::locks(&steps);
     let steps = steps
         .iter()

@@ -132,11 +132,10 @@ fn difference(
         state: Vec::new(),
     };
     let diff = compare(context, context.known_desired()?, &observed);
-    let (_, held) = plan::parted(&context.manifest, &diff.missing, reasons);
-    let missing = plan::steps(&context.manifest, &diff.missing)
-        .iter()
-        .map(|step| Missing { action: step.action(), object: step.object() })
-        .collect();
+    let steps = plan::steps_around(&context.manifest, &diff.missing, reasons);
+    let missing =
+        steps.iter().map(|step| Missing { action: step.action(), object: step.object() }).collect();
+    let (_, held) = plan::part(&context.manifest, steps, reasons);
     let blocked = diff.conflicts.iter();
     let blocked = blocked.map(|c| format!("the name of {} is taken by a {}", c.object, c.taken_by));
     Some(Difference {

@@ -16,7 +16,8 @@ use crate::words::counted;
 
 /// Parts the steps, which are in order, into those that may be run and those that are held back:
 /// because of what they touch, or because they need something that is held back.
-pub(super) fn part<'m>(
+#[must_use]
+pub fn part<'m>(
     manifest: &'m Manifest,
     steps: Vec<Step<'m>>,
     reasons: &Reasons,

@@ -20,7 +20,8 @@ pub fn steps<'m>(manifest: &'m Manifest, missing: &[Missing<'m>]) -> Vec<Step<'m
 }
 
 /// The same; a foreign key to a table that must not be touched is a step of its own.
-pub(super) fn steps_around<'m>(
+#[must_use]
+pub fn steps_around<'m>(
     manifest: &'m Manifest,
     missing: &[Missing<'m>],
     reasons: &Reasons,
