@@ -61,6 +61,11 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Whose it is, unless its owner is trusted: then anybody may have written what stands in it.
+    pub(super) fn foreign_owner(&self) -> Option<&Ident> {
+        self.foreign_owner.as_ref()
+    }
+
     /// # Errors
     /// When the record of `schema` is not for `role` to be written.
     pub(super) fn check_writable(

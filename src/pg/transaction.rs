@@ -196,6 +196,12 @@ impl<'s> Transaction<'s> {
         }
     }
 
+    /// Whose the tenant's record is, unless its owner is trusted.
+    #[must_use]
+    pub fn foreign_record_owner(&self) -> Option<&Ident> {
+        self.record()?.foreign_owner()
+    }
+
     fn record(&self) -> Option<&Record> {
         self.glance.as_ref().and_then(|glance| glance.record.as_ref())
     }

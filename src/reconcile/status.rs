@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Context, ReconcileError, Tenant, compare, today};
 use crate::checksum::Checksum;
+use crate::name::Ident;
 use crate::pg::{Placement, Session, StateRow, Transaction};
 use crate::plan::{self, Action};
 
@@ -21,6 +22,10 @@ pub struct Status {
     pub differences: Differences,
     /// Declared rows whose keys are not found.
     pub absent_rows: usize,
+    /// Whose the record is, if its owner is not trusted: it proves nothing then, since anybody may
+    /// have written what stands in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record_owner: Option<Ident>,
     /// Newest first.
     pub history: Vec<StateRow>,
     /// Whether the newest apply was of the manifest as it is now.
@@ -82,6 +87,7 @@ pub async fn status(
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let observed = transaction.observe(manifest, shapes, history.max(1), None, &avoid).await?;
     let placement = transaction.placement().await?;
+    let record_owner = transaction.foreign_record_owner().cloned();
     transaction.rollback().await?;
     let diff = compare(context, desired, &observed);
     session.close().await;
@@ -110,6 +116,7 @@ pub async fn status(
         live_is_recorded: newest.is_some_and(|row| Some(row.fingerprint) == fingerprint),
         fingerprint,
         manifest_checksum: context.manifest_checksum,
+        record_owner,
         history: observed.state,
         placement,
     })

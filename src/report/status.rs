@@ -31,12 +31,19 @@ pub fn status(status: &Status) -> String {
         other => text.push_str(&placement::line(&status.tenant.schema, other)),
     }
     let Some(newest) = status.history.first() else {
-        if status.exists {
+        if let Some(owner) = &status.record_owner {
+            let line = format!("the record is empty, and belongs to {owner}, who is not trusted");
+            let _ = writeln!(text, "  {}", styled(CHANGED, &printable(&line)));
+        } else if status.exists {
             let _ = writeln!(text, "  never provisioned by this tool: the schema has no record");
         }
         return text;
     };
     let _ = writeln!(text, "\n{}", styled(STRONG, "record"));
+    if let Some(owner) = &status.record_owner {
+        let line = format!("belongs to {owner}, who is not trusted: what it says proves nothing");
+        let _ = writeln!(text, "  {}", styled(CHANGED, &printable(&line)));
+    }
     let facts = [
         if status.manifest_is_current {
             "the manifest is the one applied last"

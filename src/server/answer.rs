@@ -253,6 +253,9 @@ pub(super) struct TenantStatus {
     absent_rows: usize,
     #[serde(flatten)]
     placement: Placement,
+    /// Whose the record is, if its owner is not trusted: what it says proves nothing then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record_owner: Option<String>,
     /// Newest first.
     history: Vec<Recorded>,
 }
@@ -275,6 +278,7 @@ impl From<&Status> for TenantStatus {
             live_is_recorded: status.live_is_recorded,
             absent_rows: status.absent_rows,
             placement: status.placement.as_ref().into(),
+            record_owner: status.record_owner.as_ref().map(|owner| owner.as_str().to_owned()),
             history: status.history.iter().map(Recorded::from).collect(),
         }
     }

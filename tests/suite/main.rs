@@ -46,6 +46,7 @@ mod serve_reads;
 mod serve_reload;
 mod serve_stopping;
 mod servers;
+mod strangers;
 mod support;
 mod tls;
 #[cfg(feature = "otlp")]
