@@ -28,7 +28,9 @@ pub use drift::{Drift, Shape, State, TenantDrift, drift};
 pub use left::LeftIn;
 pub use outcome::{Done, Ended, Event, Fate};
 pub use plan::{FleetPlan, Pinned, SharedPlan, Unplanned, plan};
-pub use roster::{Member, Orphan, Refused, Roster, Source, Unreachable, enumerate, locate};
+pub use roster::{
+    Member, Orphan, PassedOver, Refused, Roster, Source, Unreachable, enumerate, locate,
+};
 pub use selection::{Selection, Unmatched};
 pub use stages::{Canary, Stage, Stages, Wave, Waves};
 pub use survey::{Seen, Survey, survey};

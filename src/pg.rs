@@ -36,7 +36,7 @@ pub use leader::{Election, HEARTBEAT, Leadership};
 pub use listen::{CHANNEL, Notifications};
 pub use lock::{Holder, holders};
 pub use placement::Placement;
-pub use registry::{Listed, listed, lists, provisioned};
+pub use registry::{Listed, Provisioned, listed, lists, provisioned};
 pub use rowcheck::Row;
 pub use session::{Limits, ServerInfo, Session};
 pub use state::{Entry, StateRow, note};

@@ -113,7 +113,7 @@ impl Tenants {
             let reason = match from {
                 _ if !selection.is_everything() => "no tenant is left by the options".to_owned(),
                 Some(path) => format!("no tenant is named by {}", shown(&path)),
-                None => no_tenants(fleet),
+                None => no_tenants(fleet, !roster.passed_over.is_empty()),
             };
             return Err(Error::Usage(format!("{reason}; --allow-empty accepts that")));
         }
@@ -151,9 +151,13 @@ pub(super) fn incomplete(
     Error::Incomplete(tenants.chain(others).flatten().collect::<Vec<_>>().join("; "))
 }
 
-fn no_tenants(fleet: &Fleet) -> String {
+fn no_tenants(fleet: &Fleet, has_passed_over: bool) -> String {
     let why = match &fleet.manifest.tenants.registry {
         Some(Registry::List(_) | Registry::Query(_)) => "the registry lists none",
+        None | Some(Registry::Discovered) if has_passed_over => {
+            "no schema holds this tool's record, but for those whose record belongs to nobody \
+             trusted; name roles of yours in [trust] owners of the manifest"
+        }
         None | Some(Registry::Discovered) => {
             "no schema holds this tool's record; name the tenants in [tenants] of the manifest, or \
              with --tenants-from"

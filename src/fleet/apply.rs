@@ -147,6 +147,7 @@ pub async fn apply(
         tenants,
         refused: roster.refused,
         unreachable: roster.unreachable,
+        passed_over: roster.passed_over,
         stopped: stopped.into_values().collect(),
         duration_ms: millis(start.elapsed()),
     };

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::difference::{Difference, compare_all};
-use super::roster::{Orphan, Refused, Unreachable};
+use super::roster::{Orphan, PassedOver, Refused, Unreachable};
 use super::uneven::{Uneven, uneven};
 use super::unused::{UnusedRule, unused};
 use super::{Failure, Fleet, Roster, Seen, Survey};
@@ -29,6 +29,9 @@ pub struct Drift {
     pub refused: Vec<Refused>,
     /// Schemas that this tool made, for which there is no tenant any more.
     pub orphans: Vec<Orphan>,
+    /// Schemas that are neither a tenant's nor an orphan, since their record belongs to nobody
+    /// trusted: to be known, no drift of its own.
+    pub passed_over: Vec<PassedOver>,
     /// Servers that could not be asked for their tenants.
     pub unreachable: Vec<Unreachable>,
     /// Undeclared objects, ignored ones too, that most tenants have and some do not: to be known,
@@ -208,6 +211,7 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
         tenants,
         refused: roster.refused,
         orphans: roster.orphans,
+        passed_over: roster.passed_over,
         unreachable: roster.unreachable,
         uneven,
         unused_rules,

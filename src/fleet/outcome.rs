@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use super::roster::{Refused, Unreachable};
+use super::roster::{PassedOver, Refused, Unreachable};
 use super::{Failure, LeftIn};
 use crate::name::TenantId;
 use crate::pg::Placement;
@@ -74,6 +74,8 @@ pub struct Ended {
     pub tenants: Vec<Done>,
     pub refused: Vec<Refused>,
     pub unreachable: Vec<Unreachable>,
+    /// Schemas that are no tenant's, since their record belongs to nobody trusted.
+    pub passed_over: Vec<PassedOver>,
     /// Why the run ended early, if it did.
     pub stopped: Vec<String>,
     /// What was left as it is, the most frequent first; in tenants that failed, nobody knows.

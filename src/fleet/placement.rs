@@ -19,6 +19,8 @@ struct Told {
     listed: Vec<pg::Listed>,
     /// Schemas that hold this tool's record.
     provisioned: BTreeSet<String>,
+    /// Schemas with a record that belongs to somebody who is not trusted: to whom.
+    planted: BTreeMap<String, String>,
 }
 
 /// What is asked.
@@ -96,7 +98,14 @@ impl Question<'_> {
         let only = self.only.map(|tenant| &tenant.schema);
         let provisioned = pg::provisioned(&mut session, only, context.limits).await?;
         session.close().await;
-        Ok(Told { listed, provisioned: provisioned.into_iter().collect() })
+        let mut told = Told { listed, ..Told::default() };
+        for pg::Provisioned { schema, foreign_owner } in provisioned {
+            match foreign_owner {
+                None => _ = told.provisioned.insert(schema),
+                Some(owner) => _ = told.planted.insert(schema, owner),
+            }
+        }
+        Ok(told)
     }
 
     /// All ids of the source, chosen or not, in its order.
@@ -198,16 +207,25 @@ impl Question<'_> {
                 holders.entry(schema).or_default().push(server);
             }
         }
+        // Somebody who is not trusted may have made these, to be in the way of a tenant. Yet where a
+        // tenant is not found otherwise, it may be one of them, and must not be made anew.
+        let mut planted: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (server, schema, _) in answers.planted() {
+            planted.entry(schema).or_default().push(server);
+        }
         for Entry { id, home } in entries {
             let found = self.tenant(&id).and_then(|tenant| {
                 let held = holders.get(tenant.schema.as_str()).and_then(|held| held.first());
+                let planted = planted.get(tenant.schema.as_str()).map_or(&[][..], Vec::as_slice);
                 let server = match home {
                     Home::Known(server) => server,
-                    Home::Wherever => match (held, answers.away().next()) {
-                        (Some(server), _) => *server,
+                    Home::Wherever => match (held, planted, answers.away().next()) {
+                        // Whose record it has, an apply tells; it writes nothing to one like that.
+                        (Some(server), ..) | (None, [server], _) => *server,
+                        (None, [_, ..], _) => return Err(self.in_doubt(&tenant, answers)),
                         // A new tenant belongs on the first server, if it is new.
-                        (None, None) => 0,
-                        (None, Some((away, _))) => {
+                        (None, [], None) => 0,
+                        (None, [], Some((away, _))) => {
                             let name = self.fleet.name_of(away).unwrap_or("?");
                             return Err(format!(
                                 "no pattern of [servers] says where it belongs, and server {name}, \
@@ -243,12 +261,30 @@ impl Question<'_> {
                     servers.iter().map(|at| self.fleet.name_of(*at).unwrap_or("?")).collect();
                 let reason = format!("it is found on several servers: {}", names.join(", "));
                 refused.push(Refused { id: member.tenant.id.to_string(), reason });
+            } else if is_elsewhere(&holders, &planted, &member) {
+                let reason = self.in_doubt(&member.tenant, answers);
+                refused.push(Refused { id: member.tenant.id.to_string(), reason });
             } else {
                 members.push(member);
             }
         }
         members.sort_by_key(|member| member.server);
         (members, refused)
+    }
+
+    /// Why a tenant must not be made: it may be there already.
+    fn in_doubt(self, tenant: &Tenant, answers: &Answers) -> String {
+        let schema = tenant.schema.as_str();
+        let found = answers.planted().filter(|(_, planted, _)| *planted == schema);
+        let found = found.map(|(server, _, owner)| {
+            format!("server {} ({owner})", self.fleet.name_of(server).unwrap_or("?"))
+        });
+        format!(
+            "it may be on a server where the record in schema {} belongs to somebody who is not \
+             trusted: {}",
+            tenant.schema,
+            found.collect::<Vec<_>>().join(", ")
+        )
     }
 
     fn tenant(self, id: &str) -> Result<Tenant, String> {
@@ -282,6 +318,17 @@ impl Question<'_> {
     }
 }
 
+/// Whether there is a record for the tenant, but only on other servers.
+fn is_elsewhere(
+    holders: &HashMap<&str, Vec<usize>>,
+    planted: &HashMap<&str, Vec<usize>>,
+    member: &Member,
+) -> bool {
+    let on = |found: &HashMap<&str, Vec<usize>>| found.get(member.tenant.schema.as_str()).cloned();
+    let (held, planted) = (on(holders).unwrap_or_default(), on(planted).unwrap_or_default());
+    !planted.is_empty() && !held.contains(&member.server) && !planted.contains(&member.server)
+}
+
 /// The first server whose patterns match the id.
 fn by_pattern(fleet: &Fleet, id: &str) -> Option<usize> {
     let matching = |decl: &&ServerDecl| decl.tenants.iter().any(|glob| glob.is_match(id));
@@ -313,6 +360,16 @@ impl Answers {
     pub(super) fn provisioned(&self) -> impl Iterator<Item = (usize, &str)> {
         self.told().flat_map(|(server, told)| {
             told.provisioned.iter().map(move |schema| (server, schema.as_str()))
+        })
+    }
+
+    /// The schemas with a record that belongs to somebody who is not trusted, each with its server
+    /// and that owner.
+    pub(super) fn planted(&self) -> impl Iterator<Item = (usize, &str, &str)> {
+        self.told().flat_map(|(server, told)| {
+            told.planted
+                .iter()
+                .map(move |(schema, owner)| (server, schema.as_str(), owner.as_str()))
         })
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::difference::{Compared, compare_all};
 use super::left::{LeftIn, by_shape};
-use super::roster::{Refused, Unreachable};
+use super::roster::{PassedOver, Refused, Unreachable};
 use super::{Failure, Fleet, Member, Roster, Seen, survey};
 use crate::checksum::{self, Checksum};
 use crate::name::TenantId;
@@ -41,6 +41,9 @@ pub struct FleetPlan {
     pub refused: Vec<Refused>,
     #[serde(default, skip_deserializing)]
     pub unreachable: Vec<Unreachable>,
+    /// Schemas that are no tenant's, since their record belongs to nobody trusted.
+    #[serde(default, skip_deserializing)]
+    pub passed_over: Vec<PassedOver>,
 }
 
 /// What is to be done for a number of tenants alike, whatever else they differ in.
@@ -80,7 +83,7 @@ pub struct Unplanned {
 
 /// Makes the plans of all members of `roster`. Nothing is written.
 pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Sync)) -> FleetPlan {
-    let Roster { members, refused, unreachable, .. } = roster;
+    let Roster { members, refused, unreachable, passed_over, .. } = roster;
     let survey = survey(fleet, &members, 1, progress).await;
     let compared = compare_all(fleet, &members, &survey);
     let today = reconcile::today();
@@ -130,6 +133,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
         failed,
         refused,
         unreachable,
+        passed_over,
     }
 }
 

@@ -8,8 +8,9 @@ use super::placement::{Answers, Home, Question};
 use super::selection::{Selection, Unmatched};
 use super::{Failure, Fleet};
 use crate::manifest::Registry;
-use crate::name::TenantId;
+use crate::name::{TenantId, printable};
 use crate::reconcile::{ReconcileError, Tenant};
+use crate::words::counted;
 
 /// Where the tenants' ids come from.
 #[derive(Debug, Clone)]
@@ -48,6 +49,17 @@ pub struct Orphan {
     pub server: Option<String>,
 }
 
+/// A schema with a record that belongs to somebody who is not trusted: no tenant, and no orphan.
+/// Whoever may make a schema can make such a one, so it keeps nothing from succeeding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PassedOver {
+    pub schema: String,
+    /// Whose the record is.
+    pub owner: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+}
+
 /// A server that could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unreachable {
@@ -66,6 +78,8 @@ pub struct Roster {
     pub refused: Vec<Refused>,
     /// Only looked for when all tenants were asked for.
     pub orphans: Vec<Orphan>,
+    /// Only looked for where the schemas tell which tenants there are, or with the orphans.
+    pub passed_over: Vec<PassedOver>,
     /// Those that a chosen tenant may be on.
     pub unreachable: Vec<Unreachable>,
     pub unmatched: Unmatched,
@@ -126,6 +140,8 @@ pub async fn enumerate(fleet: &Fleet, source: &Source, selection: &Selection) ->
     if is_whole {
         roster.orphans = orphans(fleet, &answers, &roster);
     }
+    roster.passed_over = passed_over(question, selection, &answers, &roster);
+    tell_passed_over(&roster.passed_over);
     roster
 }
 
@@ -169,13 +185,17 @@ pub async fn locate(fleet: &Fleet, id: &TenantId, anybody: bool) -> Result<Membe
     }
 }
 
-fn orphans(fleet: &Fleet, answers: &Answers, roster: &Roster) -> Vec<Orphan> {
-    let has_registry = match &fleet.manifest.tenants.registry {
+/// Whether a registry tells of each schema whether it is a tenant's.
+fn has_registry(fleet: &Fleet, roster: &Roster) -> bool {
+    match &fleet.manifest.tenants.registry {
         Some(Registry::Query(_)) => roster.unreachable.is_empty(),
         Some(Registry::List(_)) => true,
         None | Some(Registry::Discovered) => false,
-    };
-    if !has_registry {
+    }
+}
+
+fn orphans(fleet: &Fleet, answers: &Answers, roster: &Roster) -> Vec<Orphan> {
+    if !has_registry(fleet, roster) {
         return Vec::new();
     }
     let known: BTreeSet<&str> = roster.members.iter().map(|m| m.tenant.schema.as_str()).collect();
@@ -189,4 +209,62 @@ fn orphans(fleet: &Fleet, answers: &Answers, roster: &Roster) -> Vec<Orphan> {
         server: fleet.name_of(server).map(str::to_owned),
     });
     orphans.collect()
+}
+
+/// What would be a tenant or an orphan if its record belonged to somebody trusted.
+fn passed_over(
+    question: Question<'_>,
+    selection: &Selection,
+    answers: &Answers,
+    roster: &Roster,
+) -> Vec<PassedOver> {
+    let Question { fleet, source, .. } = question;
+    let tenants = &fleet.manifest.tenants;
+    let is_discovered = matches!(source, Source::Registry)
+        && matches!(tenants.registry, None | Some(Registry::Discovered));
+    let is_registered = roster.is_whole && has_registry(fleet, roster);
+    let known: BTreeSet<(usize, &str)> =
+        roster.members.iter().map(|m| (m.server, m.tenant.schema.as_str())).collect();
+    let refused: BTreeSet<&str> = roster.refused.iter().map(|refused| &*refused.id).collect();
+    let would_be = answers.planted().filter(|(server, schema, _)| {
+        let id = tenants.schema.id_of(schema);
+        let id = id.as_ref().map(TenantId::as_str);
+        if is_discovered {
+            return id.is_some_and(|id| selection.takes(id));
+        }
+        is_registered
+            && !known.contains(&(*server, *schema))
+            && !id.is_some_and(|id| refused.contains(id))
+    });
+    let passed_over = would_be.map(|(server, schema, owner)| PassedOver {
+        schema: schema.to_owned(),
+        owner: owner.to_owned(),
+        server: fleet.name_of(server).map(str::to_owned),
+    });
+    passed_over.collect()
+}
+
+/// Schemas that are named before the rest is counted.
+const NAMED: usize = 10;
+
+fn tell_passed_over(passed_over: &[PassedOver]) {
+    if passed_over.is_empty() {
+        return;
+    }
+    let mut names: Vec<String> = passed_over
+        .iter()
+        .take(NAMED)
+        .map(|PassedOver { schema, owner, .. }| {
+            format!("{} (of {})", printable(schema), printable(owner))
+        })
+        .collect();
+    if passed_over.len() > NAMED {
+        names.push(format!("… and {} more", passed_over.len() - NAMED));
+    }
+    tracing::warn!(
+        schemas = names.join(", "),
+        "{} passed over, since the record there (_provision_state) belongs to nobody trusted; \
+         roles of yours are named in [trust] owners of the manifest",
+        counted(passed_over.len(), "schema")
+    );
 }

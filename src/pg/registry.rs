@@ -1,6 +1,8 @@
 //! Questions about the tenants that there are: the registry of tenants, and the schemas that hold
 //! this tool's record.
 
+use sqlx::Row as _;
+
 use super::error::PgError;
 use super::session::{Access, Limits, Session, begin, column};
 use super::state::TABLE;
@@ -90,6 +92,15 @@ pub async fn listed(
     Ok(listed)
 }
 
+/// A schema that holds this tool's record.
+#[derive(Debug)]
+pub struct Provisioned {
+    pub schema: String,
+    /// Whose the record is, unless its owner is trusted: whoever may make a schema can make one that
+    /// looks provisioned.
+    pub foreign_owner: Option<String>,
+}
+
 /// The schemas that hold this tool's record, by name; or `only` this one, if it does.
 ///
 /// # Errors
@@ -98,18 +109,31 @@ pub async fn provisioned(
     session: &mut Session,
     only: Option<&SchemaName>,
     limits: Limits,
-) -> Result<Vec<String>, PgError> {
+) -> Result<Vec<Provisioned>, PgError> {
     let doing = "looking for provisioned schemas";
     let is_meant = only.map_or_else(String::new, |schema| {
         format!("AND n.nspname = {} ", Text::from(schema.ident()).literal())
     });
     let script = format!(
-        "{}SELECT n.nspname::text AS name FROM pg_class c \
+        "{}SELECT n.nspname::text AS name, r.rolname::text AS owner, \
+         (r.rolsuper OR r.rolname IN (current_user, session_user))::text AS is_trusted \
+         FROM pg_class c \
          JOIN pg_namespace n ON n.oid = c.relnamespace \
+         JOIN pg_roles r ON r.oid = c.relowner \
          WHERE c.relname = '{TABLE}' AND c.relkind = 'r' {is_meant}ORDER BY n.nspname;\nROLLBACK;",
         begin(Access::Read, limits)
     );
     let answers = session.run(doing, &script).await?;
-    let names = answers.iter().flatten().filter_map(|row| column(row, "name", doing).ok());
-    Ok(names.collect())
+    // The statements before it answer with other columns.
+    let rows = answers.iter().flatten().filter(|row| row.try_get_raw("is_trusted").is_ok());
+    let found = rows.map(|row| {
+        let text = |name| column::<&str>(row, name, doing);
+        let owner = text("owner")?;
+        let is_trusted = text("is_trusted")? == "true" || session.trust.covers(owner);
+        Ok(Provisioned {
+            schema: text("name")?.to_owned(),
+            foreign_owner: (!is_trusted).then(|| owner.to_owned()),
+        })
+    });
+    found.collect()
 }

@@ -208,6 +208,7 @@ mod tests {
             failed: (0..plans).map(failed).collect(),
             refused: Vec::new(),
             unreachable: Vec::new(),
+            passed_over: Vec::new(),
         }
     }
 

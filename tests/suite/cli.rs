@@ -323,9 +323,12 @@ async fn a_role_that_may_not_see_a_table_is_told_the_grant() {
     database.run(&format!("CREATE ROLE {owner}; ALTER SCHEMA acme OWNER TO {owner}")).await;
     database.run(&format!("ALTER TABLE acme._provision_state OWNER TO {owner}")).await;
     as_reader(&["plan", "acme"]).with(0);
-    as_reader(&["drift"]).with(0);
+    folder.write("ids.txt", "acme\n");
+    as_reader(&["drift", "--tenants-from", "ids.txt"]).with(0);
     as_reader(&["status", "acme"]).with(0);
-    // It is not written, unless its owner is trusted.
+    // It makes its schema a tenant, and is written, only if its owner is trusted.
+    let foreign = as_reader(&["drift"]).with(1).stderr;
+    assert!(foreign.contains("[trust] owners"), "{foreign}");
     database.run("ALTER TABLE acme.t DROP COLUMN name").await;
     let foreign = run(on(&database, dir, &["apply", "acme"])).with(1).stderr;
     assert!(foreign.contains("error[alien-state-table]"), "{foreign}");

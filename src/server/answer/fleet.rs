@@ -94,6 +94,10 @@ pub(in crate::server) struct DriftReport {
     refused: Vec<String>,
     /// Schemas for which there is no tenant any more.
     orphans: Vec<String>,
+    /// Schemas that are neither a tenant's nor an orphan, since their record belongs to nobody
+    /// trusted. That is no drift.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    passed_over: Vec<String>,
     /// How many servers could not be asked for their tenants.
     unreachable_servers: usize,
     /// Tenants whose schemas Citus does not distribute, although it distributes new ones. That is no
@@ -130,6 +134,7 @@ impl From<&fleet::Drift> for DriftReport {
             unreachable: unreachable.map(TenantState::from).collect(),
             refused: drift.refused.iter().map(|refused| refused.id.clone()).collect(),
             orphans: drift.orphans.iter().map(|orphan| orphan.schema.clone()).collect(),
+            passed_over: drift.passed_over.iter().map(|passed| passed.schema.clone()).collect(),
             unreachable_servers: drift.unreachable.len(),
             undistributed: drift.undistributed().map(|t| t.tenant.to_string()).collect(),
         }
