@@ -284,8 +284,16 @@ async fn explain(
     }
 }
 
+impl Applied {
+    /// Whether nothing was written but the record.
+    #[must_use]
+    pub fn is_record_only(&self) -> bool {
+        matches!(self.outcome, Outcome::Done { .. }) && self.plan.steps.is_empty()
+    }
+}
+
 impl Outcome {
-    /// For logs.
+    /// For logs and metrics.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -313,10 +313,12 @@ impl Run<'_> {
         done.duration_ms = millis(duration);
         match result {
             Ok(applied) => {
+                let is_record_only = applied.is_record_only();
                 done.statements = applied.plan.steps.len();
                 done.left = applied.left;
                 done.placement = applied.placement;
                 done.fate = match applied.outcome {
+                    Outcome::Done { apply_id, .. } if is_record_only => Fate::Recorded { apply_id },
                     Outcome::Current => Fate::Current,
                     Outcome::Done { apply_id, created: true } => Fate::Created { apply_id },
                     Outcome::Done { apply_id, created: false } => Fate::Updated { apply_id },

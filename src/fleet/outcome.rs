@@ -59,6 +59,10 @@ pub enum Fate {
     Updated {
         apply_id: Uuid,
     },
+    /// There was nothing to do but to write that down.
+    Recorded {
+        apply_id: Uuid,
+    },
     /// It is as it was before.
     Failed {
         error: Failure,

@@ -173,9 +173,10 @@ pub fn ended(ended: &Ended) -> String {
         let line = format!("The run ended early: {reason}");
         let _ = writeln!(text, "{}", styled(REMOVED, &printable(&line)));
     }
-    let kinds: [(&str, IsFate); 5] = [
+    let kinds: [(&str, IsFate); 6] = [
         ("created", |fate| matches!(fate, Fate::Created { .. })),
         ("updated", |fate| matches!(fate, Fate::Updated { .. })),
+        ("recorded", |fate| matches!(fate, Fate::Recorded { .. })),
         ("current", |fate| matches!(fate, Fate::Current)),
         ("failed", |fate| matches!(fate, Fate::Failed { .. })),
         ("not reached", |fate| matches!(fate, Fate::Skipped)),

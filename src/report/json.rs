@@ -16,7 +16,7 @@ pub fn applied_json(applied: &Applied) -> Value {
     let mut value = json!({
         "tenant": applied.tenant.id,
         "schema": applied.tenant.schema,
-        "outcome": applied.outcome.name(),
+        "outcome": if applied.is_record_only() { "recorded" } else { applied.outcome.name() },
         "apply_id": apply_id,
         "statements": applied.plan.steps.len(),
         "manifest_checksum": applied.plan.manifest_checksum,

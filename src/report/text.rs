@@ -40,10 +40,15 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
             "Nothing to add to schema {}; what is different there is not touched ({took}).",
             plan.schema
         ),
+        Outcome::Done { apply_id, .. } if applied.is_record_only() => {
+            format!(
+                "Recorded schema {}: nothing was added ({took}, apply {apply_id}).",
+                plan.schema
+            )
+        }
         Outcome::Done { apply_id, created } => {
             let verb = if created { "Created" } else { "Updated" };
             let counts = counts(plan, ["created", "added", "commented", "inserted"]);
-            let counts = if counts.is_empty() { "recorded only".to_owned() } else { counts };
             format!("{verb} schema {}: {counts} ({took}, apply {apply_id}).", plan.schema)
         }
     };

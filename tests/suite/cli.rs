@@ -124,7 +124,7 @@ async fn json_is_json_and_sql_is_sql() {
         database.run(&sql).await;
     }
     let applied = json(&["apply", "acme", "--format", "json"]);
-    assert_eq!(applied["outcome"], "updated", "what psql made is adopted: {applied}");
+    assert_eq!(applied["outcome"], "recorded", "what psql made is adopted: {applied}");
     assert_eq!(applied["statements"], 0);
     let status = json(&["status", "acme", "--format", "json"]);
     assert_eq!(status["history"][0]["apply_id"], applied["apply_id"]);

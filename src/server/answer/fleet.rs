@@ -147,6 +147,7 @@ impl From<&fleet::Drift> for DriftReport {
 pub(in crate::server) struct FleetProvisioned {
     current: usize,
     created: usize,
+    /// Those of which nothing but the record was written are among them.
     updated: usize,
     failed: usize,
     skipped: usize,
@@ -184,7 +185,8 @@ impl From<&fleet::Ended> for FleetProvisioned {
         Self {
             current: ended.count(|fate| *fate == Fate::Current),
             created: ended.count(|fate| matches!(fate, Fate::Created { .. })),
-            updated: ended.count(|fate| matches!(fate, Fate::Updated { .. })),
+            updated: ended
+                .count(|fate| matches!(fate, Fate::Updated { .. } | Fate::Recorded { .. })),
             failed: ended.count(|fate| matches!(fate, Fate::Failed { .. })),
             skipped: ended.count(|fate| *fate == Fate::Skipped),
             changed: ended.tenants.iter().filter(|done| has_changed(done)).count(),

@@ -71,7 +71,10 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut Known, sco
                         hint = error.hint, "a tenant could not be provisioned");
                 }
                 Fate::Skipped => {}
-                Fate::Current | Fate::Created { .. } | Fate::Updated { .. } => {
+                Fate::Current
+                | Fate::Created { .. }
+                | Fate::Updated { .. }
+                | Fate::Recorded { .. } => {
                     backoff.succeeded(&done.tenant);
                 }
             }

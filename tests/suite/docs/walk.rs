@@ -142,7 +142,9 @@ fn plain(text: &str) -> String {
 fn without_times(text: &str) -> String {
     let is_timed = |line: &str| {
         [" ms", " s.", "apply "].iter().any(|sign| line.contains(sign))
-            || ["created ", "updated ", "current "].iter().any(|start| line.starts_with(start))
+            || ["created ", "updated ", "recorded ", "current "]
+                .iter()
+                .any(|start| line.starts_with(start))
             || line.starts_with("  20")
     };
     let mut lines = Vec::new();
