@@ -104,18 +104,17 @@ CROSS JOIN LATERAL (
             -- What lies elsewhere is told by name.
             CASE WHEN (k.contype = 'x' OR k.contype = 'f' AND f.oid IS NULL) AND t.is_set
                  THEN coalesce(pg_get_constraintdef(k.oid), k.oid::text) END,
-            -- There, too, triggers enforce it.
+            -- There, too, triggers enforce it; and on the partitions, if it has any.
             CASE WHEN k.contype = 'f' AND f.oid IS NULL
-                 THEN nullif(EXISTS (SELECT FROM pg_trigger tg
-                                     WHERE tg.tgconstraint = k.oid AND tg.tgrelid = k.confrelid
-                                       AND tg.tgenabled <> 'O'), false) END,
-            -- And on its partitions.
-            CASE WHEN k.contype = 'f' AND f.oid IS NULL
-                 THEN (SELECT array_agg(DISTINCT p.conname)
-                       FROM pg_constraint p
-                       JOIN pg_trigger tg ON tg.tgconstraint = p.oid
-                       WHERE p.conrelid = k.conrelid AND p.contype = 'f' AND p.conparentid <> 0
-                         AND tg.tgrelid = p.confrelid AND tg.tgenabled <> 'O') END
+                 THEN nullif(concat(
+                     EXISTS (SELECT FROM pg_trigger tg
+                             WHERE tg.tgconstraint = k.oid AND tg.tgrelid = k.confrelid
+                               AND tg.tgenabled <> 'O'),
+                     (SELECT array_agg(DISTINCT p.conname)
+                      FROM pg_constraint p
+                      JOIN pg_trigger tg ON tg.tgconstraint = p.oid
+                      WHERE p.conrelid = k.conrelid AND p.contype = 'f' AND p.conparentid <> 0
+                        AND tg.tgrelid = p.confrelid AND tg.tgenabled <> 'O')), 'f') END
             )::text, '' ORDER BY t.place, k.conname) AS text
         FROM "table" t
         JOIN pg_constraint k ON k.conrelid = t.oid
