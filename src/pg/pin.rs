@@ -17,7 +17,7 @@ use super::error::PgError;
 use super::session::{Answers, Session, column};
 use super::state;
 use crate::manifest::Trust;
-use crate::name::{Ident, SchemaName, Text};
+use crate::name::{Ident, SchemaName, Text, printable};
 use crate::plan::{Code, Locks, Obstacle, Subject, TableLock};
 use crate::render::{self, TRUSTED_ROLES};
 use crate::schema::Schema;
@@ -212,30 +212,23 @@ impl Pins {
     pub(super) fn obstacles(&self, role: &Ident) -> impl Iterator<Item = Obstacle> {
         let role = role.as_str();
         self.tables.iter().flat_map(move |(name, table)| {
-            let on = |on: fn(String) -> Subject, via: &str, owner: &str, what: Code| Obstacle {
+            let obstacle = |on: fn(String) -> Subject, owner: Option<&String>, what| Obstacle {
                 on: on(name.clone()),
-                via: format!("{via}{}", crate::name::printable(name)),
+                via: format!("table {}", printable(name)),
                 what,
                 others: 0,
                 is_met_by_reading: true,
-                owner: owner.to_owned(),
-                is_schemas_owner: self.owner.as_deref() == Some(owner),
+                owner: owner.cloned().unwrap_or_default(),
+                is_schemas_owner: self.owner.as_ref() == owner,
                 prefix: String::new(),
             };
             let locked = self.changeable(name).filter(|table| !table.is_lockable).map(|table| {
-                let what = Code::Unlockable { role: role.to_owned() };
-                match (&table.owner, &self.owner) {
-                    (Some(owner), _) => on(Subject::Relation, "table ", owner, what),
-                    (None, owner) => on(
-                        Subject::Relation,
-                        "the schema of table ",
-                        owner.as_deref().unwrap_or_default(),
-                        what,
-                    ),
-                }
+                let owner = table.owner.as_ref().or(self.owner.as_ref());
+                obstacle(Subject::Relation, owner, Code::Unlockable { role: role.to_owned() })
             });
-            let what = Code::RowSecurity { role: role.to_owned() };
-            let secured = table.is_row_secured.then(|| on(Subject::Rows, "table ", "", what));
+            let secured = table.is_row_secured.then(|| {
+                obstacle(Subject::Rows, None, Code::RowSecurity { role: role.to_owned() })
+            });
             locked.into_iter().chain(secured)
         })
     }

@@ -8,6 +8,7 @@ use super::session::{Access, Limits, Session, begin, column};
 use super::state::TABLE;
 use crate::manifest::Registry;
 use crate::name::{SchemaName, TenantId, Text};
+use crate::render::TRUSTED_ROLES;
 
 /// Whether the registry lists `tenant`.
 ///
@@ -115,11 +116,10 @@ pub async fn provisioned(
         format!("AND n.nspname = {} ", Text::from(schema.ident()).literal())
     });
     let script = format!(
-        "{}SELECT n.nspname::text AS name, r.rolname::text AS owner, \
-         (r.rolsuper OR r.rolname IN (current_user, session_user))::text AS is_trusted \
+        "{}SELECT n.nspname::text AS name, pg_get_userbyid(c.relowner)::text AS owner, \
+         (c.relowner = ANY ({TRUSTED_ROLES}))::text AS is_trusted \
          FROM pg_class c \
          JOIN pg_namespace n ON n.oid = c.relnamespace \
-         JOIN pg_roles r ON r.oid = c.relowner \
          WHERE c.relname = '{TABLE}' AND c.relkind = 'r' {is_meant}ORDER BY n.nspname;\nROLLBACK;",
         begin(Access::Read, limits)
     );

@@ -304,8 +304,10 @@ fn is_avoided(seed: &SeedDecl, avoid: &Reasons) -> bool {
     if avoid.is_empty() {
         return false;
     }
-    let subject = |table: &Ident| Subject::Relation(table.as_str().to_owned());
-    seed.columns_read().into_iter().any(|(table, _)| avoid.contains_key(&subject(table)))
+    seed.columns_read().into_iter().any(|(table, _)| {
+        let name = || table.as_str().to_owned();
+        avoid.contains_key(&Subject::Relation(name())) || avoid.contains_key(&Subject::Rows(name()))
+    })
 }
 
 fn is_readable(seed: &SeedDecl, live: &Schema) -> bool {

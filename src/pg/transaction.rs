@@ -242,6 +242,12 @@ impl<'s> Transaction<'s> {
         Ok(Some(targets.into_iter().filter_map(pin::Target::into_obstacle).collect()))
     }
 
+    /// Whether the record can be read: it is kept as it is meanwhile, as far as somebody could change it.
+    #[must_use]
+    pub fn can_read_record(&self) -> bool {
+        self.pins.keeps(state::TABLE)
+    }
+
     /// What is in the way of statements on the schema: what they could run that nobody who is trusted
     /// answers for, and what the role may not do.
     ///

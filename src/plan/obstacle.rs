@@ -66,7 +66,8 @@ impl fmt::Display for Obstacle {
             Code::Itself => write!(f, "{via} belongs to {owner}"),
             Code::Unlockable { role } => write!(
                 f,
-                "{via} belongs to {owner}, who could change it meanwhile, and {role} may not lock it"
+                "{via} could be changed by {owner} meanwhile: {role} may not lock it, and {owner} is \
+                 not trusted"
             ),
             Code::RowSecurity { role } => write!(f, "row-level security of {via} binds {role}"),
         }?;

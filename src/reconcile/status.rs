@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::{Context, ReconcileError, Tenant, compare, today};
 use crate::checksum::Checksum;
+use crate::manifest::SeedDecl;
 use crate::name::Ident;
 use crate::pg::{Placement, Session, StateRow, Transaction};
-use crate::plan::{self, Action};
+use crate::plan::{self, Action, Reasons, Subject};
 
 /// What is known of a tenant.
 #[derive(Debug, Serialize)]
@@ -26,6 +27,13 @@ pub struct Status {
     /// have written what stands in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record_owner: Option<Ident>,
+    /// Whether the record was not read, since somebody could change it meanwhile whom this role cannot keep
+    /// from it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub record_unread: bool,
+    /// Why baseline rows were not looked for; they count as absent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows_unread: Vec<String>,
     /// Newest first.
     pub history: Vec<StateRow>,
     /// Whether the newest apply was of the manifest as it is now.
@@ -64,6 +72,21 @@ impl Differences {
     }
 }
 
+/// Why baseline rows were not looked for, by table.
+fn rows_unread(context: &Context, avoid: &Reasons) -> Vec<String> {
+    let is_read = |table: &str| {
+        let columns = context.manifest.seeds.iter().flat_map(SeedDecl::columns_read);
+        columns.into_iter().any(|(read, _)| read.as_str() == table)
+    };
+    let of_tables = avoid.iter().filter_map(|(subject, reasons)| match subject {
+        Subject::Relation(table) | Subject::Rows(table) if is_read(table) => {
+            Some(reasons.iter().cloned())
+        }
+        _ => None,
+    });
+    of_tables.flatten().collect()
+}
+
 /// Looks at the tenant, and reads so many rows of its record.
 ///
 /// # Errors
@@ -87,6 +110,7 @@ pub async fn status(
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let observed = transaction.observe(manifest, shapes, history.max(1), None, &avoid).await?;
     let placement = transaction.placement().await?;
+    let record_unread = observed.schema.is_some() && !transaction.can_read_record();
     let record_owner = transaction.foreign_record_owner().cloned();
     transaction.rollback().await?;
     let diff = compare(context, desired, &observed);
@@ -117,6 +141,8 @@ pub async fn status(
         fingerprint,
         manifest_checksum: context.manifest_checksum,
         record_owner,
+        record_unread,
+        rows_unread: rows_unread(context, &avoid),
         history: observed.state,
         placement,
     })

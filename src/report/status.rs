@@ -30,7 +30,20 @@ pub fn status(status: &Status) -> String {
         }
         other => text.push_str(&placement::line(&status.tenant.schema, other)),
     }
+    for why in &status.rows_unread {
+        let line = format!("baseline rows not looked for: {why}");
+        let _ = writeln!(text, "  {}", styled(CHANGED, &printable(&line)));
+    }
     let Some(newest) = status.history.first() else {
+        if status.record_unread {
+            let whose = match &status.record_owner {
+                Some(owner) => format!("it belongs to {owner}, who is not trusted"),
+                None => "the schema's owner, who is not trusted, could change it meanwhile".into(),
+            };
+            let line = format!("the record was not read: {whose}, and this role may not lock it");
+            let _ = writeln!(text, "  {}", styled(CHANGED, &printable(&line)));
+            return text;
+        }
         if let Some(owner) = &status.record_owner {
             let line = format!("the record is empty, and belongs to {owner}, who is not trusted");
             let _ = writeln!(text, "  {}", styled(CHANGED, &printable(&line)));

@@ -318,14 +318,16 @@ async fn a_role_that_may_not_see_a_table_is_told_the_grant() {
     database.run(&grant).await;
     as_reader(&["status", "acme"]).with(0);
 
-    // Whoever owns the record: its form is the tool's, and it is only read.
+    // Whoever owns it could change the table while it is read, and a reader may not lock it.
     let owner = format!("owner_{}", database.name);
     database.run(&format!("CREATE ROLE {owner}; ALTER SCHEMA acme OWNER TO {owner}")).await;
     database.run(&format!("ALTER TABLE acme._provision_state OWNER TO {owner}")).await;
     as_reader(&["plan", "acme"]).with(0);
     folder.write("ids.txt", "acme\n");
-    as_reader(&["drift", "--tenants-from", "ids.txt"]).with(0);
-    as_reader(&["status", "acme"]).with(0);
+    let drift = as_reader(&["drift", "--tenants-from", "ids.txt"]).with(2).stdout;
+    assert!(drift.contains("table t could be changed by the schema's owner meanwhile"), "{drift}");
+    let status = as_reader(&["status", "acme"]).with(0).stdout;
+    assert!(status.contains("the record was not read"), "{status}");
     // It makes its schema a tenant, and is written, only if its owner is trusted.
     let foreign = as_reader(&["drift"]).with(1).stderr;
     assert!(foreign.contains("[trust] owners"), "{foreign}");

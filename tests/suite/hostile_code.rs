@@ -11,6 +11,7 @@ mod hooks;
 mod races;
 mod stage;
 mod trust;
+mod unlockable;
 
 use commands::Judge;
 use hooks::{ALONE, Hook, all};
