@@ -11,8 +11,6 @@ pub struct Obstacle {
     /// What leads to it, such as "index `t_idx` on t".
     pub via: String,
     pub what: Code,
-    /// How many others of the kind the same thing leads to.
-    pub others: usize,
     /// Whether a mere SELECT on the subject may run it, or fail because of it.
     pub is_met_by_reading: bool,
     pub owner: String,
@@ -70,10 +68,6 @@ impl fmt::Display for Obstacle {
                  not trusted"
             ),
             Code::RowSecurity { role } => write!(f, "row-level security of {via} binds {role}"),
-        }?;
-        match self.others {
-            0 => Ok(()),
-            others => write!(f, " (and {others} more)"),
         }
     }
 }

@@ -140,7 +140,7 @@ impl Context {
         for all in reasons.values_mut().filter(|all| all.len() > MOST_REASONS) {
             let others = all.len() - MOST_REASONS;
             *all = all.iter().take(MOST_REASONS).cloned().collect();
-            all.insert(format!("{others} more things of the kind"));
+            all.insert(format!("… and {others} more"));
         }
         reasons
     }

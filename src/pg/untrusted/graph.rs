@@ -1,7 +1,7 @@
 //! What the answer to `untrusted.sql` says, and the paths in it: from what hangs on a table to code that
 //! somebody owns.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::postgres::PgRow;
 
@@ -26,8 +26,8 @@ pub(super) struct Graph {
     found: Vec<(Base, String, Code)>,
 }
 
-/// Code: after how many steps it is reached, words for the way, what it is, and whose.
-type Reached<'g> = (usize, &'g str, &'g Code, &'g str);
+/// Code that is reached: words for the way, what it is, and whose.
+type Reached<'g> = (&'g str, &'g Code, &'g str);
 
 /// Something that hangs on a table, or a table or type itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,34 +93,37 @@ impl Graph {
     }
 
     /// For each of `schemas`, what leads to code that is `of_concern`: for each thing that hangs on a
-    /// table one entry, with the first of what it leads to. What is on tables outside of all of them
+    /// table one entry, with the nearest of what it leads to. What is on tables outside of all of them
     /// concerns each.
     pub(super) fn obstacles(
         &self,
         schemas: &[&SchemaName],
         of_concern: &dyn Fn(&str, &Code) -> bool,
     ) -> HashMap<SchemaName, Vec<Obstacle>> {
-        let mut told: BTreeMap<&Base, Vec<Reached<'_>>> = BTreeMap::new();
-        let mut paths: HashMap<&str, Vec<Reached<'_>>> = HashMap::new();
+        let code = self.nearest(of_concern);
+        let types =
+            self.nearest(&|owner, code| matches!(code, Code::Type(_)) && of_concern(owner, code));
+        let mut told: BTreeMap<&Base, Reached<'_>> = BTreeMap::new();
         for base in &self.base {
-            let found =
-                paths.entry(&base.node).or_insert_with(|| self.reached(&base.node, of_concern));
-            if !found.is_empty() {
-                told.entry(base).or_default().extend(found.iter().copied());
+            if let Some(reached) = code.get(base.node.as_str()) {
+                told.insert(base, *reached);
             }
         }
         for (base, owner, code) in &self.found {
             if of_concern(owner, code) {
-                told.entry(base).or_default().push((0, "", code, owner));
+                let reached = ("", code, owner.as_str());
+                told.entry(base)
+                    .and_modify(|known| *known = reached.min(*known))
+                    .or_insert(reached);
             }
         }
         let mut obstacles: HashMap<SchemaName, Vec<Obstacle>> = HashMap::new();
-        for (base, mut found) in told {
-            found.sort();
-            found.dedup();
+        for (base, reached) in told {
+            let of_type =
+                matches!(base.on, Subject::Relation(_)) && types.contains_key(base.node.as_str());
             for schema in schemas {
                 if base.schema.is_empty() || base.schema == schema.as_str() {
-                    let obstacle = self.obstacle(schema, base, &found);
+                    let obstacle = self.obstacle(schema, base, reached, of_type);
                     obstacles.entry((*schema).clone()).or_default().extend(obstacle);
                 }
             }
@@ -132,42 +135,48 @@ impl Graph {
         &self,
         schema: &SchemaName,
         base: &Base,
-        found: &[Reached<'_>],
+        (way, code, owner): Reached<'_>,
+        of_type: bool,
     ) -> Option<Obstacle> {
-        let (_, way, code, owner) = found.first()?;
         let (schemas_owner, prefix) = self.schemas.get(schema.as_str()).cloned()?;
-        let of_types = matches!(base.on, Subject::Relation(_))
-            && found.iter().any(|(_, _, code, _)| matches!(code, Code::Type(_)));
         Some(Obstacle {
             on: base.on.clone(),
             via: format!("{way}{}", base.via),
-            what: (*code).clone(),
-            others: found.len() - 1,
-            is_met_by_reading: base.reads || of_types,
-            owner: (*owner).to_owned(),
-            is_schemas_owner: *owner == schemas_owner,
+            what: code.clone(),
+            is_met_by_reading: base.reads || of_type,
+            owner: owner.to_owned(),
+            is_schemas_owner: owner == schemas_owner,
             prefix,
         })
     }
 
-    /// The code that is reached from an object, and how far away it is.
-    fn reached(&self, start: &str, of_concern: &dyn Fn(&str, &Code) -> bool) -> Vec<Reached<'_>> {
-        let mut found = Vec::new();
-        let mut known: HashSet<&str> = HashSet::new();
-        let mut to_visit = VecDeque::from([(0, "", start)]);
-        while let Some((steps, way, node)) = to_visit.pop_front() {
-            if !known.insert(node) {
-                continue;
-            }
-            if let Some((owner, code)) = self.code.get(node)
-                && of_concern(owner, code)
-            {
-                found.push((steps, way, code, owner.as_str()));
-            }
-            for (words, next) in self.edges.get(node).into_iter().flatten() {
-                to_visit.push_back((steps + 1, if words.is_empty() { way } else { words }, next));
+    /// For each object that leads to code that is `of_concern`, the nearest of it. All objects are visited
+    /// once, from the code on, however many ways there are.
+    fn nearest(&self, of_concern: &dyn Fn(&str, &Code) -> bool) -> HashMap<&str, Reached<'_>> {
+        let mut needed_by: HashMap<&str, Vec<(&str, &str)>> = HashMap::new();
+        for (node, edges) in &self.edges {
+            for (words, needed) in edges {
+                needed_by.entry(needed).or_default().push((words, node));
             }
         }
-        found
+        let code = self.code.iter().filter(|(_, (owner, code))| of_concern(owner, code));
+        let mut nearest: HashMap<&str, Reached<'_>> =
+            code.map(|(node, (owner, code))| (node.as_str(), ("", code, owner.as_str()))).collect();
+        let mut latest = nearest.clone();
+        while !latest.is_empty() {
+            let mut next: HashMap<&str, Reached<'_>> = HashMap::new();
+            for (node, (way, code, owner)) in latest {
+                for (words, by) in needed_by.get(node).into_iter().flatten() {
+                    if !nearest.contains_key(by) {
+                        let reached = (if way.is_empty() { *words } else { way }, code, owner);
+                        let known = next.entry(by).or_insert(reached);
+                        *known = reached.min(*known);
+                    }
+                }
+            }
+            nearest.extend(next.iter().map(|(node, reached)| (*node, *reached)));
+            latest = next;
+        }
+        nearest
     }
 }
