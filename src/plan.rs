@@ -84,6 +84,10 @@ pub struct PlannedStep {
     /// Where a baseline row is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// What is run instead of `sql` by who has seen that the object is not there: the same, but refused if
+    /// it is there all the same, since somebody else has made it then.
+    #[serde(skip)]
+    pub exclusive: Option<String>,
 }
 
 /// Why no plan can be made.
@@ -152,6 +156,7 @@ pub fn plan(
             object: step.object(),
             sql: render::statement(manifest, step, basis.schema, basis.tenant),
             origin: step.origin().map(str::to_owned),
+            exclusive: render::exclusive(step, basis.schema),
         })
         .collect();
     let Untouched { changed, extra, unmodelled, .. } = diff.untouched;

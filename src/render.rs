@@ -1,7 +1,7 @@
 //! Steps → SQL: the only composer of planned SQL.
 //!
-//! Names are qualified and quoted, expressions stand in parentheses, and every statement may be
-//! run again: by `IF NOT EXISTS` where the server has it, else by a guard of the same meaning;
+//! Names are qualified and quoted, expressions stand in parentheses, and every statement that people
+//! are shown may be run again: by `IF NOT EXISTS` where the server has it, else by a guard of the same meaning;
 //! rows are guarded by their key.
 
 mod constraint;
@@ -9,10 +9,10 @@ mod row;
 
 pub use row::{Comparison, cell};
 
-use crate::diff::{Object, Place};
+use crate::diff::{Named, Object, Place};
 use crate::manifest::{
-    ColumnDecl, ColumnValue, EnumDecl, Manifest, QualifiedName, SequenceDecl, SequenceOptions,
-    TableDecl, TypeDecl,
+    ColumnDecl, ColumnValue, ConstraintDecl, EnumDecl, Manifest, QualifiedName, SequenceDecl,
+    SequenceOptions, TableDecl, TypeDecl,
 };
 use crate::name::{Ident, SchemaName, TenantId, Text};
 use crate::plan::Step;
@@ -31,8 +31,14 @@ pub fn statement(
     tenant: &TenantId,
 ) -> String {
     match step {
-        Step::CreateSchema => format!("CREATE SCHEMA IF NOT EXISTS {}", schema.quoted()),
-        Step::CreateEnum(decl) => create_enum(schema, decl),
+        Step::CreateSchema => create_schema(schema, IF_NOT_EXISTS),
+        Step::CreateEnum(decl) => {
+            let there = format!(
+                "pg_catalog.to_regtype({}) IS NOT NULL",
+                literal(&schema.qualify(&decl.name))
+            );
+            unless(&there, &create_enum(schema, decl))
+        }
         Step::AddLabel { of, label, place } => {
             let place = match place {
                 Place::After(other) => format!(" AFTER {}", Text::from(*other).literal()),
@@ -47,13 +53,7 @@ pub fn statement(
         }
         Step::CreateSequence(decl) => create_sequence(schema, decl),
         Step::CreateTable { decl, constraints } => {
-            let clauses: Vec<String> = decl
-                .columns
-                .iter()
-                .map(|column| self::column(schema, column))
-                .chain(constraints.iter().map(|c| constraint::clause(schema, c)))
-                .collect();
-            create_table(schema, decl, &clauses)
+            create_table(schema, decl, constraints, IF_NOT_EXISTS)
         }
         Step::AddColumn { table, decl } => format!(
             "ALTER TABLE {} ADD COLUMN IF NOT EXISTS {}",
@@ -69,12 +69,36 @@ pub fn statement(
     }
 }
 
+/// The statement of a step that makes a schema, a type or a table, for who has seen that it is not there:
+/// one that is refused if somebody else has made it since. It could be anything, and what is written into it
+/// would be his. `None`: the step makes nothing that others refer to.
+#[must_use]
+pub fn exclusive(step: &Step<'_>, schema: &SchemaName) -> Option<String> {
+    match step {
+        Step::CreateSchema => Some(create_schema(schema, "")),
+        Step::CreateEnum(decl) => Some(create_enum(schema, decl)),
+        Step::CreateTable { decl, constraints } => {
+            Some(create_table(schema, decl, constraints, ""))
+        }
+        Step::AddLabel { .. }
+        | Step::CreateSequence(_)
+        | Step::AddColumn { .. }
+        | Step::AddConstraint { .. }
+        | Step::CreateIndex { .. }
+        | Step::Comment { .. }
+        | Step::InsertRow { .. } => None,
+    }
+}
+
+const IF_NOT_EXISTS: &str = "IF NOT EXISTS ";
+
+fn create_schema(schema: &SchemaName, guard: &str) -> String {
+    format!("CREATE SCHEMA {guard}{}", schema.quoted())
+}
+
 fn create_enum(schema: &SchemaName, decl: &EnumDecl) -> String {
     let labels: Vec<String> = decl.labels.iter().map(|l| Text::from(l).literal()).collect();
-    let name = schema.qualify(&decl.name);
-    let there = format!("pg_catalog.to_regtype({}) IS NOT NULL", literal(&name));
-    let create = format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", "));
-    unless(&there, &create)
+    format!("CREATE TYPE {} AS ENUM ({})", schema.qualify(&decl.name), labels.join(", "))
 }
 
 fn create_sequence(schema: &SchemaName, decl: &SequenceDecl) -> String {
@@ -108,10 +132,18 @@ fn sequence_options(options: &SequenceOptions) -> String {
     sql
 }
 
-fn create_table(schema: &SchemaName, decl: &TableDecl, clauses: &[String]) -> String {
+fn create_table(
+    schema: &SchemaName,
+    decl: &TableDecl,
+    constraints: &[Named<'_, ConstraintDecl>],
+    guard: &str,
+) -> String {
+    let columns = decl.columns.iter().map(|column| self::column(schema, column));
+    let constraints = constraints.iter().map(|c| constraint::clause(schema, c));
+    let clauses: Vec<String> = columns.chain(constraints).collect();
     let unlogged = if decl.unlogged { "UNLOGGED " } else { "" };
     format!(
-        "CREATE {unlogged}TABLE IF NOT EXISTS {} (\n    {}\n)",
+        "CREATE {unlogged}TABLE {guard}{} (\n    {}\n)",
         schema.qualify(&decl.name),
         clauses.join(",\n    ")
     )

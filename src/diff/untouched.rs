@@ -20,7 +20,7 @@ pub struct Untouched {
     /// Of kinds that are not compared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmodelled: Vec<Unmodelled>,
-    /// What is missing and not done, since it would run code of somebody who is not trusted.
+    /// What is missing and not done, since something is in the way, such as code of somebody who is not trusted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Held>,
 }

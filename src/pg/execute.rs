@@ -41,7 +41,7 @@ pub(super) async fn execute(
         let batch = batches.get(at).map(Vec::as_slice).unwrap_or_default();
         let mut script = String::new();
         for step in batch {
-            script.push_str(&step.sql);
+            script.push_str(step.exclusive.as_ref().unwrap_or(&step.sql));
             script.push_str(";\n");
         }
         if at == last && !session.server.citus {

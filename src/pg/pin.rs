@@ -134,9 +134,10 @@ impl Pins {
         self.owner.is_some() || self.tables.values().any(|table| table.owner.is_some())
     }
 
-    /// Whether a table is kept as it is while it is read, as far as it needs to be.
+    /// Whether a table was there and is kept as it is, as far as it needs to be.
     pub(super) fn keeps(&self, name: &str) -> bool {
-        self.changeable(name).is_none_or(|table| table.is_lockable)
+        self.tables.contains_key(name)
+            && self.changeable(name).is_none_or(|table| table.is_lockable)
     }
 
     /// The table, if somebody could change it or put another in its place.
@@ -233,9 +234,10 @@ impl Pins {
     }
 
     /// Whether one of `tables` has appeared since, so that it is not known whether it can be read.
-    pub(super) fn lacks(&self, tables: &[&str], live: &Schema) -> bool {
+    pub(super) fn lacks(&self, tables: &[impl AsRef<str>], live: &Schema) -> bool {
         let is_there = |name: &str| Ident::new(name).is_ok_and(|n| live.tables.contains_key(&n));
-        tables.iter().any(|name| !self.tables.contains_key(*name) && is_there(name))
+        let mut names = tables.iter().map(AsRef::as_ref);
+        names.any(|name| !self.tables.contains_key(name) && is_there(name))
     }
 }
 

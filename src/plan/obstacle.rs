@@ -67,7 +67,9 @@ impl fmt::Display for Obstacle {
                 "{via} could be changed by {owner} meanwhile: {role} may not lock it, and {owner} is \
                  not trusted"
             ),
-            Code::RowSecurity { role } => write!(f, "row-level security of {via} binds {role}"),
+            Code::RowSecurity { role } => {
+                write!(f, "the row-level security policy of {via} binds {role}")
+            }
         }
     }
 }

@@ -181,6 +181,12 @@ impl ReconcileError {
     /// Whether the same, tried anew, may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
+            // Somebody has made what was not there when it was looked: look again.
+            Self::Step { source, .. }
+                if matches!(source.source.sqlstate(), Some("42P06" | "42P07")) =>
+            {
+                true
+            }
             Self::Step { source, .. } => source.source.is_transient(),
             _ => self.pg().is_some_and(PgError::is_transient),
         }

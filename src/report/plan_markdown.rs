@@ -165,6 +165,7 @@ mod tests {
             object: table(n),
             sql: format!("CREATE TABLE \"<{n}>\" (\n    note text DEFAULT '```'\n)"),
             origin: None,
+            exclusive: None,
         };
         let left = |n: usize| {
             let object = table(n);

@@ -92,7 +92,7 @@ fn body(plan: &Plan, sql: bool) -> String {
         }
     }
     if !plan.held.is_empty() {
-        let title = "held back: would run code of somebody who is not trusted";
+        let title = "held back: something is in the way";
         let _ = writeln!(text, "\n  {}", styled(STRONG, title));
         for held in &plan.held {
             text.push_str(&held_text(held));

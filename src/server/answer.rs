@@ -166,7 +166,7 @@ pub(super) struct Planned {
     changed: Vec<ChangedObject>,
     extra: Vec<String>,
     unmodelled: Vec<String>,
-    /// What would not be done, since it would run code of somebody who is not trusted.
+    /// What would not be done, since something is in the way, such as code of somebody who is not trusted.
     held: Vec<HeldSteps>,
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Problem {
     /// Objects of the tenant that are present but different: nothing touches them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changed: Vec<ChangedObject>,
-    /// What is missing and was not created, since that would run code of somebody who is not
+    /// What is missing and was not created, since something is in the way, such as code of somebody not
     /// trusted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     held: Vec<HeldSteps>,

@@ -69,7 +69,7 @@ pub(in crate::server) struct DriftShape {
     changed: Vec<ChangedObject>,
     extra: Vec<String>,
     unmodelled: Vec<String>,
-    /// What is missing and not created, since that would run code of somebody who is not trusted.
+    /// What is missing and not created, since something is in the way.
     held: Vec<HeldSteps>,
     /// Why what is missing cannot be created.
     blocked: Vec<String>,

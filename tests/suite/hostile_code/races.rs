@@ -259,3 +259,62 @@ async fn what_an_owner_does_after_the_look_is_seen_or_runs_nothing() {
         tenant.strike().await;
     }
 }
+
+/// What a superuser's event trigger lets the tool wait for, before it makes what it has found absent, and
+/// what the owner makes meanwhile.
+const MADE_MEANWHILE: &[(&str, &str, &str)] = &[
+    (
+        "CREATE SCHEMA",
+        "DROP SCHEMA ten CASCADE",
+        "CREATE SCHEMA ten; CREATE TABLE ten.t (id int NOT NULL); CREATE TRIGGER x BEFORE INSERT ON ten.t \
+         FOR EACH ROW EXECUTE FUNCTION away.g()",
+    ),
+    (
+        "CREATE TABLE",
+        "DROP TABLE ten.t",
+        "CREATE TABLE ten.n (id int NOT NULL); CREATE TRIGGER x BEFORE INSERT ON ten.n FOR EACH ROW \
+         EXECUTE FUNCTION away.g()",
+    ),
+    (
+        "CREATE TYPE",
+        "DROP TYPE ten.mood",
+        "CREATE DOMAIN ten.mood AS text CHECK (away.f(VALUE) = 'x')",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_makes_meanwhile_is_not_taken_for_ours() {
+    for (tag, before, act) in MADE_MEANWHILE {
+        let tenant = Tenant::new().await;
+        let waits = format!(
+            "CREATE FUNCTION public.waits() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF current_setting('application_name') = 'provision' AND current_query() LIKE '%\"ten\"%' \
+             THEN PERFORM pg_advisory_xact_lock_shared(42); END IF; END $$; \
+             CREATE EVENT TRIGGER waits ON ddl_command_start WHEN TAG IN ('{tag}') \
+             EXECUTE FUNCTION public.waits(); {before}"
+        );
+        tenant.database.run(&waits).await;
+        {
+            let mut evil = tenant.session().await;
+            evil.run(
+                "CREATE FUNCTION away.g() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 PERFORM away.f('a'); RETURN NEW; END $$; SELECT pg_advisory_lock(42)",
+            )
+            .await;
+            let child = tenant.start(&["apply", "ten"]);
+            evil.is_waited_for().await;
+            evil.run(act).await;
+            evil.forget().await;
+            evil.run("SELECT pg_advisory_unlock(42)").await;
+            let ended = end(child).await;
+            let trace = tenant.database.ask("SELECT is_called::text FROM away.trace").await;
+            assert!(trace == "false" && !ended.stderr.contains(RAISED), "{tag}: {ended:?}");
+            let is_right = match *tag {
+                "CREATE TYPE" => ended.code == Some(1),
+                _ => ended.code == Some(3) && ended.stdout.contains("away.g()"),
+            };
+            assert!(is_right, "{tag}: {ended:?}");
+        }
+        tenant.strike().await;
+    }
+}

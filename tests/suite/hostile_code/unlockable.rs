@@ -102,7 +102,7 @@ async fn the_rest_of_a_tenant_is_done_where_row_level_security_binds() {
     assert!(matches!(applied.outcome, Outcome::Done { .. }), "{applied:?}");
     assert_eq!(stage.database.count("ten.u").await, 1, "{applied:?}");
     let [held] = applied.plan.held.as_slice() else { panic!("{applied:?}") };
-    let why = format!("row-level security of table t binds {}", stage.role);
+    let why = format!("the row-level security policy of table t binds {}", stage.role);
     assert_eq!(held.reasons, std::slice::from_ref(&why), "{held:?}");
     // To trust whoever owns it changes nothing about that.
     let mut trusting = stage.context(MANIFEST);

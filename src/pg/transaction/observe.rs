@@ -1,0 +1,201 @@
+//! What is found of a tenant within its transaction.
+
+use std::sync::Arc;
+
+use super::Transaction;
+use crate::checksum::Checksum;
+use crate::manifest::{Manifest, SeedDecl, SeedRow};
+use crate::pg::error::PgError;
+use crate::pg::externals::{Externals, externals};
+use crate::pg::fingerprint::Shapes;
+use crate::pg::introspect::{self, IntrospectError, Sections};
+use crate::pg::placement::{Placement, is_distributed, placements};
+use crate::pg::rowcheck::{self, RowCheck};
+use crate::pg::session::query_error;
+use crate::pg::state::{self, StateRow};
+use crate::plan::Reasons;
+use crate::schema::Schema;
+
+/// How often a schema is read that somebody changes at the same time.
+const READS: u32 = 5;
+
+/// What was found of a tenant.
+#[derive(Debug)]
+pub struct Observed<'m> {
+    /// `None`: there is no such schema.
+    pub schema: Option<Arc<Schema>>,
+    /// Of the schema; `None` without one.
+    pub fingerprint: Option<Checksum>,
+    /// Declared rows whose keys were not found.
+    pub absent_rows: Vec<(&'m SeedDecl, &'m SeedRow)>,
+    /// Newest first.
+    pub state: Vec<StateRow>,
+}
+
+impl Transaction<'_> {
+    /// Looks at the tenant: its schema, its declared rows, and so many rows of its record, newest
+    /// first. `shapes` are known models of this server. The rows are not looked for while the
+    /// schema has the fingerprint `rows_found`; those of tables that are among the subjects of `avoid`
+    /// are not read, and count as absent.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub async fn observe<'m>(
+        &mut self,
+        manifest: &'m Manifest,
+        shapes: &Shapes,
+        history: u32,
+        rows_found: Option<Checksum>,
+        avoid: &Reasons,
+    ) -> Result<Observed<'m>, IntrospectError> {
+        for _ in 0..READS {
+            let Some((schema, fingerprint)) = self.model(shapes).await? else {
+                let (absent_rows, state) = (rowcheck::all(manifest), Vec::new());
+                return Ok(Observed { schema: None, fingerprint: None, absent_rows, state });
+            };
+            let (state, absent_rows) = if history == 0 && rows_found == Some(fingerprint) {
+                (Vec::new(), Vec::new())
+            } else if self.pins.lacks(&self.tables.read, &schema) {
+                // It was made since it was asked which there are, and is not locked.
+                self.glance(&self.reading(), String::new()).await?;
+                continue;
+            } else {
+                self.rows(manifest, Some(&schema), history, avoid).await?
+            };
+            let (schema, fingerprint) = (Some(schema), Some(fingerprint));
+            return Ok(Observed { schema, fingerprint, absent_rows, state });
+        }
+        Err(self.is_too_fast().into())
+    }
+
+    /// The newest row of the record if it is of the schema as the last glance saw it, and the
+    /// declared rows that are absent. To be asked only where no table is to be avoided.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub async fn recorded<'m>(
+        &mut self,
+        manifest: &'m Manifest,
+    ) -> Result<Option<(StateRow, Vec<(&'m SeedDecl, &'m SeedRow)>)>, IntrospectError> {
+        let Some(glance) = self.glance.clone() else {
+            return Ok(None);
+        };
+        let Some(record) = &glance.record else {
+            return Ok(None);
+        };
+        record.check_readable(self.schema, &self.session.server.role)?;
+        if !self.tables.read.iter().all(|table| self.pins.keeps(table)) {
+            return Ok(None);
+        }
+        let answers =
+            self.session.run(&self.reading(), &state::select_script(self.schema, 1)).await?;
+        let state: Vec<StateRow> = Sections::new(self.schema, &answers).get("state")?;
+        let Some(row) = state.into_iter().next() else {
+            return Ok(None);
+        };
+        if row.fingerprint != glance.fingerprint || glance.has_hidden {
+            return Ok(None);
+        }
+        let (_, absent_rows) = self.rows(manifest, None, 0, &Reasons::new()).await?;
+        Ok(Some((row, absent_rows)))
+    }
+
+    /// The record's newest rows and the declared rows that are absent; without `live`, all that is
+    /// declared is taken to be there to be read.
+    async fn rows<'m>(
+        &mut self,
+        manifest: &'m Manifest,
+        live: Option<&Schema>,
+        history: u32,
+        avoid: &Reasons,
+    ) -> Result<(Vec<StateRow>, Vec<(&'m SeedDecl, &'m SeedRow)>), IntrospectError> {
+        let mut script = String::new();
+        if history > 0
+            && self.pins.keeps(state::TABLE)
+            && let Some(record) = self.record()
+        {
+            record.check_readable(self.schema, &self.session.server.role)?;
+            script.push_str(&state::select_script(self.schema, history));
+        }
+        let check = RowCheck::new(manifest, self.schema, self.tenant, live, avoid);
+        let before = usize::from(!script.is_empty());
+        script.push_str(check.script());
+        if script.is_empty() {
+            return Ok((Vec::new(), check.absent(&[])?));
+        }
+        let answers = self.session.script(&script).await.map_err(|stopped| {
+            let doing = match stopped.completed.checked_sub(before) {
+                Some(at) => check.doing(at),
+                None => self.reading(),
+            };
+            query_error(&doing, stopped.cause)
+        })?;
+        let state = Sections::new(self.schema, &answers).get("state")?;
+        let absent = check.absent(answers.get(before..).unwrap_or_default())?;
+        Ok((state, absent))
+    }
+
+    /// The model of the schema as the last glance saw it.
+    pub(super) async fn model(
+        &mut self,
+        shapes: &Shapes,
+    ) -> Result<Option<(Arc<Schema>, Checksum)>, IntrospectError> {
+        for _ in 0..READS {
+            let Some(glance) = self.glance.clone() else {
+                return Ok(None);
+            };
+            if glance.has_hidden {
+                introspect::check_visible(self.session, self.schema).await?;
+            }
+            if let Some(schema) = shapes.get(glance.fingerprint) {
+                return Ok(Some((schema, glance.fingerprint)));
+            }
+            let schema = match introspect::introspect(self.session, self.schema).await {
+                Ok(schema) => schema,
+                // Its parts were read one after the other, and somebody changes it.
+                Err(IntrospectError::Pg(PgError::Answer { .. })) => continue,
+                Err(error) => return Err(error),
+            };
+            // Only what did not change while it was read is the model behind the fingerprint.
+            let doing = self.reading();
+            self.glance(&doing, String::new()).await?;
+            if self.glance.as_ref().is_some_and(|now| now.fingerprint == glance.fingerprint) {
+                return Ok(Some((shapes.insert(glance.fingerprint, schema), glance.fingerprint)));
+            }
+        }
+        Err(self.is_too_fast().into())
+    }
+
+    fn is_too_fast(&self) -> PgError {
+        let reason = "it changes faster than it can be read".to_owned();
+        PgError::Answer { doing: self.reading(), reason }
+    }
+
+    fn reading(&self) -> String {
+        format!("reading schema {}", self.schema)
+    }
+
+    /// Where Citus keeps the schema; `None` if there is none, or it lies on the server itself and
+    /// should.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn placement(&mut self) -> Result<Option<Placement>, PgError> {
+        Ok(placements(self.session, &[self.schema]).await?.remove(self.schema))
+    }
+
+    /// Whether the tables of a schema with this placement are distributed, or will be when it is
+    /// made.
+    #[must_use]
+    pub fn is_distributed(&self, placement: Option<&Placement>) -> bool {
+        is_distributed(&self.session.server, self.glance.is_some(), placement)
+    }
+
+    /// What is known of the tables outside of the tenants' schemas that foreign keys point to.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn externals(&mut self, manifest: &Manifest) -> Result<Externals, PgError> {
+        externals(self.session, manifest).await
+    }
+}

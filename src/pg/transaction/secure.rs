@@ -1,0 +1,98 @@
+//! What keeps others from interfering with a tenant's transaction, and what is in its way.
+
+use super::Transaction;
+use crate::manifest::Manifest;
+use crate::name::Ident;
+use crate::pg::error::PgError;
+use crate::pg::introspect::IntrospectError;
+use crate::pg::untrusted::{self, Asked};
+use crate::pg::{pin, rowcheck, state};
+use crate::plan::{Locks, Obstacle};
+
+/// The names of the tables of a manifest, with that of the record.
+#[derive(Debug)]
+pub struct Tables {
+    /// All of them.
+    pub(super) all: Vec<String>,
+    /// Those that are read.
+    pub(super) read: Vec<String>,
+}
+
+impl Tables {
+    /// Those of `manifest`.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
+        let name = |table: &Ident| table.as_str().to_owned();
+        let record = std::iter::once(state::TABLE.to_owned());
+        let all = manifest.tables.iter().map(|decl| name(&decl.name)).chain(record.clone());
+        let read = rowcheck::tables_read(manifest).into_iter().map(name).chain(record);
+        Self { all: all.collect(), read: read.collect() }
+    }
+}
+
+impl Transaction<'_> {
+    /// Whose the tenant's record is, unless its owner is trusted.
+    #[must_use]
+    pub fn foreign_record_owner(&self) -> Option<&Ident> {
+        self.record()?.foreign_owner()
+    }
+
+    /// Takes the locks of a plan and of its record, so that nobody can change any more what its
+    /// statements run, and looks again if there can be anything of the kind. Tells what is in the way beside
+    /// [`Transaction::obstacles`], which are then to be asked for again; `None`: the schema has changed
+    /// meanwhile, and another plan is to be made.
+    ///
+    /// # Errors
+    /// As [`Transaction::lock`].
+    pub async fn secure(
+        &mut self,
+        locks: &Locks,
+    ) -> Result<Option<Vec<Obstacle>>, IntrospectError> {
+        let Some(before) = self.glance.as_ref().map(|glance| glance.fingerprint) else {
+            return Ok(Some(Vec::new()));
+        };
+        let doing = format!("locking tables of schema {}", self.schema);
+        let mut script = self.pins.plan_script(self.schema, locks, self.record().is_some());
+        let mut targets = Vec::new();
+        if self.pins.is_needed() {
+            let tables: Vec<&str> = locks.tables.keys().map(Ident::as_str).collect();
+            script += &pin::targets_query(self.session, self.schema, &tables, &locks.externals);
+            let answers = self.session.run(&doing, &script).await?;
+            targets = pin::targets(self.session, &answers)?;
+            script = pin::Target::script(&targets);
+        }
+        self.has_untrusted = untrusted::is_there(self.session, &doing, &script).await?;
+        if !self.has_untrusted && !self.pins.is_needed() {
+            return Ok(Some(Vec::new()));
+        }
+        self.glance(&doing, String::new()).await?;
+        if self.glance.as_ref().is_none_or(|glance| glance.fingerprint != before) {
+            return Ok(None);
+        }
+        self.lock().await?;
+        Ok(Some(targets.into_iter().filter_map(pin::Target::into_obstacle).collect()))
+    }
+
+    /// Whether the record can be read: it is kept as it is meanwhile, as far as somebody could change it.
+    #[must_use]
+    pub fn can_read_record(&self) -> bool {
+        self.record().is_none() || self.pins.keeps(state::TABLE)
+    }
+
+    /// What is in the way of statements on the schema: what they could run that nobody who is trusted
+    /// answers for, and what the role may not do.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn obstacles(&mut self, asked: &Asked<'_>) -> Result<Vec<Obstacle>, PgError> {
+        if self.glance.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut found: Vec<Obstacle> = self.pins.obstacles(&self.session.server.role).collect();
+        if self.has_untrusted || self.pins.is_needed() {
+            let mut untrusted = untrusted::untrusted(self.session, &[self.schema], asked).await?;
+            found.extend(untrusted.remove(self.schema).unwrap_or_default());
+        }
+        Ok(found)
+    }
+}

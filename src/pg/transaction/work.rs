@@ -1,0 +1,108 @@
+//! The statements of a plan, and the record of them, within a tenant's transaction.
+
+use super::Transaction;
+use super::observe::Observed;
+use crate::manifest::Manifest;
+use crate::pg::error::PgError;
+use crate::pg::execute::{self, StepFailed};
+use crate::pg::fingerprint::{self, Shapes};
+use crate::pg::introspect::IntrospectError;
+use crate::pg::rowcheck::RowCheck;
+use crate::pg::state::{self, Entry};
+use crate::plan::{PlannedStep, Reasons};
+
+const RECORDING: &str = "recording what was done";
+
+/// Why the statements of a plan did not lead to what can be committed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    #[error(transparent)]
+    Step(#[from] StepFailed),
+    /// The look at the result failed.
+    #[error(transparent)]
+    Look(#[from] IntrospectError),
+}
+
+impl Transaction<'_> {
+    /// Runs the statements of a plan, adds `record` to the tenant's record, with the fingerprint
+    /// that the schema has by then, and looks at the result, but for rows of tables that are to be
+    /// avoided.
+    ///
+    /// # Errors
+    /// The step that the server refused, or why the result cannot be looked at.
+    pub async fn execute<'m>(
+        &mut self,
+        manifest: &'m Manifest,
+        shapes: &Shapes,
+        steps: &[PlannedStep],
+        record: &Entry,
+        avoid: &Reasons,
+    ) -> Result<Observed<'m>, ExecuteError> {
+        let check = RowCheck::new(manifest, self.schema, self.tenant, None, avoid);
+        let (append, statements) = self.append_script(record);
+        let doing = |at: usize| match at.checked_sub(statements) {
+            Some(at) => check.doing(at),
+            None => RECORDING.to_owned(),
+        };
+        let epilogue = append + check.script();
+        let answers = execute::execute(self.session, steps, &epilogue, doing).await?;
+        self.session.is_prepared = true;
+        self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
+        let rows = answers.get(statements..).unwrap_or_default();
+        let absent_rows = check.absent(rows).map_err(IntrospectError::Pg)?;
+        let state = Vec::new();
+        Ok(match self.model(shapes).await? {
+            None => Observed { schema: None, fingerprint: None, absent_rows, state },
+            Some((schema, fingerprint)) => Observed {
+                schema: Some(schema),
+                fingerprint: Some(fingerprint),
+                absent_rows,
+                state,
+            },
+        })
+    }
+
+    /// As [`Transaction::execute`], for statements that are only a part of what is to be done: look
+    /// at the result with [`Transaction::observe`].
+    ///
+    /// # Errors
+    /// As [`Transaction::execute`].
+    pub async fn execute_part(
+        &mut self,
+        steps: &[PlannedStep],
+        record: &Entry,
+    ) -> Result<(), ExecuteError> {
+        let (append, _) = self.append_script(record);
+        let doing = |_| RECORDING.to_owned();
+        let answers = execute::execute(self.session, steps, &append, doing).await?;
+        self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
+        Ok(())
+    }
+
+    /// Statements that look at the schema and write what they see into its record.
+    fn append_script(&self, record: &Entry) -> (String, usize) {
+        let (look, looking) = fingerprint::script(self.session, &[self.schema]);
+        let (append, appending) =
+            state::append_script(self.schema, record, self.record().is_some());
+        (look + &append, looking + appending)
+    }
+
+    /// Corrects what [`Transaction::execute`] wrote about itself.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn amend(&mut self, record: &Entry) -> Result<(), PgError> {
+        let script = state::amend_script(self.schema, record);
+        self.session.run(RECORDING, &script).await.map(drop)
+    }
+
+    /// Who is named in the record: the one given, or else the role.
+    #[must_use]
+    pub fn actor(&self, given: &str) -> String {
+        if given.is_empty() {
+            self.session.server.role.as_str().to_owned()
+        } else {
+            given.to_owned()
+        }
+    }
+}
