@@ -282,7 +282,7 @@ fn question(
         let key = key.iter().map(|(key, compared)| {
             let cell = row.cells.iter().find(|(name, _)| name == *key).map(|(_, cell)| cell);
             let cell = cell.unwrap_or(&Cell::Null);
-            compared.value(cell, &render::cell(manifest, cell, schema, tenant))
+            compared.value(manifest, cell, &render::cell(manifest, cell, schema, tenant))
         });
         values.push_str(&format!(", ({at}, {})", key.collect::<Vec<_>>().join(", ")));
     }

@@ -91,7 +91,7 @@ impl<'m> Parting<'m, '_> {
         for subject in &subjects {
             why.extend(self.reasons.get(subject).into_iter().flatten().cloned());
         }
-        let expressions = expressions(step);
+        let expressions = expressions(self.manifest, step);
         for (subject, reasons) in self.reasons {
             if let Subject::Column { table, name } = subject
                 && tables.iter().any(|touched| touched.as_str() == table)
@@ -158,6 +158,11 @@ fn touched<'m>(manifest: &'m Manifest, step: &Step<'m>) -> (Vec<&'m Ident>, BTre
             tables.push(table);
             tables.extend(target(constraint.decl));
             subjects.extend(external_target(constraint.decl));
+            // To validate a foreign key, the rows of both tables are read.
+            if let ConstraintDef::ForeignKey(_) = constraint.decl.definition {
+                let rows = tables.iter().map(|table| Subject::Rows(table.as_str().to_owned()));
+                subjects.extend(rows);
+            }
         }
         Step::CreateIndex { table, .. } => tables.push(table),
         Step::InsertRow { seed, row } => {
@@ -170,7 +175,7 @@ fn touched<'m>(manifest: &'m Manifest, step: &Step<'m>) -> (Vec<&'m Ident>, BTre
     }
     subjects.extend(tables.iter().map(|table| Subject::Relation(table.as_str().to_owned())));
     // Which of the schema's types an expression names, only the server can tell.
-    if expressions(step).iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
+    if expressions(manifest, step).iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
         subjects.extend(manifest.enums.iter().map(|decl| type_of(&decl.name)));
     }
     (tables, subjects)
@@ -190,14 +195,28 @@ fn mentions(expression: &str, name: &str) -> bool {
     is_named || expression.contains("u& ")
 }
 
-/// The expressions that the server evaluates when it runs the step; those of cells with the column that
-/// they are for.
-fn expressions(step: &Step<'_>) -> Vec<String> {
-    if let Step::InsertRow { row, .. } = step {
-        let cells = row.cells.iter().filter_map(|(column, cell)| {
-            of_cell(cell).map(|expression| format!("{column} {}", expression.as_written()))
-        });
-        return cells.collect();
+/// The expressions that the server evaluates when it runs the step, as far as it could look for casts in
+/// them. A literal that is inserted, or compared with an enum, takes its type from the other side; other
+/// values have a type of their own, and other columns could have become one of an enum.
+fn expressions(manifest: &Manifest, step: &Step<'_>) -> Vec<String> {
+    if let Step::InsertRow { seed, row } = step {
+        let mut texts = Vec::new();
+        for (column, cell) in &row.cells {
+            match cell {
+                Cell::Sql(expression) => {
+                    texts.push(format!("{column} {}", expression.as_written()));
+                }
+                Cell::Lookup { column: found, .. } => {
+                    texts.push(format!("{column} {found}"));
+                    compared(manifest, cell, &mut texts);
+                }
+                Cell::Null | Cell::Value(_) | Cell::Tenant => {}
+            }
+            if seed.key.contains(column) && !is_enum(manifest, &seed.table, column) {
+                texts.push(column.as_str().to_owned());
+            }
+        }
+        return texts;
     }
     fragments(step).into_iter().map(|fragment| fragment.as_written().to_owned()).collect()
 }
@@ -247,12 +266,26 @@ fn of_key(key: &IndexKey) -> Option<&Fragment> {
     }
 }
 
-fn of_cell(cell: &Cell) -> Option<&Fragment> {
-    match cell {
-        Cell::Sql(expression) => Some(expression),
-        Cell::Lookup { matching, .. } => matching.iter().find_map(|(_, cell)| of_cell(cell)),
-        Cell::Null | Cell::Value(_) | Cell::Tenant => None,
+/// What is compared to find the row that is looked up.
+fn compared(manifest: &Manifest, cell: &Cell, texts: &mut Vec<String>) {
+    let Cell::Lookup { table, matching, .. } = cell else { return };
+    for (column, cell) in matching {
+        match cell {
+            Cell::Sql(expression) => texts.push(format!("{column} {}", expression.as_written())),
+            Cell::Lookup { column: found, .. } => texts.push(format!("{column} {found}")),
+            Cell::Null | Cell::Value(_) | Cell::Tenant if !is_enum(manifest, table, column) => {
+                texts.push(column.as_str().to_owned());
+            }
+            Cell::Null | Cell::Value(_) | Cell::Tenant => {}
+        }
+        compared(manifest, cell, texts);
     }
+}
+
+fn is_enum(manifest: &Manifest, table: &Ident, column: &Ident) -> bool {
+    let decl = manifest.tables.iter().find(|decl| decl.name == *table);
+    let mut columns = decl.into_iter().flat_map(|decl| &decl.columns);
+    columns.any(|decl| decl.name == *column && enum_of(decl).is_some())
 }
 
 fn type_of(name: &Ident) -> Subject {

@@ -20,8 +20,10 @@ pub fn cell(manifest: &Manifest, cell: &Cell, schema: &SchemaName, tenant: &Tena
                 .map(|(name, value)| {
                     let sql = self::cell(manifest, value, schema, tenant);
                     let comparison = Comparison::of(manifest, table, name);
-                    comparison
-                        .equal(&format!("l.{}", name.quoted()), &comparison.value(value, &sql))
+                    comparison.equal(
+                        &format!("l.{}", name.quoted()),
+                        &comparison.value(manifest, value, &sql),
+                    )
                 })
                 .collect();
             format!(
@@ -101,15 +103,25 @@ impl Comparison {
         }
     }
 
-    /// The value, `sql`, as it is compared. Literals take the type of the other side.
+    /// The value, `sql`, as it is compared. Literals take the type of the other side; what has a type of
+    /// its own that could be an enum's is compared as it is printed, since casts of it could be anybody's.
     #[must_use]
-    pub fn value(self, value: &Cell, sql: &str) -> String {
+    pub fn value(self, manifest: &Manifest, value: &Cell, sql: &str) -> String {
+        let printed = |array: &str| {
+            format!(
+                "(SELECT CASE WHEN x.v IS NOT NULL THEN concat(x.v) END{array} \
+                 FROM (SELECT {sql} AS v) AS x)"
+            )
+        };
         match (self, value) {
-            (Self::Labels { is_array }, Cell::Sql(_) | Cell::Lookup { .. }) => format!(
-                "(SELECT CASE WHEN x.v IS NOT NULL THEN concat(x.v) END{} \
-                 FROM (SELECT {sql} AS v) AS x)",
-                if is_array { "::text[]" } else { "" }
-            ),
+            (Self::Labels { is_array }, Cell::Sql(_) | Cell::Lookup { .. }) => {
+                printed(if is_array { "::text[]" } else { "" })
+            }
+            (Self::Operator | Self::Type, Cell::Lookup { table, column, .. })
+                if Self::of(manifest, table, column) == (Self::Labels { is_array: false }) =>
+            {
+                printed("")
+            }
             _ => sql.to_owned(),
         }
     }
@@ -156,11 +168,8 @@ pub(super) fn insert(
         }
         if seed.key.contains(name) {
             let column = format!("t.{}", name.quoted());
-            present.push(match Comparison::of(manifest, &seed.table, name) {
-                // By now its enum has the label, and an index can be used.
-                Comparison::Labels { .. } => format!("{column} = {sql}"),
-                comparison => comparison.equal(&column, &sql),
-            });
+            let comparison = Comparison::of(manifest, &seed.table, name);
+            present.push(comparison.equal(&column, &comparison.value(manifest, value, &sql)));
         }
         values.push(sql);
     }
