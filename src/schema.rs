@@ -245,10 +245,13 @@ impl Schema {
                 return Some(format!("constraint of table {table_name}"));
             }
         }
-        self.unmodelled
-            .iter()
-            .find(|u| u.name == name.as_str() && RELATIONS.contains(&u.kind.as_str()))
-            .map(|u| u.kind.clone())
+        let found = self.unmodelled_relations().find(|other| other.name == name.as_str());
+        found.map(|other| other.kind.clone())
+    }
+
+    /// The objects of kinds that are not compared and that share the name space of relations.
+    pub fn unmodelled_relations(&self) -> impl Iterator<Item = &Unmodelled> {
+        self.unmodelled.iter().filter(|other| RELATIONS.contains(&other.kind.as_str()))
     }
 
     /// What holds `name` among the types, apart from enums: each relation with rows has a row type.

@@ -42,11 +42,9 @@ impl Names {
         for name in live.sequences.keys() {
             relations.insert(name.clone(), "sequence".to_owned());
         }
-        for other in &live.unmodelled {
-            if let Ok(name) = Ident::new(other.name.clone())
-                && let Some(kind) = live.relation_named(&name)
-            {
-                relations.insert(name, kind);
+        for other in live.unmodelled_relations() {
+            if let Ok(name) = Ident::new(other.name.clone()) {
+                relations.entry(name).or_insert_with(|| other.kind.clone());
             }
         }
         let mut declared = BTreeSet::new();
