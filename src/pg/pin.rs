@@ -96,7 +96,8 @@ pub(super) fn pins(
 
 /// A script that locks, in all of the schemas, what somebody could change of those `tables` that are
 /// there, and the schemas' names; empty if there is nothing of the kind. The order is the same for
-/// everybody, so that two do not wait for each other.
+/// everybody, so that two do not wait for each other. Of many schemas no table is waited for: look at fewer,
+/// so that whoever keeps one locked holds up nobody but himself.
 pub(super) fn script(
     pins: &HashMap<SchemaName, Pins>,
     schemas: &[&SchemaName],
@@ -105,7 +106,7 @@ pub(super) fn script(
     let mut script = String::new();
     for schema in schemas {
         if let Some(pins) = pins.get(*schema) {
-            script.push_str(&pins.script(schema, tables));
+            script.push_str(&pins.script(schema, tables, schemas.len() == 1));
         }
     }
     script
@@ -146,7 +147,8 @@ impl Pins {
         (self.owner.is_some() || table.owner.is_some()).then_some(table)
     }
 
-    pub(super) fn script(&self, schema: &SchemaName, tables: &[&str]) -> String {
+    /// The part of [`script`] for one schema.
+    pub(super) fn script(&self, schema: &SchemaName, tables: &[&str], waits: bool) -> String {
         let mut sorted: Vec<&str> = tables.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
@@ -155,8 +157,9 @@ impl Pins {
             if self.changeable(name).is_some_and(|table| table.is_lockable)
                 && let Ok(name) = Ident::new(name)
             {
-                let lock = TableLock::ShareUpdateExclusive;
-                script.push_str(&lock_script(&schema.qualify(&name), lock));
+                let (table, mode) = (schema.qualify(&name), TableLock::ShareUpdateExclusive.sql());
+                let nowait = if waits { "" } else { " NOWAIT" };
+                script.push_str(&format!("LOCK TABLE ONLY {table} IN {mode} MODE{nowait};\n"));
             }
         }
         script

@@ -159,7 +159,7 @@ impl<'s> Transaction<'s> {
         let pins = pins.into_values().next().unwrap_or_default();
         if pins != self.pins {
             let tables: Vec<&str> = self.tables.read.iter().map(String::as_str).collect();
-            let locks = pins.script(self.schema, &tables);
+            let locks = pins.script(self.schema, &tables, true);
             if !locks.is_empty() {
                 let (script, _) = fingerprint::script(self.session, &[self.schema]);
                 answers = self.session.run(doing, &(locks + &script)).await?;

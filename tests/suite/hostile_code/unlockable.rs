@@ -5,7 +5,8 @@ use provision::pg::Target;
 use provision::reconcile::{self, Context, Outcome};
 use provision::report;
 
-use crate::support::{self, Database, context_of, tenant, told};
+use crate::support::tool::{on, run};
+use crate::support::{self, Database, Folder, context_of, tenant, told};
 
 const MANIFEST: &str = r#"
 version = 1
@@ -110,5 +111,39 @@ async fn the_rest_of_a_tenant_is_done_where_row_level_security_binds() {
     let planned = support::plan(&trusting, "ten").await;
     let planned = planned.unwrap_or_else(|error| panic!("{}", told(&error)));
     assert!(planned.is_empty() && planned.held[0].reasons == [why], "{planned:?}");
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_keeps_a_table_locked_holds_up_nobody_else() {
+    let stage = Stage::new("").await;
+    let Stage { database, owner, .. } = &stage;
+    let mut locks = String::from("BEGIN");
+    for n in 0..32 {
+        database
+            .run(&format!(
+                "CREATE SCHEMA t{n} AUTHORIZATION {owner}; SET ROLE {owner}; \
+                 CREATE TABLE t{n}.t (id int NOT NULL); CREATE TABLE t{n}.u (id int NOT NULL); \
+                 INSERT INTO t{n}.t VALUES (1); INSERT INTO t{n}.u VALUES (1)"
+            ))
+            .await;
+        if n % 8 == 0 {
+            locks += &format!("; LOCK TABLE t{n}.t");
+        }
+    }
+    let ids: Vec<String> = (0..32).map(|n| format!("\"t{n}\"")).collect();
+    let folder = Folder::new(&MANIFEST.replace(
+        "version = 1\n",
+        &format!("version = 1\n[tenants]\nlist = [{}]\n", ids.join(", ")),
+    ));
+    let mut holder = database.connect().await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(locks)).execute(&mut holder).await.expect("locks");
+    let start = std::time::Instant::now();
+    let command = on(database, folder.dir.path(), &["drift", "--lock-timeout", "0.5"]);
+    let ended = run(command);
+    // Half a second for each of the four, and not for each part of the fleet that one of them is in.
+    assert!(start.elapsed() < std::time::Duration::from_secs(6), "{:?}", start.elapsed());
+    assert!(ended.code == Some(1) && ended.stdout.contains("28 in sync"), "{ended:?}");
+    drop(holder);
     stage.strike().await;
 }
