@@ -22,7 +22,7 @@ use provision::name::TenantId;
 use provision::pg::{Session, Target};
 use provision::plan::Plan;
 use provision::reconcile::{self, Context, Outcome, Tenant, Terms};
-use provision::{error, manifest};
+use provision::{causes, manifest};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 
@@ -110,7 +110,7 @@ async fn apply(session: &mut Option<Session>, context: &Context, id: &str) -> Ou
     let tenant = tenant(context, id);
     match reconcile::apply_on(session, context, &tenant, Terms::default()).await {
         Ok(applied) => applied.outcome,
-        Err(error) => panic_with(&error::chain(&error)),
+        Err(error) => panic_with(&causes::chain(&error)),
     }
 }
 

@@ -1,7 +1,4 @@
-//! One error for the whole crate, and how it is shown.
-
-use std::error::Error as StdError;
-use std::fmt::Write as _;
+//! One error for all commands.
 
 use crate::embedded::EmbeddedError;
 use crate::files::{FileError, Unreadable};
@@ -114,19 +111,4 @@ impl Error {
             _ => None,
         }
     }
-}
-
-/// The error and its causes in one line, each said once.
-#[must_use]
-pub fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.ends_with(&said) {
-            let _ = write!(text, ": {said}");
-        }
-        cause = error.source();
-    }
-    text
 }

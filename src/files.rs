@@ -159,7 +159,7 @@ mod tests {
         let file = folder.path().join("file");
         let read_with = |bytes: &[u8], limit| {
             std::fs::write(&file, bytes).unwrap();
-            read(&file, limit).map_err(|error| crate::error::chain(&error))
+            read(&file, limit).map_err(|error| crate::causes::chain(&error))
         };
         let name = file.display().to_string();
         assert_eq!(read_with(b"\xef\xbb\xbfabc", 6), Ok("abc".into()));
@@ -190,7 +190,7 @@ mod tests {
             let error = read(&path, 10).unwrap_err();
             let expected =
                 format!("cannot read {}: it is {kind}, not a regular file", path.display());
-            assert_eq!(crate::error::chain(&error), expected);
+            assert_eq!(crate::causes::chain(&error), expected);
         }
         let error = read(&folder.path().join("nothing"), 10).unwrap_err();
         assert!(matches!(error.source, Unreadable::Io(_)), "{error:?}");

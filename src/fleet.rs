@@ -123,7 +123,7 @@ impl From<&ReconcileError> for Failure {
     fn from(error: &ReconcileError) -> Self {
         Self {
             code: error.code(),
-            message: crate::error::chain(error),
+            message: crate::causes::chain(error),
             hint: error.hint(),
             sqlstate: error.sqlstate().map(str::to_owned),
         }

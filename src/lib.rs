@@ -47,6 +47,8 @@ pub mod name;
 
 mod words;
 
+pub mod causes;
+
 pub mod files;
 
 pub mod manifest;
@@ -54,6 +56,8 @@ pub mod manifest;
 pub mod schema;
 
 pub mod diff;
+
+pub mod step;
 
 pub mod plan;
 

@@ -8,15 +8,14 @@ mod held;
 mod locks;
 mod obstacle;
 mod order;
-mod step;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::step::Action;
 pub use held::{part, unreadable};
 pub use locks::{Locks, TableLock};
 pub use obstacle::{Code, Obstacle, Reasons, Subject};
 pub use order::{steps, steps_around};
-pub use step::{Action, Step};
 
 use crate::checksum::{self, Checksum};
 use crate::diff::{Change, Conflict, Diff, Held, Object, Untouched};

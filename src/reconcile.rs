@@ -172,7 +172,16 @@ pub async fn apply_on(
         );
         return result;
     }
-    telemetry::apply_ended(result.as_ref(), duration);
+    match &result {
+        Ok(Applied { outcome: Outcome::Current, .. }) => {
+            telemetry::applied(Outcome::Current.name(), false, std::iter::empty(), duration);
+        }
+        Ok(Applied { outcome: outcome @ Outcome::Done { created, .. }, plan, .. }) => {
+            let kinds = plan.steps.iter().map(|step| step.object.kind());
+            telemetry::applied(outcome.name(), *created, kinds, duration);
+        }
+        Err(error) => telemetry::failed(error.code(), duration),
+    }
     let duration_ms = millis(duration);
     match &result {
         Ok(applied) => info!(
@@ -256,7 +265,7 @@ async fn retried(
         let pause = context.retry.pause_after(&error, attempts, context.limits);
         warn!(
             tenant = %tenant.id, %apply_id, attempt = attempts, code = error.code(),
-            error = crate::error::chain(&error), pause_ms = millis(pause), "trying again"
+            error = crate::causes::chain(&error), pause_ms = millis(pause), "trying again"
         );
         tokio::time::sleep(pause).await;
     }

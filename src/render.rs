@@ -15,7 +15,7 @@ use crate::manifest::{
     SequenceOptions, TableDecl, TypeDecl,
 };
 use crate::name::{Ident, SchemaName, TenantId, Text};
-use crate::plan::Step;
+use crate::step::Step;
 
 /// An expression: the OIDs of the roles that are trusted without being named, which are superusers and
 /// the role of the session.

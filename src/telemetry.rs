@@ -10,9 +10,6 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::files;
-use crate::fleet::{Ended, Fate, State};
-use crate::plan::Plan;
-use crate::reconcile::{Applied, Outcome, ReconcileError};
 
 const APPLIES: &str = "provision_applies_total";
 const SCHEMAS: &str = "provision_schemas_provisioned_total";
@@ -111,41 +108,32 @@ fn describe() {
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
-/// An apply has ended.
-pub(crate) fn apply_ended(result: Result<&Applied, &ReconcileError>, duration: Duration) {
+/// An apply has ended well, with this result; `created`: it has made the schema. The statements that were
+/// committed are told by the kinds of their objects.
+pub(crate) fn applied(
+    result: &'static str,
+    created: bool,
+    statements: impl Iterator<Item = &'static str>,
+    duration: Duration,
+) {
     histogram!(DURATION).record(duration);
-    match result {
-        Ok(Applied { outcome, plan, .. }) => {
-            counter!(APPLIES, "result" => outcome.name()).increment(1);
-            if let Outcome::Done { created, .. } = outcome {
-                counter!(SCHEMAS).increment(u64::from(*created));
-                statements(plan);
-            }
-        }
-        Err(error) => {
-            counter!(APPLIES, "result" => "failed").increment(1);
-            counter!(FAILURES, "code" => error.code()).increment(1);
-        }
+    counter!(APPLIES, "result" => result).increment(1);
+    counter!(SCHEMAS).increment(u64::from(created));
+    for kind in statements {
+        counter!(STATEMENTS, "kind" => kind).increment(1);
     }
 }
 
-fn statements(plan: &Plan) {
-    for step in &plan.steps {
-        counter!(STATEMENTS, "kind" => step.object.kind()).increment(1);
-    }
+/// An apply has failed, with this code.
+pub(crate) fn failed(code: &'static str, duration: Duration) {
+    histogram!(DURATION).record(duration);
+    counter!(APPLIES, "result" => "failed").increment(1);
+    counter!(FAILURES, "code" => code).increment(1);
 }
 
-/// Tenants that a run over many found current, or could not even try.
-pub(crate) fn run_ended(ended: &Ended) {
-    for done in &ended.tenants {
-        match &done.fate {
-            // Those that were tried have been counted one by one.
-            Fate::Current if done.duration_ms == 0 => {
-                counter!(APPLIES, "result" => "current").increment(1);
-            }
-            _ => {}
-        }
-    }
+/// So many tenants of a run were found current without being tried one by one.
+pub(crate) fn found_current(tenants: usize) {
+    counter!(APPLIES, "result" => "current").increment(u64::try_from(tenants).unwrap_or(u64::MAX));
 }
 
 /// A tenant's lock was waited for, for so long.
@@ -167,14 +155,6 @@ pub(crate) fn reconciled(unix_seconds: i64) {
 /// Whether this replica leads.
 pub(crate) fn leads(leads: bool) {
     gauge!(LEADER).set(if leads { 1.0 } else { 0.0 });
-}
-
-/// Another replica leads: what this one has counted is for that one to count, so that the counts of
-/// all replicas can be added up.
-pub(crate) fn another_leads() {
-    for state in State::ALL {
-        tenants(state.name(), 0);
-    }
 }
 
 /// Whether this replica or another leads, as far as this one can see.

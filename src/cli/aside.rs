@@ -36,7 +36,7 @@ mod tests {
         assert_eq!(aside("count", || 1 + 1).await.unwrap(), 2);
         let error = aside("count", || panic!("on purpose")).await.unwrap_err();
         assert_eq!(
-            crate::error::chain(&error),
+            crate::causes::chain(&error),
             "cannot count: the thread that did it has panicked"
         );
     }

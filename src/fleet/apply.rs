@@ -151,7 +151,9 @@ pub async fn apply(
         stopped: stopped.into_values().collect(),
         duration_ms: millis(start.elapsed()),
     };
-    telemetry::run_ended(&ended);
+    // Those that were tried have been counted one by one.
+    let untried = |done: &&Done| matches!(done.fate, Fate::Current) && done.duration_ms == 0;
+    telemetry::found_current(ended.tenants.iter().filter(untried).count());
     ended
 }
 

@@ -133,7 +133,7 @@ async fn survey_part<'f>(
                 if !may_pass || attempts >= context.retry.attempts.min(3) {
                     break error;
                 }
-                tracing::warn!(error = crate::error::chain(&error), "looking again");
+                tracing::warn!(error = crate::causes::chain(&error), "looking again");
                 tokio::time::sleep(context.retry.pause(attempts)).await;
             }
             Err(error) => return Err(error),

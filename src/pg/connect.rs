@@ -15,7 +15,7 @@ use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 
 use super::error::{Cause, PgError, ServerError};
-use crate::error::chain;
+use crate::causes::chain;
 use crate::manifest::Trust;
 
 /// Variables that say which server is meant. With none of them set, none is.

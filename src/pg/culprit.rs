@@ -9,8 +9,8 @@ use crate::manifest::{
     IndexTerm, Manifest, Position, TableDecl, TypeDecl,
 };
 use crate::name::{Ident, SchemaName, TenantId};
-use crate::plan::Step;
 use crate::render;
+use crate::step::Step;
 
 /// Where statements are tried.
 #[derive(Clone, Copy)]

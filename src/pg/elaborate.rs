@@ -15,8 +15,9 @@ use crate::manifest::{
     TableDecl, TableRef,
 };
 use crate::name::{Ident, SchemaName, TenantId};
-use crate::plan::{self, Code, Step};
+use crate::plan::{self, Code};
 use crate::schema::{Constraint, ForeignKey, MatchType, Rule, Schema, Table, UNKNOWN_OPTION};
+use crate::step::Step;
 
 /// Why a manifest could not be elaborated.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::PlannedStep;
 use super::obstacle::{Reasons, Subject};
-use super::step::{Action, Step};
 use crate::diff::{Held, Object};
 use crate::manifest::{
     Cell, ColumnDecl, ColumnValue, ConstraintDecl, ConstraintDef, Fragment, IndexKey, IndexTerm,
@@ -12,6 +11,7 @@ use crate::manifest::{
 };
 use crate::name::Ident;
 use crate::schema::Schema;
+use crate::step::{Action, Step};
 use crate::words::counted;
 
 /// Parts the steps, which are in order, into those that may be run and those that are held back:

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::step::Step;
 use crate::manifest::{Cell, ConstraintDecl, ConstraintDef, TableRef, TypeDecl};
 use crate::name::Ident;
+use crate::step::Step;
 
 /// A table-level lock (PostgreSQL manual, §13.3.1), from weak to strong: each conflicts with all
 /// that the ones before it conflict with, but for the two before [`TableLock::Share`].

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::obstacle::{Reasons, Subject};
-use super::step::Step;
 use crate::diff::{Missing, Named, NewTable, Object};
 use crate::manifest::{
     ColumnValue, ConstraintDecl, ConstraintDef, ForeignKeyDecl, Manifest, TableDecl, TableRef,
 };
 use crate::name::Ident;
+use crate::step::Step;
 
 /// Orders what is missing: schema, enums, sequences, tables, columns, constraints, indexes,
 /// foreign keys, comments, rows. A new table comes with its constraints, and after the tables

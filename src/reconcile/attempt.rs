@@ -379,7 +379,7 @@ async fn commit(
             Ok(false) => return Err(lost.into()),
             Err(error) => tracing::warn!(
                 tenant = %tenant.id, %apply_id, attempt,
-                error = crate::error::chain(&error), "cannot find out yet"
+                error = crate::causes::chain(&error), "cannot find out yet"
             ),
         }
         tokio::time::sleep(context.retry.pause(attempt)).await;

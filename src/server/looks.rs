@@ -186,7 +186,7 @@ async fn home<'c>(
 /// What the caller is told of an error; the log is told everything. A tenant that the registry does
 /// not list is the caller's mistake, and nothing for an operator to look into.
 pub(super) fn told(id: &TenantId, error: &ReconcileError) -> Problem {
-    let (code, said, hint) = (error.code(), crate::error::chain(error), error.hint());
+    let (code, said, hint) = (error.code(), crate::causes::chain(error), error.hint());
     if matches!(error, ReconcileError::Unregistered { .. }) {
         tracing::info!(tenant = %id, code, error = said, hint, "a request could not be fulfilled");
     } else {

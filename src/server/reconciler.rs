@@ -21,7 +21,7 @@ use self::known::Known;
 use super::app::{App, Leaderless};
 use super::jobs::Job;
 use super::work;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, State};
 use crate::manifest::Registry;
 use crate::name::TenantId;
 use crate::pg::{Election, HEARTBEAT, Leadership, Notifications, PgError, Target};
@@ -33,11 +33,19 @@ const HEEDED: usize = 16;
 /// How long others wait before they ask again who leads, at most.
 const CANDIDACY: Duration = Duration::from_secs(15);
 
+/// Another replica leads: what this one has counted is for that one to count, so that the counts of
+/// all replicas can be added up.
+fn another_leads() {
+    for state in State::ALL {
+        telemetry::tenants(state.name(), 0);
+    }
+}
+
 /// Works until the service ends.
 pub(super) async fn run(app: Arc<App>, interval: Duration) {
     let (mut absence, mut known) = (Absence::new(interval), Known::default());
     telemetry::leads(false);
-    telemetry::another_leads();
+    another_leads();
     somebody_leads(&app, &mut absence);
     while !app.stop.is_cancelled() {
         let led = lead(&app, interval, &mut absence, &mut known).await;
@@ -47,12 +55,12 @@ pub(super) async fn run(app: Arc<App>, interval: Duration) {
             Ok(End::Over) => {}
             Ok(End::OtherLeads) => {
                 known.forget();
-                telemetry::another_leads();
+                another_leads();
                 somebody_leads(&app, &mut absence);
             }
             Ok(End::Blocked(holders)) => nobody_leads(&app, &mut absence, &holders),
             Err(error) => {
-                warn!(error = crate::error::chain(&error), "cannot lead");
+                warn!(error = crate::causes::chain(&error), "cannot lead");
                 nobody_leads(&app, &mut absence, &[]);
             }
         }
@@ -211,7 +219,7 @@ async fn hear_one(app: &Arc<App>, server: usize, failed: &mpsc::Sender<TenantId>
             }
             Ok::<(), PgError>(())
         };
-        let error = heard.await.err().map(|error| crate::error::chain(&error));
+        let error = heard.await.err().map(|error| crate::causes::chain(&error));
         failures += 1;
         warn!(error, "the connection that listens for notifications was lost");
         tokio::time::sleep(retry.pause(failures)).await;

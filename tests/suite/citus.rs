@@ -60,7 +60,7 @@ impl Coordinator {
 
     fn context_at(&self, manifest: &Path, distributes: bool) -> Context {
         let manifest = manifest::load(manifest)
-            .unwrap_or_else(|error| panic!("{}", provision::error::chain(&error)));
+            .unwrap_or_else(|error| panic!("{}", provision::causes::chain(&error)));
         let target = Target::from_url(&self.url(distributes)).expect("a usable URL");
         Context::new(manifest, target)
     }

@@ -99,7 +99,7 @@ fn a_start_that_fails_shows_the_servers_words() {
     let mut root = Root::new("fails");
     root.0.settings.push(("shared_buffers".into(), "much".into()));
     let error = embedded::ensure_running(&root.0).expect_err("it cannot start");
-    let text = provision::error::chain(&error);
+    let text = provision::causes::chain(&error);
     assert!(text.contains("shared_buffers"), "{text}");
 }
 

@@ -60,7 +60,7 @@ pub fn elaborated_on(
 ) -> Fleet {
     let folder = Folder::new(manifest);
     let manifest = manifest::load(&folder.manifest())
-        .unwrap_or_else(|error| panic!("{}", provision::error::chain(&error)));
+        .unwrap_or_else(|error| panic!("{}", provision::causes::chain(&error)));
     Fleet::new(manifest, servers, &Settings { elaborate_on, ..settings() })
 }
 

@@ -11,6 +11,7 @@
 )]
 
 mod adoption;
+mod architecture;
 mod choosing;
 mod citus;
 mod cli;

@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 
 use super::Serve;
 use crate::cli::Global;
-use crate::error::{self, Error};
+use crate::error::Error;
 use crate::fleet::Fleet;
 use crate::server::{Doubt, Server, Verdict, judge};
 use crate::telemetry::{self, Reload};
@@ -60,7 +60,7 @@ async fn reload(
 fn refuse(what: &str, error: &Error) {
     error!(
         code = error.code(),
-        error = error::chain(error),
+        error = crate::causes::chain(error),
         hint = error.hint(),
         "{what} could not be read again; going on with what was read before"
     );

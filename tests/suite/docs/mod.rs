@@ -83,7 +83,7 @@ fn manifests_on_the_pages_load() {
             let folder = Folder::new(&format!("{start}{}", fence.text));
             folder.write("seeds/countries.csv", "code,name\nPT,Portugal\n");
             if let Err(error) = provision::manifest::load(&folder.manifest()) {
-                panic!("{}: {}", page.at(item), provision::error::chain(&error));
+                panic!("{}: {}", page.at(item), provision::causes::chain(&error));
             }
             count += 1;
         }

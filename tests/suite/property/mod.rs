@@ -41,7 +41,10 @@ async fn converge(
     let folder = Folder::new(manifest);
     let loaded = provision::manifest::load(&folder.manifest());
     if let Err(error) = &loaded {
-        return Err(TestCaseError::fail(format!("{}\n{manifest}", provision::error::chain(error))));
+        return Err(TestCaseError::fail(format!(
+            "{}\n{manifest}",
+            provision::causes::chain(error)
+        )));
     }
     let context = support::context(&folder.manifest(), database);
     let fail = |error: provision::reconcile::ReconcileError| {

@@ -37,7 +37,7 @@ pub fn server() -> &'static Server {
         let settings = [("max_connections", "200"), ("max_locks_per_transaction", "256")];
         let settings = settings.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec();
         let cluster = embedded::throwaway(settings).unwrap_or_else(|error| {
-            panic!("no server to test on: {}", provision::error::chain(&error))
+            panic!("no server to test on: {}", provision::causes::chain(&error))
         });
         let socket = cluster.cluster().socket_dir.clone();
         let url = format!(
@@ -186,7 +186,7 @@ impl Folder {
 /// The context of a manifest on a database, with little patience.
 pub fn context(manifest: &Path, database: &Database) -> Context {
     let manifest = manifest::load(manifest)
-        .unwrap_or_else(|error| panic!("{}", provision::error::chain(&error)));
+        .unwrap_or_else(|error| panic!("{}", provision::causes::chain(&error)));
     let mut context = Context::new(manifest, database.target());
     context.actor = "the tests".into();
     context
@@ -219,7 +219,7 @@ pub async fn converge(context: &Context, id: &str) -> Applied {
 
 /// An error as people see it.
 pub fn told(error: &ReconcileError) -> String {
-    provision::error::chain(error)
+    provision::causes::chain(error)
 }
 
 /// The error of something that must fail.
