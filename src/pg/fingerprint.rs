@@ -50,6 +50,11 @@ pub struct Glance {
     pub(super) has_hidden: bool,
     /// Whether there are event triggers on this server.
     pub(super) has_event_triggers: bool,
+    /// Whether somebody who may not be trusted owns the schema or something in it, or it has row-level
+    /// security or child tables: see `pin.rs`.
+    pub(super) is_open: bool,
+    /// Whether functions or types in the database belong to somebody who may not be trusted.
+    pub(super) has_strangers: bool,
 }
 
 /// What a role may do with the tool's record in a schema, which is exactly as this tool makes it.
@@ -148,6 +153,8 @@ pub(super) fn glances(
             is_usable: text("usable")? == Some("true"),
             has_hidden: text("hidden")? == Some("true"),
             has_event_triggers: text("has_event_triggers")? == Some("true"),
+            is_open: text("is_open")? == Some("true"),
+            has_strangers: text("has_strangers")? == Some("true"),
             record,
             note: text("note")?.map(str::to_owned),
         };
@@ -174,6 +181,8 @@ struct Seen {
     is_usable: bool,
     has_hidden: bool,
     has_event_triggers: bool,
+    is_open: bool,
+    has_strangers: bool,
     record: Option<RecordTable>,
     note: Option<String>,
 }
@@ -214,6 +223,8 @@ impl Seen {
             note: self.note,
             has_hidden: self.has_hidden,
             has_event_triggers: self.has_event_triggers,
+            is_open: self.is_open,
+            has_strangers: self.has_strangers,
         })
     }
 }

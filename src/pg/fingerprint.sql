@@ -18,6 +18,8 @@
 --   and some kilobytes of its memory. So they are deparsed as if they belonged to a table of the
 --   server's own with enough columns: its names stand for the numbers, and which number is which
 --   column is told by the columns themselves.
+-- * `is_open`: something in the schema, or it itself, belongs to nobody trusted, row-level security or children
+--   are there, or somebody else may make triggers; see pin.rs. `has_strangers`: see untrusted.rs.
 -- * A deparsing function returns NULL for what was dropped meanwhile; the OID then stands for it, so
 --   that nothing equals it.
 SELECT n.nspname::text AS schema,
@@ -30,8 +32,15 @@ SELECT n.nspname::text AS schema,
             END AS hidden,
        f.record::text AS record,
        f.note,
+       (f.is_open OR n.nspowner <> ALL (t.roles))::text AS is_open,
+       t.has_strangers::text AS has_strangers,
        EXISTS (SELECT FROM pg_event_trigger)::text AS has_event_triggers
-FROM pg_namespace n
+FROM (
+    SELECT r.roles, :has_strangers AS has_strangers
+    FROM (SELECT :trusted_roles AS roles OFFSET 0) r
+    OFFSET 0
+) t
+CROSS JOIN pg_namespace n
 CROSS JOIN LATERAL (
     WITH path AS MATERIALIZED (
         SELECT set_config('search_path', quote_ident(n.nspname) || ', pg_temp', true) <> ''
@@ -47,7 +56,7 @@ CROSS JOIN LATERAL (
             SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relrowsecurity,
                    c.relforcerowsecurity, c.reloftype, c.reloptions,
                    c.reltablespace, c.relreplident, c.relam, c.relowner, c.relhasrules,
-                   c.relhastriggers, c.relnatts, m.is_set
+                   c.relhastriggers, c.relhassubclass, c.relacl, c.relnatts, m.is_set
             FROM member m
             JOIN pg_class c ON c.oid = m.objid
             WHERE m.classid = 'pg_class'::regclass AND c.relname <> '_provision_state'
@@ -265,6 +274,13 @@ CROSS JOIN LATERAL (
              OFFSET 0) q)
         ), 'UTF8')), 'hex') AS fingerprint,
         EXISTS (SELECT FROM relation r
+                WHERE r.relkind IN ('r', 'p', 'f')
+                  AND (r.relowner <> ALL (t.roles) OR r.relrowsecurity OR r.relhassubclass
+                       OR r.relhastriggers AND EXISTS (
+                           SELECT FROM aclexplode(r.relacl) a
+                           WHERE a.privilege_type = 'TRIGGER' AND a.grantee <> ALL (t.roles))))
+            OR EXISTS (SELECT FROM record r WHERE r.relowner <> ALL (t.roles)) AS is_open,
+        EXISTS (SELECT FROM relation r
                 WHERE r.relkind = 'r'
                   AND NOT pg_has_role(r.relowner, 'USAGE')
                   AND NOT has_table_privilege(r.oid, 'SELECT')) AS hidden,
@@ -272,7 +288,7 @@ CROSS JOIN LATERAL (
              'kind', r.relkind,
              'owner', pg_get_userbyid(r.relowner),
              'readable', has_table_privilege(r.oid, 'SELECT'),
-             'trusted_owner', r.relowner = ANY (:trusted_roles),
+             'trusted_owner', r.relowner = ANY (t.roles),
              'has_hooks', r.relhasrules OR r.relrowsecurity OR r.relforcerowsecurity
                  OR r.relchecks > 0 OR r.relispartition OR r.reloftype <> 0
                  OR r.relpersistence <> 'p' OR r.relam >= 16384

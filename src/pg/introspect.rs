@@ -12,6 +12,7 @@ use super::error::PgError;
 use super::rows::{ConstraintRow, MemberRow, RelationRow, Rows};
 use super::session::{Answers, Session, column, set_local};
 use super::state;
+use super::untrusted::HAS_STRANGERS;
 use crate::name::{Ident, SchemaName, Text};
 use crate::render::TRUSTED_ROLES;
 use crate::schema::Schema;
@@ -164,6 +165,7 @@ pub(super) fn for_version(script: &str, version_number: i32) -> String {
     let names = |names: &[&str]| format!("'{{{}}}'::text[]", names.join(","));
     known
         .fold(script.to_owned(), |script, (_, default, column)| script.replace(default, column))
+        .replace(":has_strangers", HAS_STRANGERS)
         .replace(":trusted_roles", TRUSTED_ROLES)
         .replace(":kept_options", &names(&KEPT_OPTIONS))
         .replace(":known_options", &names(&KNOWN_OPTIONS))

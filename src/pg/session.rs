@@ -11,7 +11,6 @@ use sqlx::{AssertSqlSafe, Either, Row as _};
 use super::connect::Target;
 use super::error::{Cause, PgError};
 use super::fingerprint;
-use super::untrusted;
 use crate::manifest::Trust;
 use crate::name::{Ident, SchemaName, Text};
 use crate::settings;
@@ -75,8 +74,6 @@ pub(super) struct Begun {
     pub(super) is_present: bool,
     /// Whether there are event triggers in the database.
     pub(super) has_event_triggers: bool,
-    /// Whether anything in the database belongs to somebody who may not be trusted.
-    pub(super) has_untrusted: bool,
 }
 
 /// The rows of each statement of a script, in order.
@@ -204,10 +201,9 @@ impl Session {
         let script = format!(
             "{start}SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = {})::text \
              AS is_present, EXISTS (SELECT FROM pg_event_trigger)::text AS has_event_triggers, \
-             {}::text AS is_prepared, ({}) AS has_untrusted;\n",
+             {}::text AS is_prepared;\n",
             Text::from(schema.ident()).literal(),
             self.glance.is_prepared_condition(),
-            untrusted::is_there_query()
         );
         let answers = self.run(doing, &script).await?;
         let answer = |name| match answers.last().and_then(|rows| rows.first()) {
@@ -218,7 +214,6 @@ impl Session {
         Ok(Begun {
             is_present: answer("is_present")?,
             has_event_triggers: answer("has_event_triggers")?,
-            has_untrusted: answer("has_untrusted")?,
         })
     }
 

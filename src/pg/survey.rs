@@ -85,22 +85,40 @@ async fn look<'m>(
     let tables: Vec<&str> =
         rowcheck::tables_read(manifest).into_iter().map(Ident::as_str).collect();
     let script = begin(Access::Read, limits)
-        + &pin::query(session, &schemas, &tables)
         + &format!("SELECT {}::text AS is_prepared;\n", session.glance.is_prepared_condition());
     let answers = session.run(doing, &script).await?;
     session.is_prepared = match answers.last().and_then(|rows| rows.first()) {
         Some(row) => column::<&str>(row, "is_prepared", doing)? == "true",
         None => false,
     };
-    let pins = pin::pins(session, &schemas, &answers)?;
-    let locks = pin::script(&pins, &schemas, &tables);
     let (script, _) = fingerprint::script(session, &schemas);
-    let answers = session.run(doing, &(locks + &script)).await?;
+    let answers = session.run(doing, &script).await?;
     session.is_prepared = true;
     let mut glances = fingerprint::glances(session, &schemas, &answers)?;
+    let is = |schema: &SchemaName, what: fn(&Glance) -> bool| {
+        glances.get(schema).is_some_and(|glance| glance.as_ref().is_ok_and(what))
+    };
+    let open: Vec<&SchemaName> =
+        schemas.iter().copied().filter(|schema| is(schema, |glance| glance.is_open)).collect();
+    let exposed: Vec<&SchemaName> = schemas
+        .iter()
+        .copied()
+        .filter(|schema| is(schema, |glance| glance.is_open || glance.has_strangers))
+        .collect();
+    let mut pins = HashMap::new();
+    if !open.is_empty() {
+        let answers = session.run(doing, &pin::query(session, &open, &tables)).await?;
+        pins = pin::pins(session, &open, &answers)?;
+        let locks = pin::script(&pins, &open, &tables);
+        let (script, _) = fingerprint::script(session, &open);
+        let answers = session.run(doing, &(locks + &script)).await?;
+        let again = fingerprint::glances(session, &open, &answers)?;
+        glances.retain(|schema, _| !open.contains(&schema));
+        glances.extend(again);
+    }
     let mut placements = placements(session, &schemas).await?;
 
-    let mut obstacles = untrusted(session, &schemas, asked).await?;
+    let mut obstacles = untrusted(session, &exposed, asked).await?;
     for (schema, pins) in &pins {
         let of_pins: Vec<Obstacle> = pins.obstacles(&session.server.role).collect();
         if !of_pins.is_empty() {
@@ -118,7 +136,7 @@ async fn look<'m>(
             None => Ok(None),
             Some(Err(error)) => Err(error),
             Some(Ok(glance)) => match model(session, shapes, schema, &glance).await {
-                Ok(model) if pins.get(schema).is_none_or(|pins| pins.lacks(&tables, &model)) => {
+                Ok(model) if pins.get(schema).is_some_and(|pins| pins.lacks(&tables, &model)) => {
                     let reason = "a table was made while it was read".to_owned();
                     return Err(PgError::Answer {
                         doing: format!("reading schema {schema}"),

@@ -31,8 +31,6 @@ pub struct Transaction<'s> {
     is_locked: bool,
     /// Whether it may write.
     writes: bool,
-    /// Whether, when it began, anything in the database belonged to somebody who may not be trusted.
-    has_untrusted: bool,
     tables: &'s Tables,
     /// Who could change what, and is kept from it, as of the last glance.
     pins: Pins,
@@ -93,8 +91,7 @@ impl<'s> Transaction<'s> {
     ) -> Result<Self, IntrospectError> {
         let doing = format!("opening a transaction on schema {schema}");
         let begin = Instant::now();
-        let Begun { is_present, has_event_triggers, has_untrusted } =
-            session.begin(schema, &doing, start).await?;
+        let Begun { is_present, has_event_triggers } = session.begin(schema, &doing, start).await?;
         if locking == Some(Locking::First) || locking.is_some() && !is_present {
             telemetry::locked(begin.elapsed());
         }
@@ -109,7 +106,6 @@ impl<'s> Transaction<'s> {
             glance: None,
             is_locked: false,
             writes: locking.is_some(),
-            has_untrusted,
             tables,
             pins: Pins::default(),
         };
@@ -148,25 +144,35 @@ impl<'s> Transaction<'s> {
         self.glance.as_ref().and_then(|glance| glance.record.as_ref())
     }
 
-    /// Runs `before`, and looks at what there is after it.
-    async fn glance(&mut self, doing: &str, before: String) -> Result<(), IntrospectError> {
-        let tables: Vec<&str> = self.tables.all.iter().map(String::as_str).collect();
-        let pins = pin::query(self.session, &[self.schema], &tables);
-        let (script, _) = fingerprint::script(self.session, &[self.schema]);
-        let mut answers = self.session.run(doing, &(before + &pins + &script)).await?;
-        self.session.is_prepared = true;
+    /// Takes the locks that keep others from changing what is looked at, and looks again.
+    async fn pin(&mut self, doing: &str) -> Result<(), IntrospectError> {
+        let all: Vec<&str> = self.tables.all.iter().map(String::as_str).collect();
+        let query = pin::query(self.session, &[self.schema], &all);
+        let answers = self.session.run(doing, &query).await?;
         let pins = pin::pins(self.session, &[self.schema], &answers)?;
         let pins = pins.into_values().next().unwrap_or_default();
         if pins != self.pins {
-            let tables: Vec<&str> = self.tables.read.iter().map(String::as_str).collect();
-            let locks = pins.script(self.schema, &tables, true);
+            let read: Vec<&str> = self.tables.read.iter().map(String::as_str).collect();
+            let locks = pins.script(self.schema, &read, true);
             if !locks.is_empty() {
                 let (script, _) = fingerprint::script(self.session, &[self.schema]);
-                answers = self.session.run(doing, &(locks + &script)).await?;
+                let answers = self.session.run(doing, &(locks + &script)).await?;
+                self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
             }
             self.pins = pins;
         }
+        Ok(())
+    }
+
+    /// Runs `before`, and looks at what there is after it.
+    async fn glance(&mut self, doing: &str, before: String) -> Result<(), IntrospectError> {
+        let (script, _) = fingerprint::script(self.session, &[self.schema]);
+        let answers = self.session.run(doing, &(before + &script)).await?;
+        self.session.is_prepared = true;
         self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
+        if self.glance.as_ref().is_some_and(|glance| glance.is_open) {
+            self.pin(doing).await?;
+        }
         if self.writes && self.glance.as_ref().is_some_and(|glance| glance.has_event_triggers) {
             introspect::check_event_triggers(self.session, self.schema).await?;
         }

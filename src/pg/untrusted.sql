@@ -22,12 +22,15 @@
 --   constants in the expressions of indexes and of extended statistics. To check a foreign key, it
 --   plans such a SELECT on the table that the key points to, where it weighs the CHECK constraints of
 --   partitions as well.
--- * The server's own functions may run SQL text, read files and change settings, and stand in
---   pg_depend nowhere. Extensions bring such functions, too; they belong to superusers, but whoever owns
---   the table chooses the arguments. In expressions of tables that belong to nobody trusted, only those
---   are passed over that are immutable, or of the server's own and stable and of no family that does such
---   things, or listed, or of an extension and without texts for arguments; the others are told, unless the
---   manifest uses them itself. Their numbers are taken from the expressions.
+-- * The server's own functions may run SQL text, read files, change settings, call the input function of a type
+--   whose number they are given, and look for casts when they run; none of that stands in pg_depend, and
+--   CREATE INDEX takes it, too, where it is folded away at that moment. Functions of somebody trusted may
+--   do as much with arguments that somebody else has chosen. So in expressions of tables that belong to nobody
+--   trusted, only what is known to do nothing of the kind is passed over: nodes of the kinds `:harmless_nodes`;
+--   the server's own functions that are immutable, or stable and of no suspicious name, and that take
+--   nothing but plain values (`:plain_types`), or that are listed; immutable functions of others, and those
+--   without arguments. All else is told, unless the manifest declares the very same expression. Numbers of
+--   functions are taken from the expressions. Whoever may make triggers chooses their conditions and arguments.
 -- * Policies are not among it: under `row_security = off` the server refuses a statement that would
 --   have to ask one. Row filters of publications are computed by the sender.
 WITH RECURSIVE trusted AS MATERIALIZED (
@@ -88,7 +91,8 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         UNION ALL
         SELECT CASE WHEN a.attgenerated = '' THEN 'default of column ' ELSE 'generated column ' END
                    || r.name || '.' || quote_ident(a.attname),
-               false, 'pg_attrdef'::regclass, ad.oid
+               -- Virtual ones are computed when they are read.
+               a.attgenerated = 'v', 'pg_attrdef'::regclass, ad.oid
         FROM pg_attrdef ad
         JOIN pg_attribute a ON a.attrelid = ad.adrelid AND a.attnum = ad.adnum
         WHERE ad.adrelid = r.oid
@@ -194,40 +198,94 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     JOIN pg_rewrite ru ON ru.oid = r.objid
     JOIN pg_class c ON c.oid = ru.ev_class
     WHERE r.classid = 'pg_rewrite'::regclass
-), found AS (
-    SELECT b.kind, b.schema, b.subject, b.via, b.reads, c.relowner AS owner, 'chosen' AS what,
-           p.oid::regprocedure::text AS runs
+), expression AS MATERIALIZED (
+    SELECT b.kind, b.schema, b.subject, b.via, b.reads, e.relation, e.tree, w.owner
     FROM base b
+    CROSS JOIN trusted t
     CROSS JOIN LATERAL (
-        SELECT ad.adrelid AS relation, ad.adbin::text AS expression
+        SELECT ad.adrelid AS relation, ad.adbin AS tree
         FROM pg_attrdef ad
         WHERE b.classid = 'pg_attrdef'::regclass AND ad.oid = b.objid
         UNION ALL
-        SELECT k.conrelid, k.conbin::text
+        SELECT k.conrelid, k.conbin
         FROM pg_constraint k
-        WHERE b.classid = 'pg_constraint'::regclass AND k.oid = b.objid
+        WHERE b.classid = 'pg_constraint'::regclass AND k.oid = b.objid AND k.conrelid <> 0
         UNION ALL
-        SELECT tg.tgrelid, tg.tgqual::text
+        SELECT tg.tgrelid, tg.tgqual
         FROM pg_trigger tg
         WHERE b.classid = 'pg_trigger'::regclass AND tg.oid = b.objid
+        UNION ALL
+        SELECT i.indrelid, x.tree
+        FROM pg_index i
+        CROSS JOIN LATERAL (VALUES (i.indexprs), (i.indpred)) AS x(tree)
+        WHERE b.classid = 'pg_class'::regclass AND i.indexrelid = b.objid
+        UNION ALL
+        SELECT s.stxrelid, s.stxexprs
+        FROM pg_statistic_ext s
+        WHERE b.classid = 'pg_statistic_ext'::regclass AND s.oid = b.objid
+        UNION ALL
+        SELECT pt.partrelid, pt.partexprs
+        FROM pg_partitioned_table pt
+        WHERE b.classid = 'pg_inherits'::regclass AND pt.partrelid = b.objid
     ) e
     JOIN pg_class c ON c.oid = e.relation
-    CROSS JOIN LATERAL regexp_matches(e.expression, ':(funcid|opno) ([0-9]+)', 'g') n
-    LEFT JOIN pg_operator op ON n[1] = 'opno' AND op.oid = n[2]::oid
-    JOIN pg_proc p ON p.oid = CASE WHEN n[1] = 'opno' THEN op.oprcode::oid ELSE n[2]::oid END
-    WHERE p.provolatile <> 'i'
-      AND CASE WHEN p.oid < 16384
-               THEN NOT (p.provolatile = 's'
-                             AND p.proname !~ 'xml|query|setting|file|cursor|^(pg|ts|lo)_'
-                         OR p.proname IN ('clock_timestamp', 'gen_random_uuid', 'nextval', 'random',
-                                          'timeofday', 'uuidv4', 'uuidv7'))
-               ELSE EXISTS (SELECT FROM pg_type y
-                            WHERE y.oid = ANY (p.proargtypes) AND y.typcategory IN ('S', 'X', 'P'))
-          END
+    -- Whose it can be: the table's owner's, or of those who may make triggers on it.
+    CROSS JOIN LATERAL (
+        SELECT c.relowner AS owner WHERE :anybody OR c.relowner <> ALL (t.roles)
+        UNION
+        SELECT a.grantee
+        FROM aclexplode(c.relacl) a
+        WHERE b.classid = 'pg_trigger'::regclass AND a.privilege_type = 'TRIGGER'
+          AND a.grantee <> ALL (t.roles)
+    ) w
+    WHERE e.tree IS NOT NULL
+), found AS (
+    SELECT e.kind, e.schema, e.subject, e.via, e.reads, e.owner, 'chosen' AS what, x.runs,
+           md5(replace(pg_get_expr(e.tree, e.relation), quote_ident(e.schema) || '.', '')) AS within
+    FROM expression e
+    CROSS JOIN LATERAL (
+        SELECT p.oid::regprocedure::text AS runs
+        FROM regexp_matches(e.tree::text, ':(funcid|opno) ([0-9]+)', 'g') n
+        LEFT JOIN pg_operator op ON n[1] = 'opno' AND op.oid = n[2]::oid
+        JOIN pg_proc p ON p.oid = CASE WHEN n[1] = 'opno' THEN op.oprcode::oid ELSE n[2]::oid END
+        WHERE CASE
+            WHEN p.oid >= 16384 THEN p.provolatile <> 'i' AND p.pronargs > 0
+            ELSE NOT (
+                p.proname = ANY (:harmless_functions)
+                OR p.proname ~ '^(enum|array|range|multirange)_(eq|ne|lt|le|gt|ge|cmp)$'
+                OR p.proname ~ '^(multi)?range_(contains|contained|overlaps|adjacent|before|after)'
+                OR (p.provolatile = 'i' OR p.provolatile = 's'
+                        AND p.proname !~ 'xml|query|setting|file|cursor|^(pg|ts|lo)_')
+                   AND NOT EXISTS (
+                       SELECT FROM unnest(p.proargtypes::oid[]) AS a(oid)
+                       JOIN pg_type y ON y.oid = a.oid
+                       LEFT JOIN pg_type l ON l.oid = y.typelem AND y.typcategory = 'A'
+                       WHERE coalesce(l.typname, y.typname) <> ALL (:plain_types)))
+            END
+        UNION ALL
+        SELECT 'an expression of the kind ' || lower(n[1])
+        FROM regexp_matches(e.tree::text, '[{]([A-Z_]+)', 'g') n
+        WHERE n[1] <> ALL (:harmless_nodes)
+    ) x
+    UNION ALL
+    SELECT b.kind, b.schema, b.subject, b.via, b.reads, w.owner, 'chosen',
+           tg.tgfoid::regprocedure::text, md5(tg.tgargs)
+    FROM base b
+    JOIN pg_trigger tg ON b.classid = 'pg_trigger'::regclass AND tg.oid = b.objid
+    JOIN pg_class c ON c.oid = tg.tgrelid
+    CROSS JOIN trusted t
+    CROSS JOIN LATERAL (
+        SELECT c.relowner AS owner
+        UNION
+        SELECT a.grantee
+        FROM aclexplode(c.relacl) a
+        WHERE a.privilege_type = 'TRIGGER' AND a.grantee <> ALL (t.roles)
+    ) w
+    WHERE tg.tgnargs > 0 AND NOT tg.tgisinternal
     UNION ALL
     SELECT 'column', r.schema::text, r.subject::text,
            'enum ' || quote_ident(y.typname) || ' of column ' || quote_ident(r.subject) || '.'
-           || quote_ident(a.attname), false, y.typowner, 'itself', a.attname::text
+           || quote_ident(a.attname), false, y.typowner, 'itself', a.attname::text, ''
     FROM relation r
     JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
@@ -235,38 +293,38 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     WHERE r.oid = r.origin
     UNION ALL
     SELECT 'type', m.schema::text, y.typname::text, 'enum ' || quote_ident(y.typname), false,
-           y.typowner, 'itself', ''
+           y.typowner, 'itself', '', ''
     FROM member m
     JOIN pg_type y ON y.oid = m.objid
     WHERE m.classid = 'pg_type'::regclass AND y.typtype = 'e'
 )
 SELECT 'schema' AS section, NULL AS kind, n.nspname::text AS schema, NULL AS subject, NULL AS via,
        NULL AS reads, NULL AS node, NULL AS what, quote_ident(n.nspname) || '.' AS runs,
-       pg_get_userbyid(n.nspowner)::text AS owner
+       NULL AS within, pg_get_userbyid(n.nspowner)::text AS owner
 FROM pg_namespace n
 WHERE n.nspname = ANY (:schemas)
 UNION ALL
 SELECT 'base', b.kind, b.schema, b.subject, b.via, b.reads::text, b.classid || '.' || b.objid,
-       NULL, NULL, NULL
+       NULL, NULL, NULL, NULL
 FROM base b
 UNION ALL
 SELECT 'edge', NULL, NULL, NULL,
        CASE WHEN e."cast" IS NULL THEN '' ELSE
            'cast from ' || format_type(ca.castsource, NULL) || ' to '
            || format_type(ca.casttarget, NULL) || ', for ' END,
-       NULL, r.classid || '.' || r.objid, NULL, e.classid || '.' || e.objid, NULL
+       NULL, r.classid || '.' || r.objid, NULL, e.classid || '.' || e.objid, NULL, NULL
 FROM node r
 CROSS JOIN LATERAL (:edges) e
 LEFT JOIN pg_cast ca ON ca.oid = e."cast"
 UNION ALL
 SELECT 'code', NULL, NULL, NULL, NULL, NULL, c.classid || '.' || c.objid, c.what, c.runs,
-       pg_get_userbyid(c.owner)
+       NULL, pg_get_userbyid(c.owner)
 FROM code c
 CROSS JOIN trusted t
 WHERE :anybody OR c.owner <> ALL (t.roles)
 UNION ALL
 SELECT 'found', f.kind, f.schema, f.subject, f.via, f.reads::text, NULL, f.what, f.runs,
-       pg_get_userbyid(f.owner)
+       f.within, CASE WHEN f.owner = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(f.owner) END
 FROM found f
 CROSS JOIN trusted t
 WHERE :anybody OR f.owner <> ALL (t.roles);

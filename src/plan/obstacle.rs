@@ -42,8 +42,9 @@ pub enum Subject {
 pub enum Code {
     /// With its schema and the types of its arguments.
     Function(String),
-    /// The same of somebody trusted, with arguments that the table's owner has chosen.
-    Chosen(String),
+    /// The same of somebody trusted, or another expression, with arguments that the table's owner has
+    /// chosen; `within`: a digest of the whole expression.
+    Chosen { function: String, within: String },
     /// To which its owner may add constraints and casts at any time.
     Type(String),
     /// What leads to it is itself the trouble: a rule, a view, a child table.
@@ -59,7 +60,9 @@ impl fmt::Display for Obstacle {
         let Self { via, owner, .. } = self;
         match &self.what {
             Code::Function(name) => write!(f, "{via} runs {name}, which belongs to {owner}"),
-            Code::Chosen(name) => write!(f, "{via} runs {name}, with what {owner} gives it"),
+            Code::Chosen { function, .. } => {
+                write!(f, "{via} runs {function}, with what {owner} gives it")
+            }
             Code::Type(name) => write!(f, "{via} has type {name}, which belongs to {owner}"),
             Code::Itself => write!(f, "{via} belongs to {owner}"),
             Code::Unlockable { role } => write!(

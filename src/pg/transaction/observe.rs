@@ -55,7 +55,7 @@ impl Transaction<'_> {
             };
             let (state, absent_rows) = if history == 0 && rows_found == Some(fingerprint) {
                 (Vec::new(), Vec::new())
-            } else if self.pins.lacks(&self.tables.read, &schema) {
+            } else if self.is_open() && self.pins.lacks(&self.tables.read, &schema) {
                 // It was made since it was asked which there are, and is not locked.
                 self.glance(&self.reading(), String::new()).await?;
                 continue;
@@ -84,7 +84,7 @@ impl Transaction<'_> {
             return Ok(None);
         };
         record.check_readable(self.schema, &self.session.server.role)?;
-        if !self.tables.read.iter().all(|table| self.pins.keeps(table)) {
+        if !self.tables.read.iter().all(|table| self.keeps(table)) {
             return Ok(None);
         }
         let answers =
@@ -111,7 +111,7 @@ impl Transaction<'_> {
     ) -> Result<(Vec<StateRow>, Vec<(&'m SeedDecl, &'m SeedRow)>), IntrospectError> {
         let mut script = String::new();
         if history > 0
-            && self.pins.keeps(state::TABLE)
+            && self.keeps(state::TABLE)
             && let Some(record) = self.record()
         {
             record.check_readable(self.schema, &self.session.server.role)?;

@@ -61,8 +61,8 @@ impl Transaction<'_> {
             targets = pin::targets(self.session, &answers)?;
             script = pin::Target::script(&targets);
         }
-        self.has_untrusted = untrusted::is_there(self.session, &doing, &script).await?;
-        if !self.has_untrusted && !self.pins.is_needed() {
+        let has_strangers = untrusted::has_strangers(self.session, &doing, &script).await?;
+        if !has_strangers && !self.is_exposed() {
             return Ok(Some(Vec::new()));
         }
         self.glance(&doing, String::new()).await?;
@@ -73,10 +73,25 @@ impl Transaction<'_> {
         Ok(Some(targets.into_iter().filter_map(pin::Target::into_obstacle).collect()))
     }
 
+    /// Whether somebody who is not trusted could change the schema or something in it.
+    pub(super) fn is_open(&self) -> bool {
+        self.glance.as_ref().is_some_and(|glance| glance.is_open)
+    }
+
+    /// Whether a table is kept as it is while it is read, as far as it needs to be.
+    pub(super) fn keeps(&self, table: &str) -> bool {
+        !self.is_open() || self.pins.keeps(table)
+    }
+
+    /// Whether there can be code of somebody who is not trusted on the schema's tables.
+    fn is_exposed(&self) -> bool {
+        self.glance.as_ref().is_some_and(|glance| glance.is_open || glance.has_strangers)
+    }
+
     /// Whether the record can be read: it is kept as it is meanwhile, as far as somebody could change it.
     #[must_use]
     pub fn can_read_record(&self) -> bool {
-        self.record().is_none() || self.pins.keeps(state::TABLE)
+        self.record().is_none() || self.keeps(state::TABLE)
     }
 
     /// What is in the way of statements on the schema: what they could run that nobody who is trusted
@@ -89,7 +104,7 @@ impl Transaction<'_> {
             return Ok(Vec::new());
         }
         let mut found: Vec<Obstacle> = self.pins.obstacles(&self.session.server.role).collect();
-        if self.has_untrusted || self.pins.is_needed() {
+        if self.is_exposed() {
             let mut untrusted = untrusted::untrusted(self.session, &[self.schema], asked).await?;
             found.extend(untrusted.remove(self.schema).unwrap_or_default());
         }

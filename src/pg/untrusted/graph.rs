@@ -64,7 +64,7 @@ impl Graph {
             let runs = text("runs")?;
             Ok::<_, PgError>(match text("what")?.as_str() {
                 "function" => Code::Function(runs),
-                "chosen" => Code::Chosen(runs),
+                "chosen" => Code::Chosen { function: runs, within: text("within")? },
                 "type" => Code::Type(runs),
                 _ => Code::Itself,
             })

@@ -3,6 +3,7 @@
 //! In all texts `{t}` is the tenant's schema, and `{h}` another schema of the same owner.
 
 mod record;
+mod server;
 mod table;
 mod types;
 
@@ -105,6 +106,6 @@ impl Hook {
 
 /// All that the server offers and that can be planted side by side.
 pub fn all() -> Vec<&'static Hook> {
-    let all = table::HOOKS.iter().chain(types::HOOKS).chain(record::HOOKS);
+    let all = table::HOOKS.iter().chain(server::HOOKS).chain(types::HOOKS).chain(record::HOOKS);
     all.filter(|hook| hook.is_offered()).collect()
 }
