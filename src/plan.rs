@@ -243,6 +243,9 @@ impl Plan {
             "-- provision {}: tenant {}, schema {}\n",
             self.tool_version, self.tenant, self.schema
         );
+        for held in &self.held {
+            sql.push_str(&format!("-- held back: {}\n", printable(&held.to_string())));
+        }
         let (labels, others): (Vec<_>, Vec<_>) =
             self.steps.iter().partition(|step| step.is_label());
         let statements = |steps: Vec<&PlannedStep>| -> String {

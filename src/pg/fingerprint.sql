@@ -227,7 +227,9 @@ CROSS JOIN LATERAL (
         (SELECT text FROM type),
         'comments',
         (SELECT string_agg(ROW(de.classoid, r.relname, array_position(o.oids, de.objoid),
-                               de.objsubid, de.description)::text, ''
+                               de.objsubid, CASE WHEN length(de.description) <= 8192
+                                                THEN de.description
+                                                ELSE md5(de.description) END)::text, ''
                            ORDER BY r.relname, array_position(o.oids, de.objoid), de.objsubid)
          FROM (SELECT (SELECT oids FROM "constraint") || (SELECT oids FROM index)
                       || (SELECT oids FROM type) AS oids
@@ -327,7 +329,7 @@ CROSS JOIN LATERAL (
                          FROM pg_attribute a
                          WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped))
          FROM record r) AS record,
-        (SELECT de.description
+        (SELECT left(de.description, 500)
          FROM record r
          JOIN pg_description de
              ON de.objoid = r.oid AND de.classoid = 'pg_class'::regclass AND de.objsubid = 0

@@ -212,7 +212,10 @@ FROM (
 -- [comments]
 SELECT 'comments' AS section, coalesce(json_agg(r), '[]')::text AS rows
 FROM (
-    SELECT de.objoid::int8 AS oid, de.objsubid AS number, de.description AS text
+    -- Of a very long one, the beginning and a digest: it may have a gigabyte.
+    SELECT de.objoid::int8 AS oid, de.objsubid AS number,
+           CASE WHEN length(de.description) <= 8192 THEN de.description
+                ELSE left(de.description, 200) || '… (md5 ' || md5(de.description) || ')' END AS text
     FROM pg_description de
     WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'::regclass)
       AND de.objoid = ANY (

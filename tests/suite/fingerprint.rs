@@ -10,7 +10,7 @@ use provision::pg::{self, Asked, Limits, Session, Shapes};
 use provision::plan::Reasons;
 use provision::schema::Schema;
 
-use crate::support::{Database, Folder};
+use crate::support::{self, Database, Folder, context_of, converge};
 
 /// The fingerprint of a tenant's schema and its model, read anew.
 pub async fn read(database: &Database, id: &str) -> (Checksum, Arc<Schema>) {
@@ -224,4 +224,17 @@ async fn what_belongs_to_another_tenant_is_not_ones_own() {
         read(&database, "three").await.0,
     ];
     assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2], "{all:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn very_long_comments_are_compared_to_their_ends() {
+    let database = Database::new().await;
+    let text = "x".repeat(9_000);
+    let manifest =
+        format!("version = 1\n[tables.t]\ncolumns = {{ id = \"int\" }}\ncomment = \"{text}\"\n");
+    let context = context_of(&manifest, &database);
+    converge(&context, "acme").await;
+    database.run(&format!("COMMENT ON TABLE acme.t IS '{text}y'")).await;
+    let plan = support::plan(&context, "acme").await.expect("a plan");
+    assert_eq!(plan.changed.len(), 1, "{plan:?}");
 }
