@@ -66,7 +66,7 @@ pub(super) async fn untrusted(
     Ok(graph.obstacles(schemas, &|owner, code| !trust.covers(owner) && !is_meant(asked, code)))
 }
 
-/// What [`untrusted`] is asked for.
+/// What the question whose code statements would run depends on.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Asked<'a> {
     /// The tables outside of the tenants' schemas that declared keys point to, quoted.
