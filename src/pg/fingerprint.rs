@@ -53,7 +53,7 @@ pub struct Glance {
     /// Whether somebody who may not be trusted owns the schema or something in it, or it has row-level
     /// security or child tables: see `pin.rs`.
     pub(super) is_open: bool,
-    /// Whether functions or types in the database belong to somebody who may not be trusted.
+    /// Whether anything in the database belongs to somebody who may not be trusted.
     pub(super) has_strangers: bool,
 }
 

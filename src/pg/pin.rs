@@ -130,11 +130,6 @@ impl Pins {
         })
     }
 
-    /// Whether somebody who is not trusted could change the schema or one of its tables meanwhile.
-    pub(super) fn is_needed(&self) -> bool {
-        self.owner.is_some() || self.tables.values().any(|table| table.owner.is_some())
-    }
-
     /// Whether a table was there and is kept as it is, as far as it needs to be.
     pub(super) fn keeps(&self, name: &str) -> bool {
         self.tables.contains_key(name)
@@ -280,7 +275,9 @@ pub(super) fn targets_query(
     format!(
         "SELECT q.target, q.via, q.on_rows::text AS on_rows, n.nspname::text AS schema, \
          c.relname::text AS name, (c.relkind = 'p')::text AS is_partitioned, \
-         CASE WHEN c.relowner <> ALL (t.roles) THEN pg_get_userbyid(c.relowner) END::text AS owner, \
+         (SELECT json_agg(DISTINCT pg_get_userbyid(k.relowner)) \
+          FROM (SELECT c.oid UNION ALL SELECT relid FROM pg_partition_tree(c.oid)) AS p(oid) \
+          JOIN pg_class k ON k.oid = p.oid WHERE k.relowner <> ALL (t.roles))::text AS owners, \
          CASE WHEN n.nspowner <> ALL (t.roles) THEN pg_get_userbyid(n.nspowner) END::text \
          AS schemas_owner, {}::text AS is_lockable \
          FROM (SELECT f.relname::text AS target, 'table ' || k.confrelid::regclass || \
@@ -309,11 +306,15 @@ pub(super) fn targets(session: &Session, answers: &Answers) -> Result<Vec<Target
             continue;
         };
         let text = |name| column::<&str>(row, name, DOING);
-        let owner = |name| {
-            let owner = column::<Option<String>>(row, name, DOING)?;
-            Ok::<_, PgError>(owner.filter(|owner| !session.trust.covers(owner)))
-        };
-        let (of_table, of_schema) = (owner("owner")?, owner("schemas_owner")?);
+        let untrusted = |owner: &String| !session.trust.covers(owner);
+        let owners: Option<&str> = column(row, "owners", DOING)?;
+        let owners: Vec<String> =
+            serde_json::from_str(owners.unwrap_or("[]")).map_err(|error| PgError::Answer {
+                doing: DOING.to_owned(),
+                reason: error.to_string(),
+            })?;
+        let of_table = owners.into_iter().find(untrusted);
+        let of_schema = column::<Option<String>>(row, "schemas_owner", DOING)?.filter(untrusted);
         let Some(owner) = of_table.or_else(|| of_schema.clone()) else {
             continue;
         };

@@ -43,8 +43,8 @@ impl<'m> RowCheck<'m> {
     ) -> Self {
         let (mut parts, mut script) = (Vec::new(), String::new());
         for seed in &manifest.seeds {
-            let readable =
-                live.is_none_or(|live| is_readable(seed, live)) && !is_avoided(seed, avoid);
+            let readable = live.is_none_or(|live| is_readable(seed, live))
+                && !is_avoided(manifest, seed, avoid);
             for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
                 parts.push((seed, rows, readable));
                 if readable {
@@ -115,7 +115,8 @@ impl<'m, 's> SharedCheck<'m, 's> {
         let mut absent: Vec<Vec<Row<'m>>> = vec![Vec::new(); self.subjects.len()];
         for seed in &self.manifest.seeds {
             let doing = format!("looking for the baseline rows of table {}", seed.table);
-            let is_asked = is_readable(seed, self.live) && !is_avoided(seed, self.avoid);
+            let is_asked =
+                is_readable(seed, self.live) && !is_avoided(self.manifest, seed, self.avoid);
             for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
                 if !is_asked {
                     for all in &mut absent {
@@ -300,13 +301,19 @@ fn equal(manifest: &Manifest, seed: &SeedDecl) -> String {
 }
 
 /// Whether the table of the rows, or one in which their keys are looked up, is to be avoided.
-fn is_avoided(seed: &SeedDecl, avoid: &Reasons) -> bool {
+fn is_avoided(manifest: &Manifest, seed: &SeedDecl, avoid: &Reasons) -> bool {
     if avoid.is_empty() {
         return false;
     }
-    seed.columns_read().into_iter().any(|(table, _)| {
+    seed.columns_read().into_iter().any(|(table, column)| {
         let name = || table.as_str().to_owned();
-        avoid.contains_key(&Subject::Relation(name())) || avoid.contains_key(&Subject::Rows(name()))
+        let of_column = Subject::Column { table: name(), name: column.as_str().to_owned() };
+        // Labels are compared as they are printed; what should be no enum is not compared with one.
+        let is_other =
+            !matches!(Comparison::of(manifest, table, column), Comparison::Labels { .. });
+        avoid.contains_key(&Subject::Relation(name()))
+            || avoid.contains_key(&Subject::Rows(name()))
+            || is_other && avoid.contains_key(&of_column)
     })
 }
 

@@ -16,15 +16,23 @@ use crate::render::TRUSTED_ROLES;
 
 const DOING: &str = "asking whose code statements would run";
 
-/// A condition: in this database, functions or types belong to roles that are not among `r.roles`. Where
-/// there are none, nobody's code can be on a table of somebody trusted. It is known from what roles own
-/// (`pg_shdepend`), so that it takes no longer the more tenants there are.
-pub(super) const HAS_STRANGERS: &str = "EXISTS (\
+/// A condition: something in this database belongs to roles that are not among `r.roles`. Where nothing
+/// does, nobody's code can be on a table of somebody trusted. It is known from what roles own
+/// (`pg_shdepend`), so that it takes no longer the more tenants there are. What predefined roles own does
+/// not stand there; it is looked for if somebody may act for one.
+pub(super) const HAS_STRANGERS: &str = "(EXISTS (\
      SELECT FROM pg_roles o WHERE o.oid <> ALL (r.roles) AND EXISTS (\
          SELECT FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid \
          WHERE d.datname = current_database() AND s.refclassid = 'pg_authid'::regclass \
-           AND s.refobjid = o.oid AND s.deptype = 'o' \
-           AND s.classid IN ('pg_proc'::regclass, 'pg_type'::regclass)))";
+           AND s.refobjid = o.oid AND s.deptype = 'o')) \
+     OR (EXISTS (SELECT FROM pg_auth_members m \
+                 WHERE m.roleid < 16384 AND m.member <> ALL (r.roles)) \
+         OR EXISTS (SELECT FROM pg_database d \
+                    WHERE d.datname = current_database() AND d.datdba <> ALL (r.roles))) \
+        AND (EXISTS (SELECT FROM pg_proc p WHERE p.oid >= 16384 AND p.proowner < 16384 \
+                       AND p.proowner <> ALL (r.roles)) \
+             OR EXISTS (SELECT FROM pg_type y WHERE y.oid >= 16384 AND y.typowner < 16384 \
+                          AND y.typowner <> ALL (r.roles))))";
 
 /// Types whose values lead to nothing that could be run, and that are not looked up by name or number.
 const PLAIN_TYPES: &str = "'{bool,bytea,char,name,int2,int4,int8,float4,float8,numeric,money,text,\
@@ -79,7 +87,7 @@ fn is_meant(asked: &Asked<'_>, code: &Code) -> bool {
     asked.used.is_some_and(|used| used.contains(code))
 }
 
-/// Runs `before`, and tells whether functions or types belong to nobody trusted.
+/// Runs `before`, and tells whether anything in the database belongs to nobody trusted.
 ///
 /// # Errors
 /// When the server refuses `before`, or cannot be asked.

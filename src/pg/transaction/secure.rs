@@ -52,18 +52,18 @@ impl Transaction<'_> {
             return Ok(Some(Vec::new()));
         };
         let doing = format!("locking tables of schema {}", self.schema);
-        let mut script = self.pins.plan_script(self.schema, locks, self.record().is_some());
-        let mut targets = Vec::new();
-        if self.pins.is_needed() {
-            let tables: Vec<&str> = locks.tables.keys().map(Ident::as_str).collect();
-            script += &pin::targets_query(self.session, self.schema, &tables, &locks.externals);
-            let answers = self.session.run(&doing, &script).await?;
-            targets = pin::targets(self.session, &answers)?;
-            script = pin::Target::script(&targets);
-        }
+        let script = self.pins.plan_script(self.schema, locks, self.record().is_some());
         let has_strangers = untrusted::has_strangers(self.session, &doing, &script).await?;
         if !has_strangers && !self.is_exposed() {
             return Ok(Some(Vec::new()));
+        }
+        let tables: Vec<&str> = locks.tables.keys().map(Ident::as_str).collect();
+        let query = pin::targets_query(self.session, self.schema, &tables, &locks.externals);
+        let answers = self.session.run(&doing, &query).await?;
+        let targets = pin::targets(self.session, &answers)?;
+        let script = pin::Target::script(&targets);
+        if !script.is_empty() {
+            self.session.run(&doing, &script).await?;
         }
         self.glance(&doing, String::new()).await?;
         if self.glance.as_ref().is_none_or(|glance| glance.fingerprint != before) {

@@ -143,7 +143,7 @@ impl Graph {
             on: base.on.clone(),
             via: format!("{way}{}", base.via),
             what: code.clone(),
-            is_met_by_reading: base.reads || of_type,
+            is_met_by_reading: base.reads || of_type || matches!(base.on, Subject::Column { .. }),
             owner: owner.to_owned(),
             is_schemas_owner: owner == schemas_owner,
             prefix,

@@ -404,3 +404,79 @@ async fn a_cast_that_is_made_between_two_rows_is_not_used() {
         tenant.strike().await;
     }
 }
+
+/// A tenant that belongs to a superuser, with or without a key to a table elsewhere.
+fn own(key: &str) -> String {
+    format!(
+        "version = 1\n[tables.links]\nprimary_key = [\"id\"]\n\
+         columns = {{ id = \"int\", ref = \"int\" }}\n{key}\n\
+         [[seeds]]\ntable = \"links\"\nkey = [\"id\"]\nrows = [{{ id = 1, ref = 1 }}]\n"
+    )
+}
+
+const KEY: &str = "foreign_keys = [{ columns = [\"ref\"], references = { schema = \"away\", \
+                   table = \"ref\", columns = [\"id\"] } }]";
+
+/// Tables to which a key of somebody else's tenant is to point: how it is made by a superuser, and the part
+/// of it that belongs to the role.
+const REFERENCED: &[(&str, &str)] =
+    &[("ALTER TABLE away.ref OWNER TO {evil}", "away.ref"), ("", "away.ref_1")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_new_key_points_to_is_locked_before_it_is_asked() {
+    for (sql, table) in REFERENCED {
+        let tenant = Tenant::new().await;
+        let make = if sql.is_empty() {
+            "CREATE TABLE away.ref (id int PRIMARY KEY) PARTITION BY LIST (id); \
+             CREATE TABLE away.ref_1 PARTITION OF away.ref FOR VALUES IN (1); \
+             ALTER TABLE away.ref_1 OWNER TO {evil}"
+        } else {
+            "CREATE TABLE away.ref (id int PRIMARY KEY)"
+        };
+        let sql = format!(
+            "ALTER SCHEMA away OWNER TO CURRENT_USER; {make}; {sql}; \
+             GRANT ALL ON SCHEMA away TO PUBLIC; INSERT INTO away.ref VALUES (1)"
+        );
+        tenant.database.run(&sql.replace("{evil}", &tenant.evil)).await;
+        tenant.folder.write("schema.toml", &own(""));
+        let ended = end(tenant.start(&["apply", "own"])).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        tenant.folder.write("schema.toml", &own(KEY));
+        {
+            let mut evil = tenant.session().await;
+            evil.run(&format!("BEGIN; LOCK TABLE {table} IN ROW EXCLUSIVE MODE")).await;
+            let child = tenant.start(&["apply", "own"]);
+            evil.is_waited_for().await;
+            evil.run(&format!("CREATE INDEX ON {table} (id) WHERE away.f('a') = 'x'")).await;
+            evil.forget().await;
+            evil.run("COMMIT").await;
+            let ended = end(child).await;
+            tenant.check(table, &ended).await;
+            assert!(ended.code == Some(3) && ended.stdout.contains("away.f(text)"), "{ended:?}");
+        }
+        tenant.strike().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_of_predefined_roles_is_somebody_elses() {
+    let tenant = Tenant::new().await;
+    tenant.folder.write("schema.toml", &own(""));
+    let sql = format!(
+        "GRANT pg_monitor TO {evil}; CREATE SCHEMA own; \
+         CREATE TABLE own.links (id int PRIMARY KEY, ref int NOT NULL); \
+         CREATE FUNCTION away.g() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         PERFORM away.f('a'); RETURN NEW; END $$; \
+         ALTER FUNCTION away.g() OWNER TO pg_monitor; ALTER FUNCTION away.f(text) OWNER TO pg_monitor; \
+         CREATE TRIGGER x BEFORE INSERT ON own.links FOR EACH ROW EXECUTE FUNCTION away.g(); \
+         DROP SCHEMA ten CASCADE; ALTER SEQUENCE away.trace OWNER TO CURRENT_USER; \
+         ALTER TABLE away.target OWNER TO CURRENT_USER; ALTER SCHEMA away OWNER TO CURRENT_USER; \
+         GRANT ALL ON SCHEMA away TO PUBLIC; GRANT ALL ON SEQUENCE away.trace TO PUBLIC",
+        evil = tenant.evil
+    );
+    tenant.database.run(&sql).await;
+    let ended = end(tenant.start(&["apply", "own"])).await;
+    tenant.check("apply", &ended).await;
+    assert!(ended.code == Some(3) && ended.stdout.contains("away.g()"), "{ended:?}");
+    tenant.strike().await;
+}
