@@ -97,6 +97,16 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         JOIN pg_attribute a ON a.attrelid = ad.adrelid AND a.attnum = ad.adnum
         WHERE ad.adrelid = r.oid
         UNION ALL
+        -- Before PostgreSQL 15, what a generated column needs was recorded of the column itself.
+        SELECT 'generated column ' || r.name || '.' || quote_ident(a.attname),
+               false, d.refclassid, d.refobjid
+        FROM pg_attribute a
+        JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = r.oid
+            AND d.objsubid = a.attnum
+        WHERE a.attrelid = r.oid AND a.attgenerated <> '' AND NOT a.attisdropped
+          AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)
+          AND d.refobjid >= 16384
+        UNION ALL
         SELECT 'constraint ' || quote_ident(k.conname) || ' on ' || r.name,
                false, 'pg_constraint'::regclass, k.oid
         FROM pg_constraint k
