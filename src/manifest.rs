@@ -10,6 +10,7 @@ mod diagnostic;
 mod fragment;
 mod model;
 mod raw;
+mod references;
 mod seeds;
 mod source;
 

@@ -74,14 +74,7 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let mut session = Session::open(&context.target).await?;
     check_registered(context, &mut session, tenant).await?;
     let desired = context.desired(&mut session).await?;
-    let mut transaction = Transaction::read(
-        &mut session,
-        &tenant.id,
-        &tenant.schema,
-        &context.tables,
-        context.limits,
-    )
-    .await?;
+    let mut transaction = read(&mut session, context, tenant).await?;
     let obstacles = transaction.obstacles(&context.asked()).await?;
     let reasons = context.reasons(&obstacles, ToString::to_string);
     let avoid = context.reasons_not_to_read(&obstacles);
@@ -311,6 +304,16 @@ impl Outcome {
             Self::Done { created: false, .. } => "updated",
         }
     }
+}
+
+/// A transaction that looks at the tenant.
+async fn read<'s>(
+    session: &'s mut Session,
+    context: &'s Context,
+    tenant: &'s Tenant,
+) -> Result<Transaction<'s>, ReconcileError> {
+    let (Tenant { id, schema }, tables) = (tenant, &context.tables);
+    Ok(Transaction::read(session, id, schema, tables, context.limits).await?)
 }
 
 pub(crate) fn make_plan(

@@ -2,7 +2,7 @@
 
 use super::error::PgError;
 use super::session::{Session, column};
-use crate::manifest::{ConstraintDef, Manifest, TableRef};
+use crate::manifest::Manifest;
 use crate::name::Text;
 
 /// What is known of them, as `"schema"."table"`.
@@ -19,18 +19,8 @@ pub(super) async fn externals(
     session: &mut Session,
     manifest: &Manifest,
 ) -> Result<Externals, PgError> {
-    let mut names: Vec<String> = Vec::new();
-    for constraint in manifest.tables.iter().flat_map(|table| &table.constraints) {
-        if let ConstraintDef::ForeignKey(key) = &constraint.definition
-            && let TableRef::External { schema, table } = &key.references
-        {
-            names.push(format!("{}.{}", schema.quoted(), table.quoted()));
-        }
-    }
-    names.sort();
-    names.dedup();
     let mut externals = Externals::default();
-    for name in names {
+    for name in manifest.external_tables() {
         let doing = format!("looking for table {name}");
         let literal = Text::new(name.clone()).map(|text| text.literal()).unwrap_or_default();
         let is_local = if session.server.distributes_schemas.is_some() {

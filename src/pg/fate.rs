@@ -29,9 +29,7 @@ pub async fn committed(
     let is_present = session.begin(schema, doing, script).await?.is_present;
     let answers = if is_present {
         let record = [state::TABLE];
-        let query = pin::query(&session, &[schema], &record);
-        let answers = session.run(doing, &query).await?;
-        let pins = pin::pins(&session, &[schema], &answers)?;
+        let pins = pin::pins(&mut session, doing, &[schema], &record).await?;
         let locks = pin::script(&pins, &[schema], &record);
         let (script, _) = fingerprint::script(&session, &[schema]);
         session.run(doing, &(locks + &script)).await?

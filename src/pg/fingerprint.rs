@@ -9,10 +9,10 @@ use sqlx::Row as _;
 
 use super::error::PgError;
 use super::introspect::{IntrospectError, for_version, stripped};
-use super::session::{Answers, Session, column};
+use super::session::{Answers, Session, array, column};
 use super::state;
 use crate::checksum::{self, Checksum};
-use crate::name::{Ident, SchemaName, Text};
+use crate::name::{Ident, SchemaName};
 use crate::schema::Schema;
 
 /// The query for one server, and the name that it is prepared by: a name that no other statement
@@ -112,9 +112,8 @@ impl Record {
 /// `provision.fingerprint`.
 pub(super) fn script(session: &Session, schemas: &[&SchemaName]) -> (String, usize) {
     let Statement { query, name } = &session.glance;
-    let schemas: Vec<String> =
-        schemas.iter().map(|schema| Text::from(schema.ident()).literal()).collect();
-    let execute = format!("EXECUTE {name} (ARRAY[{}]::name[]);\n", schemas.join(", "));
+    let schemas = array("name", schemas.iter().map(|schema| schema.as_str()));
+    let execute = format!("EXECUTE {name} ({schemas});\n");
     if session.is_prepared {
         (execute, 1)
     } else {

@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sqlx::postgres::PgRow;
 
 use super::error::PgError;
-use super::session::{Answers, Session, column};
+use super::session::{Answers, Session, array, column};
 use super::state;
 use crate::manifest::Trust;
-use crate::name::{Ident, SchemaName, Text, printable};
+use crate::name::{Ident, SchemaName, printable};
 use crate::plan::{Code, Locks, Obstacle, Subject, TableLock};
 use crate::render::{self, TRUSTED_ROLES};
 use crate::schema::Schema;
@@ -43,11 +43,28 @@ struct PinnedTable {
     is_row_secured: bool,
 }
 
-/// A query for [`Pins`] of `schemas` and tables with the names `tables`, those of schemas that exist.
-pub(super) fn query(session: &Session, schemas: &[&SchemaName], tables: &[&str]) -> String {
-    let literals = |names: Vec<String>| format!("ARRAY[{}]::name[]", names.join(", "));
-    let names = schemas.iter().map(|schema| Text::from(schema.ident()).literal()).collect();
-    let tables = tables.iter().map(|name| render::literal(name));
+/// Who could change `schemas`, as far as they exist, and the tables with the names `tables` in them.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub(super) async fn pins(
+    session: &mut Session,
+    doing: &str,
+    schemas: &[&SchemaName],
+    tables: &[&str],
+) -> Result<HashMap<SchemaName, Pins>, PgError> {
+    let answers = session.run(doing, &query(session, schemas, tables)).await?;
+    let mut found = HashMap::new();
+    for row in answers.iter().flatten() {
+        let name: &str = column(row, "pinned", DOING)?;
+        if let Some(schema) = schemas.iter().find(|schema| schema.as_str() == name) {
+            found.insert((*schema).clone(), Pins::of(row, &session.trust)?);
+        }
+    }
+    Ok(found)
+}
+
+fn query(session: &Session, schemas: &[&SchemaName], tables: &[&str]) -> String {
     format!(
         "SELECT n.nspname::text AS pinned, \
          CASE WHEN n.nspowner <> ALL (t.roles) THEN pg_get_userbyid(n.nspowner) END::text AS owner, \
@@ -61,8 +78,8 @@ pub(super) fn query(session: &Session, schemas: &[&SchemaName], tables: &[&str])
          FROM pg_namespace n CROSS JOIN (SELECT {TRUSTED_ROLES} AS roles) t \
          WHERE n.nspname = ANY ({});\n",
         is_lockable(session, "c.oid"),
-        literals(tables.collect()),
-        literals(names),
+        array("name", tables),
+        array("name", schemas.iter().map(|schema| schema.as_str())),
     )
 }
 
@@ -74,24 +91,6 @@ fn is_lockable(session: &Session, table: &str) -> String {
         "(NOT pg_is_in_recovery() AND \
          has_table_privilege({table}, 'UPDATE, DELETE, TRUNCATE{maintain}'))"
     )
-}
-
-/// The answers to [`query`], among others.
-pub(super) fn pins(
-    session: &Session,
-    schemas: &[&SchemaName],
-    answers: &Answers,
-) -> Result<HashMap<SchemaName, Pins>, PgError> {
-    let mut found = HashMap::new();
-    for row in answers.iter().flatten() {
-        let Ok(name) = column::<&str>(row, "pinned", DOING) else {
-            continue;
-        };
-        if let Some(schema) = schemas.iter().find(|schema| schema.as_str() == name) {
-            found.insert((*schema).clone(), Pins::of(row, &session.trust)?);
-        }
-    }
-    Ok(found)
 }
 
 /// A script that locks, in all of the schemas, what somebody could change of those `tables` that are
@@ -152,9 +151,9 @@ impl Pins {
             if self.changeable(name).is_some_and(|table| table.is_lockable)
                 && let Ok(name) = Ident::new(name)
             {
-                let (table, mode) = (schema.qualify(&name), TableLock::ShareUpdateExclusive.sql());
-                let nowait = if waits { "" } else { " NOWAIT" };
-                script.push_str(&format!("LOCK TABLE ONLY {table} IN {mode} MODE{nowait};\n"));
+                let table = format!("ONLY {}", schema.qualify(&name));
+                let lock = TableLock::ShareUpdateExclusive;
+                script.push_str(&lock_script(&table, lock, waits));
             }
         }
         script
@@ -190,14 +189,14 @@ impl Pins {
                 Some(_) => lock.and(TableLock::ShareUpdateExclusive),
                 None => lock,
             };
-            script.push_str(&lock_script(&schema.qualify(table), lock));
+            script.push_str(&lock_script(&format!("ONLY {}", schema.qualify(table)), lock, true));
         }
         if has_record {
             let lock = match self.changeable(state::TABLE) {
                 Some(PinnedTable { is_lockable: true, .. }) => TableLock::ShareUpdateExclusive,
                 _ => TableLock::RowExclusive,
             };
-            script.push_str(&lock_script(&state::table(schema), lock));
+            script.push_str(&lock_script(&format!("ONLY {}", state::table(schema)), lock, true));
         }
         if self.owner.is_some() {
             for name in &locks.types {
@@ -239,8 +238,9 @@ impl Pins {
     }
 }
 
-fn lock_script(table: &str, lock: TableLock) -> String {
-    format!("LOCK TABLE ONLY {table} IN {} MODE;\n", lock.sql())
+fn lock_script(table: &str, lock: TableLock, waits: bool) -> String {
+    let nowait = if waits { "" } else { " NOWAIT" };
+    format!("LOCK TABLE {table} IN {} MODE{nowait};\n", lock.sql())
 }
 
 /// Keeps an object's name to it, as far as its owner is trusted.
@@ -265,13 +265,8 @@ pub(super) fn targets_query(
     session: &Session,
     schema: &SchemaName,
     tables: &[&str],
-    externals: &BTreeSet<(Ident, Ident)>,
+    externals: &BTreeSet<String>,
 ) -> String {
-    let literals = |names: Vec<String>, of: &str| format!("ARRAY[{}]::{of}[]", names.join(", "));
-    let externals = externals
-        .iter()
-        .map(|(schema, table)| render::literal(&format!("{}.{}", schema.quoted(), table.quoted())));
-    let tables = tables.iter().map(|name| render::literal(name));
     format!(
         "SELECT q.target, q.via, q.on_rows::text AS on_rows, n.nspname::text AS schema, \
          c.relname::text AS name, (c.relkind = 'p')::text AS is_partitioned, \
@@ -292,9 +287,9 @@ pub(super) fn targets_query(
          JOIN pg_class c ON c.oid = q.oid JOIN pg_namespace n ON n.oid = c.relnamespace \
          CROSS JOIN (SELECT {TRUSTED_ROLES} AS roles) t ORDER BY c.oid;\n",
         is_lockable(session, "c.oid"),
-        Text::from(schema.ident()).literal(),
-        literals(tables.collect(), "name"),
-        literals(externals.collect(), "text"),
+        render::literal(schema.as_str()),
+        array("name", tables),
+        array("text", externals),
     )
 }
 
@@ -330,12 +325,7 @@ pub(super) fn targets(session: &Session, answers: &Answers) -> Result<Vec<Target
         let only = if text("is_partitioned")? == "true" { "" } else { "ONLY " };
         let (schema, name) = (ident("schema")?, ident("name")?);
         let is_lockable = text("is_lockable")? == "true";
-        let lock = format!(
-            "LOCK TABLE {only}{}.{} IN {} MODE;\n",
-            schema.quoted(),
-            name.quoted(),
-            lock.sql()
-        );
+        let lock = lock_script(&format!("{only}{}.{}", schema.quoted(), name.quoted()), lock, true);
         let subject = if on_rows { Subject::Rows } else { Subject::External };
         let obstacle = (!is_lockable).then(|| Obstacle {
             on: subject(on.to_owned()),

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::error::PgError;
-use super::session::{ServerInfo, Session, column};
-use crate::name::{SchemaName, Text};
+use super::session::{ServerInfo, Session, array, column};
+use crate::name::SchemaName;
 
 /// Where a schema is on a server that distributes schemas.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +55,6 @@ pub(super) async fn placements(
     let Some(distributes_new) = session.server.distributes_schemas else {
         return Ok(HashMap::new());
     };
-    let names: Vec<String> =
-        schemas.iter().map(|schema| Text::from(schema.ident()).literal()).collect();
     // All tables of a schema lie on the same worker, so any of them tells it.
     let sql = format!(
         "SELECT n.nspname::text AS schema, (s.schemaid IS NOT NULL)::text AS is_distributed, \
@@ -68,8 +66,8 @@ pub(super) async fn placements(
          JOIN pg_dist_placement l ON l.shardid = h.shardid \
          JOIN pg_dist_node d ON d.groupid = l.groupid AND d.noderole = 'primary' \
          WHERE p.colocationid = s.colocationid LIMIT 1) w ON true \
-         WHERE n.nspname = ANY (ARRAY[{}]::name[]);\n",
-        names.join(", ")
+         WHERE n.nspname = ANY ({});\n",
+        array("name", schemas.iter().map(|schema| schema.as_str()))
     );
     let answers = session.run(DOING, &sql).await?;
     let mut placements = HashMap::new();

@@ -1,7 +1,5 @@
 //! Which of the declared rows are there: one statement per seed, all in one message.
 
-use std::collections::BTreeSet;
-
 use sqlx::postgres::PgRow;
 
 use super::error::PgError;
@@ -250,12 +248,6 @@ fn safe(manifest: &Manifest, seed: &SeedDecl, rows: &[SeedRow], schema: &SchemaN
         comparison.is_safe(schema, &schema.qualify(table), column)
     });
     conditions.collect::<Vec<_>>().join(" AND ")
-}
-
-/// The tables that are read to find the declared rows.
-pub(super) fn tables_read(manifest: &Manifest) -> BTreeSet<&Ident> {
-    let columns = manifest.seeds.iter().flat_map(|seed| seed.columns_read());
-    columns.map(|(table, _)| table).collect()
 }
 
 /// The keys that are looked for, as a list of rows, and the names of its columns but the first.

@@ -13,6 +13,7 @@ use super::error::{Cause, PgError};
 use super::fingerprint;
 use crate::manifest::Trust;
 use crate::name::{Ident, SchemaName, Text};
+use crate::render;
 use crate::settings;
 
 /// A connection of our own, and what is known of the server behind it.
@@ -270,6 +271,13 @@ pub(super) enum Access {
 #[must_use]
 pub(super) fn set_local(name: &str, value: &Text) -> String {
     format!("SELECT set_config('{name}', {}, true);\n", value.literal())
+}
+
+/// An array of this type.
+#[must_use]
+pub(super) fn array(of: &str, texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let literals = texts.into_iter().map(|text| render::literal(text.as_ref()));
+    format!("ARRAY[{}]::{of}[]", literals.collect::<Vec<_>>().join(", "))
 }
 
 pub(super) fn query_error(doing: &str, source: Cause) -> PgError {

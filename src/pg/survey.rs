@@ -82,8 +82,7 @@ async fn look<'m>(
 ) -> Result<Vec<Result<Sighting<'m>, IntrospectError>>, PgError> {
     let doing = "taking fingerprints";
     let schemas: Vec<&SchemaName> = subjects.iter().map(|(_, schema)| *schema).collect();
-    let tables: Vec<&str> =
-        rowcheck::tables_read(manifest).into_iter().map(Ident::as_str).collect();
+    let tables: Vec<&str> = manifest.tables_read().into_iter().map(Ident::as_str).collect();
     let script = begin(Access::Read, limits)
         + &format!("SELECT {}::text AS is_prepared;\n", session.glance.is_prepared_condition());
     let answers = session.run(doing, &script).await?;
@@ -107,8 +106,7 @@ async fn look<'m>(
         .collect();
     let mut pins = HashMap::new();
     if !open.is_empty() {
-        let answers = session.run(doing, &pin::query(session, &open, &tables)).await?;
-        pins = pin::pins(session, &open, &answers)?;
+        pins = pin::pins(session, doing, &open, &tables).await?;
         let locks = pin::script(&pins, &open, &tables);
         let (script, _) = fingerprint::script(session, &open);
         let answers = session.run(doing, &(locks + &script)).await?;

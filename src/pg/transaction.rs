@@ -147,9 +147,7 @@ impl<'s> Transaction<'s> {
     /// Takes the locks that keep others from changing what is looked at, and looks again.
     async fn pin(&mut self, doing: &str) -> Result<(), IntrospectError> {
         let all: Vec<&str> = self.tables.all.iter().map(String::as_str).collect();
-        let query = pin::query(self.session, &[self.schema], &all);
-        let answers = self.session.run(doing, &query).await?;
-        let pins = pin::pins(self.session, &[self.schema], &answers)?;
+        let pins = pin::pins(self.session, doing, &[self.schema], &all).await?;
         let pins = pins.into_values().next().unwrap_or_default();
         if pins != self.pins {
             let read: Vec<&str> = self.tables.read.iter().map(String::as_str).collect();

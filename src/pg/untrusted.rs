@@ -9,8 +9,8 @@ use graph::Graph;
 
 use super::error::PgError;
 use super::introspect::stripped;
-use super::session::{Session, column};
-use crate::name::{SchemaName, Text};
+use super::session::{Session, array, column};
+use crate::name::SchemaName;
 use crate::plan::{Code, Obstacle};
 use crate::render::TRUSTED_ROLES;
 
@@ -56,8 +56,8 @@ const HARMLESS_NODES: &str = "'{VAR,CONST,OPEXPR,DISTINCTEXPR,NULLIFEXPR,SCALARA
 
 /// What statements on the tables of each of `schemas`, and on `externals` to which keys are to point
 /// (each as `"schema"."table"`), could run that nobody who is trusted answers for, within the current
-/// transaction. A schema in which there is none has no entry. Not to be asked where a glance has found neither that a
-/// schema is open nor strangers: there is none then.
+/// transaction. A schema in which there is none has no entry. Not to be asked where a glance has found
+/// neither that a schema is open nor strangers: there is none then.
 ///
 /// # Errors
 /// When the server cannot be asked.
@@ -71,7 +71,9 @@ pub(super) async fn untrusted(
     }
     let graph = graph(session, schemas, asked.externals, false).await?;
     let trust = Arc::clone(&session.trust);
-    Ok(graph.obstacles(schemas, &|owner, code| !trust.covers(owner) && !is_meant(asked, code)))
+    Ok(graph.obstacles(schemas, &|owner, code| {
+        !trust.covers(owner) && !asked.used.is_some_and(|used| used.contains(code))
+    }))
 }
 
 /// What the question whose code statements would run depends on.
@@ -81,10 +83,6 @@ pub struct Asked<'a> {
     pub externals: &'a [String],
     /// What the manifest's own declarations run is meant to be run.
     pub used: Option<&'a BTreeSet<Code>>,
-}
-
-fn is_meant(asked: &Asked<'_>, code: &Code) -> bool {
-    asked.used.is_some_and(|used| used.contains(code))
 }
 
 /// Runs `before`, and tells whether anything in the database belongs to nobody trusted.
@@ -124,14 +122,11 @@ async fn graph(
     externals: &[String],
     anybody: bool,
 ) -> Result<Graph, PgError> {
-    let array = |texts: Vec<String>, of: &str| format!("ARRAY[{}]::{of}[]", texts.join(", "));
-    let names = schemas.iter().map(|schema| Text::from(schema.ident()).literal()).collect();
-    let externals = externals.iter().filter_map(|name| Text::new(name.clone()).ok());
-    let externals = externals.map(|name| name.literal()).collect();
+    let schemas = schemas.iter().map(|schema| schema.as_str());
     let script = stripped(include_str!("untrusted.sql"))
         .replace(":edges", &stripped(include_str!("untrusted_edges.sql")))
-        .replace(":schemas", &array(names, "name"))
-        .replace(":externals", &array(externals, "text"))
+        .replace(":schemas", &array("name", schemas))
+        .replace(":externals", &array("text", externals))
         .replace(":trusted_roles", TRUSTED_ROLES)
         .replace(":plain_types", PLAIN_TYPES)
         .replace(":harmless_nodes", HARMLESS_NODES)

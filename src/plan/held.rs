@@ -86,12 +86,12 @@ impl<'m> Parting<'m, '_> {
     }
 
     fn why(&self, step: &Step<'m>) -> BTreeSet<String> {
-        let (tables, subjects) = touched(self.manifest, step);
+        let expressions = expressions(self.manifest, step);
+        let (tables, subjects) = touched(self.manifest, step, &expressions);
         let mut why = BTreeSet::new();
         for subject in &subjects {
             why.extend(self.reasons.get(subject).into_iter().flatten().cloned());
         }
-        let expressions = expressions(self.manifest, step);
         for (subject, reasons) in self.reasons {
             if let Subject::Column { table, name } = subject
                 && tables.iter().any(|touched| touched.as_str() == table)
@@ -137,7 +137,11 @@ impl<'m> Parting<'m, '_> {
 
 /// The tables, as far as they are there already, that a step makes the server look at, and all that
 /// could be in its way.
-fn touched<'m>(manifest: &'m Manifest, step: &Step<'m>) -> (Vec<&'m Ident>, BTreeSet<Subject>) {
+fn touched<'m>(
+    manifest: &'m Manifest,
+    step: &Step<'m>,
+    expressions: &[String],
+) -> (Vec<&'m Ident>, BTreeSet<Subject>) {
     let (mut tables, mut subjects) = (Vec::new(), BTreeSet::new());
     match step {
         Step::CreateSchema
@@ -159,7 +163,7 @@ fn touched<'m>(manifest: &'m Manifest, step: &Step<'m>) -> (Vec<&'m Ident>, BTre
             tables.extend(target(constraint.decl));
             subjects.extend(external_target(constraint.decl));
             // To validate a foreign key, the rows of both tables are read.
-            if let ConstraintDef::ForeignKey(_) = constraint.decl.definition {
+            if constraint.decl.references().is_some() {
                 let rows = tables.iter().map(|table| Subject::Rows(table.as_str().to_owned()));
                 subjects.extend(rows);
             }
@@ -175,7 +179,7 @@ fn touched<'m>(manifest: &'m Manifest, step: &Step<'m>) -> (Vec<&'m Ident>, BTre
     }
     subjects.extend(tables.iter().map(|table| Subject::Relation(table.as_str().to_owned())));
     // Which of the schema's types an expression names, only the server can tell.
-    if expressions(manifest, step).iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
+    if expressions.iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
         subjects.extend(manifest.enums.iter().map(|decl| type_of(&decl.name)));
     }
     (tables, subjects)
@@ -300,25 +304,11 @@ fn enum_of(column: &ColumnDecl) -> Option<&Ident> {
 }
 
 fn target(constraint: &ConstraintDecl) -> Option<&Ident> {
-    match &constraint.definition {
-        ConstraintDef::ForeignKey(key) => match &key.references {
-            TableRef::Tenant(name) => Some(name),
-            TableRef::External { .. } => None,
-        },
-        _ => None,
-    }
+    constraint.references().and_then(TableRef::tenant)
 }
 
 fn external_target(constraint: &ConstraintDecl) -> Option<Subject> {
-    match &constraint.definition {
-        ConstraintDef::ForeignKey(key) => match &key.references {
-            TableRef::External { schema, table } => {
-                Some(Subject::External(format!("{}.{}", schema.quoted(), table.quoted())))
-            }
-            TableRef::Tenant(_) => None,
-        },
-        _ => None,
-    }
+    constraint.references().and_then(TableRef::external).map(Subject::External)
 }
 
 fn looked_up<'m>(cell: &'m Cell, tables: &mut Vec<&'m Ident>) {

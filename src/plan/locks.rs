@@ -55,8 +55,8 @@ pub struct Locks {
     pub tables: BTreeMap<Ident, TableLock>,
     /// Tables of the schema that new keys only point to, or in which rows are only looked up.
     pub others: BTreeMap<Ident, TableLock>,
-    /// Tables outside of the schema, with their schemas, that new keys point to.
-    pub externals: BTreeSet<(Ident, Ident)>,
+    /// Tables outside of the schema, as `"schema"."table"`, that new keys point to.
+    pub externals: BTreeSet<String>,
     /// Enum types of the schema that are named.
     pub types: BTreeSet<Ident>,
 }
@@ -111,16 +111,11 @@ impl Locks {
     }
 
     fn point(&mut self, constraint: &ConstraintDecl) {
-        if let ConstraintDef::ForeignKey(key) = &constraint.definition {
-            match &key.references {
-                TableRef::Tenant(table) => {
-                    add(&mut self.others, table, TableLock::ShareRowExclusive);
-                }
-                TableRef::External { schema, table } => {
-                    self.externals.insert((schema.clone(), table.clone()));
-                }
-            }
+        let references = constraint.references();
+        if let Some(table) = references.and_then(TableRef::tenant) {
+            add(&mut self.others, table, TableLock::ShareRowExclusive);
         }
+        self.externals.extend(references.and_then(TableRef::external));
     }
 
     fn look_up(&mut self, cell: &Cell) {

@@ -1,6 +1,5 @@
 //! What all tenants of a run have in common.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::settled::Settled;
 use super::{ReconcileError, Tenant, millis};
 use crate::checksum::{self, Checksum};
-use crate::manifest::{ConstraintDef, Manifest, TableRef};
+use crate::manifest::Manifest;
 use crate::name::TenantId;
 use crate::pg::{self, Asked, Elaborated, Limits, Session, Shapes, Tables, Target};
 use crate::plan::{Obstacle, Reasons};
@@ -44,20 +43,6 @@ pub struct Context {
 /// More reasons not to touch one thing are counted only.
 const MOST_REASONS: usize = 20;
 
-fn externals(manifest: &Manifest) -> Vec<String> {
-    let constraints = manifest.tables.iter().flat_map(|table| &table.constraints);
-    let names = constraints.filter_map(|constraint| match &constraint.definition {
-        ConstraintDef::ForeignKey(key) => match &key.references {
-            TableRef::External { schema, table } => {
-                Some(format!("{}.{}", schema.quoted(), table.quoted()))
-            }
-            TableRef::Tenant(_) => None,
-        },
-        _ => None,
-    });
-    names.collect::<BTreeSet<_>>().into_iter().collect()
-}
-
 /// How often a transaction is run anew after an error that may pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Retry {
@@ -89,7 +74,7 @@ impl Context {
             unregistered: false,
             trusts_tenant_code: false,
             tables: Tables::of(&manifest),
-            externals: externals(&manifest),
+            externals: manifest.external_tables().into_iter().collect(),
             manifest,
             manifest_checksum,
             desired: OnceCell::new(),

@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use super::{Context, ReconcileError, Tenant, compare, today};
+use super::{Context, ReconcileError, Tenant, compare, read, today};
 use crate::checksum::Checksum;
-use crate::manifest::SeedDecl;
 use crate::name::Ident;
-use crate::pg::{Placement, Session, StateRow, Transaction};
+use crate::pg::{Placement, Session, StateRow};
 use crate::plan::{self, Action, Reasons, Subject};
 
 /// What is known of a tenant.
@@ -74,10 +73,8 @@ impl Differences {
 
 /// Why baseline rows were not looked for, by table.
 fn rows_unread(context: &Context, avoid: &Reasons) -> Vec<String> {
-    let is_read = |table: &str| {
-        let columns = context.manifest.seeds.iter().flat_map(SeedDecl::columns_read);
-        columns.into_iter().any(|(read, _)| read.as_str() == table)
-    };
+    let read = context.manifest.tables_read();
+    let is_read = |table: &str| read.iter().any(|read| read.as_str() == table);
     let of_tables = avoid.iter().filter_map(|(subject, reasons)| match subject {
         Subject::Relation(table) | Subject::Rows(table) if is_read(table) => {
             Some(reasons.iter().cloned())
@@ -98,14 +95,7 @@ pub async fn status(
 ) -> Result<Status, ReconcileError> {
     let mut session = Session::open(&context.target).await?;
     let desired = context.desired(&mut session).await?;
-    let mut transaction = Transaction::read(
-        &mut session,
-        &tenant.id,
-        &tenant.schema,
-        &context.tables,
-        context.limits,
-    )
-    .await?;
+    let mut transaction = read(&mut session, context, tenant).await?;
     let avoid = context.reasons_not_to_read(&transaction.obstacles(&context.asked()).await?);
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let observed = transaction.observe(manifest, shapes, history.max(1), None, &avoid).await?;

@@ -2,8 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::manifest::model::{Cell, SeedDecl, SeedRow};
+use crate::manifest::model::{Cell, Manifest, SeedDecl, SeedRow};
 use crate::name::Ident;
+
+impl Manifest {
+    /// The tables that are read to find the declared rows.
+    #[must_use]
+    pub fn tables_read(&self) -> BTreeSet<&Ident> {
+        self.seeds.iter().flat_map(SeedDecl::columns_read).map(|(table, _)| table).collect()
+    }
+}
 
 impl SeedDecl {
     /// The columns, with their tables, that are read to find its rows: the key, and what it looks up.

@@ -6,7 +6,7 @@ use crate::name::Ident;
 use crate::pg::error::PgError;
 use crate::pg::introspect::IntrospectError;
 use crate::pg::untrusted::{self, Asked};
-use crate::pg::{pin, rowcheck, state};
+use crate::pg::{pin, state};
 use crate::plan::{Locks, Obstacle};
 
 /// The names of the tables of a manifest, with that of the record.
@@ -25,7 +25,7 @@ impl Tables {
         let name = |table: &Ident| table.as_str().to_owned();
         let record = std::iter::once(state::TABLE.to_owned());
         let all = manifest.tables.iter().map(|decl| name(&decl.name)).chain(record.clone());
-        let read = rowcheck::tables_read(manifest).into_iter().map(name).chain(record);
+        let read = manifest.tables_read().into_iter().map(name).chain(record);
         Self { all: all.collect(), read: read.collect() }
     }
 }
