@@ -166,8 +166,11 @@ async fn write(fleet: &Fleet, ids: &[String], raw: &mut [PgConnection]) -> (Dura
         let start = Instant::now();
         let ended = apply_some(fleet, block).await;
         tool += start.elapsed();
-        let is_open = |fate: &fleet::Fate| {
-            !matches!(fate, fleet::Fate::Created { .. } | fleet::Fate::Updated { .. })
+        let is_open = |outcome: &fleet::TenantOutcome| {
+            !matches!(
+                outcome,
+                fleet::TenantOutcome::Created { .. } | fleet::TenantOutcome::Updated { .. }
+            )
         };
         assert_eq!(ended.count(is_open), 0, "{:?}", ended.tenants);
         let scripts: Vec<String> = block.iter().map(|id| script.replace(&ids[0], id)).collect();
@@ -204,7 +207,7 @@ fn record(id: &str, creates: bool) -> String {
     )
 }
 
-async fn apply_some(fleet: &Fleet, ids: &[String]) -> fleet::Ended {
+async fn apply_some(fleet: &Fleet, ids: &[String]) -> fleet::RunReport {
     let source = Source::Ids { ids: ids.to_vec(), unregistered: true };
     let roster = fleet::enumerate(fleet, &source, &Selection::default()).await;
     let options = Options { jobs: JOBS, ..Options::default() };
@@ -213,7 +216,7 @@ async fn apply_some(fleet: &Fleet, ids: &[String]) -> fleet::Ended {
 
 async fn apply(fleet: &Fleet, ids: &[String]) {
     let ended = apply_some(fleet, ids).await;
-    assert_eq!(ended.count(|fate| *fate == fleet::Fate::Current), ids.len());
+    assert_eq!(ended.count(|outcome| *outcome == fleet::TenantOutcome::Current), ids.len());
 }
 
 async fn drift(fleet: &Fleet, ids: &[String], broken: usize) {

@@ -21,7 +21,7 @@ use provision::embedded::Cluster;
 use provision::fleet::{self, Fleet, Settings};
 use provision::name::TenantId;
 use provision::pg::{Session, Target};
-use provision::reconcile::{self, Terms};
+use provision::reconcile::{self, ApplyOptions};
 use provision::server::{self, Bounds, Credentials, Options, Tokens};
 use provision::{manifest, telemetry};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -62,7 +62,7 @@ async fn bench(cluster: &Cluster) {
     let (mut library, mut http) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let begin = Instant::now();
-        reconcile::apply_on(&mut session, context, &tenant, Terms::default())
+        reconcile::apply_on(&mut session, context, &tenant, ApplyOptions::default())
             .await
             .expect("an apply");
         library.push(begin.elapsed());

@@ -21,7 +21,7 @@ use provision::embedded::Cluster;
 use provision::name::TenantId;
 use provision::pg::{Session, Target};
 use provision::plan::Plan;
-use provision::reconcile::{self, Context, Outcome, Tenant, Terms};
+use provision::reconcile::{self, ApplyOptions, Context, Outcome, Tenant};
 use provision::{causes, manifest};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
@@ -108,7 +108,7 @@ fn tenant(context: &Context, id: &str) -> Tenant {
 
 async fn apply(session: &mut Option<Session>, context: &Context, id: &str) -> Outcome {
     let tenant = tenant(context, id);
-    match reconcile::apply_on(session, context, &tenant, Terms::default()).await {
+    match reconcile::apply_on(session, context, &tenant, ApplyOptions::default()).await {
         Ok(applied) => applied.outcome,
         Err(error) => panic_with(&causes::chain(&error)),
     }

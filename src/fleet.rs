@@ -26,7 +26,7 @@ pub use apply::{Options, apply};
 pub use difference::{Difference, Missing};
 pub use drift::{Drift, Shape, State, TenantDrift, drift};
 pub use left::LeftIn;
-pub use outcome::{Done, Ended, Event, Fate};
+pub use outcome::{Event, RunReport, TenantOutcome, TenantReport};
 pub use plan::{FleetPlan, Pinned, SharedPlan, Unplanned, plan};
 pub use roster::{
     Member, Orphan, PassedOver, Refused, Roster, Source, Unreachable, enumerate, locate,

@@ -1,13 +1,13 @@
 //! All that talks to a PostgreSQL server. `sqlx` is used in here only.
 
 mod assemble;
+mod committed;
 mod connect;
 mod culprit;
 mod elaborate;
 mod error;
 mod execute;
 mod externals;
-mod fate;
 mod fingerprint;
 mod introspect;
 mod leader;
@@ -24,13 +24,13 @@ mod survey;
 mod transaction;
 mod untrusted;
 
+pub use committed::committed;
 pub use connect::Target;
 pub use elaborate::{ElaborateError, Elaborated, elaborate};
 pub use error::{Cause, PgError, ServerError};
 pub use execute::StepFailed;
 pub use externals::Externals;
-pub use fate::committed;
-pub use fingerprint::{Glance, Shapes};
+pub use fingerprint::{SchemaDigest, Shapes};
 pub use introspect::IntrospectError;
 pub use leader::{Election, HEARTBEAT, Leadership};
 pub use listen::{CHANNEL, Notifications};
@@ -40,7 +40,7 @@ pub use registry::{Listed, Provisioned, listed, lists, provisioned};
 pub use rowcheck::Row;
 pub use session::{Limits, ServerInfo, Session};
 pub use state::{Entry, StateRow, note};
-pub use survey::{Present, Sighting, Subject, survey};
+pub use survey::{Present, Subject, TenantSnapshot, survey};
 pub use transaction::{ExecuteError, Locking, Observed, Tables, Transaction};
 pub use untrusted::Asked;
 

@@ -6,9 +6,9 @@ mod checks;
 mod context;
 mod error;
 mod left;
+mod options;
 mod settled;
 mod status;
-mod terms;
 
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,8 @@ use checks::{check_externals, check_registered};
 pub use context::{Context, Retry};
 pub use error::ReconcileError;
 pub use left::{Left, left_by, today};
+pub use options::{ApplyOptions, Reviewed};
 pub use status::{Differences, Status, status};
-pub use terms::{Reviewed, Terms};
 
 use crate::checksum::{self, Checksum};
 use crate::diff::{self, Diff};
@@ -129,8 +129,8 @@ pub async fn apply(
     reviewed: Option<Reviewed>,
 ) -> Result<Applied, ReconcileError> {
     let mut connection = None;
-    let terms = Terms { reviewed, ..Terms::default() };
-    let result = apply_on(&mut connection, context, tenant, terms).await;
+    let options = ApplyOptions { reviewed, ..ApplyOptions::default() };
+    let result = apply_on(&mut connection, context, tenant, options).await;
     if let Some(session) = connection {
         session.close().await;
     }
@@ -146,7 +146,7 @@ pub async fn apply_on(
     connection: &mut Option<Session>,
     context: &Context,
     tenant: &Tenant,
-    terms: Terms,
+    options: ApplyOptions,
 ) -> Result<Applied, ReconcileError> {
     let start = Instant::now();
     let apply_id = Uuid::now_v7();
@@ -154,7 +154,7 @@ pub async fn apply_on(
     let span = tracing::info_span!(
         target: "provision::traces", "apply", tenant = %tenant.id, schema = %tenant.schema, %apply_id
     );
-    let work = retried(connection, context, tenant, terms, apply_id).instrument(span);
+    let work = retried(connection, context, tenant, options, apply_id).instrument(span);
     let result = Box::pin(work).await;
     let duration = start.elapsed();
     if let Err(error @ ReconcileError::Unregistered { .. }) = &result {
@@ -194,7 +194,7 @@ async fn retried(
     connection: &mut Option<Session>,
     context: &Context,
     tenant: &Tenant,
-    mut terms: Terms,
+    mut options: ApplyOptions,
     apply_id: Uuid,
 ) -> Result<Applied, ReconcileError> {
     let start = Instant::now();
@@ -206,12 +206,12 @@ async fn retried(
         attempts += 1;
         let attempt = async {
             if labels_first && labels.is_empty() {
-                labels = attempt::add_labels(connection, context, tenant, &mut terms).await?;
+                labels = attempt::add_labels(connection, context, tenant, &mut options).await?;
             }
-            attempt::once(connection, context, tenant, terms, apply_id).await
+            attempt::once(connection, context, tenant, options, apply_id).await
         };
         let error = match attempt.await {
-            Ok(attempt::Ended { outcome, mut plan, placement }) => {
+            Ok(attempt::Attempted { outcome, mut plan, placement }) => {
                 plan.steps.splice(0..0, labels);
                 return Ok(Applied {
                     left: left_by(context, &plan),
@@ -238,9 +238,9 @@ async fn retried(
             attempts -= 1;
             continue;
         }
-        if terms.rows_found.is_some() && matches!(error, ReconcileError::NotConverged { .. }) {
+        if options.rows_found.is_some() && matches!(error, ReconcileError::NotConverged { .. }) {
             // A row has gone since they were looked for.
-            terms.rows_found = None;
+            options.rows_found = None;
             continue;
         }
         if !error.is_transient() || attempts >= context.retry.attempts {

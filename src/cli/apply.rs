@@ -13,7 +13,8 @@ use super::{Exit, Global, output};
 use crate::error::Error;
 use crate::files;
 use crate::fleet::{
-    self, Canary, Event, Fate, FleetPlan, Options, Roster, Selection, Source, Stages, Waves,
+    self, Canary, Event, FleetPlan, Options, Roster, Selection, Source, Stages, TenantOutcome,
+    Waves,
 };
 use crate::name::TenantId;
 use crate::plan::{FORMAT_VERSION, Plan};
@@ -311,8 +312,8 @@ impl Apply {
         };
         output::result(global, &text)?;
         if ended.has_failed() {
-            let failed = ended.count(|fate| matches!(fate, Fate::Failed { .. }));
-            let skipped = ended.count(|fate| *fate == Fate::Skipped);
+            let failed = ended.count(|outcome| matches!(outcome, TenantOutcome::Failed { .. }));
+            let skipped = ended.count(|outcome| *outcome == TenantOutcome::Skipped);
             let counts = [(failed, "failed"), (skipped, "not reached")];
             return Err(tenants::incomplete(&counts, &ended.unreachable, &ended.refused));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::Global;
-use crate::fleet::{Event, Fate};
+use crate::fleet::{Event, TenantOutcome};
 use crate::name::printable;
 
 /// What has been done of the work so far.
@@ -66,7 +66,7 @@ impl Progress {
             }
             Event::Done(done) => {
                 self.bar.inc(1);
-                if let Fate::Failed { error } = &done.fate {
+                if let TenantOutcome::Failed { error } = &done.outcome {
                     let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
                     let said = printable(&format!("{failures} failed, last: {}", error.message));
                     self.bar.set_message(said.lines().next().unwrap_or_default().to_owned());

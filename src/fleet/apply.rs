@@ -11,12 +11,12 @@ use super::difference::compare_all;
 use super::health::{self, StageDone};
 use super::left::by_shape;
 use super::{
-    Done, Ended, Event, Failure, Fate, Fleet, FleetPlan, Member, Pinned, Roster, Seen, Stages,
-    survey,
+    Event, Failure, Fleet, FleetPlan, Member, Pinned, Roster, RunReport, Seen, Stages,
+    TenantOutcome, TenantReport, survey,
 };
 use crate::name::TenantId;
 use crate::pg::Session;
-use crate::reconcile::{self, Applied, Left, Outcome, Reviewed, Terms, millis};
+use crate::reconcile::{self, Applied, ApplyOptions, Left, Outcome, Reviewed, millis};
 use crate::telemetry;
 use crate::words::counted;
 
@@ -44,12 +44,12 @@ impl Default for Options {
 struct Run<'f> {
     fleet: &'f Fleet,
     members: &'f [Member],
-    terms: Vec<Terms>,
+    apply_options: Vec<ApplyOptions>,
     options: &'f Options,
     /// Set from outside, to end the run after the transactions in flight.
     stop: &'f AtomicBool,
     on_event: &'f (dyn Fn(Event<'_>) + Sync),
-    done: Mutex<Vec<Option<Done>>>,
+    done: Mutex<Vec<Option<TenantReport>>>,
     failures: AtomicUsize,
     /// Why, by server; `None` is all of them.
     stopped: Mutex<HashMap<Option<usize>, String>>,
@@ -66,7 +66,7 @@ pub async fn apply(
     options: &Options,
     stop: &AtomicBool,
     on_event: &(dyn Fn(Event<'_>) + Sync),
-) -> Ended {
+) -> RunReport {
     let start = Instant::now();
     let pins: HashMap<&TenantId, &Pinned> =
         reviewed.iter().flat_map(|plan| &plan.tenants).map(|pin| (&pin.tenant, pin)).collect();
@@ -80,8 +80,8 @@ pub async fn apply(
 
     let today = reconcile::today();
     let mut open = Vec::new();
-    let mut done: Vec<Option<Done>> = Vec::with_capacity(members.len());
-    let mut terms = Vec::with_capacity(members.len());
+    let mut done: Vec<Option<TenantReport>> = Vec::with_capacity(members.len());
+    let mut apply_options = Vec::with_capacity(members.len());
     for (at, (member, compared)) in members.iter().zip(&compared).enumerate() {
         let is_current =
             compared.as_ref().is_some_and(|c| c.is_recorded && !c.difference.is_behind());
@@ -98,12 +98,16 @@ pub async fn apply(
                 let rules = &fleet.manifest.drift;
                 let left = Left::new(untouched, rules, &member.tenant.id, today);
                 let placement = compared.placement.clone();
-                Some(Done { left, placement, ..blank(fleet, member, Fate::Current) })
+                Some(TenantReport {
+                    left,
+                    placement,
+                    ..blank(fleet, member, TenantOutcome::Current)
+                })
             }
-            _ => lost.map(|error| blank(fleet, member, Fate::Failed { error })),
+            _ => lost.map(|error| blank(fleet, member, TenantOutcome::Failed { error })),
         });
         let pin = reviewed.zip(pins.get(&member.tenant.id));
-        terms.push(Terms {
+        apply_options.push(ApplyOptions {
             reviewed: pin.map(|(plan, pin)| Reviewed {
                 manifest_checksum: plan.manifest_checksum,
                 live_checksum: pin.live_checksum,
@@ -121,7 +125,7 @@ pub async fn apply(
     let run = Run {
         fleet,
         members: &members,
-        terms,
+        apply_options,
         options,
         stop,
         on_event,
@@ -134,15 +138,15 @@ pub async fn apply(
 
     let done = run.done.into_inner().unwrap_or_else(PoisonError::into_inner);
     let tenants = done.into_iter().zip(&members);
-    let tenants: Vec<Done> = tenants
-        .map(|(done, member)| done.unwrap_or_else(|| blank(fleet, member, Fate::Skipped)))
+    let tenants: Vec<TenantReport> = tenants
+        .map(|(done, member)| done.unwrap_or_else(|| blank(fleet, member, TenantOutcome::Skipped)))
         .collect();
     let mut stopped = run.stopped.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if tenants.iter().all(|done| done.fate != Fate::Skipped) {
+    if tenants.iter().all(|done| done.outcome != TenantOutcome::Skipped) {
         // What would have ended the run came when it was over.
         stopped.remove(&None);
     }
-    let ended = Ended {
+    let ended = RunReport {
         left: by_shape(tenants.iter().map(|done| (&done.tenant, &done.left))),
         tenants,
         refused: roster.refused,
@@ -152,17 +156,19 @@ pub async fn apply(
         duration_ms: millis(start.elapsed()),
     };
     // Those that were tried have been counted one by one.
-    let untried = |done: &&Done| matches!(done.fate, Fate::Current) && done.duration_ms == 0;
+    let untried = |done: &&TenantReport| {
+        matches!(done.outcome, TenantOutcome::Current) && done.duration_ms == 0
+    };
     telemetry::found_current(ended.tenants.iter().filter(untried).count());
     ended
 }
 
-fn blank(fleet: &Fleet, member: &Member, fate: Fate) -> Done {
-    Done {
+fn blank(fleet: &Fleet, member: &Member, outcome: TenantOutcome) -> TenantReport {
+    TenantReport {
         tenant: member.tenant.id.clone(),
         schema: member.tenant.schema.to_string(),
         server: fleet.name_of(member.server).map(str::to_owned),
-        fate,
+        outcome,
         statements: 0,
         left: Left::default(),
         placement: None,
@@ -217,7 +223,7 @@ impl Run<'_> {
         let failed = {
             let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
             let ends = stage.iter().filter_map(|at| done.get(*at)?.as_ref());
-            ends.filter(|done| matches!(done.fate, Fate::Failed { .. })).count()
+            ends.filter(|done| matches!(done.outcome, TenantOutcome::Failed { .. })).count()
         };
         let failures = self.failures.load(Ordering::Relaxed);
         match self.options.max_failures {
@@ -270,8 +276,8 @@ impl Run<'_> {
         let mut on_connection = 0;
         while !self.is_over(Some(server)) {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            let Some((at, member, terms)) =
-                next.and_then(|at| Some((at, self.members.get(at)?, self.terms.get(at)?)))
+            let Some((at, member, options)) =
+                next.and_then(|at| Some((at, self.members.get(at)?, self.apply_options.get(at)?)))
             else {
                 break;
             };
@@ -284,9 +290,9 @@ impl Run<'_> {
             on_connection += 1;
             let begin = Instant::now();
             let result =
-                reconcile::apply_on(&mut connection, context, &member.tenant, *terms).await;
-            let fate = result.map_err(|error| Failure::from(&error));
-            if let Err(failure) = &fate
+                reconcile::apply_on(&mut connection, context, &member.tenant, *options).await;
+            let outcome = result.map_err(|error| Failure::from(&error));
+            if let Err(failure) = &outcome
                 && failure.sqlstate.as_deref() == Some("53300")
                 && workers.load(Ordering::Relaxed) > 1
             {
@@ -296,7 +302,7 @@ impl Run<'_> {
                 tracing::warn!("too many connections: going on with one less");
                 break;
             }
-            self.note(at, member, server, fate, begin.elapsed());
+            self.note(at, member, server, outcome, begin.elapsed());
         }
         if let Some(session) = connection {
             session.close().await;
@@ -311,7 +317,7 @@ impl Run<'_> {
         result: Result<Applied, Failure>,
         duration: Duration,
     ) {
-        let mut done = blank(self.fleet, member, Fate::Current);
+        let mut done = blank(self.fleet, member, TenantOutcome::Current);
         done.duration_ms = millis(duration);
         match result {
             Ok(applied) => {
@@ -319,11 +325,17 @@ impl Run<'_> {
                 done.statements = applied.plan.steps.len();
                 done.left = applied.left;
                 done.placement = applied.placement;
-                done.fate = match applied.outcome {
-                    Outcome::Done { apply_id, .. } if is_record_only => Fate::Recorded { apply_id },
-                    Outcome::Current => Fate::Current,
-                    Outcome::Done { apply_id, created: true } => Fate::Created { apply_id },
-                    Outcome::Done { apply_id, created: false } => Fate::Updated { apply_id },
+                done.outcome = match applied.outcome {
+                    Outcome::Done { apply_id, .. } if is_record_only => {
+                        TenantOutcome::Recorded { apply_id }
+                    }
+                    Outcome::Current => TenantOutcome::Current,
+                    Outcome::Done { apply_id, created: true } => {
+                        TenantOutcome::Created { apply_id }
+                    }
+                    Outcome::Done { apply_id, created: false } => {
+                        TenantOutcome::Updated { apply_id }
+                    }
                 };
             }
             Err(error) => {
@@ -338,7 +350,7 @@ impl Run<'_> {
                 {
                     self.end(None, too_many(most));
                 }
-                done.fate = Fate::Failed { error };
+                done.outcome = TenantOutcome::Failed { error };
             }
         }
         (self.on_event)(Event::Done(&done));

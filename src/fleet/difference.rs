@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Fleet, Member, Seen, Survey};
 use crate::checksum::Checksum;
 use crate::diff::{Object, Untouched};
-use crate::pg::{self, Observed, Placement, Row, Sighting};
+use crate::pg::{self, Observed, Placement, Row, TenantSnapshot};
 use crate::plan::{self, Action, Obstacle, Reasons};
 use crate::reconcile::compare;
 
@@ -76,7 +76,7 @@ pub(super) struct Compared {
 
 type Shape = (usize, Option<Checksum>, Vec<(usize, usize)>, Reasons);
 
-/// What each member's sighting means, in their order; `None` for those that could not be looked at.
+/// What each member's snapshot means, in their order; `None` for those that could not be looked at.
 pub(super) fn compare_all(
     fleet: &Fleet,
     members: &[Member],
@@ -84,27 +84,27 @@ pub(super) fn compare_all(
 ) -> Vec<Option<Compared>> {
     let mut known: HashMap<Shape, Arc<Difference>> = HashMap::new();
     let compared = members.iter().zip(&survey.seen).map(|(member, seen)| {
-        let Seen::At(sighting) = seen else {
+        let Seen::At(snapshot) = seen else {
             return None;
         };
         let server = fleet.servers.get(member.server)?;
-        let fingerprint = sighting.present.as_ref().map(|present| present.fingerprint);
-        let rows = sighting.absent_rows.iter().map(address).collect();
-        let reasons = server.context.reasons(&sighting.obstacles, Obstacle::in_general);
+        let fingerprint = snapshot.present.as_ref().map(|present| present.fingerprint);
+        let rows = snapshot.absent_rows.iter().map(address).collect();
+        let reasons = server.context.reasons(&snapshot.obstacles, Obstacle::in_general);
         let difference = match known.entry((member.server, fingerprint, rows, reasons)) {
             Entry::Occupied(entry) => Arc::clone(entry.get()),
             Entry::Vacant(entry) => {
-                let found = difference(server, sighting, &entry.key().3)?;
+                let found = difference(server, snapshot, &entry.key().3)?;
                 Arc::clone(entry.insert(Arc::new(found)))
             }
         };
         let expected = pg::note(server.context.manifest_checksum(), difference.is_complete());
-        let note = sighting.present.as_ref().and_then(|present| present.note.as_ref());
+        let note = snapshot.present.as_ref().and_then(|present| present.note.as_ref());
         Some(Compared {
             is_recorded: note == Some(&expected),
-            is_present: sighting.present.is_some(),
-            placement: sighting.present.as_ref().and_then(|present| present.placement.clone()),
-            rows_found: fingerprint.filter(|_| sighting.absent_rows.is_empty()),
+            is_present: snapshot.present.is_some(),
+            placement: snapshot.present.as_ref().and_then(|present| present.placement.clone()),
+            rows_found: fingerprint.filter(|_| snapshot.absent_rows.is_empty()),
             difference,
         })
     });
@@ -118,17 +118,17 @@ fn address((seed, row): &Row<'_>) -> (usize, usize) {
 
 fn difference(
     server: &super::Server,
-    sighting: &Sighting<'_>,
+    snapshot: &TenantSnapshot<'_>,
     reasons: &Reasons,
 ) -> Option<Difference> {
     let context = &server.context;
-    let Some(present) = &sighting.present else {
+    let Some(present) = &snapshot.present else {
         return Some(Difference { absent: true, ..Difference::default() });
     };
     let observed = Observed {
         schema: Some(Arc::clone(&present.schema)),
         fingerprint: Some(present.fingerprint),
-        absent_rows: sighting.absent_rows.clone(),
+        absent_rows: snapshot.absent_rows.clone(),
         state: Vec::new(),
     };
     let diff = compare(context, context.known_desired()?, &observed);

@@ -24,18 +24,18 @@ pub enum Event<'a> {
         of: usize,
         tenants: usize,
     },
-    Done(&'a Done),
+    Done(&'a TenantReport),
 }
 
 /// What became of one tenant.
 #[derive(Debug, Clone, Serialize)]
-pub struct Done {
+pub struct TenantReport {
     pub tenant: TenantId,
     pub schema: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
     #[serde(flatten)]
-    pub fate: Fate,
+    pub outcome: TenantOutcome,
     pub statements: usize,
     /// What was left as it is; saved are the names of what is present but different.
     #[serde(rename = "changed", serialize_with = "names_of_changed")]
@@ -50,7 +50,7 @@ pub struct Done {
 /// How it ended for one tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Fate {
+pub enum TenantOutcome {
     /// It was current; nothing was written.
     Current,
     Created {
@@ -73,9 +73,9 @@ pub enum Fate {
 
 /// How a run ended.
 #[derive(Debug, Serialize)]
-pub struct Ended {
+pub struct RunReport {
     /// In the order of the roster.
-    pub tenants: Vec<Done>,
+    pub tenants: Vec<TenantReport>,
     pub refused: Vec<Refused>,
     pub unreachable: Vec<Unreachable>,
     /// Schemas that are no tenant's, since their record belongs to nobody trusted.
@@ -88,17 +88,19 @@ pub struct Ended {
     pub duration_ms: u64,
 }
 
-impl Ended {
+impl RunReport {
     /// How many tenants ended so.
     #[must_use]
-    pub fn count(&self, is: impl Fn(&Fate) -> bool) -> usize {
-        self.tenants.iter().filter(|done| is(&done.fate)).count()
+    pub fn count(&self, is: impl Fn(&TenantOutcome) -> bool) -> usize {
+        self.tenants.iter().filter(|done| is(&done.outcome)).count()
     }
 
     /// Whether something was not done that should have been.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        let is_open = |fate: &Fate| matches!(fate, Fate::Failed { .. } | Fate::Skipped);
+        let is_open = |outcome: &TenantOutcome| {
+            matches!(outcome, TenantOutcome::Failed { .. } | TenantOutcome::Skipped)
+        };
         self.count(is_open) > 0
             || !self.refused.is_empty()
             || !self.unreachable.is_empty()

@@ -14,7 +14,7 @@ use super::roster::{PassedOver, Refused, Unreachable};
 use super::{Failure, Fleet, Member, Roster, Seen, survey};
 use crate::checksum::{self, Checksum};
 use crate::name::TenantId;
-use crate::pg::{Externals, Observed, Sighting};
+use crate::pg::{Externals, Observed, TenantSnapshot};
 use crate::plan::{self, FORMAT_VERSION, Obstacle, Plan, PlannedStep};
 use crate::reconcile::{self, Left, ReconcileError, Tenant, make_plan};
 
@@ -91,8 +91,8 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
     let (mut left, mut failed, mut current) = (Vec::new(), Vec::new(), 0);
     for ((member, seen), compared) in members.iter().zip(&survey.seen).zip(&compared) {
         let id = &member.tenant.id;
-        let (sighting, compared) = match (seen, compared) {
-            (Seen::At(sighting), Some(compared)) => (sighting, compared),
+        let (snapshot, compared) = match (seen, compared) {
+            (Seen::At(snapshot), Some(compared)) => (snapshot, compared),
             (Seen::At(_), None) => {
                 failed.push(unplanned(fleet, member, Failure::from(&unknown(member))));
                 continue;
@@ -105,7 +105,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
         let untouched = &compared.difference.untouched;
         let left_here = Left::new(untouched, &fleet.manifest.drift, id, today);
         if compared.difference.is_behind() {
-            match drafts.add(fleet, member, sighting, compared, &left_here) {
+            match drafts.add(fleet, member, snapshot, compared, &left_here) {
                 Ok(true) => continue,
                 // All that there is to do is held back.
                 Ok(false) => {}
@@ -154,11 +154,11 @@ impl Drafts {
         &mut self,
         fleet: &Fleet,
         member: &Member,
-        sighting: &Sighting<'_>,
+        snapshot: &TenantSnapshot<'_>,
         compared: &Compared,
         left: &Left,
     ) -> Result<bool, ReconcileError> {
-        let made = plan_of(fleet, member, &member.tenant, sighting)?;
+        let made = plan_of(fleet, member, &member.tenant, snapshot)?;
         if made.is_empty() {
             return Ok(false);
         }
@@ -167,7 +167,7 @@ impl Drafts {
             Entry::Vacant(place) => {
                 // Written for one and the same tenant, equal statements have equal digests.
                 let stand_in = self.stand_in.get_or_insert_with(|| member.tenant.clone());
-                *place.insert(plan_of(fleet, member, stand_in, sighting)?.digest())
+                *place.insert(plan_of(fleet, member, stand_in, snapshot)?.digest())
             }
         };
         let pinned = Pinned {
@@ -208,20 +208,20 @@ fn plan_of(
     fleet: &Fleet,
     member: &Member,
     tenant: &Tenant,
-    sighting: &Sighting<'_>,
+    snapshot: &TenantSnapshot<'_>,
 ) -> Result<Plan, ReconcileError> {
     let context = &fleet.servers.get(member.server).ok_or_else(|| unknown(member))?.context;
     let desired = context.known_desired().ok_or_else(|| unknown(member))?;
-    let present = sighting.present.as_ref();
+    let present = snapshot.present.as_ref();
     let observed = Observed {
         schema: present.map(|present| Arc::clone(&present.schema)),
         fingerprint: present.map(|present| present.fingerprint),
-        absent_rows: sighting.absent_rows.clone(),
+        absent_rows: snapshot.absent_rows.clone(),
         state: Vec::new(),
     };
-    let reasons = context.reasons(&sighting.obstacles, Obstacle::in_general);
+    let reasons = context.reasons(&snapshot.obstacles, Obstacle::in_general);
     let plan = make_plan(context, tenant, desired, &observed, &reasons)?;
-    if sighting.is_distributed {
+    if snapshot.is_distributed {
         // Whether what foreign keys point to can be pointed to is asked by the apply.
         let externals = Externals::default();
         reconcile::check_distributable(context, tenant, desired, &plan, &externals)?;

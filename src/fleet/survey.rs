@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::future::join_all;
 
 use super::{Failure, Fleet, Member, Server};
-use crate::pg::{self, PgError, Session, Sighting, Subject};
+use crate::pg::{self, PgError, Session, Subject, TenantSnapshot};
 use crate::plan::Obstacle;
 use crate::reconcile::{Context, ReconcileError};
 
@@ -20,7 +20,7 @@ const PER_CONNECTION: usize = 1_000;
 /// What was seen of one tenant.
 #[derive(Debug)]
 pub enum Seen<'f> {
-    At(Sighting<'f>),
+    At(TenantSnapshot<'f>),
     /// It could not be looked at, or not be compared.
     Failed(Failure),
 }
@@ -176,7 +176,7 @@ async fn look<'f>(
         pg::survey(session, manifest, shapes, &subjects, context.limits, &context.asked(), &avoid)
             .await?;
     let seen = found.into_iter().map(|found| match found {
-        Ok(sighting) => Seen::At(sighting),
+        Ok(snapshot) => Seen::At(snapshot),
         Err(error) => Seen::Failed(Failure::from(&ReconcileError::from(error))),
     });
     Ok(seen.collect())

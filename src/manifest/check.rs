@@ -20,7 +20,7 @@ use super::diagnostic::{Report, suggestion};
 use super::model::{
     EnumDecl, IntegerType, Manifest, QualifiedName, SequenceDecl, SequenceOptions, TableDecl,
 };
-use super::raw::{self, At, Name, Short};
+use super::raw::{self, Name, Short, Spanned};
 use super::source::{Position, Source};
 use super::{Fragment, FragmentError, seeds};
 use crate::name::{Ident, NameError, Text};
@@ -121,7 +121,7 @@ impl Checking<'_> {
     }
 
     /// The names of columns that the table has; others are noted, repeated ones too.
-    pub(super) fn columns_of(&mut self, table: &str, names: &At<raw::Names>) -> Vec<Ident> {
+    pub(super) fn columns_of(&mut self, table: &str, names: &Spanned<raw::Names>) -> Vec<Ident> {
         if names.is_empty() {
             self.note(&names.span, "name at least one column");
         }
@@ -170,10 +170,10 @@ impl Checking<'_> {
         Ident::new(name.value.clone()).ok()
     }
 
-    fn qualified(&mut self, name: &At<Short<raw::Qualified>>) -> Option<QualifiedName> {
+    fn qualified(&mut self, name: &Spanned<Short<raw::Qualified>>) -> Option<QualifiedName> {
         match &name.value {
             Short::Text(text) => {
-                let name = At { span: name.span.clone(), value: text.clone() };
+                let name = Spanned { span: name.span.clone(), value: text.clone() };
                 Some(QualifiedName { schema: None, name: self.ident(&name)? })
             }
             Short::Full(full) => {

@@ -6,9 +6,9 @@ mod forms;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 
-pub(super) use forms::{Anything, At, KeyForm, Scalar, Short};
+pub(super) use forms::{Anything, KeyForm, Scalar, Short, Spanned};
 
-pub(super) type Name = At<String>;
+pub(super) type Name = Spanned<String>;
 pub(super) type Names = Vec<Name>;
 
 /// What every tenant's schema should hold.
@@ -17,7 +17,7 @@ pub(super) type Names = Vec<Name>;
 #[schemars(title = "provision manifest")]
 pub(super) struct Manifest {
     /// Version of the format: 1.
-    pub(super) version: At<i64>,
+    pub(super) version: Spanned<i64>,
     /// Where the tenants are listed, and how their schemas are named.
     pub(super) tenants: Option<Tenants>,
     /// Servers that the tenants are spread over, by name.
@@ -40,7 +40,7 @@ pub(super) struct Manifest {
     pub(super) tables: IndexMap<Name, Table>,
     /// Baseline rows.
     #[serde(default)]
-    pub(super) seeds: Vec<At<Seed>>,
+    pub(super) seeds: Vec<Spanned<Seed>>,
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
@@ -50,9 +50,9 @@ pub(super) struct Tenants {
     /// (`public.tenants`).
     pub(super) query: Option<Name>,
     /// The ids of all tenants.
-    pub(super) list: Option<At<Names>>,
+    pub(super) list: Option<Spanned<Names>>,
     /// Whether the tenants are those whose schemas hold this tool's record.
-    pub(super) discover: Option<At<bool>>,
+    pub(super) discover: Option<Spanned<bool>>,
     /// The one of `servers` that is asked for all tenants; the query then may have a second column,
     /// `server`, with the name of the server that each lives on. Without `registry`, every server is asked
     /// for its own.
@@ -105,7 +105,7 @@ pub(super) struct Exception {
 pub(super) struct EnumType {
     /// The labels, in their order.
     #[serde(rename = "enum")]
-    pub(super) labels: At<Names>,
+    pub(super) labels: Spanned<Names>,
     pub(super) comment: Option<Name>,
 }
 
@@ -141,22 +141,22 @@ pub(super) struct Table {
     #[serde(default)]
     pub(super) unlogged: bool,
     /// The columns in their order: the type alone, or a table of properties.
-    pub(super) columns: IndexMap<Name, At<Short<Column>>>,
+    pub(super) columns: IndexMap<Name, Spanned<Short<Column>>>,
     /// The columns of the primary key, or a table of its properties.
-    pub(super) primary_key: Option<At<KeyForm>>,
+    pub(super) primary_key: Option<Spanned<KeyForm>>,
     /// Unique constraints: each a column, a list of columns, or a table of properties.
     #[serde(default)]
-    pub(super) unique: Vec<At<KeyForm>>,
+    pub(super) unique: Vec<Spanned<KeyForm>>,
     /// Check constraints: each an SQL expression, or a table of properties.
     #[serde(default)]
-    pub(super) checks: Vec<At<Short<Check>>>,
+    pub(super) checks: Vec<Spanned<Short<Check>>>,
     #[serde(default)]
-    pub(super) foreign_keys: Vec<At<ForeignKey>>,
+    pub(super) foreign_keys: Vec<Spanned<ForeignKey>>,
     /// Exclusion constraints.
     #[serde(default)]
-    pub(super) exclusions: Vec<At<Exclusion>>,
+    pub(super) exclusions: Vec<Spanned<Exclusion>>,
     #[serde(default)]
-    pub(super) indexes: Vec<At<Index>>,
+    pub(super) indexes: Vec<Spanned<Index>>,
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
@@ -171,13 +171,13 @@ pub(super) struct Column {
     /// SQL expression.
     pub(super) default: Option<Name>,
     /// `always`, `by default`, or a table with options.
-    pub(super) identity: Option<At<Short<Identity>>>,
+    pub(super) identity: Option<Spanned<Short<Identity>>>,
     /// SQL expression of a stored generated column.
     pub(super) generated: Option<Name>,
-    pub(super) collation: Option<At<Short<Qualified>>>,
+    pub(super) collation: Option<Spanned<Short<Qualified>>>,
     pub(super) comment: Option<Name>,
     /// Short for a primary key of this column alone.
-    pub(super) primary_key: Option<At<bool>>,
+    pub(super) primary_key: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
@@ -213,13 +213,13 @@ pub(super) struct Qualified {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Key {
-    pub(super) columns: At<Names>,
+    pub(super) columns: Spanned<Names>,
     pub(super) name: Option<Name>,
     /// Columns that are stored in the index beside those of the key.
     #[serde(default)]
     pub(super) include: Names,
     /// `false`: two NULLs count as equal (PostgreSQL 15).
-    pub(super) nulls_distinct: Option<At<bool>>,
+    pub(super) nulls_distinct: Option<Spanned<bool>>,
     #[serde(default)]
     pub(super) deferrable: bool,
     #[serde(default)]
@@ -241,7 +241,7 @@ pub(super) struct Check {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ForeignKey {
-    pub(super) columns: At<Names>,
+    pub(super) columns: Spanned<Names>,
     pub(super) references: References,
     pub(super) name: Option<Name>,
     #[serde(default)]
@@ -266,7 +266,7 @@ pub(super) struct References {
     /// A schema other than the tenant's.
     pub(super) schema: Option<Name>,
     pub(super) table: Name,
-    pub(super) columns: At<Names>,
+    pub(super) columns: Spanned<Names>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
@@ -295,7 +295,7 @@ pub(super) enum Match {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Exclusion {
-    pub(super) elements: At<Vec<At<Element>>>,
+    pub(super) elements: Spanned<Vec<Spanned<Element>>>,
     pub(super) name: Option<Name>,
     /// Index method, such as `gist`.
     pub(super) using: Option<Name>,
@@ -316,9 +316,9 @@ pub(super) struct Element {
     /// SQL expression, instead of a column.
     pub(super) expression: Option<Name>,
     /// Such as `&&`.
-    pub(super) operator: At<Short<Qualified>>,
-    pub(super) opclass: Option<At<Short<Qualified>>>,
-    pub(super) collation: Option<At<Short<Qualified>>>,
+    pub(super) operator: Spanned<Short<Qualified>>,
+    pub(super) opclass: Option<Spanned<Short<Qualified>>>,
+    pub(super) collation: Option<Spanned<Short<Qualified>>>,
     pub(super) order: Option<Order>,
     pub(super) nulls: Option<Nulls>,
 }
@@ -327,12 +327,12 @@ pub(super) struct Element {
 #[serde(deny_unknown_fields)]
 pub(super) struct Index {
     /// Columns, or tables with a column or an expression and its properties.
-    pub(super) columns: At<Vec<At<Short<IndexKey>>>>,
+    pub(super) columns: Spanned<Vec<Spanned<Short<IndexKey>>>>,
     pub(super) name: Option<Name>,
     #[serde(default)]
     pub(super) unique: bool,
     /// `false`: two NULLs count as equal (PostgreSQL 15).
-    pub(super) nulls_distinct: Option<At<bool>>,
+    pub(super) nulls_distinct: Option<Spanned<bool>>,
     #[serde(default)]
     pub(super) include: Names,
     /// SQL condition of a partial index.
@@ -342,7 +342,7 @@ pub(super) struct Index {
     pub(super) using: Option<Name>,
     /// Storage parameters, such as `fillfactor`.
     #[serde(default)]
-    pub(super) with: IndexMap<Name, At<Scalar>>,
+    pub(super) with: IndexMap<Name, Spanned<Scalar>>,
     pub(super) comment: Option<Name>,
 }
 
@@ -352,8 +352,8 @@ pub(super) struct IndexKey {
     pub(super) column: Option<Name>,
     /// SQL expression, instead of a column.
     pub(super) expression: Option<Name>,
-    pub(super) opclass: Option<At<Short<Qualified>>>,
-    pub(super) collation: Option<At<Short<Qualified>>>,
+    pub(super) opclass: Option<Spanned<Short<Qualified>>>,
+    pub(super) collation: Option<Spanned<Short<Qualified>>>,
     pub(super) order: Option<Order>,
     pub(super) nulls: Option<Nulls>,
 }
@@ -377,13 +377,13 @@ pub(super) enum Nulls {
 pub(super) struct Seed {
     pub(super) table: Name,
     /// Columns by which a row counts as present; no constraint is needed on them.
-    pub(super) key: At<Names>,
+    pub(super) key: Spanned<Names>,
     /// A CSV, JSON or TOML file below the manifest's folder.
     pub(super) file: Option<Name>,
     /// The text that means NULL in a CSV file; an empty cell, if not given.
     pub(super) null: Option<Name>,
     /// The rows themselves.
-    pub(super) rows: Option<Vec<At<Row>>>,
+    pub(super) rows: Option<Vec<Spanned<Row>>>,
 }
 
 /// A row: values by column. A value is a literal, `{ sql = "…" }`, `{ tenant = true }` or
@@ -394,5 +394,5 @@ pub(super) type Row = IndexMap<Name, Anything>;
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RowsFile {
-    pub(super) rows: Vec<At<Row>>,
+    pub(super) rows: Vec<Spanned<Row>>,
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use self::files::{Input, Value};
 use super::check::Checking;
 use super::model::{Cell, ColumnDecl, SeedDecl, SeedRow, TableDecl};
-use super::raw::{self, At};
+use super::raw::{self, Spanned};
 use crate::name::Ident;
 
 /// Where a row or a cell stands, to complain of it.
@@ -30,7 +30,7 @@ pub(super) enum Place {
 /// Reads all seeds and puts them in the order in which they can be inserted.
 pub(super) fn read(
     checking: &mut Checking<'_>,
-    raw: &[At<raw::Seed>],
+    raw: &[Spanned<raw::Seed>],
     tables: &[TableDecl],
     folder: &Path,
 ) -> Vec<SeedDecl> {
@@ -48,7 +48,7 @@ type KeysSeen = HashMap<(Ident, Vec<Ident>), HashMap<String, String>>;
 
 fn seed(
     checking: &mut Checking<'_>,
-    raw: &At<raw::Seed>,
+    raw: &Spanned<raw::Seed>,
     tables: &[TableDecl],
     folder: &Path,
     keys_seen: &mut KeysSeen,

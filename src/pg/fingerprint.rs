@@ -1,4 +1,4 @@
-//! A glance at many schemas at once: the digest of each, computed in the server; see
+//! The digests of many schemas at once, computed in the server; see
 //! `fingerprint.sql`.
 
 use std::collections::HashMap;
@@ -37,9 +37,9 @@ impl Statement {
     }
 }
 
-/// What a glance at a schema tells.
+/// What is known of a schema at the cost of a digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Glance {
+pub struct SchemaDigest {
     /// Schemas of one server with the same fingerprint have the same model.
     pub fingerprint: Checksum,
     /// The tool's record in the schema, made by this tool as far as can be seen.
@@ -107,11 +107,11 @@ impl Record {
     }
 }
 
-/// Statements that glance at `schemas`, and how many these are; a schema that does not exist has no
+/// Statements that take the digests of `schemas`, and how many these are; a schema that does not exist has no
 /// row in the answer. The fingerprint of the last is left in the setting
 /// `provision.fingerprint`.
 pub(super) fn script(session: &Session, schemas: &[&SchemaName]) -> (String, usize) {
-    let Statement { query, name } = &session.glance;
+    let Statement { query, name } = &session.digest;
     let schemas = array("name", schemas.iter().map(|schema| schema.as_str()));
     let execute = format!("EXECUTE {name} ({schemas});\n");
     if session.is_prepared {
@@ -126,11 +126,11 @@ pub(super) fn script(session: &Session, schemas: &[&SchemaName]) -> (String, usi
 ///
 /// # Errors
 /// When the answer is not understood at all.
-pub(super) fn glances(
+pub(super) fn digests(
     session: &Session,
     schemas: &[&SchemaName],
     answers: &Answers,
-) -> Result<HashMap<SchemaName, Result<Glance, IntrospectError>>, PgError> {
+) -> Result<HashMap<SchemaName, Result<SchemaDigest, IntrospectError>>, PgError> {
     let doing = "taking fingerprints";
     let mut found = HashMap::new();
     for row in answers.iter().flatten() {
@@ -163,12 +163,12 @@ pub(super) fn glances(
 }
 
 /// The answer to [`script`]; `None`: there is no such schema.
-pub(super) fn glance(
+pub(super) fn digest(
     session: &Session,
     schema: &SchemaName,
     answers: &Answers,
-) -> Result<Option<Glance>, IntrospectError> {
-    glances(session, &[schema], answers)?.remove(schema).transpose()
+) -> Result<Option<SchemaDigest>, IntrospectError> {
+    digests(session, &[schema], answers)?.remove(schema).transpose()
 }
 
 fn answer(doing: &str, reason: &str) -> PgError {
@@ -200,7 +200,11 @@ struct RecordTable {
 }
 
 impl Seen {
-    fn judged(self, schema: &SchemaName, session: &Session) -> Result<Glance, IntrospectError> {
+    fn judged(
+        self,
+        schema: &SchemaName,
+        session: &Session,
+    ) -> Result<SchemaDigest, IntrospectError> {
         let role = &session.server.role;
         if !self.is_usable {
             return Err(IntrospectError::Hidden {
@@ -212,7 +216,7 @@ impl Seen {
         if let Some(reason) = self.record.as_ref().and_then(RecordTable::what_is_alien) {
             return Err(IntrospectError::AlienState { schema: schema.clone(), reason });
         }
-        Ok(Glance {
+        Ok(SchemaDigest {
             fingerprint: self.fingerprint,
             record: self.record.map(|record| Record {
                 is_readable: record.readable,

@@ -22,7 +22,7 @@ use crate::settings;
 pub struct Session {
     pub(super) conn: PgConnection,
     pub server: ServerInfo,
-    pub(super) glance: fingerprint::Statement,
+    pub(super) digest: fingerprint::Statement,
     /// Whether the backend of the current transaction knows that statement; behind a pooler, the
     /// next transaction may have another backend.
     pub(super) is_prepared: bool,
@@ -132,9 +132,9 @@ impl Session {
                 ),
             });
         }
-        let glance = fingerprint::Statement::new(server.version_number);
+        let digest = fingerprint::Statement::new(server.version_number);
         let (values, trust) = (target.values(), target.trust());
-        Ok(Self { conn, server, glance, is_prepared: false, values, trust })
+        Ok(Self { conn, server, digest, is_prepared: false, values, trust })
     }
 
     /// Says goodbye. Errors do not matter any more.
@@ -204,7 +204,7 @@ impl Session {
              AS is_present, EXISTS (SELECT FROM pg_event_trigger)::text AS has_event_triggers, \
              {}::text AS is_prepared;\n",
             Text::from(schema.ident()).literal(),
-            self.glance.is_prepared_condition(),
+            self.digest.is_prepared_condition(),
         );
         let answers = self.run(doing, &script).await?;
         let answer = |name| match answers.last().and_then(|rows| rows.first()) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::{Cause, PgError};
-use super::fingerprint::{self, Glance, Shapes};
+use super::fingerprint::{self, SchemaDigest, Shapes};
 use super::introspect::{self, IntrospectError};
 use super::pin;
 use super::placement::{Placement, is_distributed, placements};
@@ -20,7 +20,7 @@ use crate::schema::Schema;
 
 /// What was seen of one tenant.
 #[derive(Debug)]
-pub struct Sighting<'m> {
+pub struct TenantSnapshot<'m> {
     /// `None`: there is no such schema.
     pub present: Option<Present>,
     /// Whether its tables are distributed, or will be when the schema is made.
@@ -63,7 +63,7 @@ pub async fn survey<'m>(
     limits: Limits,
     asked: &Asked<'_>,
     avoid: &(dyn Fn(&[Obstacle]) -> Reasons + Sync),
-) -> Result<Vec<Result<Sighting<'m>, IntrospectError>>, PgError> {
+) -> Result<Vec<Result<TenantSnapshot<'m>, IntrospectError>>, PgError> {
     let result = look(session, manifest, shapes, subjects, limits, asked, avoid).await;
     let rolled_back = session.rollback().await;
     let found = result?;
@@ -79,12 +79,12 @@ async fn look<'m>(
     limits: Limits,
     asked: &Asked<'_>,
     avoid: &(dyn Fn(&[Obstacle]) -> Reasons + Sync),
-) -> Result<Vec<Result<Sighting<'m>, IntrospectError>>, PgError> {
+) -> Result<Vec<Result<TenantSnapshot<'m>, IntrospectError>>, PgError> {
     let doing = "taking fingerprints";
     let schemas: Vec<&SchemaName> = subjects.iter().map(|(_, schema)| *schema).collect();
     let tables: Vec<&str> = manifest.tables_read().into_iter().map(Ident::as_str).collect();
     let script = begin(Access::Read, limits)
-        + &format!("SELECT {}::text AS is_prepared;\n", session.glance.is_prepared_condition());
+        + &format!("SELECT {}::text AS is_prepared;\n", session.digest.is_prepared_condition());
     let answers = session.run(doing, &script).await?;
     session.is_prepared = match answers.last().and_then(|rows| rows.first()) {
         Some(row) => column::<&str>(row, "is_prepared", doing)? == "true",
@@ -93,16 +93,16 @@ async fn look<'m>(
     let (script, _) = fingerprint::script(session, &schemas);
     let answers = session.run(doing, &script).await?;
     session.is_prepared = true;
-    let mut glances = fingerprint::glances(session, &schemas, &answers)?;
-    let is = |schema: &SchemaName, what: fn(&Glance) -> bool| {
-        glances.get(schema).is_some_and(|glance| glance.as_ref().is_ok_and(what))
+    let mut digests = fingerprint::digests(session, &schemas, &answers)?;
+    let is = |schema: &SchemaName, what: fn(&SchemaDigest) -> bool| {
+        digests.get(schema).is_some_and(|digest| digest.as_ref().is_ok_and(what))
     };
     let open: Vec<&SchemaName> =
-        schemas.iter().copied().filter(|schema| is(schema, |glance| glance.is_open)).collect();
+        schemas.iter().copied().filter(|schema| is(schema, |digest| digest.is_open)).collect();
     let exposed: Vec<&SchemaName> = schemas
         .iter()
         .copied()
-        .filter(|schema| is(schema, |glance| glance.is_open || glance.has_strangers))
+        .filter(|schema| is(schema, |digest| digest.is_open || digest.has_strangers))
         .collect();
     let mut pins = HashMap::new();
     if !open.is_empty() {
@@ -110,9 +110,9 @@ async fn look<'m>(
         let locks = pin::script(&pins, &open, &tables);
         let (script, _) = fingerprint::script(session, &open);
         let answers = session.run(doing, &(locks + &script)).await?;
-        let again = fingerprint::glances(session, &open, &answers)?;
-        glances.retain(|schema, _| !open.contains(&schema));
-        glances.extend(again);
+        let again = fingerprint::digests(session, &open, &answers)?;
+        digests.retain(|schema, _| !open.contains(&schema));
+        digests.extend(again);
     }
     let mut placements = placements(session, &schemas).await?;
 
@@ -130,10 +130,10 @@ async fn look<'m>(
 
     let mut found: Vec<Result<Option<Present>, IntrospectError>> = Vec::new();
     for schema in schemas {
-        found.push(match glances.remove(schema) {
+        found.push(match digests.remove(schema) {
             None => Ok(None),
             Some(Err(error)) => Err(error),
-            Some(Ok(glance)) => match model(session, shapes, schema, &glance).await {
+            Some(Ok(digest)) => match model(session, shapes, schema, &digest).await {
                 Ok(model) if pins.get(schema).is_some_and(|pins| pins.lacks(&tables, &model)) => {
                     let reason = "a table was made while it was read".to_owned();
                     return Err(PgError::Answer {
@@ -142,9 +142,9 @@ async fn look<'m>(
                     });
                 }
                 Ok(model) => Ok(Some(Present {
-                    fingerprint: glance.fingerprint,
+                    fingerprint: digest.fingerprint,
                     schema: model,
-                    note: glance.note,
+                    note: digest.note,
                     placement: placements.remove(schema),
                 })),
                 // The transaction is over; another look, at fewer, tells whom it concerns.
@@ -154,15 +154,15 @@ async fn look<'m>(
         });
     }
     let absent = absent_rows(session, manifest, subjects, &found, &to_avoid).await?;
-    let sightings =
+    let snapshots =
         found.into_iter().zip(absent).zip(subjects).map(|((present, rows), subject)| {
             let (present, absent_rows) = (present?, rows?);
             let obstacles = obstacles.remove(subject.1).unwrap_or_default();
             let placement = present.as_ref().and_then(|present| present.placement.as_ref());
             let is_distributed = is_distributed(&session.server, present.is_some(), placement);
-            Ok(Sighting { present, is_distributed, absent_rows, obstacles })
+            Ok(TenantSnapshot { present, is_distributed, absent_rows, obstacles })
         });
-    Ok(sightings.collect())
+    Ok(snapshots.collect())
 }
 
 /// The model behind the fingerprint, read from this schema if it is a new one.
@@ -170,23 +170,23 @@ async fn model(
     session: &mut Session,
     shapes: &Shapes,
     schema: &SchemaName,
-    glance: &Glance,
+    digest: &SchemaDigest,
 ) -> Result<Arc<Schema>, IntrospectError> {
-    if glance.has_hidden {
+    if digest.has_hidden {
         introspect::check_visible(session, schema).await?;
     }
-    if let Some(known) = shapes.get(glance.fingerprint) {
+    if let Some(known) = shapes.get(digest.fingerprint) {
         return Ok(known);
     }
     let model = introspect::introspect(session, schema).await?;
     let (script, _) = fingerprint::script(session, &[schema]);
     let answers = session.run("taking fingerprints", &script).await?;
-    let again = fingerprint::glance(session, schema, &answers)?;
-    if again.is_none_or(|again| again.fingerprint != glance.fingerprint) {
+    let again = fingerprint::digest(session, schema, &answers)?;
+    if again.is_none_or(|again| again.fingerprint != digest.fingerprint) {
         let reason = "it changed while it was read".to_owned();
         return Err(PgError::Answer { doing: format!("reading schema {schema}"), reason }.into());
     }
-    Ok(shapes.insert(glance.fingerprint, model))
+    Ok(shapes.insert(digest.fingerprint, model))
 }
 
 /// The absent rows of each subject; tenants of one shape on one worker are asked for together.

@@ -11,7 +11,7 @@ pub use secure::Tables;
 pub use work::ExecuteError;
 
 use super::error::PgError;
-use super::fingerprint::{self, Glance, Record};
+use super::fingerprint::{self, Record, SchemaDigest};
 use super::introspect::{self, IntrospectError};
 use super::lock;
 use super::pin::{self, Pins};
@@ -26,13 +26,13 @@ pub struct Transaction<'s> {
     session: &'s mut Session,
     schema: &'s SchemaName,
     tenant: &'s TenantId,
-    /// What the last glance told; `None`: there was no such schema.
-    glance: Option<Glance>,
+    /// What was seen last; `None`: there was no such schema.
+    digest: Option<SchemaDigest>,
     is_locked: bool,
     /// Whether it may write.
     writes: bool,
     tables: &'s Tables,
-    /// Who could change what, and is kept from it, as of the last glance.
+    /// Who could change what, and is kept from it, as of then.
     pins: Pins,
 }
 
@@ -95,7 +95,7 @@ impl<'s> Transaction<'s> {
         if locking == Some(Locking::First) || locking.is_some() && !is_present {
             telemetry::locked(begin.elapsed());
         }
-        // No statement that only reads would run one; what is present is asked with the glance.
+        // No statement that only reads would run one; what is present is asked with the digest.
         if has_event_triggers && locking.is_some() && !is_present {
             introspect::check_event_triggers(session, schema).await?;
         }
@@ -103,21 +103,21 @@ impl<'s> Transaction<'s> {
             session,
             schema,
             tenant,
-            glance: None,
+            digest: None,
             is_locked: false,
             writes: locking.is_some(),
             tables,
             pins: Pins::default(),
         };
         if is_present {
-            transaction.glance(&doing, String::new()).await?;
+            transaction.digest(&doing, String::new()).await?;
         }
         // Another runner may have made the schema while this one waited to; then it has the lock
         // and does not know, and asks for it once more, which costs nothing.
         transaction.is_locked = match locking {
             None => false,
             Some(Locking::First) => true,
-            Some(Locking::IfAbsent) => transaction.glance.is_none(),
+            Some(Locking::IfAbsent) => transaction.digest.is_none(),
         };
         Ok(transaction)
     }
@@ -130,7 +130,7 @@ impl<'s> Transaction<'s> {
         if !self.is_locked {
             let doing = format!("waiting for the lock on schema {}", self.schema);
             let start = Instant::now();
-            self.glance(&doing, lock::script(self.schema)).await?;
+            self.digest(&doing, lock::script(self.schema)).await?;
             telemetry::locked(start.elapsed());
             self.is_locked = true;
         }
@@ -141,7 +141,7 @@ impl<'s> Transaction<'s> {
     }
 
     fn record(&self) -> Option<&Record> {
-        self.glance.as_ref().and_then(|glance| glance.record.as_ref())
+        self.digest.as_ref().and_then(|digest| digest.record.as_ref())
     }
 
     /// Takes the locks that keep others from changing what is looked at, and looks again.
@@ -155,7 +155,7 @@ impl<'s> Transaction<'s> {
             if !locks.is_empty() {
                 let (script, _) = fingerprint::script(self.session, &[self.schema]);
                 let answers = self.session.run(doing, &(locks + &script)).await?;
-                self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
+                self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
             }
             self.pins = pins;
         }
@@ -163,24 +163,24 @@ impl<'s> Transaction<'s> {
     }
 
     /// Runs `before`, and looks at what there is after it.
-    async fn glance(&mut self, doing: &str, before: String) -> Result<(), IntrospectError> {
+    async fn digest(&mut self, doing: &str, before: String) -> Result<(), IntrospectError> {
         let (script, _) = fingerprint::script(self.session, &[self.schema]);
         let answers = self.session.run(doing, &(before + &script)).await?;
         self.session.is_prepared = true;
-        self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
-        if self.glance.as_ref().is_some_and(|glance| glance.is_open) {
+        self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
+        if self.digest.as_ref().is_some_and(|digest| digest.is_open) {
             self.pin(doing).await?;
         }
-        if self.writes && self.glance.as_ref().is_some_and(|glance| glance.has_event_triggers) {
+        if self.writes && self.digest.as_ref().is_some_and(|digest| digest.has_event_triggers) {
             introspect::check_event_triggers(self.session, self.schema).await?;
         }
         Ok(())
     }
 
-    /// What the last glance told; `None`: there was no such schema.
+    /// What was seen last; `None`: there was no such schema.
     #[must_use]
-    pub fn last_glance(&self) -> Option<&Glance> {
-        self.glance.as_ref()
+    pub fn last_digest(&self) -> Option<&SchemaDigest> {
+        self.digest.as_ref()
     }
 
     /// Sends COMMIT, alone in its message.

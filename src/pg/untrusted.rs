@@ -56,7 +56,7 @@ const HARMLESS_NODES: &str = "'{VAR,CONST,OPEXPR,DISTINCTEXPR,NULLIFEXPR,SCALARA
 
 /// What statements on the tables of each of `schemas`, and on `externals` to which keys are to point
 /// (each as `"schema"."table"`), could run that nobody who is trusted answers for, within the current
-/// transaction. A schema in which there is none has no entry. Not to be asked where a glance has found
+/// transaction. A schema in which there is none has no entry. Not to be asked where a look has found
 /// neither that a schema is open nor strangers: there is none then.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Context, Outcome, ReconcileError, Reviewed, Tenant, Terms, check_distributable,
+    ApplyOptions, Context, Outcome, ReconcileError, Reviewed, Tenant, check_distributable,
     check_externals, check_registered, live_checksum, make_plan,
 };
 use crate::diff::Untouched;
@@ -14,7 +14,7 @@ use crate::pg::{
 use crate::plan::{self, Locks, Obstacle, Plan, PlannedStep, Reasons};
 use crate::schema::Schema;
 
-pub(super) struct Ended {
+pub(super) struct Attempted {
     pub(super) outcome: Outcome,
     pub(super) plan: Plan,
     pub(super) placement: Option<Placement>,
@@ -26,29 +26,29 @@ pub(super) async fn once(
     connection: &mut Option<Session>,
     context: &Context,
     tenant: &Tenant,
-    terms: Terms,
+    options: ApplyOptions,
     apply_id: Uuid,
-) -> Result<Ended, ReconcileError> {
+) -> Result<Attempted, ReconcileError> {
     let session = match connection {
         Some(session) => session,
         None => connection.insert(Session::open(&context.target).await?),
     };
-    let reviewed = terms.reviewed;
-    if !terms.is_listed {
+    let reviewed = options.reviewed;
+    if !options.is_listed {
         check_registered(context, session, tenant).await?;
     }
-    let locking = if terms.has_work { Locking::First } else { Locking::IfAbsent };
+    let locking = if options.has_work { Locking::First } else { Locking::IfAbsent };
     let mut transaction = begin(session, context, tenant, locking).await?;
     // Before a lock is taken or the manifest elaborated: what is committed and whole needs neither.
     if reviewed.is_none()
-        && !terms.has_work
+        && !options.has_work
         && let Some(plan) = current(&mut transaction, context, tenant).await?
     {
         let placement = transaction.placement().await?;
         transaction.rollback().await?;
-        return Ok(Ended { outcome: Outcome::Current, plan, placement });
+        return Ok(Attempted { outcome: Outcome::Current, plan, placement });
     }
-    if terms.was_present && transaction.last_glance().is_none() {
+    if options.was_present && transaction.last_digest().is_none() {
         transaction.rollback().await?;
         check_still_listed(context, session, tenant).await?;
         transaction = begin(session, context, tenant, locking).await?;
@@ -65,7 +65,7 @@ pub(super) async fn once(
     check_externals(&externals)?;
     transaction.lock().await?;
     let Secured { plan, reasons, avoid } =
-        secured(&mut transaction, context, tenant, desired, terms).await?;
+        secured(&mut transaction, context, tenant, desired, options).await?;
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
@@ -76,7 +76,7 @@ pub(super) async fn once(
     let complete = plan.untouched().is_empty();
     if plan.is_empty() && is_noted(&transaction, context, complete) {
         transaction.rollback().await?;
-        return Ok(Ended { outcome: Outcome::Current, plan, placement });
+        return Ok(Attempted { outcome: Outcome::Current, plan, placement });
     }
     let mut record = record(&transaction, context, &plan, apply_id, complete);
     let after = execute(&mut transaction, context, tenant, &plan, &record, &avoid).await?;
@@ -91,7 +91,7 @@ pub(super) async fn once(
         placement = transaction.placement().await?;
     }
     commit(transaction, context, tenant, apply_id).await?;
-    Ok(Ended { outcome: Outcome::Done { apply_id, created }, plan, placement })
+    Ok(Attempted { outcome: Outcome::Done { apply_id, created }, plan, placement })
 }
 
 /// How often a schema is looked at that somebody changes before it can be locked.
@@ -112,14 +112,14 @@ async fn secured(
     context: &Context,
     tenant: &Tenant,
     desired: &Schema,
-    terms: Terms,
+    options: ApplyOptions,
 ) -> Result<Secured, ReconcileError> {
-    let tell = if terms.is_of_many { Obstacle::in_general } else { ToString::to_string };
+    let tell = if options.is_of_many { Obstacle::in_general } else { ToString::to_string };
     for _ in 0..LOOKS {
         let seen = transaction.obstacles(&context.asked()).await?;
         let mut avoid = context.reasons_not_to_read(&seen);
         let (manifest, shapes) = (&context.manifest, &context.shapes);
-        let before = transaction.observe(manifest, shapes, 0, terms.rows_found, &avoid).await?;
+        let before = transaction.observe(manifest, shapes, 0, options.rows_found, &avoid).await?;
         let whole = make_plan(context, tenant, desired, &before, &Reasons::new())?;
         if whole.is_empty() && is_noted(transaction, context, whole.untouched().is_empty()) {
             return Ok(Secured { plan: whole, reasons: Reasons::new(), avoid });
@@ -230,8 +230,8 @@ async fn current(
     context: &Context,
     tenant: &Tenant,
 ) -> Result<Option<Plan>, ReconcileError> {
-    let glance = transaction.last_glance();
-    let Some(untouched) = glance.and_then(|glance| context.settled.get(glance.fingerprint)) else {
+    let digest = transaction.last_digest();
+    let Some(untouched) = digest.and_then(|digest| context.settled.get(digest.fingerprint)) else {
         return Ok(None);
     };
     if !is_noted(transaction, context, untouched.is_empty()) {
@@ -266,7 +266,7 @@ async fn current(
 /// Whether the newest row of the record is of this manifest, and says the same.
 fn is_noted(transaction: &Transaction<'_>, context: &Context, complete: bool) -> bool {
     let expected = pg::note(context.manifest_checksum, complete);
-    transaction.last_glance().is_some_and(|glance| glance.note.as_ref() == Some(&expected))
+    transaction.last_digest().is_some_and(|digest| digest.note.as_ref() == Some(&expected))
 }
 
 const OTHER_STATEMENTS: &str = "its statements are not those that would be planned now; the file \
@@ -291,13 +291,13 @@ fn check_reviewed(
 
 /// Adds missing enum labels in a transaction of their own, since the server allows a label to be
 /// used only when the transaction that added it is over. Adding a label is whole in itself, and
-/// what follows may be retried. Returns what was done; what was reviewed is in `terms`, and from
+/// what follows may be retried. Returns what was done; what was reviewed is in `options`, and from
 /// then on what is left of it.
 pub(super) async fn add_labels(
     connection: &mut Option<Session>,
     context: &Context,
     tenant: &Tenant,
-    terms: &mut Terms,
+    options: &mut ApplyOptions,
 ) -> Result<Vec<PlannedStep>, ReconcileError> {
     let session = match connection {
         Some(session) => session,
@@ -307,10 +307,10 @@ pub(super) async fn add_labels(
     let desired = context.desired(session).await?;
     let mut transaction = begin(session, context, tenant, Locking::First).await?;
     transaction.lock().await?;
-    let anew = Terms { rows_found: None, ..*terms };
+    let anew = ApplyOptions { rows_found: None, ..*options };
     let Secured { mut plan, reasons, avoid } =
         secured(&mut transaction, context, tenant, desired, anew).await?;
-    if let Some(reviewed) = terms.reviewed {
+    if let Some(reviewed) = options.reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
     let (labels, others): (Vec<PlannedStep>, Vec<PlannedStep>) =
@@ -326,13 +326,13 @@ pub(super) async fn add_labels(
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let after = transaction.observe(manifest, shapes, 0, None, &avoid).await?;
     let left = make_plan(context, tenant, desired, &after, &reasons)?;
-    if terms.reviewed.is_some() && left.steps != others {
+    if options.reviewed.is_some() && left.steps != others {
         return Err(ReconcileError::Stale { what: OTHER_STATEMENTS.to_owned() });
     }
     tracing::info!(tenant = %tenant.id, %apply_id, labels = plan.steps.len(),
         "adding labels in a transaction of their own, so that they can be used in the next");
     commit(transaction, context, tenant, apply_id).await?;
-    terms.reviewed = terms.reviewed.map(|_| Reviewed::from(&left));
+    options.reviewed = options.reviewed.map(|_| Reviewed::from(&left));
     Ok(plan.steps)
 }
 

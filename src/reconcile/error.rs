@@ -35,14 +35,14 @@ pub enum ReconcileError {
         reasons.join("; ")
     )]
     Undistributable { schema: SchemaName, reasons: Vec<String> },
-    #[error("schema {schema} was left as it was")]
+    #[error("apply failed; schema {schema} was rolled back")]
     Step {
         schema: SchemaName,
         #[source]
         source: StepFailed,
     },
     #[error(
-        "schema {schema} was left as it was: after all statements had run, this was still to do: \
+        "apply failed; schema {schema} was rolled back: after all statements had run, this was still to do: \
          {}", remaining.join("; ")
     )]
     NotConverged { schema: SchemaName, remaining: Vec<String> },

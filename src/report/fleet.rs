@@ -8,7 +8,7 @@ use super::difference::{difference, in_short, undeclared};
 use super::members::{Members, name};
 use super::placement;
 use super::style::{CHANGED, FAINT, REMOVED, STRONG, printable, styled};
-use crate::fleet::{Done, Drift, Ended, Fate, LeftIn, State, Uneven};
+use crate::fleet::{Drift, LeftIn, RunReport, State, TenantOutcome, TenantReport, Uneven};
 use crate::pg::Placement;
 use crate::words::counted;
 
@@ -148,14 +148,14 @@ pub(super) fn unused(drift: &Drift) -> Vec<String> {
     lines
 }
 
-type IsFate = fn(&Fate) -> bool;
+type IsFate = fn(&TenantOutcome) -> bool;
 
 /// How a run ended: outcomes and durations, then what failed and why.
 #[must_use]
-pub fn ended(ended: &Ended) -> String {
+pub fn ended(ended: &RunReport) -> String {
     let mut text = String::new();
-    let failed = ended.tenants.iter().filter_map(|done| match &done.fate {
-        Fate::Failed { error } => Some((&done.tenant, done.server.as_ref(), error)),
+    let failed = ended.tenants.iter().filter_map(|done| match &done.outcome {
+        TenantOutcome::Failed { error } => Some((&done.tenant, done.server.as_ref(), error)),
         _ => None,
     });
     failures(&mut text, "failed; nothing was changed there", failed);
@@ -174,24 +174,24 @@ pub fn ended(ended: &Ended) -> String {
         let _ = writeln!(text, "{}", styled(REMOVED, &printable(&line)));
     }
     let kinds: [(&str, IsFate); 6] = [
-        ("created", |fate| matches!(fate, Fate::Created { .. })),
-        ("updated", |fate| matches!(fate, Fate::Updated { .. })),
-        ("recorded", |fate| matches!(fate, Fate::Recorded { .. })),
-        ("current", |fate| matches!(fate, Fate::Current)),
-        ("failed", |fate| matches!(fate, Fate::Failed { .. })),
-        ("not reached", |fate| matches!(fate, Fate::Skipped)),
+        ("created", |outcome| matches!(outcome, TenantOutcome::Created { .. })),
+        ("updated", |outcome| matches!(outcome, TenantOutcome::Updated { .. })),
+        ("recorded", |outcome| matches!(outcome, TenantOutcome::Recorded { .. })),
+        ("current", |outcome| matches!(outcome, TenantOutcome::Current)),
+        ("failed", |outcome| matches!(outcome, TenantOutcome::Failed { .. })),
+        ("not reached", |outcome| matches!(outcome, TenantOutcome::Skipped)),
     ];
     let _ = writeln!(text, "{}", styled(STRONG, "outcome      tenants  median ms     max ms"));
     for (word, is) in kinds {
         let mut times: Vec<u64> =
-            ended.tenants.iter().filter(|d| is(&d.fate)).map(|d| d.duration_ms).collect();
+            ended.tenants.iter().filter(|d| is(&d.outcome)).map(|d| d.duration_ms).collect();
         times.sort_unstable();
         if let Some(longest) = times.last() {
             let median = times.get(times.len() / 2).copied().unwrap_or_default();
             let _ = writeln!(text, "{word:<12} {:>7} {median:>10} {longest:>10}", times.len());
         }
     }
-    let statements: usize = ended.tenants.iter().map(|done: &Done| done.statements).sum();
+    let statements: usize = ended.tenants.iter().map(|done: &TenantReport| done.statements).sum();
     let left: usize = ended.left.iter().map(|shape| shape.tenants.len()).sum();
     let seconds = Duration::from_millis(ended.duration_ms).as_secs_f64();
     let mut line = format!(

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
-use self::connections::{Connections, Guest};
+use self::connections::{ConnectionGuard, Connections};
 use self::watched::Watched;
 use super::app::App;
 use super::layers::Peer;
@@ -152,7 +152,7 @@ impl Hall {
         stream: TcpStream,
         peer: SocketAddr,
         tls: Option<Arc<ServerConfig>>,
-        guest: &Guest,
+        guest: &ConnectionGuard,
     ) {
         let _ = stream.set_nodelay(true);
         match tls {
@@ -169,7 +169,7 @@ impl Hall {
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         peer: SocketAddr,
-        guest: &Guest,
+        guest: &ConnectionGuard,
     ) {
         let service = hyper::service::service_fn(|mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));

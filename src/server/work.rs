@@ -12,7 +12,7 @@ use super::looks;
 use super::problem::Problem;
 use crate::fleet::{self, Options};
 use crate::name::TenantId;
-use crate::reconcile::{self, Applied, Outcome, ReconcileError, Terms};
+use crate::reconcile::{self, Applied, ApplyOptions, Outcome, ReconcileError};
 use crate::words::counted;
 
 /// Begins to provision one tenant, as soon as it is its turn. Who asks for what has been asked for
@@ -75,9 +75,13 @@ async fn applied(app: &App, id: &TenantId) -> Result<Applied, ReconcileError> {
         return Err(ReconcileError::Unregistered { tenant: id.clone() });
     };
     let (mut connection, wear) = current.session(member.server);
-    let result =
-        reconcile::apply_on(&mut connection, &server.context, &member.tenant, Terms::default())
-            .await;
+    let result = reconcile::apply_on(
+        &mut connection,
+        &server.context,
+        &member.tenant,
+        ApplyOptions::default(),
+    )
+    .await;
     let is_done = result.as_ref().is_ok_and(|applied| applied.outcome == Outcome::Current);
     let wear = wear + if is_done { 1 } else { 10 };
     current.give_back(member.server, connection, wear).await;

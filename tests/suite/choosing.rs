@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::fleet::{TABLES, register, registered};
-use crate::support::tool::{self, Ended, run, tool};
+use crate::support::tool::{self, RunReport, run, tool};
 use crate::support::{Database, Folder};
 
 /// Nobody listens there.
 const AWAY: &str = "postgres://nobody@127.0.0.1:1/nothing";
 
 #[track_caller]
-fn refused(ended: Ended, words: &[&str]) {
+fn refused(ended: RunReport, words: &[&str]) {
     let ended = ended.with(1);
     assert!(ended.stdout.is_empty(), "{}", ended.stdout);
     for word in words.iter().chain(&["error[usage]"]) {

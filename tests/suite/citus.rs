@@ -17,7 +17,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::support::service::Service;
-use crate::support::tool::{Ended, run, tool};
+use crate::support::tool::{RunReport, run, tool};
 use crate::support::{self, Folder, converge, tenant};
 
 /// All kinds of objects that the manifest knows, as far as Citus takes them.
@@ -65,7 +65,7 @@ impl Coordinator {
         Context::new(manifest, target)
     }
 
-    fn tool(&self, folder: &Folder, args: &[&str]) -> Ended {
+    fn tool(&self, folder: &Folder, args: &[&str]) -> RunReport {
         let mut command: Command = tool(folder.dir.path(), args);
         command.env("DATABASE_URL", self.url(true));
         run(command)

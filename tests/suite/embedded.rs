@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use provision::embedded::{self, Config, Durability, Status};
 
 use crate::support::Folder;
-use crate::support::tool::{Ended, tool};
+use crate::support::tool::{RunReport, tool};
 
 const MANIFEST: &str = "version = 1\n[tables.t]\ncolumns = { id = \"int\" }\n";
 
@@ -107,7 +107,7 @@ fn a_start_that_fails_shows_the_servers_words() {
 fn the_tool_uses_it_says_so_and_leaves_no_pipe_open() {
     let root = Root::new("tool");
     let folder = Folder::new(MANIFEST);
-    let run = |args: &[&str]| -> Ended {
+    let run = |args: &[&str]| -> RunReport {
         let mut command = tool(folder.dir.path(), args);
         command.env("PROVISION_EMBEDDED_DIR", &root.0.root);
         // Reading to the end takes until nobody holds the pipes any more.
@@ -126,7 +126,7 @@ fn the_tool_uses_it_says_so_and_leaves_no_pipe_open() {
 
     let mut broken = tool(folder.dir.path(), &["plan", "acme"]);
     broken.env("PROVISION_PG_BIN", "/nonexistent");
-    let broken = Ended::from(broken.output().expect("the binary starts")).with(1);
+    let broken = RunReport::from(broken.output().expect("the binary starts")).with(1);
     assert!(broken.stderr.contains("error[embedded-no-binaries]"), "{}", broken.stderr);
 }
 
@@ -138,7 +138,7 @@ fn what_is_reported_as_done_outlives_a_crash() {
     root.0.settings.push(("wal_writer_delay".into(), "10s".into()));
     embedded::ensure_running(&root.0).expect("a cluster");
     let folder = Folder::new(MANIFEST);
-    let run = |args: &[&str]| -> Ended {
+    let run = |args: &[&str]| -> RunReport {
         let mut command = tool(folder.dir.path(), args);
         command.env("PROVISION_EMBEDDED_DIR", &root.0.root);
         command.output().expect("the binary starts").into()

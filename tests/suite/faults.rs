@@ -11,7 +11,7 @@ use provision::reconcile::{Outcome, ReconcileError};
 use sqlx::Connection as _;
 
 use crate::support::proxy::{Proxy, Rule};
-use crate::support::tool::{self, Ended};
+use crate::support::tool::{self, RunReport};
 use crate::support::{self, Database, Folder, context_of, converge, refused, server, told};
 
 const MANIFEST: &str = r#"
@@ -70,7 +70,7 @@ async fn fifty_processes_make_one_tenant_once() {
         .collect();
     let mut created = 0;
     for child in children {
-        let ended: Ended = child.wait_with_output().expect("an end").into();
+        let ended: RunReport = child.wait_with_output().expect("an end").into();
         let ended = ended.with(0);
         created += usize::from(ended.stdout.contains("Created schema acme"));
     }
@@ -84,7 +84,7 @@ async fn act_between_statements(
     database: &Database,
     folder: &Folder,
     act: impl Fn(u32, &Mutex<Option<Child>>) + Send + Sync + 'static,
-    expected: impl Fn(&Ended, usize),
+    expected: impl Fn(&RunReport, usize),
 ) -> usize {
     let act = Arc::new(act);
     let mut whole = 0;
@@ -107,7 +107,7 @@ async fn act_between_statements(
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let running = child.lock().expect("no panic").take().expect("it was started");
-        let ended = Ended::from(running.wait_with_output().expect("an end"));
+        let ended = RunReport::from(running.wait_with_output().expect("an end"));
         let acted = proxy.statements.load(Ordering::SeqCst) >= at;
         if !acted {
             ended.with(0);

@@ -28,8 +28,8 @@ pub async fn read(database: &Database, id: &str) -> (Checksum, Arc<Schema>) {
         });
     let mut found = found.await.expect("a survey");
     session.close().await;
-    let sighting = found.remove(0).expect("the schema can be read");
-    let present = sighting.present.expect("the schema exists");
+    let snapshot = found.remove(0).expect("the schema can be read");
+    let present = snapshot.present.expect("the schema exists");
     (present.fingerprint, present.schema)
 }
 

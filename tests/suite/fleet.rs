@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use provision::embedded;
 use provision::fleet::{
-    self, Ended, Event, Fate, Fleet, FleetPlan, Options, Roster, Selection, Settings, Source, State,
+    self, Event, Fleet, FleetPlan, Options, Roster, RunReport, Selection, Settings, Source, State,
+    TenantOutcome,
 };
 use provision::manifest;
 use provision::pg::{Limits, Target};
@@ -77,7 +78,7 @@ pub async fn roster(fleet: &Fleet) -> Roster {
     fleet::enumerate(fleet, &Source::Registry, &Selection::default()).await
 }
 
-pub async fn apply(fleet: &Fleet, plan: Option<&FleetPlan>, options: &Options) -> Ended {
+pub async fn apply(fleet: &Fleet, plan: Option<&FleetPlan>, options: &Options) -> RunReport {
     let roster = roster(fleet).await;
     fleet::apply(fleet, roster, plan, options, &AtomicBool::new(false), &|_| {}).await
 }
@@ -88,9 +89,9 @@ pub async fn drift(fleet: &Fleet) -> fleet::Drift {
     fleet::drift(fleet, roster, &survey, jiff::civil::date(2026, 6, 1))
 }
 
-pub fn failures(ended: &Ended) -> BTreeMap<String, String> {
-    let failed = ended.tenants.iter().filter_map(|done| match &done.fate {
-        Fate::Failed { error } => Some((done.tenant.to_string(), error.message.clone())),
+pub fn failures(ended: &RunReport) -> BTreeMap<String, String> {
+    let failed = ended.tenants.iter().filter_map(|done| match &done.outcome {
+        TenantOutcome::Failed { error } => Some((done.tenant.to_string(), error.message.clone())),
         _ => None,
     });
     failed.collect()
@@ -177,7 +178,7 @@ async fn of_a_thousand_tenants_those_that_cannot_are_reported_and_the_others_don
     }
     assert!(failed[&locked].contains("holds"), "{}", failed[&locked]);
     assert_eq!(failed.len(), 10, "{failed:?}");
-    assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 990);
+    assert_eq!(ended.count(|outcome| matches!(outcome, TenantOutcome::Created { .. })), 990);
     assert!(ended.has_failed());
 
     holder.close().await.expect("closing");
@@ -186,7 +187,7 @@ async fn of_a_thousand_tenants_those_that_cannot_are_reported_and_the_others_don
     }
     let ended = apply(&fleet, None, &Options::default()).await;
     assert_eq!(failures(&ended), BTreeMap::new());
-    assert_eq!(ended.count(|fate| matches!(fate, Fate::Updated { .. })), 10);
+    assert_eq!(ended.count(|outcome| matches!(outcome, TenantOutcome::Updated { .. })), 10);
     let states = "pg_class WHERE relname = '_provision_state'";
     assert_eq!(database.count(states).await, 1_000);
     let drift = drift(&fleet).await;
@@ -203,7 +204,8 @@ async fn two_runs_at_once_apply_each_tenant_once() {
     let patient = Options { jobs: 3, ..Options::default() };
     let (one, two) = tokio::join!(apply(&one, None, &patient), apply(&two, None, &patient));
     assert!(!one.has_failed() && !two.has_failed(), "{one:?}\n{two:?}");
-    let created = |ended: &Ended| ended.count(|fate| matches!(fate, Fate::Created { .. }));
+    let created =
+        |ended: &RunReport| ended.count(|outcome| matches!(outcome, TenantOutcome::Created { .. }));
     assert_eq!(created(&one) + created(&two), 60);
     for n in 0..60 {
         assert_eq!(database.count(&format!("t{n}._provision_state")).await, 1);
@@ -387,7 +389,7 @@ async fn the_command_line_takes_ids_from_its_input_and_writes_what_it_counted() 
         let mut stdin = child.stdin.take().expect("stdin");
         std::io::Write::write_all(&mut stdin, ids.as_bytes()).expect("writing");
         drop(stdin);
-        tool::Ended::from(child.wait_with_output().expect("it ends"))
+        tool::RunReport::from(child.wait_with_output().expect("it ends"))
     };
     let counts = || std::fs::read_to_string(folder.dir.path().join("counts.prom")).expect("counts");
     let some = ["--match", "a*", "--exclude", "a2", "--limit", "2"];

@@ -1,7 +1,7 @@
 //! Runs that go in stages: who goes first, and what ends the run before the others' turn.
 
 use crate::fleet::{register, registered};
-use crate::support::tool::{self, Ended, run};
+use crate::support::tool::{self, RunReport, run};
 use crate::support::{Database, Folder};
 
 /// Registered tenants t00 to t11, of which some cannot be completed.
@@ -15,12 +15,12 @@ async fn fleet(broken: &[usize]) -> (Database, Folder) {
     (database, Folder::new(&registered()))
 }
 
-fn apply(database: &Database, folder: &Folder, args: &[&str]) -> Ended {
+fn apply(database: &Database, folder: &Folder, args: &[&str]) -> RunReport {
     let all = [&["apply", "--all", "--jobs", "1"], args].concat();
     run(tool::on(database, folder.dir.path(), &all))
 }
 
-fn outcomes(ended: &Ended) -> [usize; 4] {
+fn outcomes(ended: &RunReport) -> [usize; 4] {
     let json: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
     let count = |outcome: &str| {
         let tenants = json["tenants"].as_array().expect("tenants");

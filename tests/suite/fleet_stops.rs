@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use provision::embedded;
-use provision::fleet::{self, Event, Fate, Options, Stages};
+use provision::fleet::{self, Event, Options, Stages, TenantOutcome};
 
 use crate::fleet::{
     TABLES, apply, elaborated_on, failures, fleet_of, register, registered, roster, target_of,
@@ -57,7 +57,7 @@ async fn an_interrupted_run_finishes_what_is_in_flight() {
     let pid = child.id().to_string();
     let killed = std::process::Command::new("kill").args(["-INT", &pid]).status();
     assert!(killed.expect("kill").success());
-    let ended: tool::Ended = child.wait_with_output().expect("an end").into();
+    let ended: tool::RunReport = child.wait_with_output().expect("an end").into();
     let ended = ended.with(1);
     assert!(ended.stdout.contains("it was interrupted"), "{}", ended.stdout);
     assert!(ended.stdout.contains("not reached"), "{}", ended.stdout);
@@ -86,8 +86,8 @@ async fn canary_and_health_command_stop_a_bad_change_early() {
         ..Options::default()
     };
     let ended = apply(&fleet, None, &options).await;
-    assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 1);
-    assert_eq!(ended.count(|fate| *fate == Fate::Skipped), 19);
+    assert_eq!(ended.count(|outcome| matches!(outcome, TenantOutcome::Created { .. })), 1);
+    assert_eq!(ended.count(|outcome| *outcome == TenantOutcome::Skipped), 19);
     assert!(ended.stopped[0].contains("exit status: 3"), "{:?}", ended.stopped);
     assert_eq!(database.count("pg_namespace WHERE nspname = 't07'").await, 1);
 
@@ -118,7 +118,7 @@ async fn a_budget_of_failures_ends_the_run() {
     let options = Options { jobs: 1, max_failures: Some(3), ..Options::default() };
     let ended = apply(&fleet, None, &options).await;
     assert_eq!(failures(&ended).len(), 3);
-    assert_eq!(ended.count(|fate| *fate == Fate::Skipped), 27);
+    assert_eq!(ended.count(|outcome| *outcome == TenantOutcome::Skipped), 27);
     assert_eq!(ended.stopped.len(), 1);
     // Several at a time may fail before it ends, so nothing is said of how many did.
     let options = Options { jobs: 4, max_failures: Some(1), ..Options::default() };
@@ -146,7 +146,7 @@ async fn too_few_connections_slow_the_run_down() {
     let fleet = fleet_of(&manifest, vec![(None, target_of(narrow.cluster()))]);
     let ended = apply(&fleet, None, &Options { jobs: 6, ..Options::default() }).await;
     assert!(!ended.has_failed(), "{:?}", failures(&ended));
-    assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 24);
+    assert_eq!(ended.count(|outcome| matches!(outcome, TenantOutcome::Created { .. })), 24);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,8 +172,8 @@ async fn a_full_lock_table_ends_the_run_on_that_server_only() {
     let ended = apply(&fleet, None, &Options { jobs: 1, ..Options::default() }).await;
     let failed: Vec<String> = failures(&ended).into_keys().collect();
     assert_eq!(failed, ["narrow0"], "{:?}", failures(&ended));
-    assert_eq!(ended.count(|fate| *fate == Fate::Skipped), 2);
-    assert_eq!(ended.count(|fate| matches!(fate, Fate::Created { .. })), 3);
+    assert_eq!(ended.count(|outcome| *outcome == TenantOutcome::Skipped), 2);
+    assert_eq!(ended.count(|outcome| matches!(outcome, TenantOutcome::Created { .. })), 3);
     assert!(ended.stopped[0].contains("max_locks_per_transaction"), "{:?}", ended.stopped);
 }
 

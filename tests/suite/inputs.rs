@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::tool::{Ended, on, run, tool};
+use crate::support::tool::{RunReport, on, run, tool};
 use crate::support::{Database, Folder};
 
 const MANIFEST: &str = "version = 1\n[tables.t]\ncolumns = { id = \"int\" }\n";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// Runs to the end, which must come soon.
-fn soon(mut command: Command) -> Ended {
+fn soon(mut command: Command) -> RunReport {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.expect("the binary starts");
     let end = Instant::now() + Duration::from_secs(20);
@@ -117,7 +117,7 @@ fn help_that_is_not_written_is_an_error() {
     for args in [&["--help"][..], &["--version"], &["plan", "--help"], &["schema"]] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
         let mut command = tool(folder.dir.path(), args);
-        let ended: Ended = command.stdout(full).output().expect("the binary starts").into();
+        let ended: RunReport = command.stdout(full).output().expect("the binary starts").into();
         let ended = ended.with(1);
         assert!(ended.stderr.contains("cannot write the result"), "{args:?}: {ended:?}");
     }

@@ -1,7 +1,7 @@
 //! What is printed can do nothing, and tells nothing of tenants' rows unless it is asked to.
 
 use crate::support::service::Service;
-use crate::support::tool::{Ended, on, run};
+use crate::support::tool::{RunReport, on, run};
 use crate::support::{Database, Folder};
 
 /// A table's name that is a command to a workflow's runner, turns text around and clears screens.
@@ -165,7 +165,7 @@ fn manifest_with(rule: &str) -> String {
     format!("version = 1\n[tables.t]\n{rule}\ncolumns = {{ name = \"text\" }}\n")
 }
 
-fn all_of(ended: &Ended) -> String {
+fn all_of(ended: &RunReport) -> String {
     format!("{}{}", ended.stdout, ended.stderr)
 }
 
@@ -216,7 +216,7 @@ async fn the_service_answers_without_values_whatever_it_logs() {
 
 /// The last line on stderr, as JSON.
 #[track_caller]
-fn final_error(ended: &Ended) -> serde_json::Value {
+fn final_error(ended: &RunReport) -> serde_json::Value {
     let line = ended.stderr.lines().last().unwrap_or_default();
     serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {ended:?}"))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::fleet::{TABLES, register, registered};
-use crate::support::tool::{self, Ended, run};
+use crate::support::tool::{self, RunReport, run};
 use crate::support::{Database, Folder};
 
 struct Tenants {
@@ -27,7 +27,7 @@ impl Tenants {
         self.folder.write("schema.toml", &(registered() + more));
     }
 
-    fn run(&self, arguments: &str) -> Ended {
+    fn run(&self, arguments: &str) -> RunReport {
         let arguments: Vec<&str> = arguments.split(' ').collect();
         run(tool::on(&self.database, self.folder.dir.path(), &arguments))
     }

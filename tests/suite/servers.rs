@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use provision::embedded::{self, Cluster, Config, Durability};
-use provision::fleet::{self, Event, Fate, Options, State};
+use provision::fleet::{self, Event, Options, State, TenantOutcome};
 
 use crate::fleet::{TABLES, apply, drift, fleet_of, register, registered, roster, target_of};
 use crate::support::service::eventually;
@@ -91,14 +91,19 @@ async fn one_dead_server_does_not_stop_the_others() {
     let stop = AtomicBool::new(false);
     let options = Options { jobs: 2, ..Options::default() };
     let ended = fleet::apply(&fleet, roster, None, &options, &stop, &on_event).await;
-    let on = |server: &str, is: fn(&Fate) -> bool| {
+    let on = |server: &str, is: fn(&TenantOutcome) -> bool| {
         let of_server = ended.tenants.iter().filter(|done| done.server.as_deref() == Some(server));
-        of_server.filter(|done| is(&done.fate)).count()
+        of_server.filter(|done| is(&done.outcome)).count()
     };
-    let is_created = |fate: &Fate| matches!(fate, Fate::Created { .. });
+    let is_created = |outcome: &TenantOutcome| matches!(outcome, TenantOutcome::Created { .. });
     assert_eq!(on("one", is_created), 30);
     assert_eq!(on("two", is_created), 30);
-    assert!(on("doomed", |fate| matches!(fate, Fate::Skipped | Fate::Failed { .. })) > 20);
+    assert!(
+        on("doomed", |outcome| matches!(
+            outcome,
+            TenantOutcome::Skipped | TenantOutcome::Failed { .. }
+        )) > 20
+    );
     assert_eq!(ended.stopped.len(), 1, "{:?}", ended.stopped);
     let refused: Vec<&str> = ended.refused.iter().map(|refused| refused.id.as_str()).collect();
     assert_eq!(refused, ["lost", "both"]);

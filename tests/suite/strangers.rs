@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::support::tool::{Ended, on, run};
+use crate::support::tool::{RunReport, on, run};
 use crate::support::{Database, Folder};
 
 const TABLES: &str = "[tables.t]\ncolumns = { id = \"int\" }\n";
@@ -33,14 +33,14 @@ impl Stage {
     }
 
     /// Runs the tool as the runner.
-    fn on(&self, args: &[&str]) -> Ended {
+    fn on(&self, args: &[&str]) -> RunReport {
         let mut command = on(&self.database, self.folder.dir.path(), args);
         command.env("PGOPTIONS", format!("-c role={}", self.runner));
         run(command)
     }
 
     /// Runs the tool as a superuser.
-    fn as_superuser(&self, args: &[&str]) -> Ended {
+    fn as_superuser(&self, args: &[&str]) -> RunReport {
         run(on(&self.database, self.folder.dir.path(), args))
     }
 
@@ -77,7 +77,7 @@ impl Stage {
     }
 }
 
-fn json(ended: &Ended) -> Value {
+fn json(ended: &RunReport) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
 }
 
@@ -114,7 +114,7 @@ async fn status_says_whose_a_record_is() {
 }
 
 /// The schemas that a report passes over.
-fn passed_over(ended: &Ended) -> Vec<String> {
+fn passed_over(ended: &RunReport) -> Vec<String> {
     let report = json(ended);
     let all = report["passed_over"].as_array().unwrap_or_else(|| panic!("{ended:?}"));
     all.iter().map(|one| one["schema"].as_str().expect("a name").to_owned()).collect()

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::crypto::ring::{self, sign};
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 
-use crate::support::tool::{Ended, run, tool};
+use crate::support::tool::{RunReport, run, tool};
 use crate::support::{Database, Folder, server};
 
 const MANIFEST: &str = "version = 1\n[tables.t]\ncolumns = { id = \"int\" }\n";
@@ -200,7 +200,7 @@ async fn a_connection_that_was_never_made_is_not_lost() {
     }
 }
 
-async fn plan(folder: &Folder, url: &str) -> Ended {
+async fn plan(folder: &Folder, url: &str) -> RunReport {
     let mut command = tool(folder.dir.path(), &["plan", "acme"]);
     command.env("DATABASE_URL", url);
     tokio::task::spawn_blocking(move || run(command)).await.expect("no panic")

@@ -3,7 +3,7 @@
 use super::super::Fragment;
 use super::super::fragment::SCHEMA_PLACEHOLDER;
 use super::super::model::{ColumnDecl, ColumnValue, SequenceOptions, TypeDecl};
-use super::super::raw::{self, At, Generation, Name, Short};
+use super::super::raw::{self, Generation, Name, Short, Spanned};
 use super::Checking;
 use crate::name::Ident;
 
@@ -14,13 +14,13 @@ pub(super) fn columns(checking: &mut Checking<'_>, table: &raw::Table) -> Vec<Co
 fn column(
     checking: &mut Checking<'_>,
     name: &Name,
-    raw: &At<Short<raw::Column>>,
+    raw: &Spanned<Short<raw::Column>>,
 ) -> Option<ColumnDecl> {
     let ident = checking.ident(name);
     let position = checking.position(&name.span);
     let column = match &raw.value {
         Short::Text(text) => {
-            let data_type = At { span: raw.span.clone(), value: text.clone() };
+            let data_type = Spanned { span: raw.span.clone(), value: text.clone() };
             ColumnDecl {
                 position,
                 name: ident?,

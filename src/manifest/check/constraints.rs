@@ -5,7 +5,7 @@ use super::super::model::{
     ColumnDecl, ConstraintDecl, ConstraintDef, Deferral, ForeignKeyDecl, KeyDecl, Operator,
     ReferentialAction, TableRef,
 };
-use super::super::raw::{self, At, KeyForm, Name, Short};
+use super::super::raw::{self, KeyForm, Name, Short, Spanned};
 use super::Checking;
 use super::indexes::{KeyParts, index_key, term_name};
 use super::names::{Space, object_name};
@@ -41,13 +41,13 @@ fn primary_key(
     raw: &raw::Table,
     columns: &[ColumnDecl],
 ) -> Option<ConstraintDecl> {
-    let mut keys: Vec<At<KeyForm>> = Vec::new();
+    let mut keys: Vec<Spanned<KeyForm>> = Vec::new();
     for (name, column) in &raw.columns {
         if let Short::Full(column) = &column.value
             && let Some(flag) = column.primary_key.as_ref().filter(|flag| flag.value)
         {
             let form = KeyForm::Column(name.value.clone());
-            keys.push(At { span: flag.span.clone(), value: form });
+            keys.push(Spanned { span: flag.span.clone(), value: form });
         }
     }
     if let Some(second) = keys.get(1).or(keys.first().filter(|_| raw.primary_key.is_some())) {
@@ -73,7 +73,7 @@ fn primary_key(
 fn key(
     checking: &mut Checking<'_>,
     table: &Name,
-    raw: &At<KeyForm>,
+    raw: &Spanned<KeyForm>,
     is_primary: bool,
 ) -> Option<ConstraintDecl> {
     let mut decl = KeyDecl {
@@ -85,11 +85,11 @@ fn key(
     let (mut name, mut comment) = (None, None);
     match &raw.value {
         KeyForm::Column(column) => {
-            let column = At { span: raw.span.clone(), value: column.clone() };
+            let column = Spanned { span: raw.span.clone(), value: column.clone() };
             decl.columns = checking.column_of(&table.value, &column).into_iter().collect();
         }
         KeyForm::Columns(columns) => {
-            let columns = At { span: raw.span.clone(), value: columns.clone() };
+            let columns = Spanned { span: raw.span.clone(), value: columns.clone() };
             decl.columns = checking.columns_of(&table.value, &columns);
         }
         KeyForm::Full(full) => {
@@ -126,11 +126,11 @@ fn deferral(deferrable: bool, initially_deferred: bool) -> Deferral {
 fn check(
     checking: &mut Checking<'_>,
     table: &Name,
-    raw: &At<Short<raw::Check>>,
+    raw: &Spanned<Short<raw::Check>>,
 ) -> Option<ConstraintDecl> {
     let (expression, name, no_inherit, comment) = match &raw.value {
         Short::Text(text) => {
-            let sql = At { span: raw.span.clone(), value: text.clone() };
+            let sql = Spanned { span: raw.span.clone(), value: text.clone() };
             (checking.expression(&sql), None, false, None)
         }
         Short::Full(full) => {
@@ -147,7 +147,7 @@ fn check(
 fn exclusion(
     checking: &mut Checking<'_>,
     table: &Name,
-    raw: &At<raw::Exclusion>,
+    raw: &Spanned<raw::Exclusion>,
 ) -> Option<ConstraintDecl> {
     if raw.elements.is_empty() {
         checking.note(&raw.elements.span, "an exclusion constraint has at least one element");
@@ -186,7 +186,7 @@ fn exclusion(
     Some(ConstraintDecl { position, name, definition, comment })
 }
 
-fn operator(checking: &mut Checking<'_>, raw: &At<Short<raw::Qualified>>) -> Option<Operator> {
+fn operator(checking: &mut Checking<'_>, raw: &Spanned<Short<raw::Qualified>>) -> Option<Operator> {
     let (schema, symbol, span) = match &raw.value {
         Short::Text(symbol) => (None, symbol, &raw.span),
         Short::Full(full) => {
@@ -203,7 +203,7 @@ fn operator(checking: &mut Checking<'_>, raw: &At<Short<raw::Qualified>>) -> Opt
 fn foreign_key(
     checking: &mut Checking<'_>,
     table: &Name,
-    raw: &At<raw::ForeignKey>,
+    raw: &Spanned<raw::ForeignKey>,
 ) -> Option<ConstraintDecl> {
     let columns = checking.columns_of(&table.value, &raw.columns);
     let target = &raw.references;

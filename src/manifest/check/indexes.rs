@@ -1,7 +1,7 @@
 //! Indexes of a table, and the terms that exclusion constraints share with them.
 
 use super::super::model::{IndexDecl, IndexKey, IndexTerm};
-use super::super::raw::{self, At, Name, Nulls, Order, Short};
+use super::super::raw::{self, Name, Nulls, Order, Short, Spanned};
 use super::Checking;
 use super::names::{Space, object_name};
 use crate::name::Text;
@@ -14,7 +14,11 @@ pub(super) fn indexes(
     raw.indexes.iter().filter_map(|index| self::index(checking, table, index)).collect()
 }
 
-fn index(checking: &mut Checking<'_>, table: &Name, raw: &At<raw::Index>) -> Option<IndexDecl> {
+fn index(
+    checking: &mut Checking<'_>,
+    table: &Name,
+    raw: &Spanned<raw::Index>,
+) -> Option<IndexDecl> {
     if raw.columns.is_empty() {
         checking.note(&raw.columns.span, "an index has at least one column or expression");
     }
@@ -22,7 +26,7 @@ fn index(checking: &mut Checking<'_>, table: &Name, raw: &At<raw::Index>) -> Opt
     for key in &raw.columns.value {
         let parts = match &key.value {
             Short::Text(text) => {
-                let column = At { span: key.span.clone(), value: text.clone() };
+                let column = Spanned { span: key.span.clone(), value: text.clone() };
                 let parts = KeyParts { column: Some(&column), ..KeyParts::default() };
                 keys.extend(index_key(checking, &table.value, key, &parts));
                 continue;
@@ -72,8 +76,8 @@ fn index(checking: &mut Checking<'_>, table: &Name, raw: &At<raw::Index>) -> Opt
 pub(super) struct KeyParts<'r> {
     pub(super) column: Option<&'r Name>,
     pub(super) expression: Option<&'r Name>,
-    pub(super) opclass: Option<&'r At<Short<raw::Qualified>>>,
-    pub(super) collation: Option<&'r At<Short<raw::Qualified>>>,
+    pub(super) opclass: Option<&'r Spanned<Short<raw::Qualified>>>,
+    pub(super) collation: Option<&'r Spanned<Short<raw::Qualified>>>,
     pub(super) order: Option<Order>,
     pub(super) nulls: Option<Nulls>,
 }
@@ -81,7 +85,7 @@ pub(super) struct KeyParts<'r> {
 pub(super) fn index_key<T>(
     checking: &mut Checking<'_>,
     table: &str,
-    whole: &At<T>,
+    whole: &Spanned<T>,
     parts: &KeyParts<'_>,
 ) -> Option<IndexKey> {
     let term = match (parts.column, parts.expression) {

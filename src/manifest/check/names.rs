@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::super::model::ObjectName;
-use super::super::raw::{self, At, KeyForm, Name, Short};
+use super::super::raw::{self, KeyForm, Name, Short, Spanned};
 use super::Checking;
 use crate::name::Ident;
 
@@ -36,7 +36,7 @@ pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
         take_type(checking, name, "table");
     }
     for (table, decl) in &raw.tables {
-        let key_name = |key: &At<KeyForm>| match &key.value {
+        let key_name = |key: &Spanned<KeyForm>| match &key.value {
             KeyForm::Full(full) => full.name.clone(),
             _ => None,
         };

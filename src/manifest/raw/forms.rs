@@ -13,40 +13,40 @@ use super::{Key, Names};
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub(in crate::manifest) struct At<T> {
+pub(in crate::manifest) struct Spanned<T> {
     pub(in crate::manifest) span: Range<usize>,
     pub(in crate::manifest) value: T,
 }
 
-impl<T> Deref for At<T> {
+impl<T> Deref for Spanned<T> {
     type Target = T;
     fn deref(&self) -> &T {
         &self.value
     }
 }
 
-impl<T: PartialEq> PartialEq for At<T> {
+impl<T: PartialEq> PartialEq for Spanned<T> {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
     }
 }
 
-impl<T: Eq> Eq for At<T> {}
+impl<T: Eq> Eq for Spanned<T> {}
 
-impl<T: std::hash::Hash> std::hash::Hash for At<T> {
+impl<T: std::hash::Hash> std::hash::Hash for Spanned<T> {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.value.hash(state);
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = toml::Spanned::<T>::deserialize(deserializer)?;
         Ok(Self { span: spanned.span(), value: spanned.into_inner() })
     }
 }
 
-impl<T: JsonSchema> JsonSchema for At<T> {
+impl<T: JsonSchema> JsonSchema for Spanned<T> {
     fn inline_schema() -> bool {
         T::inline_schema()
     }
@@ -60,11 +60,11 @@ impl<T: JsonSchema> JsonSchema for At<T> {
 
 /// Any TOML value, and where it stands.
 #[derive(Debug)]
-pub(in crate::manifest) struct Anything(pub(in crate::manifest) At<toml::Value>);
+pub(in crate::manifest) struct Anything(pub(in crate::manifest) Spanned<toml::Value>);
 
 impl<'de> Deserialize<'de> for Anything {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        At::deserialize(deserializer).map(Self)
+        Spanned::deserialize(deserializer).map(Self)
     }
 }
 

@@ -7,7 +7,7 @@ use super::cells::note;
 use super::{Place, json};
 use crate::manifest::check::Checking;
 use crate::manifest::decode;
-use crate::manifest::raw::{At, Name, Row, RowsFile};
+use crate::manifest::raw::{Name, Row, RowsFile, Spanned};
 use crate::manifest::source::Source;
 
 /// Rows that are not understood yet.
@@ -36,7 +36,7 @@ pub(super) enum Value {
 }
 
 /// Rows in the manifest.
-pub(super) fn inline(checking: &Checking<'_>, rows: &[At<Row>]) -> Input {
+pub(super) fn inline(checking: &Checking<'_>, rows: &[Spanned<Row>]) -> Input {
     Input::Objects(rows.iter().map(|row| toml_row(checking.source, row, Place::Span)).collect())
 }
 
@@ -155,7 +155,7 @@ fn toml_file(checking: &mut Checking<'_>, source: &Source) -> Option<Input> {
 
 fn toml_row(
     source: &Source,
-    row: &At<Row>,
+    row: &Spanned<Row>,
     at: impl Fn(std::ops::Range<usize>) -> Place,
 ) -> Object {
     let cells = row

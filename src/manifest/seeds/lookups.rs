@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 
 use crate::manifest::check::Checking;
 use crate::manifest::model::{Cell, SeedDecl, TableDecl, TypeDecl};
-use crate::manifest::raw::{self, At};
+use crate::manifest::raw::{self, Spanned};
 use crate::name::Ident;
 
 /// A lookup by the key of a table that has rows in the manifest must name one of these.
 pub(super) fn check(
     checking: &mut Checking<'_>,
-    raw: &[At<raw::Seed>],
+    raw: &[Spanned<raw::Seed>],
     seeds: &[SeedDecl],
     tables: &[TableDecl],
 ) {

@@ -57,7 +57,7 @@ impl Transaction<'_> {
                 (Vec::new(), Vec::new())
             } else if self.is_open() && self.pins.lacks(&self.tables.read, &schema) {
                 // It was made since it was asked which there are, and is not locked.
-                self.glance(&self.reading(), String::new()).await?;
+                self.digest(&self.reading(), String::new()).await?;
                 continue;
             } else {
                 self.rows(manifest, Some(&schema), history, avoid).await?
@@ -68,7 +68,7 @@ impl Transaction<'_> {
         Err(self.is_too_fast().into())
     }
 
-    /// The newest row of the record if it is of the schema as the last glance saw it, and the
+    /// The newest row of the record if it is of the schema as it was last seen, and the
     /// declared rows that are absent. To be asked only where no table is to be avoided.
     ///
     /// # Errors
@@ -77,10 +77,10 @@ impl Transaction<'_> {
         &mut self,
         manifest: &'m Manifest,
     ) -> Result<Option<(StateRow, Vec<(&'m SeedDecl, &'m SeedRow)>)>, IntrospectError> {
-        let Some(glance) = self.glance.clone() else {
+        let Some(digest) = self.digest.clone() else {
             return Ok(None);
         };
-        let Some(record) = &glance.record else {
+        let Some(record) = &digest.record else {
             return Ok(None);
         };
         record.check_readable(self.schema, &self.session.server.role)?;
@@ -93,7 +93,7 @@ impl Transaction<'_> {
         let Some(row) = state.into_iter().next() else {
             return Ok(None);
         };
-        if row.fingerprint != glance.fingerprint || glance.has_hidden {
+        if row.fingerprint != digest.fingerprint || digest.has_hidden {
             return Ok(None);
         }
         let (_, absent_rows) = self.rows(manifest, None, 0, &Reasons::new()).await?;
@@ -135,20 +135,20 @@ impl Transaction<'_> {
         Ok((state, absent))
     }
 
-    /// The model of the schema as the last glance saw it.
+    /// The model of the schema as it was last seen.
     pub(super) async fn model(
         &mut self,
         shapes: &Shapes,
     ) -> Result<Option<(Arc<Schema>, Checksum)>, IntrospectError> {
         for _ in 0..READS {
-            let Some(glance) = self.glance.clone() else {
+            let Some(digest) = self.digest.clone() else {
                 return Ok(None);
             };
-            if glance.has_hidden {
+            if digest.has_hidden {
                 introspect::check_visible(self.session, self.schema).await?;
             }
-            if let Some(schema) = shapes.get(glance.fingerprint) {
-                return Ok(Some((schema, glance.fingerprint)));
+            if let Some(schema) = shapes.get(digest.fingerprint) {
+                return Ok(Some((schema, digest.fingerprint)));
             }
             let schema = match introspect::introspect(self.session, self.schema).await {
                 Ok(schema) => schema,
@@ -158,9 +158,9 @@ impl Transaction<'_> {
             };
             // Only what did not change while it was read is the model behind the fingerprint.
             let doing = self.reading();
-            self.glance(&doing, String::new()).await?;
-            if self.glance.as_ref().is_some_and(|now| now.fingerprint == glance.fingerprint) {
-                return Ok(Some((shapes.insert(glance.fingerprint, schema), glance.fingerprint)));
+            self.digest(&doing, String::new()).await?;
+            if self.digest.as_ref().is_some_and(|now| now.fingerprint == digest.fingerprint) {
+                return Ok(Some((shapes.insert(digest.fingerprint, schema), digest.fingerprint)));
             }
         }
         Err(self.is_too_fast().into())
@@ -188,7 +188,7 @@ impl Transaction<'_> {
     /// made.
     #[must_use]
     pub fn is_distributed(&self, placement: Option<&Placement>) -> bool {
-        is_distributed(&self.session.server, self.glance.is_some(), placement)
+        is_distributed(&self.session.server, self.digest.is_some(), placement)
     }
 
     /// What is known of the tables outside of the tenants' schemas that foreign keys point to.

@@ -48,7 +48,7 @@ impl Transaction<'_> {
         &mut self,
         locks: &Locks,
     ) -> Result<Option<Vec<Obstacle>>, IntrospectError> {
-        let Some(before) = self.glance.as_ref().map(|glance| glance.fingerprint) else {
+        let Some(before) = self.digest.as_ref().map(|digest| digest.fingerprint) else {
             return Ok(Some(Vec::new()));
         };
         let doing = format!("locking tables of schema {}", self.schema);
@@ -65,8 +65,8 @@ impl Transaction<'_> {
         if !script.is_empty() {
             self.session.run(&doing, &script).await?;
         }
-        self.glance(&doing, String::new()).await?;
-        if self.glance.as_ref().is_none_or(|glance| glance.fingerprint != before) {
+        self.digest(&doing, String::new()).await?;
+        if self.digest.as_ref().is_none_or(|digest| digest.fingerprint != before) {
             return Ok(None);
         }
         self.lock().await?;
@@ -75,7 +75,7 @@ impl Transaction<'_> {
 
     /// Whether somebody who is not trusted could change the schema or something in it.
     pub(super) fn is_open(&self) -> bool {
-        self.glance.as_ref().is_some_and(|glance| glance.is_open)
+        self.digest.as_ref().is_some_and(|digest| digest.is_open)
     }
 
     /// Whether a table is kept as it is while it is read, as far as it needs to be.
@@ -85,7 +85,7 @@ impl Transaction<'_> {
 
     /// Whether there can be code of somebody who is not trusted on the schema's tables.
     fn is_exposed(&self) -> bool {
-        self.glance.as_ref().is_some_and(|glance| glance.is_open || glance.has_strangers)
+        self.digest.as_ref().is_some_and(|digest| digest.is_open || digest.has_strangers)
     }
 
     /// Whether the record can be read: it is kept as it is meanwhile, as far as somebody could change it.
@@ -100,7 +100,7 @@ impl Transaction<'_> {
     /// # Errors
     /// When the server cannot be asked.
     pub async fn obstacles(&mut self, asked: &Asked<'_>) -> Result<Vec<Obstacle>, PgError> {
-        if self.glance.is_none() {
+        if self.digest.is_none() {
             return Ok(Vec::new());
         }
         let mut found: Vec<Obstacle> = self.pins.obstacles(&self.session.server.role).collect();

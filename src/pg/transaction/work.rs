@@ -47,7 +47,7 @@ impl Transaction<'_> {
         let epilogue = append + check.script();
         let answers = execute::execute(self.session, steps, &epilogue, doing).await?;
         self.session.is_prepared = true;
-        self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
+        self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
         let rows = answers.get(statements..).unwrap_or_default();
         let absent_rows = check.absent(rows).map_err(IntrospectError::Pg)?;
         let state = Vec::new();
@@ -75,7 +75,7 @@ impl Transaction<'_> {
         let (append, _) = self.append_script(record);
         let doing = |_| RECORDING.to_owned();
         let answers = execute::execute(self.session, steps, &append, doing).await?;
-        self.glance = fingerprint::glance(self.session, self.schema, &answers)?;
+        self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{ChangedObject, HeldSteps, Placement, texts};
-use crate::fleet::{self, Done, Fate, State, TenantDrift};
+use crate::fleet::{self, State, TenantDrift, TenantOutcome, TenantReport};
 
 /// How a tenant is.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -174,21 +174,22 @@ pub(in crate::server) struct TenantFailure {
 /// So many failures are told one by one.
 const FAILURES: usize = 1_000;
 
-impl From<&fleet::Ended> for FleetProvisioned {
-    fn from(ended: &fleet::Ended) -> Self {
-        let failure = |done: &Done| match &done.fate {
-            Fate::Failed { error } => {
+impl From<&fleet::RunReport> for FleetProvisioned {
+    fn from(ended: &fleet::RunReport) -> Self {
+        let failure = |done: &TenantReport| match &done.outcome {
+            TenantOutcome::Failed { error } => {
                 Some(TenantFailure { tenant: done.tenant.to_string(), code: error.code })
             }
             _ => None,
         };
         Self {
-            current: ended.count(|fate| *fate == Fate::Current),
-            created: ended.count(|fate| matches!(fate, Fate::Created { .. })),
-            updated: ended
-                .count(|fate| matches!(fate, Fate::Updated { .. } | Fate::Recorded { .. })),
-            failed: ended.count(|fate| matches!(fate, Fate::Failed { .. })),
-            skipped: ended.count(|fate| *fate == Fate::Skipped),
+            current: ended.count(|outcome| *outcome == TenantOutcome::Current),
+            created: ended.count(|outcome| matches!(outcome, TenantOutcome::Created { .. })),
+            updated: ended.count(|outcome| {
+                matches!(outcome, TenantOutcome::Updated { .. } | TenantOutcome::Recorded { .. })
+            }),
+            failed: ended.count(|outcome| matches!(outcome, TenantOutcome::Failed { .. })),
+            skipped: ended.count(|outcome| *outcome == TenantOutcome::Skipped),
             changed: ended.tenants.iter().filter(|done| has_changed(done)).count(),
             failures: ended.tenants.iter().filter_map(failure).take(FAILURES).collect(),
             refused: ended.refused.len(),
@@ -198,6 +199,6 @@ impl From<&fleet::Ended> for FleetProvisioned {
     }
 }
 
-fn has_changed(done: &Done) -> bool {
+fn has_changed(done: &TenantReport) -> bool {
     !done.left.untouched.changed.is_empty()
 }

@@ -85,7 +85,7 @@ impl State {
 }
 
 /// One of them; it leaves when dropped.
-pub(super) struct Guest {
+pub(super) struct ConnectionGuard {
     number: u64,
     pub(super) state: Arc<State>,
     connections: Arc<Connections>,
@@ -98,7 +98,7 @@ impl Connections {
 
     /// Lets one more in. When there are too many, the oldest that waits for its caller makes room;
     /// when there is none, the new one has to be turned away.
-    pub(super) fn admit(connections: &Arc<Self>) -> Option<Guest> {
+    pub(super) fn admit(connections: &Arc<Self>) -> Option<ConnectionGuard> {
         let mut open = connections.open.lock().unwrap_or_else(PoisonError::into_inner);
         let (next, all) = &mut *open;
         if all.len() >= connections.most {
@@ -111,7 +111,7 @@ impl Connections {
         *next += 1;
         let (number, state) = (*next, Arc::new(State::new()));
         all.insert(number, Arc::clone(&state));
-        Some(Guest { number, state, connections: Arc::clone(connections) })
+        Some(ConnectionGuard { number, state, connections: Arc::clone(connections) })
     }
 
     /// Ends those that wait for their callers.
@@ -122,7 +122,7 @@ impl Connections {
     }
 }
 
-impl Drop for Guest {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         let mut open = self.connections.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.1.remove(&self.number);

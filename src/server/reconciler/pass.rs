@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::known::{Known, count, counted};
-use crate::fleet::{self, Fate, Fleet, Options, Roster, Selection, Source, State};
+use crate::fleet::{self, Fleet, Options, Roster, Selection, Source, State, TenantOutcome};
 use crate::name::TenantId;
 use crate::server::app::App;
 use crate::server::looks;
@@ -63,18 +63,18 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut Known, sco
         let options = Options { jobs: app.bounds.jobs, ..Options::default() };
         let ended = fleet::apply(fleet, behind, None, &options, &app.stop_flag, &|_| {}).await;
         for done in &ended.tenants {
-            match &done.fate {
-                Fate::Failed { error } => {
+            match &done.outcome {
+                TenantOutcome::Failed { error } => {
                     failures += 1;
                     backoff.failed(&done.tenant, Instant::now());
                     warn!(tenant = %done.tenant, code = error.code, error = error.message,
                         hint = error.hint, "a tenant could not be provisioned");
                 }
-                Fate::Skipped => {}
-                Fate::Current
-                | Fate::Created { .. }
-                | Fate::Updated { .. }
-                | Fate::Recorded { .. } => {
+                TenantOutcome::Skipped => {}
+                TenantOutcome::Current
+                | TenantOutcome::Created { .. }
+                | TenantOutcome::Updated { .. }
+                | TenantOutcome::Recorded { .. } => {
                     backoff.succeeded(&done.tenant);
                 }
             }

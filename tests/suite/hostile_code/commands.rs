@@ -4,7 +4,7 @@ use provision::{reconcile, report};
 
 use super::hooks::{End, Hook};
 use super::stage::{RAISED, Runner, Scene, Stage};
-use crate::support::tool::Ended;
+use crate::support::tool::RunReport;
 use crate::support::{self, tenant, told};
 
 /// That all is done which has nothing to do with table `t`.
@@ -123,7 +123,7 @@ impl<'s> Judge<'s> {
     }
 
     /// Runs a command on the tenants of these hooks.
-    async fn ran(&mut self, scene: &Scene<'_>, args: &[&str], hooks: &[&Hook]) -> Ended {
+    async fn ran(&mut self, scene: &Scene<'_>, args: &[&str], hooks: &[&Hook]) -> RunReport {
         let command = args.join(" ");
         let ended = scene.tool(args);
         let is_over = ended.code.is_some_and(|code| code < 100) && !ended.stderr.contains("panic");
@@ -166,7 +166,7 @@ impl<'s> Judge<'s> {
         }
     }
 
-    fn expect(&mut self, is_right: bool, what: &str, ended: &Ended) {
+    fn expect(&mut self, is_right: bool, what: &str, ended: &RunReport) {
         if !is_right {
             self.failures.push(self.told(what, &format!("{:?}\n{}", ended.code, text(ended))));
         }
@@ -189,6 +189,6 @@ impl<'s> Judge<'s> {
     }
 }
 
-fn text(ended: &Ended) -> String {
+fn text(ended: &RunReport) -> String {
     format!("{}{}", ended.stdout, ended.stderr)
 }

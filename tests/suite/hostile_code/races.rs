@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::stage::RAISED;
 use crate::support::service::eventually;
-use crate::support::tool::{Ended, on};
+use crate::support::tool::{RunReport, on};
 use crate::support::{Database, Folder, server_major};
 
 /// Table `t` misses a column and a row; `n`, which is new, points to a table of somebody else.
@@ -92,7 +92,7 @@ impl Tenant {
     }
 
     /// Checks that nothing of the role's has run but in its own sessions.
-    async fn check(&self, what: &str, ended: &Ended) {
+    async fn check(&self, what: &str, ended: &RunReport) {
         let trace = self.database.ask("SELECT is_called::text FROM away.trace").await;
         assert!(
             !ended.stderr.contains(RAISED) && !ended.stdout.contains(RAISED),
@@ -146,7 +146,7 @@ impl Session<'_> {
     }
 }
 
-async fn end(child: Child) -> Ended {
+async fn end(child: Child) -> RunReport {
     let ended = tokio::task::spawn_blocking(move || child.wait_with_output()).await;
     ended.expect("a thread").expect("an end").into()
 }

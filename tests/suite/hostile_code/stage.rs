@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::hooks::{By, Hook};
 use crate::support::service::{Service, eventually};
-use crate::support::tool::{Ended, on, run};
+use crate::support::tool::{RunReport, on, run};
 use crate::support::{self, Database, Folder, server};
 
 /// What the planted code raises.
@@ -243,7 +243,7 @@ impl Stage {
         }
     }
 
-    fn tool_at(&self, database: &Database, url: &str, args: &[&str]) -> Ended {
+    fn tool_at(&self, database: &Database, url: &str, args: &[&str]) -> RunReport {
         let mut command = on(database, self.folder.dir.path(), args);
         command.env("DATABASE_URL", url);
         if self.runner == Runner::Reader {
@@ -273,7 +273,7 @@ impl Stage {
 }
 
 impl Scene<'_> {
-    pub fn tool(&self, args: &[&str]) -> Ended {
+    pub fn tool(&self, args: &[&str]) -> RunReport {
         self.stage.tool_at(&self.database, &self.url, args)
     }
 

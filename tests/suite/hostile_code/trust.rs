@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::commands::COLUMN_ADDED;
 use super::hooks::{HOOK, Hook};
 use super::stage::{Arms, MANIFEST, Runner, Scene, Stage};
-use crate::support::tool::Ended;
+use crate::support::tool::RunReport;
 
 /// Harmless code; the last one's belongs to somebody that `evil_*` does not name.
 const HOOKS: &[Hook] = &[
@@ -34,7 +34,7 @@ async fn stage() -> Stage {
 }
 
 /// Runs a command, and tells whose code it ran.
-async fn run(scene: &Scene<'_>, args: &[&str]) -> (Ended, Vec<String>) {
+async fn run(scene: &Scene<'_>, args: &[&str]) -> (RunReport, Vec<String>) {
     let ended = scene.tool(args);
     (ended, scene.traces(&scene.stage.hooks).await)
 }

@@ -235,7 +235,7 @@ fn check(method: &str, path: &str, answer: &Answer) {
 }
 
 /// Runs `provision serve`, which must refuse to start.
-pub fn refuses_to_start(database: &Database, args: &[&str], token: &str) -> super::tool::Ended {
+pub fn refuses_to_start(database: &Database, args: &[&str], token: &str) -> super::tool::RunReport {
     let folder = Folder::new("version = 1\n[tables.t]\ncolumns = { id = \"int\" }\n");
     let mut command = on(database, folder.dir.path(), &[&["serve"], args].concat());
     command.env("PROVISION_TOKEN", token);

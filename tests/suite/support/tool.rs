@@ -22,13 +22,13 @@ pub fn on(database: &Database, dir: &Path, args: &[&str]) -> Command {
 
 /// What a command printed and how it ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct RunReport {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Ended {
+impl RunReport {
     /// Checks the exit code.
     #[track_caller]
     pub fn with(self, code: i32) -> Self {
@@ -37,7 +37,7 @@ impl Ended {
     }
 }
 
-impl From<Output> for Ended {
+impl From<Output> for RunReport {
     fn from(output: Output) -> Self {
         Self {
             code: output.status.code(),
@@ -48,6 +48,6 @@ impl From<Output> for Ended {
 }
 
 /// Runs to the end.
-pub fn run(mut command: Command) -> Ended {
+pub fn run(mut command: Command) -> RunReport {
     command.output().expect("the binary starts").into()
 }

@@ -21,9 +21,9 @@ impl From<&Plan> for Reviewed {
     }
 }
 
-/// On which terms a tenant is applied.
+/// On which options a tenant is applied.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Terms {
+pub struct ApplyOptions {
     /// Only if all is still as it was reviewed.
     pub reviewed: Option<Reviewed>,
     /// A look has shown that there is something to do.

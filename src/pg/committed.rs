@@ -12,7 +12,7 @@ use super::state;
 use crate::name::SchemaName;
 
 /// Whether the apply with this id was committed, asked on a new connection. It waits for the
-/// tenant's lock first: while the old session still has it, its fate is not decided.
+/// tenant's lock first: while the old session still has it, it is not decided yet.
 ///
 /// # Errors
 /// When the server cannot be reached, or the old session keeps the lock.
@@ -23,7 +23,7 @@ pub async fn committed(
     limits: Limits,
 ) -> Result<bool, IntrospectError> {
     let mut session = Session::open(target).await?;
-    let doing = "asking for the fate of a transaction";
+    let doing = "asking whether a transaction was committed";
     let script = begin(Access::Write, limits) + &lock::script(schema);
     let mut found = false;
     let is_present = session.begin(schema, doing, script).await?.is_present;
@@ -36,8 +36,8 @@ pub async fn committed(
     } else {
         Answers::new()
     };
-    let glance = fingerprint::glance(&session, schema, &answers)?;
-    if let Some(record) = glance.and_then(|glance| glance.record) {
+    let digest = fingerprint::digest(&session, schema, &answers)?;
+    if let Some(record) = digest.and_then(|digest| digest.record) {
         record.check_readable(schema, &session.server.role)?;
         let answers = session.run(doing, &state::find_script(schema, apply_id)).await?;
         let rows: Vec<serde_json::Value> = Sections::new(schema, &answers).get("found")?;
