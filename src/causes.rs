@@ -1,19 +1,27 @@
 //! How errors are shown: with their causes.
 
 use std::error::Error;
-use std::fmt::Write as _;
 
-/// The error and its causes in one line, each said once.
+/// The messages of its causes, each once: one that the message before ends with is left out.
 #[must_use]
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
+pub fn of(error: &dyn Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut last = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.ends_with(&said) {
-            let _ = write!(text, ": {said}");
+        let message = error.to_string();
+        if !last.ends_with(&message) {
+            causes.push(message.clone());
+            last = message;
         }
         cause = error.source();
     }
-    text
+    causes
+}
+
+/// The error and its causes in one line.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let causes = of(error).into_iter();
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -1,9 +1,10 @@
 //! The command line: arguments, and what each subcommand prints.
 
 mod apply;
-mod aside;
+mod detached;
 mod drift;
 mod embedded;
+mod exit;
 mod global;
 mod output;
 mod plan;
@@ -15,36 +16,11 @@ mod validate;
 
 use clap::{Parser, Subcommand};
 
+pub use exit::Exit;
 pub use global::{Global, LogFormat};
-pub use output::{notice, print_error, print_usage};
+pub use output::{Color, notice, print_error, print_usage};
 
 use crate::error::Error;
-
-/// How a command ends. The numbers are part of the interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// 0: done, or nothing to do.
-    Done,
-    /// 1: an error, wrong usage included.
-    Failed,
-    /// 2: changes are pending (`plan --detailed-exitcode`), or tenants have drifted.
-    Pending,
-    /// 3: done as far as allowed, but drift remains that is not touched.
-    DriftRemains,
-}
-
-impl Exit {
-    /// As the operating system gets it.
-    #[must_use]
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Pending => 2,
-            Self::DriftRemains => 3,
-        }
-    }
-}
 
 /// Gives every tenant of a PostgreSQL application its own, complete, up-to-date schema.
 #[derive(Debug, Parser)]

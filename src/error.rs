@@ -1,8 +1,8 @@
 //! One error for all commands.
 
 use crate::embedded::EmbeddedError;
+use crate::explain::{Explain, Failure};
 use crate::files::{FileError, Unreadable};
-use crate::fleet::Failure;
 use crate::manifest::ManifestError;
 use crate::pg::PgError;
 use crate::reconcile::ReconcileError;
@@ -51,10 +51,8 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// Stable identifier for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+impl Explain for Error {
+    fn code(&self) -> &'static str {
         match self {
             Self::Manifest(error) => error.code(),
             Self::Embedded(error) => error.code(),
@@ -70,9 +68,7 @@ impl Error {
         }
     }
 
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Manifest(error) => error.hint(),
             Self::Embedded(error) => error.hint(),
@@ -101,9 +97,7 @@ impl Error {
         }
     }
 
-    /// The server's five characters, if it said anything.
-    #[must_use]
-    pub fn sqlstate(&self) -> Option<&str> {
+    fn sqlstate(&self) -> Option<&str> {
         match self {
             Self::Pg(error) => error.sqlstate(),
             Self::Reconcile(error) => error.sqlstate(),

@@ -8,6 +8,7 @@
 mod apply;
 mod difference;
 mod drift;
+mod enumerate;
 mod health;
 mod left;
 mod outcome;
@@ -16,6 +17,7 @@ mod plan;
 mod roster;
 mod selection;
 mod stages;
+mod state;
 mod survey;
 mod uneven;
 mod unused;
@@ -24,22 +26,22 @@ use std::sync::Arc;
 
 pub use apply::{Options, apply};
 pub use difference::{Difference, Missing};
-pub use drift::{Drift, Shape, State, TenantDrift, drift};
+pub use drift::{Drift, Shape, drift};
+pub use enumerate::{enumerate, locate};
 pub use left::LeftIn;
 pub use outcome::{Event, RunReport, TenantOutcome, TenantReport};
 pub use plan::{FleetPlan, Pinned, SharedPlan, Unplanned, plan};
-pub use roster::{
-    Member, Orphan, PassedOver, Refused, Roster, Source, Unreachable, enumerate, locate,
-};
+pub use roster::{Member, Orphan, PassedOver, Refused, Roster, Source, Unreachable};
 pub use selection::{Selection, Unmatched};
 pub use stages::{Canary, Stage, Stages, Wave, Waves};
+pub use state::{State, TenantDrift};
 pub use survey::{Seen, Survey, survey};
 pub use uneven::Uneven;
 pub use unused::{Unneeded, UnusedRule};
 
 use crate::manifest::Manifest;
 use crate::pg::{Limits, Target};
-use crate::reconcile::{Context, ReconcileError, Retry};
+use crate::reconcile::{Context, Retry};
 
 /// The servers that the tenants of one manifest live on.
 #[derive(Debug)]
@@ -102,30 +104,5 @@ impl Fleet {
     /// The name of a server, if it has one.
     fn name_of(&self, server: usize) -> Option<&str> {
         self.servers.get(server).and_then(|server| server.name.as_deref())
-    }
-}
-
-/// What went wrong, as a value that can be kept, counted and written down.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
-pub struct Failure {
-    /// Stable identifier for programs.
-    pub code: &'static str,
-    /// With its causes.
-    pub message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-    /// The server's five characters, if it said anything.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sqlstate: Option<String>,
-}
-
-impl From<&ReconcileError> for Failure {
-    fn from(error: &ReconcileError) -> Self {
-        Self {
-            code: error.code(),
-            message: crate::causes::chain(error),
-            hint: error.hint(),
-            sqlstate: error.sqlstate().map(str::to_owned),
-        }
     }
 }

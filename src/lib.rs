@@ -4,25 +4,28 @@
 //! Data flows one way, for one tenant ([`reconcile`]) or for many ([`fleet`]):
 //!
 //! ```text
-//! schema.toml, seeds/ ──▶ manifest ──▶ pg::elaborate ──▶ schema (desired) ─┐
-//!                                                                          ├─▶ diff ─▶ plan ─▶ pg::execute
-//!                tenant's schema ──▶ pg::introspect ───▶ schema (live) ────┘    │         │
-//!                        ▲                                                      │      render
-//!                        └─ verify, record, COMMIT ◀────────────────────────────┴─────────┘
+//! schema.toml, seeds/ ──▶ manifest ──▶ elaborate ──▶ catalog (desired) ─┐
+//!                                                                      ├─▶ plan ─▶ pg (statements)
+//!                  tenant's schema ──▶ pg ──────────▶ catalog (live) ───┘              │
+//!                        ▲                                                             │
+//!                        └────────────── verify, record, COMMIT ◀──────────────────────┘
 //! ```
 //!
 //! What holds everywhere:
 //!
 //! - Plans only add. Nothing here drops or alters what it finds.
-//! - The server is the judge of equality: both sides of a [`diff`] are its own words for the same
-//!   kind of schema, read by the same code. Nothing is normalised by hand.
-//! - Between reading and executing, all is pure: [`diff`], [`plan`], [`render`] and [`report`] do
+//! - The server is the judge of equality: two [`catalog`]s are compared that are its own words for the same
+//!   kind of schema, read by the same code. Nothing is normalised by hand. Statements are made of its
+//!   words, too.
+//! - What there is to know of a kind of object is in [`kinds`], and nowhere else.
+//! - Between reading and executing, all is pure: [`catalog`], [`kinds`], [`plan`] and [`report`] do
 //!   no IO and are not asynchronous.
 //! - The executor makes no choices: a [`plan::Plan`] is complete, and executing it is sending it.
 //! - Schemas with the same fingerprint, a digest that the server computes, have the same model: what
 //!   costs time is done once per shape, not once per tenant.
 //! - One transaction a tenant, under its lock; it commits only after a second look has found
 //!   nothing left to do, and the record of it commits along.
+//! - Imports point down: of two files, only one needs the other (`tests/suite/architecture.rs`).
 //! - `sqlx` is used in [`pg`] only; only [`name`] quotes; only [`cli`] prints.
 //!
 //! To give a test of an application a tenant of its own:
@@ -49,25 +52,31 @@ mod words;
 
 pub mod causes;
 
+pub mod explain;
+
 pub mod files;
 
 pub mod manifest;
 
-pub mod schema;
+pub mod locks;
 
-pub mod diff;
-
-pub mod step;
-
-pub mod plan;
+pub mod obstacle;
 
 pub mod settings;
 
-pub mod render;
+pub mod catalog;
+
+pub mod kinds;
+
+pub mod rows;
+
+pub mod plan;
 
 pub mod checksum;
 
 pub mod pg;
+
+pub mod elaborate;
 
 pub mod reconcile;
 

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     };
     let traces = Traces::start();
     start_logging(&cli, &traces);
-    let (global, is_json) = (cli.global.clone(), cli.is_json());
+    let (color, is_json) = (cli.global.color, cli.is_json());
     let mut builder = if cli.is_service() {
         tokio::runtime::Builder::new_multi_thread()
     } else {
@@ -36,12 +36,12 @@ fn main() -> ExitCode {
         Err(source) => {
             let error =
                 provision::Error::Io { doing: "start the asynchronous runtime".into(), source };
-            return ExitCode::from(cli::print_error(&global, is_json, &error).code());
+            return ExitCode::from(cli::print_error(color, is_json, &error).code());
         }
     };
     let exit = match runtime.block_on(cli::run(cli)) {
         Ok(exit) => exit,
-        Err(error) => cli::print_error(&global, is_json, &error),
+        Err(error) => cli::print_error(color, is_json, &error),
     };
     ExitCode::from(exit.code())
 }

@@ -5,12 +5,14 @@
 //! and references), files → rows. This is the only part of the core that reads files.
 
 mod check;
+mod checking;
 mod decode;
 mod diagnostic;
 mod fragment;
 mod model;
 mod raw;
 mod references;
+mod report;
 mod seeds;
 mod source;
 
@@ -21,7 +23,7 @@ pub use fragment::{Fragment, FragmentError, SCHEMA_PLACEHOLDER};
 pub use model::*;
 pub use source::Position;
 
-use diagnostic::Report;
+use report::Report;
 use source::Source;
 
 /// Reads a manifest and the files that it names.

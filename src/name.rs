@@ -75,6 +75,24 @@ impl Ident {
         Self(kept + suffix)
     }
 
+    /// The name that the server gives the sequence of a `serial` column, unless it is in use: of the two
+    /// names, the longer one is cut until all fits (`makeObjectName` in PostgreSQL's `indexcmds.c`).
+    #[must_use]
+    pub fn for_serial(table: &Self, column: &Self) -> Self {
+        const SUFFIX: &str = "_seq";
+        let room = MAX_IDENT_BYTES - SUFFIX.len() - "_".len();
+        let (mut first, mut second) = (table.0.len(), column.0.len());
+        while first + second > room {
+            if first > second { first -= 1 } else { second -= 1 }
+        }
+        // A character is never cut in two.
+        let cut = |text: &str, length: usize| -> String {
+            let fits = |(at, c): &(usize, char)| at + c.len_utf8() <= length;
+            text.char_indices().take_while(fits).map(|(_, c)| c).collect()
+        };
+        Self(format!("{}_{}{SUFFIX}", cut(&table.0, first), cut(&column.0, second)))
+    }
+
     /// As the server stores it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -173,6 +191,12 @@ impl From<&Ident> for Text {
     fn from(name: &Ident) -> Self {
         Self(name.0.clone())
     }
+}
+
+/// Text made of quoted names as a literal; a name cannot hold a NUL, so neither does this.
+#[must_use]
+pub fn literal(sql: &str) -> String {
+    Text::new(sql.replace('\0', "")).map(|text| text.literal()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,10 +1,7 @@
 //! All that talks to a PostgreSQL server. `sqlx` is used in here only.
 
-mod assemble;
 mod committed;
 mod connect;
-mod culprit;
-mod elaborate;
 mod error;
 mod execute;
 mod externals;
@@ -17,7 +14,7 @@ mod pin;
 mod placement;
 mod registry;
 mod rowcheck;
-mod rows;
+mod scratch;
 mod session;
 mod state;
 mod survey;
@@ -26,9 +23,8 @@ mod untrusted;
 
 pub use committed::committed;
 pub use connect::Target;
-pub use elaborate::{ElaborateError, Elaborated, elaborate};
 pub use error::{Cause, PgError, ServerError};
-pub use execute::StepFailed;
+pub use execute::{ExecuteError, Statements, StepFailed};
 pub use externals::Externals;
 pub use fingerprint::{SchemaDigest, Shapes};
 pub use introspect::IntrospectError;
@@ -38,10 +34,11 @@ pub use lock::{Holder, holders};
 pub use placement::Placement;
 pub use registry::{Listed, Provisioned, listed, lists, provisioned};
 pub use rowcheck::Row;
+pub use scratch::Scratch;
 pub use session::{Limits, ServerInfo, Session};
 pub use state::{Entry, StateRow, note};
 pub use survey::{Present, Subject, TenantSnapshot, survey};
-pub use transaction::{ExecuteError, Locking, Observed, Tables, Transaction};
+pub use transaction::{Locking, Observed, Tables, Transaction};
 pub use untrusted::Asked;
 
 /// The name that no table of a manifest may have.

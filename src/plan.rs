@@ -1,28 +1,32 @@
-//! `Diff` → ordered steps → a [`Plan`] that people review and the executor sends. Pure.
+//! From two catalogs to ordered steps, and to a [`Plan`] that people review and the executor sends. Pure.
 //!
 //! A plan is complete: executing it makes no choice. The order of its steps is the order of
 //! execution.
 
 pub mod citus;
+mod difference;
 mod held;
 mod locks;
-mod obstacle;
-mod order;
+mod mentions;
+mod row_needs;
+mod schedule;
+mod step;
+mod told;
+mod untouched;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::step::Action;
-pub use held::{part, unreadable};
-pub use locks::{Locks, TableLock};
-pub use obstacle::{Code, Obstacle, Reasons, Subject};
-pub use order::{steps, steps_around};
+pub use difference::{Conflict, Difference, difference};
+pub use held::unreadable;
+pub use step::{Action, Step};
+pub use untouched::{Change, Held, Untouched};
 
+use crate::catalog::{Catalog, Kind, Object, Unmodelled};
 use crate::checksum::{self, Checksum};
-use crate::diff::{Change, Conflict, Diff, Held, Object, Untouched};
+use crate::explain::Explain;
+use crate::locks::Locks;
 use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId, printable};
-use crate::render;
-use crate::schema::Unmodelled;
 use crate::settings;
 
 /// Version of the saved form; another one is refused.
@@ -67,7 +71,7 @@ pub struct Plan {
     pub extra: Vec<Object>,
     /// Of kinds that are not compared.
     pub unmodelled: Vec<Unmodelled>,
-    /// Missing, and not done: something is in the way, such as code of somebody who is not trusted.
+    /// Missing, and not done: what it needs is not as declared, or something is in the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Held>,
 }
@@ -94,24 +98,25 @@ pub struct PlannedStep {
 pub enum PlanError {
     #[error(
         "schema {schema} cannot be provisioned: {}",
-        conflicts.iter().map(|c| format!("the name of {} is taken by a {}", c.object, c.taken_by))
-            .collect::<Vec<_>>().join("; ")
+        conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     )]
     NameTaken { schema: SchemaName, conflicts: Vec<Conflict> },
 }
 
-impl PlanError {
-    /// Stable identifier for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+impl std::fmt::Display for Conflict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the name of {} is taken by a {}", self.object, self.taken_by)
+    }
+}
+
+impl Explain for PlanError {
+    fn code(&self) -> &'static str {
         match self {
             Self::NameTaken { .. } => "name-taken",
         }
     }
 
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NameTaken { .. } => Some(
                 "rename what holds the name, or declare the object under a different one".into(),
@@ -129,36 +134,32 @@ pub struct Basis<'a> {
     pub live_checksum: Checksum,
 }
 
-/// Makes the plan of one tenant; what touches a subject of `reasons` is held back.
+/// Makes the plan of one tenant out of its difference from what is desired; `live` is what is there.
 ///
 /// # Errors
 /// When a declared object cannot be made because something else has its name.
 pub fn plan(
     manifest: &Manifest,
-    diff: Diff<'_>,
+    difference: Difference<'_>,
+    live: Option<&Catalog>,
     basis: Basis<'_>,
-    reasons: &Reasons,
 ) -> Result<Plan, PlanError> {
-    if !diff.conflicts.is_empty() {
-        return Err(PlanError::NameTaken {
-            schema: basis.schema.clone(),
-            conflicts: diff.conflicts,
-        });
+    let Difference { steps, untouched, conflicts, .. } = difference;
+    if !conflicts.is_empty() {
+        return Err(PlanError::NameTaken { schema: basis.schema.clone(), conflicts });
     }
-    let steps = steps_around(manifest, &diff.missing, reasons);
-    let (steps, held) = part(manifest, steps, reasons);
-    let locks = locks::locks(&steps);
+    let locks = live.map(|live| locks::locks(&steps, live)).unwrap_or_default();
     let steps = steps
         .iter()
         .map(|step| PlannedStep {
             action: step.action(),
             object: step.object(),
-            sql: render::statement(manifest, step, basis.schema, basis.tenant),
+            sql: step.statement(manifest, basis.schema, basis.tenant),
             origin: step.origin().map(str::to_owned),
-            exclusive: render::exclusive(step, basis.schema),
+            exclusive: step.exclusive(basis.schema),
         })
         .collect();
-    let Untouched { changed, extra, unmodelled, .. } = diff.untouched;
+    let Untouched { changed, extra, unmodelled, held } = untouched;
     Ok(Plan {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -193,7 +194,7 @@ impl PlannedStep {
     /// transaction is over (PostgreSQL manual, ALTER TYPE).
     #[must_use]
     pub fn is_label(&self) -> bool {
-        self.action == Action::Add && matches!(self.object, Object::Label { .. })
+        self.action == Action::Add && self.object.kind() == Kind::Label
     }
 
     /// Such as "create table `cad_empresas`".

@@ -24,13 +24,14 @@ pub use left::{Left, left_by, today};
 pub use options::{ApplyOptions, Reviewed};
 pub use status::{Differences, Status, status};
 
+use crate::catalog::Desired;
 use crate::checksum::{self, Checksum};
-use crate::diff::{self, Diff};
+use crate::explain::Explain as _;
 use crate::manifest::{SeedDecl, SeedRow};
 use crate::name::{SchemaName, TenantId};
+use crate::obstacle::Reasons;
 use crate::pg::{self, Holder, Observed, PgError, Placement, Session, Transaction};
-use crate::plan::{self, Basis, Plan, PlannedStep, Reasons};
-use crate::schema::Schema;
+use crate::plan::{self, Basis, Difference, Plan, PlannedStep};
 use crate::telemetry;
 
 /// A tenant and its schema.
@@ -170,7 +171,7 @@ pub async fn apply_on(
             telemetry::applied(Outcome::Current.name(), false, std::iter::empty(), duration);
         }
         Ok(Applied { outcome: outcome @ Outcome::Done { created, .. }, plan, .. }) => {
-            let kinds = plan.steps.iter().map(|step| step.object.kind());
+            let kinds = plan.steps.iter().map(|step| step.object.kind().name());
             telemetry::applied(outcome.name(), *created, kinds, duration);
         }
         Err(error) => telemetry::failed(error.code(), duration),
@@ -319,34 +320,36 @@ async fn read<'s>(
 pub(crate) fn make_plan(
     context: &Context,
     tenant: &Tenant,
-    desired: &Schema,
+    desired: &Desired,
     observed: &Observed<'_>,
     reasons: &Reasons,
 ) -> Result<Plan, ReconcileError> {
-    let diff = compare(context, desired, observed);
+    let difference = compare(context, desired, observed, reasons);
     let basis = Basis {
         tenant: &tenant.id,
         schema: &tenant.schema,
         manifest_checksum: context.manifest_checksum,
         live_checksum: live_checksum(observed.fingerprint, &observed.absent_rows),
     };
-    Ok(plan::plan(&context.manifest, diff, basis, reasons)?)
+    Ok(plan::plan(&context.manifest, difference, observed.schema.as_deref(), basis)?)
 }
 
-/// The differences of what was observed from what is declared.
-pub(crate) fn compare<'m>(
-    context: &'m Context,
-    desired: &Schema,
-    observed: &Observed<'m>,
-) -> Diff<'m> {
-    let live = observed.schema.as_deref();
-    let diff = diff::diff(&context.manifest, desired, live, &observed.absent_rows);
+/// The differences of what was observed from what is declared; what would touch a subject of `reasons` is held
+/// back.
+pub(crate) fn compare<'a>(
+    context: &'a Context,
+    desired: &'a Desired,
+    observed: &'a Observed<'a>,
+    reasons: &Reasons,
+) -> Difference<'a> {
+    let (manifest, live) = (&context.manifest, observed.schema.as_deref());
+    let difference = plan::difference(manifest, desired, live, &observed.absent_rows, reasons);
     if let Some(fingerprint) = observed.fingerprint
         && observed.absent_rows.is_empty()
     {
-        context.settled.note(fingerprint, &diff);
+        context.settled.note(fingerprint, &difference);
     }
-    diff
+    difference
 }
 
 /// Identifies all that a plan is concluded from.

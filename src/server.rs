@@ -16,6 +16,7 @@
 mod answer;
 mod app;
 mod auth;
+mod current;
 mod extract;
 mod jobs;
 mod layers;
@@ -92,8 +93,9 @@ pub fn start(
     let examining = {
         let app = Arc::clone(&app);
         tokio::spawn(async move {
+            let current = app.current();
             tokio::select! {
-                () = readiness::examine(&app) => {}
+                () = readiness::examine(&current) => {}
                 () = app.stop.cancelled() => {}
             }
         })

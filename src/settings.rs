@@ -60,3 +60,8 @@ pub fn set_local() -> String {
         .map(|(name, value)| format!("SET LOCAL {name} = {};\n", elements(value)))
         .collect()
 }
+
+/// An expression: the OIDs of the roles that are trusted without being named, which are superusers and
+/// the role of the session.
+pub const TRUSTED_ROLES: &str = "ARRAY(SELECT r.oid FROM pg_roles r \
+     WHERE r.rolsuper OR r.rolname IN (current_user, session_user))";

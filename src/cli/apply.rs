@@ -250,7 +250,7 @@ impl Apply {
         if self.ask {
             let plan = reconcile::plan(&context, &tenant).await?;
             let left = reconcile::left_by(&context, &plan);
-            output::result(global, &report::plan(&plan, &left, self.sql))?;
+            output::result(global.color, &report::plan(&plan, &left, self.sql))?;
             if !plan.is_empty() {
                 let asked = Instant::now();
                 if !output::ask("Apply this plan?")? {
@@ -267,7 +267,7 @@ impl Apply {
             Format::Text => report::applied(&applied, self.sql),
             Format::Json => report::versioned(&report::applied_json(&applied)),
         };
-        output::result(global, &text)?;
+        output::result(global.color, &text)?;
         Ok(if applied.left.is_drift() { Exit::DriftRemains } else { Exit::Done })
     }
 }
@@ -310,7 +310,7 @@ impl Apply {
             Format::Text => report::ended(&ended),
             Format::Json => report::versioned(&ended),
         };
-        output::result(global, &text)?;
+        output::result(global.color, &text)?;
         if ended.has_failed() {
             let failed = ended.count(|outcome| matches!(outcome, TenantOutcome::Failed { .. }));
             let skipped = ended.count(|outcome| *outcome == TenantOutcome::Skipped);

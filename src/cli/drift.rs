@@ -74,7 +74,7 @@ impl Drift {
             DriftFormat::Junit => report::drift_junit(&drift),
             DriftFormat::Github => report::drift_github(&drift),
         };
-        output::result(global, &text)?;
+        output::result(global.color, &text)?;
         if drift.is_incomplete() {
             let failed = drift.tenants.iter().filter(|tenant| tenant.error.is_some()).count();
             let failed = [(failed, "could not be looked at")];

@@ -54,7 +54,7 @@ impl Embedded {
             doing: "work on the embedded server".into(),
             source: std::io::Error::other(error),
         })??;
-        output::result(global, &text)?;
+        output::result(global.color, &text)?;
         Ok(Exit::Done)
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::aside::aside;
+use super::detached::run_detached;
+use super::output::{Color, notice};
 use crate::embedded;
 use crate::error::Error;
 use crate::fleet::{Fleet, Settings};
@@ -94,14 +95,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
 /// Result formats of commands that have a short and a complete form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -143,7 +136,7 @@ impl Global {
     /// The same, with other patience unless some is given.
     pub(super) async fn fleet_with(&self, retry: Retry) -> Result<Fleet, Error> {
         let file = self.manifest.clone();
-        let manifest = aside("read the manifest", move || manifest::load(&file)).await??;
+        let manifest = run_detached("read the manifest", move || manifest::load(&file)).await??;
         let settings = Settings {
             limits: Limits { lock: self.lock_timeout, statement: self.statement_timeout },
             retry: Retry { attempts: self.attempts.unwrap_or(retry.attempts), ..retry },
@@ -199,7 +192,7 @@ impl Global {
                 doing: "start the embedded server".into(),
                 source: std::io::Error::other(error),
             })??;
-        super::output::notice(&format!(
+        notice(&format!(
             "using the embedded PostgreSQL {} in {} (give --database-url for another server)",
             cluster.version,
             cluster.data_dir.display()

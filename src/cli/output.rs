@@ -4,14 +4,24 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::ValueEnum;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::global::Global;
-use crate::cli::{Exit, global::Color};
+use super::Exit;
+use crate::causes;
 use crate::error::Error;
+use crate::explain::Explain as _;
 use crate::files;
 use crate::name::{printable, printable_json, printable_lines};
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
 
 fn choice(color: Color) -> anstream::ColorChoice {
     match color {
@@ -22,8 +32,8 @@ fn choice(color: Color) -> anstream::ColorChoice {
 }
 
 /// A result. A reader that has gone away is no error of ours.
-pub(super) fn result(global: &Global, text: &str) -> Result<(), Error> {
-    write(anstream::AutoStream::new(io::stdout(), choice(global.color)), text)
+pub(super) fn result(color: Color, text: &str) -> Result<(), Error> {
+    write(anstream::AutoStream::new(io::stdout(), choice(color)), text)
 }
 
 /// A result for a program, byte by byte: in a report, what looks like a colour is taken out where
@@ -55,18 +65,8 @@ pub(super) fn file(path: &Path, text: &str) -> Result<(), Error> {
 /// The error, its causes and what to do about it; once, at the end. With `json`, as an object in
 /// one line.
 #[must_use]
-pub fn print_error(global: &Global, json: bool, error: &Error) -> Exit {
-    let mut causes = Vec::new();
-    let mut said = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if text != said {
-            causes.push(text.clone());
-        }
-        said = text;
-        cause = error.source();
-    }
+pub fn print_error(color: Color, json: bool, error: &Error) -> Exit {
+    let causes = causes::of(error);
     if json {
         error_line(&serde_json::json!({
             "level": "ERROR",
@@ -78,7 +78,7 @@ pub fn print_error(global: &Global, json: bool, error: &Error) -> Exit {
         }));
         return Exit::Failed;
     }
-    let mut stderr = anstream::AutoStream::new(io::stderr(), choice(global.color));
+    let mut stderr = anstream::AutoStream::new(io::stderr(), choice(color));
     let red = anstyle::AnsiColor::Red.on_default().bold();
     let _ = writeln!(
         stderr,

@@ -105,10 +105,10 @@ impl Plan {
         let left = reconcile::left_by(&context, &plan);
         match self.format {
             PlanFormat::Text | PlanFormat::Markdown => {
-                output::result(global, &report::plan(&plan, &left, self.sql))?;
+                output::result(global.color, &report::plan(&plan, &left, self.sql))?;
             }
             PlanFormat::Sql => output::verbatim(&plan.to_sql())?,
-            PlanFormat::Json => output::result(global, &report::to_line(&plan))?,
+            PlanFormat::Json => output::result(global.color, &report::to_line(&plan))?,
         }
         if !self.detailed_exitcode {
             return Ok(Exit::Done);
@@ -138,7 +138,7 @@ impl Plan {
             PlanFormat::Markdown => report::fleet_plan_markdown(&plan),
             PlanFormat::Text | PlanFormat::Sql => report::fleet_plan(&plan, self.sql),
         };
-        output::result(global, &text)?;
+        output::result(global.color, &text)?;
         if plan.is_incomplete() {
             let failed = [(plan.failed.len(), "cannot be planned")];
             return Err(tenants::incomplete(&failed, &plan.unreachable, &plan.refused));

@@ -1,27 +1,21 @@
 //! `provision serve`
 
+mod files;
 mod reload;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::aside::aside;
+use self::files::Files;
 use super::global::seconds;
 use super::{Exit, Global, LogFormat, output};
 use crate::error::Error;
-use crate::files;
-use crate::fleet::Fleet;
-use crate::reconcile::Retry;
-use crate::server::{self, Bounds, Credentials, Options, Tokens};
+use crate::server::{self, Bounds, Options};
 use crate::telemetry::Recorder;
-
-/// The largest file of tokens.
-const TOKEN_FILE_BYTES: u64 = 64 * 1024;
 
 /// Answer requests to provision tenants, and keep all of them up to date.
 #[derive(Debug, Clone, Args)]
@@ -49,22 +43,8 @@ pub(super) struct Serve {
     #[arg(long)]
     plaintext: bool,
 
-    /// The chain of certificates, as PEM.
-    #[arg(long, env = "PROVISION_TLS_CERT", value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-
-    /// The key, as PEM.
-    #[arg(long, env = "PROVISION_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
-
-    /// A file with one token, or two during a rotation. Without it, `PROVISION_TOKEN` is
-    /// read.
-    #[arg(long, env = "PROVISION_TOKEN_FILE", value_name = "FILE")]
-    token_file: Option<PathBuf>,
-
-    /// A file with tokens that allow reading only. Without it, `PROVISION_READ_TOKEN` is read.
-    #[arg(long, env = "PROVISION_READ_TOKEN_FILE", value_name = "FILE")]
-    read_token_file: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
 
     /// How often all tenants are brought up to date; 0 means never.
     #[arg(long, default_value = "300", value_name = "SECONDS", value_parser = seconds)]
@@ -94,7 +74,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
-        if !self.listen.ip().is_loopback() && self.tls_cert.is_none() && !self.plaintext {
+        if !self.listen.ip().is_loopback() && !self.files.has_tls() && !self.plaintext {
             return Err(Error::Usage(format!(
                 "{} can be reached by others, who could read the tokens: give --tls-cert and \
                  --tls-key, or --plaintext if something in front encrypts",
@@ -112,7 +92,7 @@ impl Serve {
         let recorder = Recorder::install()
             .ok_or_else(|| Error::Usage("this process counts already".into()))?;
         let loaded = tokio::select! {
-            loaded = self.load(global) => loaded,
+            loaded = self.files.load(global) => loaded,
             _ = terminate.recv() => return Ok(Exit::Done),
             _ = interrupt.recv() => return Ok(Exit::Done),
         };
@@ -128,7 +108,7 @@ impl Serve {
             LogFormat::Json => tracing::info!(url, "listening"),
         }
         tokio::select! {
-            () = reload::at_each(&mut hang_up, &self, global, &server) => {}
+            () = reload::at_each(&mut hang_up, &self.files, global, &server) => {}
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
@@ -146,7 +126,7 @@ impl Serve {
     }
 
     fn scheme(&self) -> &'static str {
-        if self.tls_cert.is_some() { "https" } else { "http" }
+        if self.files.has_tls() { "https" } else { "http" }
     }
 
     fn options(&self) -> Options {
@@ -160,41 +140,4 @@ impl Serve {
             interval: (!self.interval.is_zero()).then_some(self.interval),
         }
     }
-
-    /// Reads all that SIGHUP reads again.
-    async fn load(&self, global: &Global) -> Result<(Fleet, Credentials), Error> {
-        let credentials = self.credentials().await?;
-        Ok((self.fleet(global).await?, credentials))
-    }
-
-    async fn fleet(&self, global: &Global) -> Result<Fleet, Error> {
-        global.fleet_with(Retry { attempts: 3, ..Retry::default() }).await
-    }
-
-    async fn credentials(&self) -> Result<Credentials, Error> {
-        let files = self.clone();
-        aside("read tokens and certificates", move || {
-            let tls = files.tls_cert.as_deref().zip(files.tls_key.as_deref());
-            Ok(Credentials {
-                tokens: files.tokens()?,
-                tls: tls.map(|(cert, key)| server::tls(cert, key)).transpose()?,
-            })
-        })
-        .await?
-    }
-
-    fn tokens(&self) -> Result<Tokens, Error> {
-        let (from, full) = secret(self.token_file.as_deref(), "PROVISION_TOKEN")?;
-        let (_, read) = secret(self.read_token_file.as_deref(), "PROVISION_READ_TOKEN")?;
-        Tokens::parse(full.as_deref().unwrap_or_default(), read.as_deref())
-            .map_err(|source| Error::Tokens { from, source })
-    }
-}
-
-/// What a file holds, or else a variable; and which of them it was.
-fn secret(file: Option<&Path>, variable: &str) -> Result<(String, Option<String>), Error> {
-    let Some(path) = file else {
-        return Ok((variable.to_owned(), std::env::var(variable).ok()));
-    };
-    Ok((path.display().to_string(), Some(files::read(path, TOKEN_FILE_BYTES)?)))
 }

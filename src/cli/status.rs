@@ -43,7 +43,7 @@ impl Status {
             Format::Text => report::status(&status),
             Format::Json => report::versioned(&status),
         };
-        output::result(global, &text)?;
+        output::result(global.color, &text)?;
         Ok(Exit::Done)
     }
 }

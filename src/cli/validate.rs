@@ -31,7 +31,7 @@ impl Validate {
         let manifest = manifest::load(&global.manifest)?;
         let rows: usize = manifest.seeds.iter().map(|seed| seed.rows.len()).sum();
         output::result(
-            global,
+            global.color,
             &format!(
                 "{} is valid: {}, {}, {}, {}; {}\n",
                 global.manifest.display(),
@@ -49,7 +49,7 @@ impl Validate {
 impl Schema {
     #[expect(clippy::unused_self, reason = "all subcommands are run alike")]
     pub(super) fn run(self, global: &Global) -> Result<Exit, Error> {
-        output::result(global, &report::to_line(&manifest::json_schema()))?;
+        output::result(global.color, &report::to_line(&manifest::json_schema()))?;
         Ok(Exit::Done)
     }
 }

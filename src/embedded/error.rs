@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::explain::Explain;
+
 /// Anything that can keep the embedded server from running.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
@@ -35,10 +37,8 @@ fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-impl EmbeddedError {
-    /// Stable identifier for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+impl Explain for EmbeddedError {
+    fn code(&self) -> &'static str {
         match self {
             Self::NoBinaries { .. } | Self::UnusableBinaries { .. } => "embedded-no-binaries",
             Self::NoHome | Self::NoAccount => "embedded-no-account",
@@ -49,9 +49,7 @@ impl EmbeddedError {
         }
     }
 
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoBinaries { .. } => Some(
                 "install them (apt-get install postgresql, dnf install postgresql-server, brew \

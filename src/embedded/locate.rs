@@ -54,6 +54,15 @@ pub(super) fn binaries(named: Option<&Path>) -> Result<Binaries, EmbeddedError> 
     Err(EmbeddedError::NoBinaries { looked_in })
 }
 
+/// The folder of the server's binaries that would be used.
+///
+/// # Errors
+/// When there are none.
+pub fn bin_dir() -> Result<PathBuf, EmbeddedError> {
+    let named = std::env::var_os("PROVISION_PG_BIN").filter(|dir| !dir.is_empty());
+    Ok(binaries(named.map(PathBuf::from).as_deref())?.dir)
+}
+
 fn candidates() -> Vec<PathBuf> {
     let mut dirs = Vec::new();
     if let Some(text) = output(Command::new("pg_config").arg("--bindir")) {

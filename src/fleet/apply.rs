@@ -11,9 +11,10 @@ use super::difference::compare_all;
 use super::health::{self, StageDone};
 use super::left::by_shape;
 use super::{
-    Event, Failure, Fleet, FleetPlan, Member, Pinned, Roster, RunReport, Seen, Stages,
-    TenantOutcome, TenantReport, survey,
+    Event, Fleet, FleetPlan, Member, Pinned, Roster, RunReport, Seen, Stages, TenantOutcome,
+    TenantReport, survey,
 };
+use crate::explain::Failure;
 use crate::name::TenantId;
 use crate::pg::Session;
 use crate::reconcile::{self, Applied, ApplyOptions, Left, Outcome, Reviewed, millis};

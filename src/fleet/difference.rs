@@ -7,10 +7,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{Fleet, Member, Seen, Survey};
+use crate::catalog::Object;
 use crate::checksum::Checksum;
-use crate::diff::{Object, Untouched};
+use crate::obstacle::{Obstacle, Reasons};
 use crate::pg::{self, Observed, Placement, Row, TenantSnapshot};
-use crate::plan::{self, Action, Obstacle, Reasons};
+use crate::plan::Action;
+use crate::plan::Untouched;
 use crate::reconcile::compare;
 
 /// What lies between a tenant and the manifest.
@@ -131,17 +133,10 @@ fn difference(
         absent_rows: snapshot.absent_rows.clone(),
         state: Vec::new(),
     };
-    let diff = compare(context, context.known_desired()?, &observed);
-    let steps = plan::steps_around(&context.manifest, &diff.missing, reasons);
+    let found = compare(context, context.known_desired()?, &observed, reasons);
+    let blocked = found.conflicts.iter().map(ToString::to_string).collect();
+    let missing = found.missing.iter();
     let missing =
-        steps.iter().map(|step| Missing { action: step.action(), object: step.object() }).collect();
-    let (_, held) = plan::part(&context.manifest, steps, reasons);
-    let blocked = diff.conflicts.iter();
-    let blocked = blocked.map(|c| format!("the name of {} is taken by a {}", c.object, c.taken_by));
-    Some(Difference {
-        absent: false,
-        missing,
-        blocked: blocked.collect(),
-        untouched: Untouched { held, ..diff.untouched },
-    })
+        missing.map(|step| Missing { action: step.action(), object: step.object() }).collect();
+    Some(Difference { absent: false, missing, untouched: found.untouched, blocked })
 }

@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use super::difference::{Difference, compare_all};
 use super::roster::{Orphan, PassedOver, Refused, Unreachable};
+use super::state::{State, TenantDrift};
 use super::uneven::{Uneven, uneven};
 use super::unused::{UnusedRule, unused};
-use super::{Failure, Fleet, Roster, Seen, Survey};
+use super::{Fleet, Roster, Seen, Survey};
 use crate::checksum::{self, Checksum};
-use crate::name::TenantId;
 use crate::pg::Placement;
 
 /// How all tenants are.
@@ -39,64 +39,6 @@ pub struct Drift {
     pub uneven: Vec<Uneven>,
     /// Rules of `[drift]` that have no effect: to be known, no drift of their own.
     pub unused_rules: Vec<UnusedRule>,
-}
-
-/// How a tenant is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// As declared.
-    InSync,
-    /// There is no such schema.
-    Unprovisioned,
-    /// Something is missing, changed, extra or unmodelled.
-    Drifted,
-    /// As [`State::Drifted`], but the manifest accepts that for now.
-    Excepted,
-    /// It could not be looked at.
-    Unreachable,
-}
-
-impl State {
-    /// As in the saved form.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::InSync => "in_sync",
-            Self::Unprovisioned => "unprovisioned",
-            Self::Drifted => "drifted",
-            Self::Excepted => "excepted",
-            Self::Unreachable => "unreachable",
-        }
-    }
-
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::InSync, Self::Unprovisioned, Self::Drifted, Self::Excepted, Self::Unreachable];
-}
-
-/// One tenant.
-#[derive(Debug, Clone, Serialize)]
-pub struct TenantDrift {
-    pub tenant: TenantId,
-    pub schema: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub server: Option<String>,
-    pub state: State,
-    /// Position in [`Drift::shapes`] of the way in which it differs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shape: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<Failure>,
-    /// Why its drift is accepted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exception: Option<String>,
-    /// Whether its record says that the manifest, as it is now, was applied.
-    #[serde(skip)]
-    pub is_recorded: bool,
-    /// Where Citus keeps the schema; `None` if it lies on the server itself, and should.
-    #[serde(flatten)]
-    pub placement: Option<Placement>,
 }
 
 /// A way in which tenants differ from the manifest.

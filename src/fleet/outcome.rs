@@ -3,8 +3,9 @@
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+use super::LeftIn;
 use super::roster::{PassedOver, Refused, Unreachable};
-use super::{Failure, LeftIn};
+use crate::explain::Failure;
 use crate::name::TenantId;
 use crate::pg::Placement;
 use crate::reconcile::Left;

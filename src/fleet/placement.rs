@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::future::join_all;
 
+use super::Fleet;
 use super::roster::{Member, Refused, Source};
 use super::selection::Selection;
-use super::{Failure, Fleet};
+use crate::explain::Failure;
 use crate::manifest::{Registry, ServerDecl};
 use crate::name::TenantId;
 use crate::pg::{self, PgError, Session};

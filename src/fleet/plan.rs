@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 use super::difference::{Compared, compare_all};
 use super::left::{LeftIn, by_shape};
 use super::roster::{PassedOver, Refused, Unreachable};
-use super::{Failure, Fleet, Member, Roster, Seen, survey};
+use super::{Fleet, Member, Roster, Seen, survey};
 use crate::checksum::{self, Checksum};
+use crate::explain::Failure;
 use crate::name::TenantId;
+use crate::obstacle::Obstacle;
 use crate::pg::{Externals, Observed, TenantSnapshot};
-use crate::plan::{self, FORMAT_VERSION, Obstacle, Plan, PlannedStep};
+use crate::plan::{self, FORMAT_VERSION, Plan, PlannedStep};
 use crate::reconcile::{self, Left, ReconcileError, Tenant, make_plan};
 
 /// A plan of many tenants. What could not be planned is told, but not read back.

@@ -5,9 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
 
-use super::{Failure, Fleet, Member, Server};
+use super::{Fleet, Member, Server};
+use crate::explain::{Explain as _, Failure};
+use crate::obstacle::Obstacle;
 use crate::pg::{self, PgError, Session, Subject, TenantSnapshot};
-use crate::plan::Obstacle;
 use crate::reconcile::{Context, ReconcileError};
 
 /// So many tenants are looked at in one transaction. Larger parts are hardly faster, and make one

@@ -67,8 +67,8 @@ pub(super) fn uneven<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diff::Untouched;
-    use crate::schema::Unmodelled;
+    use crate::catalog::Unmodelled;
+    use crate::plan::Untouched;
 
     /// What is told of tenants `t0`, `t1`, … with these views each.
     fn told(views: &[&[&str]]) -> Vec<String> {

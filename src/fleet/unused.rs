@@ -6,7 +6,8 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{Difference, State, TenantDrift};
+use super::difference::Difference;
+use super::state::{State, TenantDrift};
 use crate::manifest::DriftRules;
 use crate::name::TenantId;
 

@@ -9,32 +9,16 @@ mod indexes;
 mod keys;
 mod names;
 
-use std::collections::BTreeSet;
-use std::ops::Range;
 use std::path::Path;
 
-use indexmap::IndexMap;
-
+use super::checking::Checking;
 use super::decode::Damage;
-use super::diagnostic::{Report, suggestion};
-use super::model::{
-    EnumDecl, IntegerType, Manifest, QualifiedName, SequenceDecl, SequenceOptions, TableDecl,
-};
-use super::raw::{self, Name, Short, Spanned};
-use super::source::{Position, Source};
-use super::{Fragment, FragmentError, seeds};
-use crate::name::{Ident, NameError, Text};
-
-/// What a check looks at beside its subject, and where it notes what is wrong.
-pub(super) struct Checking<'a> {
-    pub(super) source: &'a Source,
-    pub(super) damage: &'a Damage,
-    pub(super) report: &'a mut Report,
-    /// Columns by table, as far as the file could be read.
-    pub(super) tables: IndexMap<String, BTreeSet<String>>,
-    types: BTreeSet<String>,
-    names: names::Taken,
-}
+use super::model::{EnumDecl, IntegerType, Manifest, SequenceDecl, SequenceOptions, TableDecl};
+use super::raw::{self, Name};
+use super::report::Report;
+use super::seeds;
+use super::source::Source;
+use crate::name::Ident;
 
 /// The manifest, of use only if nothing was reported.
 pub(super) fn manifest(
@@ -44,15 +28,7 @@ pub(super) fn manifest(
     damage: &Damage,
     report: &mut Report,
 ) -> Manifest {
-    let columns_of = |table: &raw::Table| table.columns.keys().map(|c| c.value.clone()).collect();
-    let mut checking = Checking {
-        source,
-        damage,
-        report,
-        tables: raw.tables.iter().map(|(name, t)| (name.value.clone(), columns_of(t))).collect(),
-        types: raw.types.keys().map(|name| name.value.clone()).collect(),
-        names: names::Taken::default(),
-    };
+    let mut checking = Checking::new(&raw, source, damage, report);
     if raw.version.value != 1 {
         checking.note(&raw.version.span, "this version of the tool reads format version 1");
     }
@@ -74,114 +50,6 @@ pub(super) fn manifest(
     let seeds = seeds::read(&mut checking, &raw.seeds, &tables, folder);
     let tenants = tenants.unwrap_or_default();
     Manifest { tenants, servers, drift, trust, enums, sequences, tables, seeds }
-}
-
-impl Checking<'_> {
-    pub(super) fn note(&mut self, span: &Range<usize>, message: impl Into<String>) {
-        self.report.at(self.source, span, message);
-    }
-
-    pub(super) fn position(&self, span: &Range<usize>) -> Position {
-        self.source.position(span.start)
-    }
-
-    pub(super) fn ident(&mut self, name: &Name) -> Option<Ident> {
-        self.noted(&name.span, Ident::new(name.value.clone()))
-    }
-
-    pub(super) fn text(&mut self, text: &Name) -> Option<Text> {
-        self.noted(&text.span, Text::new(text.value.clone()))
-    }
-
-    fn optional_text(&mut self, text: Option<&Name>) -> Option<Text> {
-        // An empty comment is none (PostgreSQL manual, COMMENT).
-        text.filter(|text| !text.value.is_empty()).and_then(|text| self.text(text))
-    }
-
-    fn noted<T>(&mut self, span: &Range<usize>, result: Result<T, NameError>) -> Option<T> {
-        result.map_err(|error| self.note(span, error.to_string())).ok()
-    }
-
-    pub(super) fn expression(&mut self, sql: &Name) -> Option<Fragment> {
-        self.fragment(sql, Fragment::expression)
-    }
-
-    fn fragment(
-        &mut self,
-        sql: &Name,
-        read: impl Fn(&str) -> Result<Fragment, FragmentError>,
-    ) -> Option<Fragment> {
-        match read(&sql.value) {
-            Ok(fragment) => Some(fragment.at(self.position(&sql.span))),
-            Err(error) => {
-                self.note(&sql.span, error.to_string());
-                None
-            }
-        }
-    }
-
-    /// The names of columns that the table has; others are noted, repeated ones too.
-    pub(super) fn columns_of(&mut self, table: &str, names: &Spanned<raw::Names>) -> Vec<Ident> {
-        if names.is_empty() {
-            self.note(&names.span, "name at least one column");
-        }
-        self.some_columns_of(table, names)
-    }
-
-    fn some_columns_of(&mut self, table: &str, names: &[Name]) -> Vec<Ident> {
-        let mut columns: Vec<Ident> = Vec::new();
-        for name in names {
-            let Some(column) = self.column_of(table, name) else {
-                continue;
-            };
-            if columns.contains(&column) {
-                self.note(&name.span, format!("column {:?} is named twice", name.value));
-            }
-            columns.push(column);
-        }
-        columns
-    }
-
-    /// One column that the table has. Of a table that was not understood, nothing is said.
-    pub(super) fn column_of(&mut self, table: &str, name: &Name) -> Option<Ident> {
-        let known = self.tables.get(table)?;
-        if !known.contains(&name.value) {
-            if self.damage.touches(&["tables", table, "columns"]) {
-                return None;
-            }
-            let close = suggestion(&name.value, known.iter().map(String::as_str));
-            let message = format!("table {table:?} has no column {:?}{close}", name.value);
-            self.note(&name.span, message);
-            return None;
-        }
-        Ident::new(name.value.clone()).ok()
-    }
-
-    /// A table of this manifest.
-    pub(super) fn table(&mut self, name: &Name) -> Option<Ident> {
-        if !self.tables.contains_key(&name.value) {
-            if !self.damage.touches(&["tables", &name.value]) {
-                let close = suggestion(&name.value, self.tables.keys().map(String::as_str));
-                let message = format!("no table {:?} is declared{close}", name.value);
-                self.note(&name.span, message);
-            }
-            return None;
-        }
-        Ident::new(name.value.clone()).ok()
-    }
-
-    fn qualified(&mut self, name: &Spanned<Short<raw::Qualified>>) -> Option<QualifiedName> {
-        match &name.value {
-            Short::Text(text) => {
-                let name = Spanned { span: name.span.clone(), value: text.clone() };
-                Some(QualifiedName { schema: None, name: self.ident(&name)? })
-            }
-            Short::Full(full) => {
-                let (schema, name) = (self.ident(&full.schema), self.ident(&full.name));
-                Some(QualifiedName { schema: Some(schema?), name: name? })
-            }
-        }
-    }
 }
 
 fn enum_type(checking: &mut Checking<'_>, name: &Name, raw: &raw::EnumType) -> Option<EnumDecl> {

@@ -10,8 +10,8 @@ use serde::Deserialize as _;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::diagnostic::Report;
 use super::raw;
+use super::report::Report;
 use super::source::Source;
 
 /// A file with more errors than this is not looked at further.

@@ -2,9 +2,15 @@
 //! that it will get where it does not exist yet. Made by [`super::load`] only. Where something is
 //! declared serves messages; it is not part of the checksum.
 
+mod rows;
+
+use std::collections::BTreeSet;
+
 use globset::GlobMatcher;
 use jiff::civil::Date;
 use serde::Serialize;
+
+pub use rows::{Cell, SeedDecl, SeedRow};
 
 use super::fragment::Fragment;
 use super::source::Position;
@@ -29,6 +35,14 @@ pub struct Manifest {
     pub tables: Vec<TableDecl>,
     /// Ordered so that a table's rows come after those of the tables that it references.
     pub seeds: Vec<SeedDecl>,
+}
+
+impl Manifest {
+    /// The tables that are read to find the declared rows.
+    #[must_use]
+    pub fn tables_read(&self) -> BTreeSet<&Ident> {
+        self.seeds.iter().flat_map(SeedDecl::columns_read).map(|(table, _)| table).collect()
+    }
 }
 
 /// Where the tenants are listed, and how their schemas are named.
@@ -366,42 +380,4 @@ pub struct Operator {
     pub schema: Option<Ident>,
     /// Checked on reading; see `fragment::is_operator`.
     pub symbol: String,
-}
-
-/// Baseline rows of one table.
-#[derive(Debug, Clone, Serialize)]
-pub struct SeedDecl {
-    pub table: Ident,
-    /// Natural key: a row counts as present when one with these values is there. At least one.
-    pub key: Vec<Ident>,
-    pub rows: Vec<SeedRow>,
-}
-
-/// One baseline row.
-#[derive(Debug, Clone, Serialize)]
-pub struct SeedRow {
-    /// Where the row is written, for messages; not part of the checksum.
-    #[serde(skip)]
-    pub origin: String,
-    /// In the order of the file, no column twice, every key column among them.
-    pub cells: Vec<(Ident, Cell)>,
-}
-
-/// The value of one column of a baseline row.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cell {
-    Null,
-    /// The input text of the column's type, whatever that is: the server converts it.
-    Value(Text),
-    /// An SQL expression.
-    Sql(Fragment),
-    /// The tenant's id.
-    Tenant,
-    /// The value of `column` in the one row of `table` that has these values.
-    Lookup {
-        table: Ident,
-        column: Ident,
-        matching: Vec<(Ident, Cell)>,
-    },
 }

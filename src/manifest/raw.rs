@@ -2,14 +2,13 @@
 //! the keys say is checked elsewhere.
 
 mod forms;
+mod key;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 
-pub(super) use forms::{Anything, KeyForm, Scalar, Short, Spanned};
-
-pub(super) type Name = Spanned<String>;
-pub(super) type Names = Vec<Name>;
+pub(super) use forms::{Anything, Name, Names, Scalar, Short, Spanned};
+pub(super) use key::KeyForm;
 
 /// What every tenant's schema should hold.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
@@ -208,23 +207,6 @@ pub(super) enum Generation {
 pub(super) struct Qualified {
     pub(super) schema: Name,
     pub(super) name: Name,
-}
-
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Key {
-    pub(super) columns: Spanned<Names>,
-    pub(super) name: Option<Name>,
-    /// Columns that are stored in the index beside those of the key.
-    #[serde(default)]
-    pub(super) include: Names,
-    /// `false`: two NULLs count as equal (PostgreSQL 15).
-    pub(super) nulls_distinct: Option<Spanned<bool>>,
-    #[serde(default)]
-    pub(super) deferrable: bool,
-    #[serde(default)]
-    pub(super) initially_deferred: bool,
-    pub(super) comment: Option<Name>,
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]

@@ -2,30 +2,20 @@
 
 mod cells;
 mod files;
+mod input;
 mod json;
 mod lookups;
 mod order;
-mod reads;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
-use std::sync::Arc;
 
-use self::files::{Input, Value};
-use super::check::Checking;
+use self::input::{Input, Place, Value, note, origin};
+use super::checking::Checking;
 use super::model::{Cell, ColumnDecl, SeedDecl, SeedRow, TableDecl};
 use super::raw::{self, Spanned};
 use crate::name::Ident;
-
-/// Where a row or a cell stands, to complain of it.
-#[derive(Debug, Clone)]
-pub(super) enum Place {
-    /// In the manifest.
-    Span(std::ops::Range<usize>),
-    /// In a file, on a line; zero: the file as a whole.
-    Line(Arc<str>, usize),
-}
 
 /// Reads all seeds and puts them in the order in which they can be inserted.
 pub(super) fn read(
@@ -109,7 +99,7 @@ fn header_columns<'t>(
     for name in header {
         let mut column = cells::column(checking, table, name, place);
         if column.is_some_and(|column| columns.iter().flatten().any(|c| c.name == column.name)) {
-            cells::note(checking, place, &format!("column {name:?} is given twice"));
+            note(checking, place, &format!("column {name:?} is given twice"));
             column = None;
         }
         columns.push(column);
@@ -117,7 +107,7 @@ fn header_columns<'t>(
     let mut has_key = true;
     for name in key.iter().filter(|name| !header.iter().any(|given| given == name.as_str())) {
         let message = format!("the key column {:?} is missing from the header", name.as_str());
-        cells::note(checking, place, &message);
+        note(checking, place, &message);
         has_key = false;
     }
     has_key.then_some(columns)
@@ -139,7 +129,7 @@ fn row(
         };
         if cells.iter().any(|(known, _)| *known == column.name) {
             let message = format!("column {:?} is given twice", column.name.as_str());
-            cells::note(checking, &place, &message);
+            note(checking, &place, &message);
             continue;
         }
         match cells::cell(checking, column, value, &place) {
@@ -151,7 +141,7 @@ fn row(
         match cells.iter().find(|(column, _)| column == name) {
             None if whole => {
                 let message = format!("the key column {:?} is missing from the row", name.as_str());
-                cells::note(checking, place, &message);
+                note(checking, place, &message);
                 whole = false;
             }
             Some((_, Cell::Null | Cell::Sql(_))) => {
@@ -159,7 +149,7 @@ fn row(
                     "key column {:?} needs a value that can be looked for: not null, not sql",
                     name.as_str()
                 );
-                cells::note(checking, place, &message);
+                note(checking, place, &message);
                 whole = false;
             }
             _ => {}
@@ -175,20 +165,10 @@ fn row(
         }
         Entry::Occupied(taken) => {
             let message = format!("a row with {} is already at {}", taken.key(), taken.get());
-            cells::note(checking, place, &message);
+            note(checking, place, &message);
         }
     }
     Some(row)
-}
-
-/// Such as `seeds/x.csv:4` or `schema.toml:12`.
-fn origin(checking: &Checking<'_>, place: &Place) -> String {
-    match place {
-        Place::Line(file, line) => format!("{file}:{line}"),
-        Place::Span(span) => {
-            format!("{}:{}", checking.source.name, checking.source.line(span.start))
-        }
-    }
 }
 
 #[cfg(test)]

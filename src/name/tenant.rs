@@ -35,12 +35,6 @@ impl TenantId {
         Ok(Self(id))
     }
 
-    /// For statements that only try something out, where it does not matter whose they are.
-    #[must_use]
-    pub(crate) fn nobody() -> Self {
-        Self("nobody".to_owned())
-    }
-
     /// As it is spelled.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -62,7 +62,7 @@ impl Target {
         let value_of =
             |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| &**value);
         if value_of("channel_binding") == Some("require") {
-            return Err(setting("channel_binding=require is not supported"));
+            return Err(PgError::setting("channel_binding=require is not supported"));
         }
         check_variables()?;
         opened_by_sqlx::check(value_of)?;
@@ -74,7 +74,7 @@ impl Target {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
         // The error of sqlx may quote a part of the URL, and the password with it.
         let options = PgConnectOptions::from_str(&format!("{base}?{query}"))
-            .map_err(|_| setting("the database URL cannot be parsed"))?;
+            .map_err(|_| PgError::setting("the database URL cannot be parsed"))?;
         let timeout = value_of("connect_timeout")
             .map(str::to_owned)
             .or_else(|| std::env::var("PGCONNECT_TIMEOUT").ok());
@@ -161,26 +161,30 @@ impl Target {
                 // libpq: zero waits forever; so long is forever enough.
                 Ok(0) => Duration::from_hours(24),
                 Ok(seconds) => Duration::from_secs(seconds.max(2)),
-                Err(_) => return Err(setting("the connect timeout is not a number of seconds")),
+                Err(_) => {
+                    return Err(PgError::setting("the connect timeout is not a number of seconds"));
+                }
             },
         };
         let ssl_mode = match ssl_mode {
             None => PgSslMode::Prefer,
             Some(text) => PgSslMode::from_str(text).map_err(|_| {
-                setting(
+                PgError::setting(
                     "sslmode is one of disable, allow, prefer, require, verify-ca and verify-full",
                 )
             })?,
         };
         match root {
             Some("system") if !matches!(ssl_mode, PgSslMode::VerifyFull) => {
-                return Err(setting("sslrootcert=system goes with sslmode=verify-full only"));
+                return Err(PgError::setting(
+                    "sslrootcert=system goes with sslmode=verify-full only",
+                ));
             }
             Some(_) => {}
             None => match default_file("root.crt") {
                 Some(file) => options = options.ssl_root_cert(file),
                 None if matches!(ssl_mode, PgSslMode::VerifyCa | PgSslMode::VerifyFull) => {
-                    return Err(setting(
+                    return Err(PgError::setting(
                         "sslmode=verify-ca and verify-full need sslrootcert (a file, or `system`), \
                          or the file ~/.postgresql/root.crt",
                     ));
@@ -345,10 +349,6 @@ fn finish(options: PgConnectOptions) -> PgConnectOptions {
     if named { options } else { options.application_name("provision") }
 }
 
-fn setting(reason: &str) -> PgError {
-    PgError::Setting { reason: reason.to_owned() }
-}
-
 /// sqlx takes its default for a variable that it cannot read; a typing error in `PGSSLMODE` would
 /// thus turn encryption off.
 fn check_variables() -> Result<(), PgError> {
@@ -356,18 +356,20 @@ fn check_variables() -> Result<(), PgError> {
         std::env::var_os(name).is_some_and(|value| !value.to_str().is_some_and(good))
     };
     if bad("PGPORT", |port| port.parse::<u16>().is_ok()) {
-        return Err(setting("PGPORT is not a port number"));
+        return Err(PgError::setting("PGPORT is not a port number"));
     }
     if bad("PGSSLMODE", |mode| PgSslMode::from_str(mode).is_ok()) {
-        return Err(setting(
+        return Err(PgError::setting(
             "PGSSLMODE is one of disable, allow, prefer, require, verify-ca and verify-full",
         ));
     }
     if std::env::var_os("PGSSLROOTCERT").is_some_and(|root| root == "system") {
-        return Err(setting("give sslrootcert=system in the database URL, not in PGSSLROOTCERT"));
+        return Err(PgError::setting(
+            "give sslrootcert=system in the database URL, not in PGSSLROOTCERT",
+        ));
     }
     if std::env::var_os("PGSERVICE").is_some() {
-        return Err(setting("PGSERVICE is not supported; use PGHOST and the like"));
+        return Err(PgError::setting("PGSERVICE is not supported; use PGHOST and the like"));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod server;
 
+use crate::explain::Explain;
 use crate::files::FileError;
 use crate::words::counted;
 use tokio_rustls::rustls;
@@ -174,7 +175,54 @@ impl Cause {
     }
 }
 
+impl Explain for PgError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Setting { .. } | Self::File(_) => "connection-setting",
+            Self::Connect { .. } => "connect-failed",
+            Self::Answer { .. } => "unexpected-answer",
+            Self::Query { source, .. } => match source.sqlstate() {
+                Some("55P03") => "lock-timeout",
+                Some("42501") => "permission-denied",
+                _ if source.is_lost() => "connection-lost",
+                _ => "database-error",
+            },
+            // What may pass says nothing about the registry itself.
+            Self::Registry { source } => match source.sqlstate() {
+                Some("55P03") => "lock-timeout",
+                _ if source.is_lost() => "connection-lost",
+                _ => "registry-unreadable",
+            },
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        if let Self::Setting { .. } = self {
+            return Some(
+                "give --database-url, DATABASE_URL or the PG* variables as for psql; with none \
+                 of them the embedded server is used"
+                    .into(),
+            );
+        }
+        if let Self::Registry { source: Cause::Server(error) } = self
+            && self.code() == "registry-unreadable"
+        {
+            let advice = "check the query in [tenants], and that the role may read what it names";
+            return Some(error.advice_with(advice));
+        }
+        self.cause().and_then(Cause::hint)
+    }
+
+    fn sqlstate(&self) -> Option<&str> {
+        self.cause().and_then(Cause::sqlstate)
+    }
+}
+
 impl PgError {
+    pub(super) fn setting(reason: impl Into<String>) -> Self {
+        Self::Setting { reason: reason.into() }
+    }
+
     /// Why, if it was the server or the way to it.
     #[must_use]
     pub fn cause(&self) -> Option<&Cause> {
@@ -184,12 +232,6 @@ impl PgError {
             | Self::Registry { source } => Some(source),
             Self::Setting { .. } | Self::File(_) | Self::Answer { .. } => None,
         }
-    }
-
-    /// The server's five characters, if it said anything.
-    #[must_use]
-    pub fn sqlstate(&self) -> Option<&str> {
-        self.cause().and_then(Cause::sqlstate)
     }
 
     /// See [`Cause::is_lost`].
@@ -210,46 +252,5 @@ impl PgError {
             }
             _ => self.cause().is_some_and(Cause::is_transient),
         }
-    }
-
-    /// Stable identifier for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Setting { .. } | Self::File(_) => "connection-setting",
-            Self::Connect { .. } => "connect-failed",
-            Self::Answer { .. } => "unexpected-answer",
-            Self::Query { source, .. } => match source.sqlstate() {
-                Some("55P03") => "lock-timeout",
-                Some("42501") => "permission-denied",
-                _ if source.is_lost() => "connection-lost",
-                _ => "database-error",
-            },
-            // What may pass says nothing about the registry itself.
-            Self::Registry { source } => match source.sqlstate() {
-                Some("55P03") => "lock-timeout",
-                _ if source.is_lost() => "connection-lost",
-                _ => "registry-unreadable",
-            },
-        }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        if let Self::Setting { .. } = self {
-            return Some(
-                "give --database-url, DATABASE_URL or the PG* variables as for psql; with none \
-                 of them the embedded server is used"
-                    .into(),
-            );
-        }
-        if let Self::Registry { source: Cause::Server(error) } = self
-            && self.code() == "registry-unreadable"
-        {
-            let advice = "check the query in [tenants], and that the role may read what it names";
-            return Some(error.advice_with(advice));
-        }
-        self.cause().and_then(Cause::hint)
     }
 }

@@ -3,12 +3,20 @@
 use super::error::Cause;
 use super::introspect::IntrospectError;
 use super::session::{Answers, Session, query_error};
-use super::transaction::ExecuteError;
-use crate::plan::PlannedStep;
 
 /// Statements travel together up to this size: a round trip each would cost more than the work.
 const BATCH_BYTES: usize = 256 * 1024;
 const BATCH_STATEMENTS: usize = 512;
+
+/// Why the statements of a plan did not lead to what can be committed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    #[error(transparent)]
+    Step(#[from] StepFailed),
+    /// The look at the result failed.
+    #[error(transparent)]
+    Look(#[from] IntrospectError),
+}
 
 /// A statement that the server refused.
 #[derive(Debug, thiserror::Error)]
@@ -23,25 +31,34 @@ pub struct StepFailed {
     pub source: Cause,
 }
 
-/// Sends the steps, and the epilogue in the message of the last of them, since a round trip costs
+/// The statements of a plan, and what each is for.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "a closure has nothing to show")]
+pub struct Statements<'a> {
+    pub sql: &'a [&'a str],
+    /// By number, such as "create table `cad_empresas`", with the origin of a row.
+    pub what: &'a (dyn Fn(usize) -> String + Sync),
+}
+
+/// Sends the statements, and the epilogue in the message of the last of them, since a round trip costs
 /// more. The answers are those to the statements of the epilogue, and `epilogue_doing` says what
 /// one of these is for.
 pub(super) async fn execute(
     session: &mut Session,
-    steps: &[PlannedStep],
+    statements: Statements<'_>,
     epilogue: &str,
     epilogue_doing: impl Fn(usize) -> String,
 ) -> Result<Answers, ExecuteError> {
     let mut done = 0;
-    let batches = batches(steps, session.server.citus);
+    let batches = batches(statements.sql, session.server.citus);
     let last = batches.len().saturating_sub(1);
     let mut answers = Vec::new();
     // Without steps there is nothing but the epilogue.
     for at in 0..=last {
         let batch = batches.get(at).map(Vec::as_slice).unwrap_or_default();
         let mut script = String::new();
-        for step in batch {
-            script.push_str(step.exclusive.as_ref().unwrap_or(&step.sql));
+        for sql in batch {
+            script.push_str(sql);
             script.push_str(";\n");
         }
         if at == last && !session.server.citus {
@@ -51,7 +68,7 @@ pub(super) async fn execute(
         match session.script(&script).await {
             Ok(found) => answers = found.into_iter().skip(batch.len() + 1).collect(),
             Err(stopped) if stopped.completed <= batch.len() => {
-                return Err(failed(steps, done + stopped.completed, stopped.cause).into());
+                return Err(failed(statements, done + stopped.completed, stopped.cause).into());
             }
             Err(stopped) => {
                 let doing = epilogue_doing(stopped.completed - batch.len() - 1);
@@ -62,7 +79,7 @@ pub(super) async fn execute(
     }
     if session.server.citus {
         let checked = session.script(CHECK_DEFERRED).await;
-        checked.map_err(|stopped| failed(steps, steps.len(), stopped.cause))?;
+        checked.map_err(|stopped| failed(statements, statements.sql.len(), stopped.cause))?;
         answers = session.script(epilogue).await.map_err(|stopped| {
             let doing = epilogue_doing(stopped.completed);
             IntrospectError::Pg(query_error(&doing, stopped.cause))
@@ -75,20 +92,20 @@ pub(super) async fn execute(
 const CHECK_DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE;\n";
 
 /// The steps that go into one message each. Citus refuses some commands in a message with others.
-fn batches(steps: &[PlannedStep], one_by_one: bool) -> Vec<Vec<&PlannedStep>> {
-    let mut batches: Vec<Vec<&PlannedStep>> = Vec::new();
+fn batches<'a>(statements: &[&'a str], one_by_one: bool) -> Vec<Vec<&'a str>> {
+    let mut batches: Vec<Vec<&str>> = Vec::new();
     let mut bytes = usize::MAX;
-    for step in steps {
-        bytes = bytes.saturating_add(step.sql.len());
+    for sql in statements {
+        bytes = bytes.saturating_add(sql.len());
         match batches.last_mut() {
             Some(batch)
                 if !one_by_one && bytes <= BATCH_BYTES && batch.len() < BATCH_STATEMENTS =>
             {
-                batch.push(step);
+                batch.push(sql);
             }
             _ => {
-                bytes = step.sql.len();
-                batches.push(vec![step]);
+                bytes = sql.len();
+                batches.push(vec![sql]);
             }
         }
     }
@@ -96,10 +113,12 @@ fn batches(steps: &[PlannedStep], one_by_one: bool) -> Vec<Vec<&PlannedStep>> {
 }
 
 /// The step that failed; past the last, it is the check of the deferred constraints.
-fn failed(steps: &[PlannedStep], at: usize, source: Cause) -> StepFailed {
-    let what = steps.get(at).map_or_else(
-        || "check of the deferred constraints after the last step".into(),
-        PlannedStep::describe,
-    );
-    StepFailed { number: (at + 1).min(steps.len()), of: steps.len(), what, source }
+fn failed(statements: Statements<'_>, at: usize, source: Cause) -> StepFailed {
+    let of = statements.sql.len();
+    let what = if at < of {
+        (statements.what)(at)
+    } else {
+        "check of the deferred constraints after the last step".into()
+    };
+    StepFailed { number: (at + 1).min(of), of, what, source }
 }

@@ -8,12 +8,13 @@ use serde::Deserialize;
 use sqlx::Row as _;
 
 use super::error::PgError;
-use super::introspect::{IntrospectError, for_version, stripped};
+use super::introspect::{IntrospectError, for_version};
 use super::session::{Answers, Session, array, column};
 use super::state;
+use crate::catalog::Catalog;
 use crate::checksum::{self, Checksum};
+use crate::kinds::stripped;
 use crate::name::{Ident, SchemaName};
-use crate::schema::Schema;
 
 /// The query for one server, and the name that it is prepared by: a name that no other statement
 /// has.
@@ -258,7 +259,7 @@ impl RecordTable {
 /// The models behind fingerprints, of one server: a schema whose fingerprint is known need not be
 /// read again.
 #[derive(Debug, Default)]
-pub struct Shapes(Mutex<HashMap<Checksum, Arc<Schema>>>);
+pub struct Shapes(Mutex<HashMap<Checksum, Arc<Catalog>>>);
 
 /// Tenants that all differ from each other are no reason to fill the memory.
 const MOST_SHAPES: usize = 512;
@@ -266,11 +267,11 @@ const MOST_SHAPES: usize = 512;
 impl Shapes {
     /// The model of the schemas with this fingerprint, if one was read before.
     #[must_use]
-    pub fn get(&self, fingerprint: Checksum) -> Option<Arc<Schema>> {
+    pub fn get(&self, fingerprint: Checksum) -> Option<Arc<Catalog>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&fingerprint).cloned()
     }
 
-    pub(super) fn insert(&self, fingerprint: Checksum, schema: Schema) -> Arc<Schema> {
+    pub(super) fn insert(&self, fingerprint: Checksum, schema: Catalog) -> Arc<Catalog> {
         let schema = Arc::new(schema);
         let mut shapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if shapes.len() >= MOST_SHAPES {

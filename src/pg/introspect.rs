@@ -1,53 +1,27 @@
-//! Reads one schema of a server into the model; see `members.sql`, `visible.sql` and
-//! `introspect.sql`.
-
-use std::sync::LazyLock;
+//! Reads one schema of a server, by the statements that [`kinds`] puts together.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::postgres::PgRow;
 
-use super::assemble::assemble;
 use super::error::PgError;
-use super::rows::{ConstraintRow, MemberRow, RelationRow, Rows};
 use super::session::{Answers, Session, column, set_local};
 use super::state;
 use super::untrusted::HAS_STRANGERS;
+use crate::catalog::Catalog;
+use crate::explain::Explain;
+use crate::kinds::{self, Members, Reading};
 use crate::name::{Ident, SchemaName, Text};
-use crate::render::TRUSTED_ROLES;
-use crate::schema::Schema;
+use crate::settings::TRUSTED_ROLES;
 
 const VISIBLE: &str = include_str!("visible.sql");
-const MEMBERS: &str = include_str!("members.sql");
 
-/// The statements of `introspect.sql` by name.
-static PARTS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
-    let parts = include_str!("introspect.sql").split("\n-- [").skip(1);
-    parts.filter_map(|part| part.split_once("]\n")).map(|(n, sql)| (n, stripped(sql))).collect()
-});
-
-/// Without comments and indentation: the server reads it for each tenant anew.
-pub(super) fn stripped(sql: &str) -> String {
-    let lines = sql.lines().map(str::trim_start).filter(|line| !line.starts_with("--"));
-    lines.map(|line| format!("{line}\n")).collect()
+/// The script as a server of this version takes it.
+pub(super) fn for_version(script: &str, version_number: i32) -> String {
+    kinds::for_version(script, version_number)
+        .replace(":has_strangers", HAS_STRANGERS)
+        .replace(":trusted_roles", TRUSTED_ROLES)
 }
-
-/// Columns of the catalog that younger servers have: the version that brought them, what stands
-/// for them in the script, and they themselves.
-const SINCE: [(i32, &str, &str); 3] = [
-    (150_000, "/* confdelsetcols */ NULL::int2[]", "k.confdelsetcols"),
-    (150_000, "/* indnullsnotdistinct */ false", "i.indnullsnotdistinct"),
-    (180_000, "/* conperiod */ false", "k.conperiod"),
-];
-
-/// What the server keeps in `pg_attribute.attoptions` for itself: nobody can set it, `pg_dump` does
-/// not write it, and it differs from table to table. `pg_attver` came with the minor releases of
-/// November 2026.
-const KEPT_OPTIONS: [&str; 1] = ["pg_attver"];
-
-/// What people set there (PostgreSQL manual, ALTER TABLE, `SET (…)`); the parameters
-/// of operator classes, which the attributes of indexes have, are told by the index.
-const KNOWN_OPTIONS: [&str; 2] = ["n_distinct", "n_distinct_inherited"];
 
 /// Why a schema cannot be looked at, or must not be touched.
 #[derive(Debug, thiserror::Error)]
@@ -67,10 +41,8 @@ pub enum IntrospectError {
     EventTrigger { trigger: Ident, function: String, owner: Ident },
 }
 
-impl IntrospectError {
-    /// Stable identifier for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+impl Explain for IntrospectError {
+    fn code(&self) -> &'static str {
         match self {
             Self::Pg(error) => error.code(),
             Self::Hidden { .. } => "permission-denied",
@@ -79,9 +51,7 @@ impl IntrospectError {
         }
     }
 
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Pg(error) => error.hint(),
             Self::Hidden { grant, .. } => Some(format!("as the owner, run: {grant}")),
@@ -107,145 +77,25 @@ impl IntrospectError {
     }
 }
 
-/// What lives in a schema, before it is looked at closely.
-pub(super) struct Members {
-    relations: Vec<RelationRow>,
-    ids: MemberRow,
-}
-
-/// The statements that ask for the members of `schema`, to be sent inside a transaction.
-pub(super) fn members_script(schema: &SchemaName) -> String {
-    set_local("provision.schema", &Text::from(schema.ident())) + MEMBERS
-}
-
-/// The answer to [`members_script`].
-pub(super) fn members(schema: &SchemaName, answers: &Answers) -> Result<Members, PgError> {
-    let sections = Sections::new(schema, answers);
-    let ids = sections.get("members")?.into_iter().next();
-    Ok(Members { relations: sections.get("relations")?, ids: ids.unwrap_or_default() })
-}
-
-/// The statements that read the members, to be sent in the same transaction; of what there is
-/// none, nothing is asked.
-pub(super) fn details_script(members: &Members, version_number: i32) -> String {
-    let has_tables = members.relations.iter().any(|r| r.kind == 'r');
-    let is_needed = |name: &str| match name {
-        "columns" | "constraints" | "indexes" | "opclasses" => has_tables,
-        "enums" => !members.ids.types.is_empty(),
-        "sequences" => members.relations.iter().any(|r| r.kind == 'S'),
-        "unmodelled" => !(members.ids.types.is_empty() && members.ids.others.is_empty()),
-        "externals" | "operators" => false,
-        _ => true,
-    };
-    parts_script(members, version_number, is_needed)
-}
-
-/// The statements for what few schemas have, as the answers to [`details_script`] show; empty for
-/// most.
-fn rarities_script(
-    schema: &SchemaName,
-    members: &Members,
-    version_number: i32,
-    answers: &Answers,
-) -> Result<String, PgError> {
-    let constraints: Vec<ConstraintRow> = Sections::new(schema, answers).get("constraints")?;
-    // Of its own relations, only ordinary tables are modelled; the key may point to a partitioned one.
-    let is_ours = |oid| members.relations.iter().any(|r| r.oid == oid && r.kind == 'r');
-    let is_needed = |name: &str| match name {
-        "externals" => constraints.iter().any(|c| c.kind == 'f' && !is_ours(c.foreign_table)),
-        "operators" => constraints.iter().any(|c| c.kind == 'x'),
-        _ => false,
-    };
-    Ok(parts_script(members, version_number, is_needed))
-}
-
-/// The script with the columns that a server of this version has, and the names of options.
-pub(super) fn for_version(script: &str, version_number: i32) -> String {
-    let known = SINCE.iter().filter(|(since, ..)| version_number >= *since);
-    let names = |names: &[&str]| format!("'{{{}}}'::text[]", names.join(","));
-    known
-        .fold(script.to_owned(), |script, (_, default, column)| script.replace(default, column))
-        .replace(":has_strangers", HAS_STRANGERS)
-        .replace(":trusted_roles", TRUSTED_ROLES)
-        .replace(":kept_options", &names(&KEPT_OPTIONS))
-        .replace(":known_options", &names(&KNOWN_OPTIONS))
-}
-
-/// Whether this tool knows what the option of a column means.
-pub(super) fn is_known_option(name: &str) -> bool {
-    KNOWN_OPTIONS.contains(&name)
-}
-
-fn parts_script(
-    members: &Members,
-    version_number: i32,
-    is_needed: impl Fn(&str) -> bool,
-) -> String {
-    let mut script = String::new();
-    for (_, sql) in PARTS.iter().filter(|(name, _)| is_needed(name)) {
-        script.push_str(sql);
-    }
-    let of_kind = |kind: Option<char>| {
-        let found = members.relations.iter().filter(|r| kind.is_none_or(|kind| r.kind == kind));
-        found.map(|r| r.oid).collect::<Vec<_>>()
-    };
-    let (tables, relations) = (of_kind(Some('r')), of_kind(None));
-    let types = &members.ids.types;
-    let others: Vec<i64> = types.iter().chain(&members.ids.others).copied().collect();
-    let oids = |oids: &[i64]| {
-        let oids: Vec<String> = oids.iter().map(ToString::to_string).collect();
-        format!("'{{{}}}'::oid[]", oids.join(","))
-    };
-    for_version(&script, version_number)
-        .replace(":tables", &oids(&tables))
-        .replace(":relations", &oids(&relations))
-        .replace(":types", &oids(types))
-        .replace(":others", &oids(&others))
-        .replace(":namespace", &members.ids.namespace.to_string())
-}
-
 /// Reads `schema` within the transaction that the session is in.
+///
+/// # Errors
+/// When the server cannot be asked; with [`PgError::Answer`] when the schema is changed meanwhile.
 pub(super) async fn introspect(
     session: &mut Session,
     schema: &SchemaName,
-) -> Result<Schema, IntrospectError> {
-    let answers = session.run(&reading(schema), &members_script(schema)).await?;
-    let members = members(schema, &answers)?;
-    let script = details_script(&members, session.server.version_number);
-    let answers = session.run(&reading(schema), &script).await?;
-    parse(session, schema, members, answers).await
-}
-
-/// Puts the answers to [`details_script`] together, after asking for what they show to be needed;
-/// answers to other statements are ignored.
-pub(super) async fn parse(
-    session: &mut Session,
-    schema: &SchemaName,
-    members: Members,
-    mut answers: Answers,
-) -> Result<Schema, IntrospectError> {
+    reading: Reading,
+) -> Result<Catalog, PgError> {
+    let doing = self::reading(schema);
+    let answers = session.run(&doing, &kinds::members_script(schema, state::TABLE)).await?;
+    let members: Vec<Members> = Sections::new(schema, &answers).get("members")?;
+    let members = members.into_iter().next().unwrap_or_default();
     let version_number = session.server.version_number;
-    let script = rarities_script(schema, &members, version_number, &answers)?;
-    if !script.is_empty() {
-        answers.extend(session.run(&reading(schema), &script).await?);
-    }
+    let script = kinds::details_script(&members, schema, reading, version_number);
+    let answers = session.run(&doing, &script).await?;
     let sections = Sections::new(schema, &answers);
-    let rows = Rows {
-        relations: members.relations,
-        columns: sections.get("columns")?,
-        constraints: sections.get("constraints")?,
-        externals: sections.get("externals")?,
-        operators: sections.get("operators")?,
-        indexes: sections.get("indexes")?,
-        opclasses: sections.get("opclasses")?,
-        enums: sections.get("enums")?,
-        sequences: sections.get("sequences")?,
-        comments: sections.get("comments")?,
-        hooks: sections.get("hooks")?,
-        unmodelled: sections.get("unmodelled")?,
-    };
-    assemble(schema, rows)
-        .map_err(|reason| PgError::Answer { doing: sections.doing.clone(), reason }.into())
+    let answer = |reason| PgError::Answer { doing: doing.clone(), reason };
+    kinds::parse(reading, |section| sections.get(section).map(serde_json::Value::Array), answer)
 }
 
 fn reading(schema: &SchemaName) -> String {

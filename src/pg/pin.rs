@@ -16,11 +16,13 @@ use sqlx::postgres::PgRow;
 use super::error::PgError;
 use super::session::{Answers, Session, array, column};
 use super::state;
+use crate::catalog::Catalog;
+use crate::locks::{Locks, TableLock};
 use crate::manifest::Trust;
+use crate::name::literal;
 use crate::name::{Ident, SchemaName, printable};
-use crate::plan::{Code, Locks, Obstacle, Subject, TableLock};
-use crate::render::{self, TRUSTED_ROLES};
-use crate::schema::Schema;
+use crate::obstacle::{Code, Obstacle, Subject};
+use crate::settings::TRUSTED_ROLES;
 
 const DOING: &str = "asking who could change tables meanwhile";
 
@@ -231,8 +233,8 @@ impl Pins {
     }
 
     /// Whether one of `tables` has appeared since, so that it is not known whether it can be read.
-    pub(super) fn lacks(&self, tables: &[impl AsRef<str>], live: &Schema) -> bool {
-        let is_there = |name: &str| Ident::new(name).is_ok_and(|n| live.tables.contains_key(&n));
+    pub(super) fn lacks(&self, tables: &[impl AsRef<str>], live: &Catalog) -> bool {
+        let is_there = |name: &str| Ident::new(name).is_ok_and(|name| live.has_table(&name));
         let mut names = tables.iter().map(AsRef::as_ref);
         names.any(|name| !self.tables.contains_key(name) && is_there(name))
     }
@@ -245,7 +247,7 @@ fn lock_script(table: &str, lock: TableLock, waits: bool) -> String {
 
 /// Keeps an object's name to it, as far as its owner is trusted.
 fn name_script(kind: &str, name: &str) -> String {
-    let name = render::literal(name);
+    let name = literal(name);
     format!("SELECT pg_get_object_address('{kind}', ARRAY[{name}], '{{}}')::text;\n")
 }
 
@@ -287,7 +289,7 @@ pub(super) fn targets_query(
          JOIN pg_class c ON c.oid = q.oid JOIN pg_namespace n ON n.oid = c.relnamespace \
          CROSS JOIN (SELECT {TRUSTED_ROLES} AS roles) t ORDER BY c.oid;\n",
         is_lockable(session, "c.oid"),
-        render::literal(schema.as_str()),
+        literal(schema.as_str()),
         array("name", tables),
         array("text", externals),
     )

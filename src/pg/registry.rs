@@ -8,7 +8,7 @@ use super::session::{Access, Limits, Session, begin, column};
 use super::state::TABLE;
 use crate::manifest::Registry;
 use crate::name::{SchemaName, TenantId, Text};
-use crate::render::TRUSTED_ROLES;
+use crate::settings::TRUSTED_ROLES;
 
 /// Whether the registry lists `tenant`.
 ///

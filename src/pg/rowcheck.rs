@@ -4,11 +4,11 @@ use sqlx::postgres::PgRow;
 
 use super::error::PgError;
 use super::session::{Session, column};
+use crate::catalog::Catalog;
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow};
 use crate::name::{Ident, SchemaName, TenantId};
-use crate::plan::{Reasons, Subject};
-use crate::render::{self, Comparison};
-use crate::schema::Schema;
+use crate::obstacle::{Reasons, Subject};
+use crate::rows::{self, Comparison};
 
 /// More rows than this are checked by a statement of their own.
 const ROWS_PER_STATEMENT: usize = 2_000;
@@ -36,7 +36,7 @@ impl<'m> RowCheck<'m> {
         manifest: &'m Manifest,
         schema: &SchemaName,
         tenant: &TenantId,
-        live: Option<&Schema>,
+        live: Option<&Catalog>,
         avoid: &Reasons,
     ) -> Self {
         let (mut parts, mut script) = (Vec::new(), String::new());
@@ -90,7 +90,7 @@ impl<'m> RowCheck<'m> {
 pub(super) struct SharedCheck<'m, 's> {
     manifest: &'m Manifest,
     subjects: &'s [(&'s TenantId, &'s SchemaName)],
-    live: &'s Schema,
+    live: &'s Catalog,
     avoid: &'s Reasons,
 }
 
@@ -99,7 +99,7 @@ impl<'m, 's> SharedCheck<'m, 's> {
     pub(super) fn new(
         manifest: &'m Manifest,
         subjects: &'s [(&'s TenantId, &'s SchemaName)],
-        live: &'s Schema,
+        live: &'s Catalog,
         avoid: &'s Reasons,
     ) -> Self {
         Self { manifest, subjects, live, avoid }
@@ -275,7 +275,7 @@ fn question(
         let key = key.iter().map(|(key, compared)| {
             let cell = row.cells.iter().find(|(name, _)| name == *key).map(|(_, cell)| cell);
             let cell = cell.unwrap_or(&Cell::Null);
-            compared.value(manifest, cell, &render::cell(manifest, cell, schema, tenant))
+            compared.value(manifest, cell, &rows::cell(manifest, cell, schema, tenant))
         });
         values.push_str(&format!(", ({at}, {})", key.collect::<Vec<_>>().join(", ")));
     }
@@ -309,21 +309,17 @@ fn is_avoided(manifest: &Manifest, seed: &SeedDecl, avoid: &Reasons) -> bool {
     })
 }
 
-fn is_readable(seed: &SeedDecl, live: &Schema) -> bool {
-    fn lookups_readable(cell: &Cell, live: &Schema) -> bool {
+fn is_readable(seed: &SeedDecl, live: &Catalog) -> bool {
+    fn lookups_readable(cell: &Cell, live: &Catalog) -> bool {
         let Cell::Lookup { table, column, matching } = cell else {
             return true;
         };
-        live.tables.get(table).is_some_and(|table| {
-            table.columns.contains_key(column)
-                && matching.iter().all(|(name, cell)| {
-                    table.columns.contains_key(name) && lookups_readable(cell, live)
-                })
-        })
+        live.has_column(table, column)
+            && matching
+                .iter()
+                .all(|(name, cell)| live.has_column(table, name) && lookups_readable(cell, live))
     }
-    live.tables
-        .get(&seed.table)
-        .is_some_and(|table| seed.key.iter().all(|key| table.columns.contains_key(key)))
+    seed.key.iter().all(|key| live.has_column(&seed.table, key))
         && seed
             .rows
             .iter()

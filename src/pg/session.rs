@@ -12,8 +12,7 @@ use super::connect::Target;
 use super::error::{Cause, PgError};
 use super::fingerprint;
 use crate::manifest::Trust;
-use crate::name::{Ident, SchemaName, Text};
-use crate::render;
+use crate::name::{Ident, SchemaName, Text, literal};
 use crate::settings;
 
 /// A connection of our own, and what is known of the server behind it.
@@ -276,7 +275,7 @@ pub(super) fn set_local(name: &str, value: &Text) -> String {
 /// An array of this type.
 #[must_use]
 pub(super) fn array(of: &str, texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let literals = texts.into_iter().map(|text| render::literal(text.as_ref()));
+    let literals = texts.into_iter().map(|text| literal(text.as_ref()));
     format!("ARRAY[{}]::{of}[]", literals.collect::<Vec<_>>().join(", "))
 }
 

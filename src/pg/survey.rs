@@ -12,11 +12,12 @@ use super::placement::{Placement, is_distributed, placements};
 use super::rowcheck::{self, Row, SharedCheck};
 use super::session::{Access, Limits, Session, begin, column};
 use super::untrusted::{Asked, untrusted};
+use crate::catalog::Catalog;
 use crate::checksum::Checksum;
+use crate::kinds::Reading;
 use crate::manifest::Manifest;
 use crate::name::{Ident, SchemaName, TenantId};
-use crate::plan::{Obstacle, Reasons};
-use crate::schema::Schema;
+use crate::obstacle::{Obstacle, Reasons};
 
 /// What was seen of one tenant.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub struct TenantSnapshot<'m> {
 pub struct Present {
     pub fingerprint: Checksum,
     /// The same value for all tenants of the same shape.
-    pub schema: Arc<Schema>,
+    pub schema: Arc<Catalog>,
     /// What its record's comment says; see [`super::note`].
     pub note: Option<String>,
     /// Where Citus keeps it; `None` if it lies on the server itself, and should.
@@ -171,14 +172,14 @@ async fn model(
     shapes: &Shapes,
     schema: &SchemaName,
     digest: &SchemaDigest,
-) -> Result<Arc<Schema>, IntrospectError> {
+) -> Result<Arc<Catalog>, IntrospectError> {
     if digest.has_hidden {
         introspect::check_visible(session, schema).await?;
     }
     if let Some(known) = shapes.get(digest.fingerprint) {
         return Ok(known);
     }
-    let model = introspect::introspect(session, schema).await?;
+    let model = introspect::introspect(session, schema, Reading::Comparing).await?;
     let (script, _) = fingerprint::script(session, &[schema]);
     let answers = session.run("taking fingerprints", &script).await?;
     let again = fingerprint::digest(session, schema, &answers)?;
@@ -198,7 +199,7 @@ async fn absent_rows<'m>(
     to_avoid: &[Reasons],
 ) -> Result<Vec<Rows<'m>>, PgError> {
     let mut absent: Vec<_> = subjects.iter().map(|_| Ok(Vec::new())).collect();
-    let mut groups: HashMap<_, (&Schema, Vec<usize>)> = HashMap::new();
+    let mut groups: HashMap<_, (&Catalog, Vec<usize>)> = HashMap::new();
     for (at, ((present, rows), avoid)) in found.iter().zip(&mut absent).zip(to_avoid).enumerate() {
         match present {
             Ok(Some(present)) => {

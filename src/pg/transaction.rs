@@ -8,7 +8,6 @@ use std::time::Instant;
 
 pub use observe::Observed;
 pub use secure::Tables;
-pub use work::ExecuteError;
 
 use super::error::PgError;
 use super::fingerprint::{self, Record, SchemaDigest};
@@ -187,7 +186,7 @@ impl<'s> Transaction<'s> {
     ///
     /// # Errors
     /// When the server refuses; with [`PgError::is_lost`], it is unknown whether it committed: ask
-    /// [`committed`](super::committed).
+    /// [`committed`](fn@super::committed).
     pub async fn commit(self) -> Result<(), PgError> {
         self.session.run("committing", "COMMIT").await.map(drop)
     }

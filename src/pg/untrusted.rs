@@ -8,11 +8,11 @@ use std::sync::Arc;
 use graph::Graph;
 
 use super::error::PgError;
-use super::introspect::stripped;
 use super::session::{Session, array, column};
+use crate::kinds::stripped;
 use crate::name::SchemaName;
-use crate::plan::{Code, Obstacle};
-use crate::render::TRUSTED_ROLES;
+use crate::obstacle::{Code, Obstacle};
+use crate::settings::TRUSTED_ROLES;
 
 const DOING: &str = "asking whose code statements would run";
 

@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{Action, PlannedStep};
-use crate::diff::Object;
+use crate::catalog::{Catalog, Fact, Kind, Object, Part};
 use crate::manifest::{Manifest, SeedRow};
 use crate::name::{Ident, Text};
-use crate::schema::{Column, Rule, Schema, Table};
 
 /// Why Citus would refuse `steps` in a distributed schema, or make something else of them; each a
 /// sentence that says what to do. Empty: nothing is known to be in the way. `local` are the tables
@@ -15,7 +14,7 @@ use crate::schema::{Column, Rule, Schema, Table};
 #[must_use]
 pub fn refusals(
     manifest: &Manifest,
-    desired: &Schema,
+    desired: &Catalog,
     steps: &[PlannedStep],
     local: &[String],
 ) -> Vec<String> {
@@ -23,22 +22,20 @@ pub fn refusals(
     let mut inserted: BTreeMap<&Ident, HashSet<&str>> = BTreeMap::new();
     for step in steps {
         match (&step.object, step.action) {
-            (Object::Table { name }, Action::Create) => {
-                let Some(table) = desired.tables.get(name) else { continue };
-                for constraint in table.constraints.keys() {
-                    reasons.extend(external_key(name, table, constraint, local));
-                }
-                for column in table.columns.keys() {
-                    reasons.extend(other_sequence(desired, name, column));
+            (Object::Member(Kind::Table, name), Action::Create) => {
+                for fact in parts(desired, name) {
+                    reasons.extend(external_key(fact, local));
+                    reasons.extend(other_sequence(desired, fact));
                 }
             }
-            (Object::Constraint { table: name, name: constraint }, Action::Add) => {
-                let table = desired.tables.get(name);
-                reasons.extend(table.and_then(|t| external_key(name, t, constraint, local)));
+            (object @ Object::Part(Part { kind: Kind::Constraint, .. }), Action::Add) => {
+                reasons.extend(desired.get(object).and_then(|fact| external_key(fact, local)));
             }
-            (Object::Column { table, name }, Action::Add) => {
-                reasons.extend(added_column(desired, table, name));
-                reasons.extend(other_sequence(desired, table, name));
+            (object @ Object::Part(Part { kind: Kind::Column, .. }), Action::Add) => {
+                if let Some(fact) = desired.get(object) {
+                    reasons.extend(added_column(desired, fact));
+                    reasons.extend(other_sequence(desired, fact));
+                }
             }
             (Object::Row { table, key }, Action::Insert) => {
                 inserted.entry(table).or_default().insert(key.as_str());
@@ -52,70 +49,62 @@ pub fn refusals(
     reasons.into_iter().collect()
 }
 
+fn parts<'c>(desired: &'c Catalog, table: &Ident) -> impl Iterator<Item = &'c Fact> {
+    let table = Object::table(table);
+    desired
+        .facts()
+        .filter(move |fact| matches!(fact.object, Object::Part(_)) && fact.object.group() == table)
+}
+
 /// Referencing and referenced rows have to be on the same node.
-fn external_key(
-    name: &Ident,
-    table: &Table,
-    constraint: &Ident,
-    local: &[String],
-) -> Option<String> {
-    let Rule::ForeignKey(key) = &table.constraints.get(constraint)?.rule else {
-        return None;
-    };
-    let schema = key.schema.as_ref()?;
-    let referenced = format!("{}.{}", schema.quoted(), key.table.quoted());
-    if !local.contains(&referenced) {
+fn external_key(fact: &Fact, local: &[String]) -> Option<String> {
+    let referenced = fact.text("external")?;
+    let Object::Part(Part { of, name, .. }) = &fact.object else { return None };
+    if !local.iter().any(|table| table == referenced) {
         return None;
     }
     let literal = Text::new(referenced).ok()?.literal();
+    let (_, target) = fact.text("role")?.split_once(" references ")?;
+    let (target, _) = target.split_once(" (")?;
     Some(format!(
-        "foreign key {constraint} of table {name} points to {schema}.{}, which is neither in the same \
-         schema nor a reference table: SELECT create_reference_table({literal}) makes it one",
-        key.table
+        "foreign key {name} of table {of} points to {target}, which is neither in the same \
+         schema nor a reference table: SELECT create_reference_table({literal}) makes it one"
     ))
 }
 
 /// What draws from a sequence cannot be added to a distributed table, with one exception.
-fn added_column(desired: &Schema, table: &Ident, name: &Ident) -> Option<String> {
-    let column = desired.tables.get(table)?.columns.get(name)?;
-    let is_serial = desired
-        .sequences
-        .values()
-        .any(|sequence| sequence.owned_by.as_ref().is_some_and(|(t, c)| (t, c) == (table, name)));
-    let what = if column.identity.is_some() {
+fn added_column(desired: &Catalog, fact: &Fact) -> Option<String> {
+    let Object::Part(Part { of, name, .. }) = &fact.object else { return None };
+    let is_owner = |sequence: &Fact| {
+        sequence.text("owner_table") == Some(of.as_str())
+            && sequence.text("owner_column") == Some(name.as_str())
+    };
+    let what = if fact.text("identity").is_some() {
         "it is an identity column"
-    } else if is_serial {
+    } else if desired.of_kind(Kind::Sequence).any(is_owner) {
         "its type is serial"
-    } else if draws(column) && !column.nullable {
+    } else if draws(desired, fact) && fact.text("nullability") == Some("not null") {
         "it draws from a sequence and is NOT NULL"
     } else {
         return None;
     };
     Some(format!(
-        "column {table}.{name} cannot be added to a table that exists, because {what}: declare it \
+        "column {of}.{name} cannot be added to a table that exists, because {what}: declare it \
          with null = true and a default of nextval(…) from a sequence of the manifest"
     ))
 }
 
 /// Citus gives a sequence the type of the column whose default draws from it, so that it would not be
 /// as declared.
-fn other_sequence(desired: &Schema, table: &Ident, name: &Ident) -> Option<String> {
-    let column = desired.tables.get(table)?.columns.get(name)?;
-    let default = column.default.as_ref()?;
-    let (sequence, found) = desired.sequences.iter().find(|(sequence, _)| {
-        let spelled = |name: &str| {
-            let literal = Text::new(name.to_owned()).map(|text| text.literal());
-            literal.is_ok_and(|literal| default.contains(&format!("nextval({literal}::regclass)")))
-        };
-        spelled(sequence.as_str()) || spelled(&sequence.quoted())
-    })?;
-    if found.data_type == column.data_type || !is_integer(column) {
-        return None;
-    }
+fn other_sequence(desired: &Catalog, fact: &Fact) -> Option<String> {
+    let data_type = integer(fact)?;
+    let Object::Part(Part { of, name, .. }) = &fact.object else { return None };
+    let sequence = sequences(desired, fact).find(|other| other.text("type") != Some(data_type))?;
     Some(format!(
-        "sequence {sequence} is {}, and the default of column {table}.{name}, which draws from it, is \
-         {}: declare one type for both, since Citus gives the sequence that of the column",
-        found.data_type, column.data_type
+        "sequence {} is {}, and the default of column {of}.{name}, which draws from it, is \
+         {data_type}: declare one type for both, since Citus gives the sequence that of the column",
+        sequence.object.name()?,
+        sequence.text("type")?,
     ))
 }
 
@@ -123,35 +112,50 @@ fn other_sequence(desired: &Schema, table: &Ident, name: &Ident) -> Option<Strin
 /// bigint only.
 fn rows_draw(
     manifest: &Manifest,
-    desired: &Schema,
+    desired: &Catalog,
     table: &Ident,
     keys: &HashSet<&str>,
 ) -> Option<String> {
-    let columns = desired.tables.get(table)?.columns.iter();
-    let drawing: Vec<(&Ident, &Column)> = columns
-        .filter(|(_, column)| column.identity.is_some() || draws(column))
-        .filter(|(_, column)| matches!(&*column.data_type, "smallint" | "integer"))
+    let columns = parts(desired, table).filter(|fact| fact.object.kind() == Kind::Column);
+    let columns = columns.filter(|fact| fact.text("identity").is_some() || draws(desired, fact));
+    let drawing: Vec<(&Ident, &str)> = columns
+        .filter_map(|fact| Some((fact.object.name()?, integer(fact)?)))
+        .filter(|(_, data_type)| *data_type != "bigint")
         .collect();
     let left = |row: &SeedRow| {
         drawing.iter().find(|(name, _)| !row.cells.iter().any(|(cell, _)| cell == *name)).copied()
     };
     let seeds = manifest.seeds.iter().filter(|seed| seed.table == *table);
-    let (name, column) = seeds
+    let (name, data_type) = seeds
         .flat_map(|seed| seed.rows.iter().map(move |row| (seed, row)))
         .filter_map(|(seed, row)| Some((left(row)?, seed, row)))
         .find(|(_, seed, row)| keys.contains(row.key_text(&seed.key).as_str()))?
         .0;
     Some(format!(
-        "the baseline rows of table {table} leave column {name} to a sequence of type {}, which \
-         workers do not draw from: declare the column bigint, or give its value in the rows",
-        column.data_type
+        "the baseline rows of table {table} leave column {name} to a sequence of type {data_type}, \
+         which workers do not draw from: declare the column bigint, or give its value in the rows"
     ))
 }
 
-fn draws(column: &Column) -> bool {
-    column.default.as_ref().is_some_and(|default| default.contains("nextval("))
+/// The sequences that the default of a column draws from.
+fn sequences<'c>(desired: &'c Catalog, column: &Fact) -> impl Iterator<Item = &'c Fact> {
+    let default = match &column.object {
+        Object::Part(Part { of, name, .. }) => Some(Object::on_table(Kind::Default, of, name)),
+        _ => None,
+    };
+    let default = default.and_then(|default| desired.get(&default));
+    let draws = default.filter(|default| {
+        default.text("default").is_some_and(|default| default.contains("nextval("))
+    });
+    let needed = draws.into_iter().flat_map(|default| &default.dependencies);
+    needed.filter(|object| object.kind() == Kind::Sequence).filter_map(|o| desired.get(o))
 }
 
-fn is_integer(column: &Column) -> bool {
-    matches!(&*column.data_type, "smallint" | "integer" | "bigint")
+fn draws(desired: &Catalog, column: &Fact) -> bool {
+    sequences(desired, column).next().is_some()
+}
+
+/// The type of a column that is an integer.
+fn integer(column: &Fact) -> Option<&str> {
+    column.text("type").filter(|name| matches!(*name, "smallint" | "integer" | "bigint"))
 }

@@ -1,52 +1,188 @@
-//! Steps that are held back: they would make the server run code of somebody who is not trusted.
+//! What is missing and held back: something that it needs is not as desired, is in the way, or is held
+//! back itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::PlannedStep;
-use super::obstacle::{Reasons, Subject};
-use crate::diff::{Held, Object};
-use crate::manifest::{
-    Cell, ColumnDecl, ColumnValue, ConstraintDecl, ConstraintDef, Fragment, IndexKey, IndexTerm,
-    Manifest, SCHEMA_PLACEHOLDER, SeedDecl, TableRef, TypeDecl,
-};
+use super::difference::Comparison;
+use super::mentions::mentions;
+use super::schedule::needed;
+use super::{Action, Held, PlannedStep, Step, row_needs};
+use crate::catalog::{Catalog, Fact, Kind, Object};
+use crate::kinds;
+use crate::manifest::{Manifest, SeedDecl};
 use crate::name::Ident;
-use crate::schema::Schema;
-use crate::step::{Action, Step};
+use crate::obstacle::{Reasons, Subject};
 use crate::words::counted;
 
-/// Parts the steps, which are in order, into those that may be run and those that are held back:
-/// because of what they touch, or because they need something that is held back.
-#[must_use]
-pub fn part<'m>(
-    manifest: &'m Manifest,
-    steps: Vec<Step<'m>>,
+/// The objects that cannot be made, by the name that they have where they are desired, and why.
+pub(super) type Blocked<'a> = BTreeMap<&'a Object, BTreeSet<String>>;
+
+/// Finds out which of the missing objects cannot be made; `taken` are those whose name something else has.
+pub(super) fn blocked<'a>(
+    comparison: &Comparison<'a>,
+    taken: &BTreeMap<&'a Object, String>,
     reasons: &Reasons,
-) -> (Vec<Step<'m>>, Vec<Held>) {
-    if reasons.is_empty() {
-        return (steps, Vec::new());
+) -> Blocked<'a> {
+    let mut blocked = Blocked::new();
+    for (object, holder) in taken {
+        blocked.entry(object).or_default().insert(format!("a {holder} has its name"));
     }
-    let mut parting = Parting {
-        manifest,
-        reasons,
-        tables: BTreeSet::new(),
-        incomplete: BTreeSet::new(),
-        rows: BTreeSet::new(),
-        held: Vec::new(),
-    };
-    let kept = steps.into_iter().filter(|step| !parting.holds(step)).collect();
-    (kept, told(&parting.held))
+    let unfit = unfit(comparison);
+    for fact in comparison.added.values() {
+        let mut why: BTreeSet<String> = BTreeSet::new();
+        // A comment can be made whatever has become of its object.
+        if fact.object.kind() != Kind::Comment {
+            let needed = needed_form(fact).filter_map(|object| unfit.get(&object));
+            why.extend(needed.map(|actual| format!("{actual} is not as declared")));
+            why.extend(obstructed(comparison, fact, reasons));
+        }
+        if !why.is_empty() {
+            blocked.entry(&fact.object).or_default().extend(why);
+        }
+    }
+    spread(comparison, &mut blocked);
+    blocked
+}
+
+/// The objects that have to be as desired so that this one can be made. What it is a part of need not be.
+fn needed_form(fact: &Fact) -> impl Iterator<Item = Object> + use<'_> {
+    let whole = fact.object.group();
+    let wholes = fact.dependencies.iter().map(Object::group);
+    // A foreign key also needs the table that it points to.
+    let tables = wholes.filter(|_| kinds::is_foreign_key(fact));
+    let all = fact.dependencies.iter().cloned().chain(tables);
+    all.filter(move |object| *object != whole)
+}
+
+/// Objects that are there in another form than what depends on them needs, by what they are desired to be.
+fn unfit(comparison: &Comparison<'_>) -> BTreeMap<Object, Object> {
+    let altered = comparison.delta.altered.iter().filter(|altered| {
+        let attributes = kinds::rules(altered.desired.object.kind()).attributes;
+        let is_needed = |key| attributes.iter().any(|a| a.key == key && a.is_needed);
+        altered.keys().any(is_needed)
+    });
+    let altered = altered.map(|a| (a.desired.object.clone(), a.live.object.clone()));
+    // A unique index enforces what a unique constraint does; other counterparts are something else.
+    let others = comparison.matching.counterparts.iter().filter(|counterpart| {
+        let (desired, live) = (counterpart.desired, counterpart.live);
+        desired.object.kind() == live.object.kind() || live.text("validity").is_some()
+    });
+    let others = others.map(|c| (c.desired.object.clone(), c.live.object.clone()));
+    altered.chain(others).collect()
+}
+
+/// What needs something that cannot be made cannot be made either, nor can a whole of which a part cannot.
+fn spread<'a>(comparison: &Comparison<'a>, blocked: &mut Blocked<'a>) {
+    loop {
+        let mut more: Vec<(&'a Object, String)> = Vec::new();
+        for fact in comparison.added.values() {
+            if !blocked.contains_key(&fact.object) {
+                let held = needed(fact).filter(|object| blocked.contains_key(object));
+                more.extend(held.map(|object| {
+                    (&fact.object, format!("{} is held back", comparison.name_of(&object)))
+                }));
+            } else if let Some(whole) = indispensable_to(fact)
+                && let Some((whole, _)) = comparison.added.get_key_value(&whole)
+                && !blocked.contains_key(whole)
+            {
+                let own = blocked.get(&fact.object).into_iter().flatten();
+                more.extend(own.map(|reason| (*whole, reason.clone())));
+            }
+        }
+        if more.is_empty() {
+            return;
+        }
+        for (object, reason) in more {
+            blocked.entry(object).or_default().insert(reason);
+        }
+    }
+}
+
+/// What cannot be made without this part of it: a table without a column, a column without its default, a type
+/// without a label.
+fn indispensable_to(fact: &Fact) -> Option<Object> {
+    let column = (kinds::rules(fact.object.kind()).comes_with)(fact);
+    column.or_else(|| match fact.object.kind() {
+        Kind::Column | Kind::Label => fact.object.parent(),
+        _ => None,
+    })
+}
+
+/// Why the statement that makes the object must not be run.
+fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BTreeSet<String> {
+    let mut why = BTreeSet::new();
+    if reasons.is_empty() {
+        return why;
+    }
+    let of = |table: &Ident| table.as_str().to_owned();
+    let is_there = |table: &Ident| comparison.live.has_table(table);
+    let own = fact.object.table_name().filter(|table| is_there(table));
+    let referenced = fact.dependencies.iter().filter_map(Object::table_name);
+    let is_key = kinds::is_foreign_key(fact);
+    let mut tables: Vec<Ident> = referenced.filter(|table| is_key && is_there(table)).collect();
+    tables.extend(own);
+    let mut subjects: BTreeSet<Subject> =
+        tables.iter().map(|table| Subject::Relation(of(table))).collect();
+    // To validate a foreign key, the rows of both tables are read.
+    if is_key && fact.object.table_name().is_some_and(|table| is_there(&table)) {
+        subjects.extend(tables.iter().map(|table| Subject::Rows(of(table))));
+    }
+    subjects.extend(fact.text("external").map(|table| Subject::External(table.to_owned())));
+    for object in &fact.dependencies {
+        if let Object::Member(Kind::Enum, name) = object {
+            subjects.insert(Subject::Type(of(name)));
+        }
+    }
+    for subject in &subjects {
+        why.extend(reasons.get(subject).into_iter().flatten().cloned());
+    }
+    let expressions = ["expressions", "default", "stored", "virtual"];
+    let expressions: Vec<&str> = expressions.iter().filter_map(|key| fact.text(key)).collect();
+    for (subject, reasons) in reasons {
+        if let Subject::Column { table, name } = subject
+            && tables.iter().any(|touched| touched.as_str() == table)
+            && expressions.iter().any(|text| mentions(text, name) || mentions(text, table))
+        {
+            why.extend(reasons.iter().cloned());
+        }
+    }
+    why
+}
+
+/// Parts the steps, which are in order, into those that may be run and those that are held back.
+pub(super) fn part<'a>(
+    comparison: &Comparison<'a>,
+    missing: Vec<Step<'a>>,
+    blocked: &Blocked<'a>,
+    reasons: &Reasons,
+) -> (Vec<Step<'a>>, Vec<Held>) {
+    let mut rows = row_needs::HeldRows::new(comparison, blocked, reasons);
+    let (mut steps, mut held) = (Vec::new(), Vec::new());
+    for step in missing {
+        let why = match &step {
+            Step::Create(creation) => {
+                blocked.get(&creation.fact.object).cloned().unwrap_or_default()
+            }
+            Step::Insert { seed, row } => rows.why(seed, row),
+        };
+        if why.is_empty() {
+            steps.push(step);
+        } else {
+            held.push((step.action(), step.object(), why));
+        }
+    }
+    (steps, told(&held))
 }
 
 /// The tables of rows of which a key cannot be read even after the steps, since a table or a column that it
 /// needs is held back.
 #[must_use]
-pub fn unreadable(manifest: &Manifest, steps: &[PlannedStep], live: Option<&Schema>) -> Reasons {
+pub fn unreadable(manifest: &Manifest, steps: &[PlannedStep], live: Option<&Catalog>) -> Reasons {
     let makes = |object: Object| steps.iter().any(|step| step.object == object);
     let is_there = |table: &Ident, column: &Ident| {
-        let live = live.and_then(|live| live.tables.get(table));
-        live.is_some_and(|live| live.columns.contains_key(column))
-            || makes(Object::Table { name: table.clone() })
-            || makes(Object::Column { table: table.clone(), name: column.clone() })
+        live.is_some_and(|live| live.has_column(table, column))
+            || makes(Object::table(table))
+            || makes(Object::column(table, column))
     };
     let columns = manifest.seeds.iter().flat_map(SeedDecl::columns_read);
     let absent =
@@ -55,269 +191,6 @@ pub fn unreadable(manifest: &Manifest, steps: &[PlannedStep], live: Option<&Sche
             (Subject::Relation(table.as_str().to_owned()), why)
         });
     absent.collect()
-}
-
-struct Parting<'m, 'r> {
-    manifest: &'m Manifest,
-    reasons: &'r Reasons,
-    /// New tables that are not made.
-    tables: BTreeSet<&'m Ident>,
-    /// Tables to which a column is not added.
-    incomplete: BTreeSet<&'m Ident>,
-    /// Tables into which rows are not inserted.
-    rows: BTreeSet<&'m Ident>,
-    held: Vec<(Action, Object, BTreeSet<String>)>,
-}
-
-impl<'m> Parting<'m, '_> {
-    fn holds(&mut self, step: &Step<'m>) -> bool {
-        let why = self.why(step);
-        if why.is_empty() {
-            return false;
-        }
-        match step {
-            Step::CreateTable { decl, .. } => _ = self.tables.insert(&decl.name),
-            Step::AddColumn { table, .. } => _ = self.incomplete.insert(table),
-            Step::InsertRow { seed, .. } => _ = self.rows.insert(&seed.table),
-            _ => {}
-        }
-        self.held.push((step.action(), step.object(), why));
-        true
-    }
-
-    fn why(&self, step: &Step<'m>) -> BTreeSet<String> {
-        let expressions = expressions(self.manifest, step);
-        let (tables, subjects) = touched(self.manifest, step, &expressions);
-        let mut why = BTreeSet::new();
-        for subject in &subjects {
-            why.extend(self.reasons.get(subject).into_iter().flatten().cloned());
-        }
-        for (subject, reasons) in self.reasons {
-            if let Subject::Column { table, name } = subject
-                && tables.iter().any(|touched| touched.as_str() == table)
-                && expressions.iter().any(|text| mentions(text, name) || mentions(text, table))
-            {
-                why.extend(reasons.iter().cloned());
-            }
-        }
-        for table in &tables {
-            if self.tables.contains(table) {
-                why.insert(format!("table {table} is held back"));
-            }
-            // Which of its columns the step needs, an expression does not tell.
-            if self.incomplete.contains(table) {
-                why.insert(format!("a column of {table} is held back"));
-            }
-        }
-        match step {
-            Step::InsertRow { seed, .. } => {
-                let parents = self.parents(&seed.table).chain(tables);
-                let needed =
-                    parents.filter(|table| **table != seed.table && self.rows.contains(table));
-                why.extend(needed.map(|table| format!("rows of {table} are held back")));
-            }
-            Step::Comment { on, .. } => {
-                let of_table =
-                    matches!(on.group(), Object::Table { name } if self.tables.contains(&name));
-                if of_table || self.held.iter().any(|(_, object, _)| object == on) {
-                    why.insert(format!("{on} is held back"));
-                }
-            }
-            _ => {}
-        }
-        why
-    }
-
-    /// The tables that the foreign keys of a table point to.
-    fn parents(&self, table: &Ident) -> impl Iterator<Item = &'m Ident> {
-        let decl = self.manifest.tables.iter().find(|decl| decl.name == *table);
-        decl.into_iter().flat_map(|decl| &decl.constraints).filter_map(target)
-    }
-}
-
-/// The tables, as far as they are there already, that a step makes the server look at, and all that
-/// could be in its way.
-fn touched<'m>(
-    manifest: &'m Manifest,
-    step: &Step<'m>,
-    expressions: &[String],
-) -> (Vec<&'m Ident>, BTreeSet<Subject>) {
-    let (mut tables, mut subjects) = (Vec::new(), BTreeSet::new());
-    match step {
-        Step::CreateSchema
-        | Step::CreateEnum(_)
-        | Step::AddLabel { .. }
-        | Step::CreateSequence(_)
-        | Step::Comment { .. } => {}
-        Step::CreateTable { decl, constraints } => {
-            tables.extend(constraints.iter().filter_map(|constraint| target(constraint.decl)));
-            subjects.extend(constraints.iter().filter_map(|c| external_target(c.decl)));
-            subjects.extend(decl.columns.iter().filter_map(enum_of).map(type_of));
-        }
-        Step::AddColumn { table, decl } => {
-            tables.push(table);
-            subjects.extend(enum_of(decl).map(type_of));
-        }
-        Step::AddConstraint { table, constraint } => {
-            tables.push(table);
-            tables.extend(target(constraint.decl));
-            subjects.extend(external_target(constraint.decl));
-            // To validate a foreign key, the rows of both tables are read.
-            if constraint.decl.references().is_some() {
-                let rows = tables.iter().map(|table| Subject::Rows(table.as_str().to_owned()));
-                subjects.extend(rows);
-            }
-        }
-        Step::CreateIndex { table, .. } => tables.push(table),
-        Step::InsertRow { seed, row } => {
-            tables.push(&seed.table);
-            for (_, cell) in &row.cells {
-                looked_up(cell, &mut tables);
-            }
-            subjects.extend(tables.iter().map(|table| Subject::Rows(table.as_str().to_owned())));
-        }
-    }
-    subjects.extend(tables.iter().map(|table| Subject::Relation(table.as_str().to_owned())));
-    // Which of the schema's types an expression names, only the server can tell.
-    if expressions.iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
-        subjects.extend(manifest.enums.iter().map(|decl| type_of(&decl.name)));
-    }
-    (tables, subjects)
-}
-
-/// Whether an expression can name a column or, for its whole row, a table. Too many are found by that, none
-/// too few.
-fn mentions(expression: &str, name: &str) -> bool {
-    let folded = |text: &str| text.to_lowercase().replace('"', " ");
-    let (expression, name) = (format!(" {} ", folded(expression)), folded(name));
-    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    let mut around = expression.split(name.as_str()).peekable();
-    let mut is_named = false;
-    while let (Some(before), Some(after)) = (around.next(), around.peek()) {
-        is_named |= !before.ends_with(is_part) && !after.starts_with(is_part);
-    }
-    is_named || expression.contains("u& ")
-}
-
-/// The expressions that the server evaluates when it runs the step, as far as it could look for casts in
-/// them. A literal that is inserted, or compared with an enum, takes its type from the other side; other
-/// values have a type of their own, and other columns could have become one of an enum.
-fn expressions(manifest: &Manifest, step: &Step<'_>) -> Vec<String> {
-    if let Step::InsertRow { seed, row } = step {
-        let mut texts = Vec::new();
-        for (column, cell) in &row.cells {
-            match cell {
-                Cell::Sql(expression) => {
-                    texts.push(format!("{column} {}", expression.as_written()));
-                }
-                Cell::Lookup { column: found, .. } => {
-                    texts.push(format!("{column} {found}"));
-                    compared(manifest, cell, &mut texts);
-                }
-                Cell::Null | Cell::Value(_) | Cell::Tenant => {}
-            }
-            if seed.key.contains(column) && !is_enum(manifest, &seed.table, column) {
-                texts.push(column.as_str().to_owned());
-            }
-        }
-        return texts;
-    }
-    fragments(step).into_iter().map(|fragment| fragment.as_written().to_owned()).collect()
-}
-
-fn fragments<'m>(step: &Step<'m>) -> Vec<&'m Fragment> {
-    match step {
-        Step::CreateSchema
-        | Step::CreateEnum(_)
-        | Step::AddLabel { .. }
-        | Step::CreateSequence(_)
-        | Step::Comment { .. }
-        | Step::InsertRow { .. } => Vec::new(),
-        Step::CreateTable { decl, constraints } => {
-            let columns = decl.columns.iter().filter_map(of_column);
-            columns.chain(constraints.iter().flat_map(|c| of_constraint(c.decl))).collect()
-        }
-        Step::AddColumn { decl, .. } => of_column(decl).into_iter().collect(),
-        Step::AddConstraint { constraint, .. } => of_constraint(constraint.decl),
-        Step::CreateIndex { index, .. } => {
-            let keys = index.decl.keys.iter().filter_map(of_key);
-            keys.chain(&index.decl.predicate).collect()
-        }
-    }
-}
-
-fn of_column(decl: &ColumnDecl) -> Option<&Fragment> {
-    match &decl.value {
-        ColumnValue::Default(expression) | ColumnValue::Generated(expression) => Some(expression),
-        ColumnValue::None | ColumnValue::Identity { .. } => None,
-    }
-}
-
-fn of_constraint(decl: &ConstraintDecl) -> Vec<&Fragment> {
-    match &decl.definition {
-        ConstraintDef::Check { expression, .. } => vec![expression],
-        ConstraintDef::Exclusion { elements, predicate, .. } => {
-            elements.iter().filter_map(|(key, _)| of_key(key)).chain(predicate).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn of_key(key: &IndexKey) -> Option<&Fragment> {
-    match &key.term {
-        IndexTerm::Expression(expression) => Some(expression),
-        IndexTerm::Column(_) => None,
-    }
-}
-
-/// What is compared to find the row that is looked up.
-fn compared(manifest: &Manifest, cell: &Cell, texts: &mut Vec<String>) {
-    let Cell::Lookup { table, matching, .. } = cell else { return };
-    for (column, cell) in matching {
-        match cell {
-            Cell::Sql(expression) => texts.push(format!("{column} {}", expression.as_written())),
-            Cell::Lookup { column: found, .. } => texts.push(format!("{column} {found}")),
-            Cell::Null | Cell::Value(_) | Cell::Tenant if !is_enum(manifest, table, column) => {
-                texts.push(column.as_str().to_owned());
-            }
-            Cell::Null | Cell::Value(_) | Cell::Tenant => {}
-        }
-        compared(manifest, cell, texts);
-    }
-}
-
-fn is_enum(manifest: &Manifest, table: &Ident, column: &Ident) -> bool {
-    let decl = manifest.tables.iter().find(|decl| decl.name == *table);
-    let mut columns = decl.into_iter().flat_map(|decl| &decl.columns);
-    columns.any(|decl| decl.name == *column && enum_of(decl).is_some())
-}
-
-fn type_of(name: &Ident) -> Subject {
-    Subject::Type(name.as_str().to_owned())
-}
-
-fn enum_of(column: &ColumnDecl) -> Option<&Ident> {
-    match &column.data_type {
-        TypeDecl::Declared { name, .. } => Some(name),
-        TypeDecl::Sql(_) => None,
-    }
-}
-
-fn target(constraint: &ConstraintDecl) -> Option<&Ident> {
-    constraint.references().and_then(TableRef::tenant)
-}
-
-fn external_target(constraint: &ConstraintDecl) -> Option<Subject> {
-    constraint.references().and_then(TableRef::external).map(Subject::External)
-}
-
-fn looked_up<'m>(cell: &'m Cell, tables: &mut Vec<&'m Ident>) {
-    if let Cell::Lookup { table, matching, .. } = cell {
-        tables.push(table);
-        for (_, cell) in matching {
-            looked_up(cell, tables);
-        }
-    }
 }
 
 /// By table, with each reason once; rows are counted.

@@ -6,13 +6,16 @@ use super::{
     ApplyOptions, Context, Outcome, ReconcileError, Reviewed, Tenant, check_distributable,
     check_externals, check_registered, live_checksum, make_plan,
 };
-use crate::diff::Untouched;
+use crate::catalog::Desired;
+use crate::locks::Locks;
 use crate::manifest::Registry;
+use crate::obstacle::{Obstacle, Reasons};
 use crate::pg::{
-    self, Entry, ExecuteError, Locking, Observed, PgError, Placement, Session, Transaction,
+    self, Entry, ExecuteError, Locking, Observed, PgError, Placement, Session, Statements,
+    Transaction,
 };
-use crate::plan::{self, Locks, Obstacle, Plan, PlannedStep, Reasons};
-use crate::schema::Schema;
+use crate::plan::Untouched;
+use crate::plan::{self, Plan, PlannedStep};
 
 pub(super) struct Attempted {
     pub(super) outcome: Outcome,
@@ -111,7 +114,7 @@ async fn secured(
     transaction: &mut Transaction<'_>,
     context: &Context,
     tenant: &Tenant,
-    desired: &Schema,
+    desired: &Desired,
     options: ApplyOptions,
 ) -> Result<Secured, ReconcileError> {
     let tell = if options.is_of_many { Obstacle::in_general } else { ToString::to_string };
@@ -166,9 +169,20 @@ async fn execute<'m>(
     record: &Entry,
     avoid: &Reasons,
 ) -> Result<Observed<'m>, ReconcileError> {
-    let (manifest, shapes, steps) = (&context.manifest, &context.shapes, &plan.steps);
-    let executed = transaction.execute(manifest, shapes, steps, record, avoid).await;
+    let (manifest, shapes) = (&context.manifest, &context.shapes);
+    let sql = statements(&plan.steps);
+    let statements = Statements { sql: &sql, what: &describing(&plan.steps) };
+    let executed = transaction.execute(manifest, shapes, statements, record, avoid).await;
     executed.map_err(|error| refused(tenant, error))
+}
+
+/// What is sent: the objects are known not to be there.
+fn statements(steps: &[PlannedStep]) -> Vec<&str> {
+    steps.iter().map(|step| step.exclusive.as_ref().unwrap_or(&step.sql).as_str()).collect()
+}
+
+fn describing(steps: &[PlannedStep]) -> impl Fn(usize) -> String + Sync + '_ {
+    |at| steps.get(at).map(PlannedStep::describe).unwrap_or_default()
 }
 
 fn refused(tenant: &Tenant, error: ExecuteError) -> ReconcileError {
@@ -185,7 +199,7 @@ fn refused(tenant: &Tenant, error: ExecuteError) -> ReconcileError {
 fn verified(
     context: &Context,
     tenant: &Tenant,
-    desired: &Schema,
+    desired: &Desired,
     after: &Observed<'_>,
     plan: Plan,
     reasons: &Reasons,
@@ -321,7 +335,11 @@ pub(super) async fn add_labels(
     }
     plan.steps = labels;
     let record = record(&transaction, context, &plan, apply_id, false);
-    let executed = transaction.execute_part(&plan.steps, &record).await;
+    let executed = {
+        let sql = statements(&plan.steps);
+        let statements = Statements { sql: &sql, what: &describing(&plan.steps) };
+        transaction.execute_part(statements, &record).await
+    };
     executed.map_err(|error| refused(tenant, error))?;
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let after = transaction.observe(manifest, shapes, 0, None, &avoid).await?;

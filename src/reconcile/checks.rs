@@ -1,9 +1,9 @@
 //! What must hold before anything is done to a tenant.
 
 use super::{Context, ReconcileError, Tenant};
+use crate::catalog::Desired;
 use crate::pg::{self, Externals, Session};
 use crate::plan::{Plan, citus};
-use crate::schema::Schema;
 
 /// # Errors
 /// [`ReconcileError::Unregistered`], or why the registry cannot be asked.
@@ -39,11 +39,12 @@ pub(super) fn check_externals(externals: &Externals) -> Result<(), ReconcileErro
 pub(crate) fn check_distributable(
     context: &Context,
     tenant: &Tenant,
-    desired: &Schema,
+    desired: &Desired,
     plan: &Plan,
     externals: &Externals,
 ) -> Result<(), ReconcileError> {
-    let reasons = citus::refusals(&context.manifest, desired, &plan.steps, &externals.local);
+    let reasons =
+        citus::refusals(&context.manifest, &desired.catalog, &plan.steps, &externals.local);
     if reasons.is_empty() {
         return Ok(());
     }

@@ -7,12 +7,14 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::settled::Settled;
 use super::{ReconcileError, Tenant, millis};
+use crate::catalog::Desired;
 use crate::checksum::{self, Checksum};
+use crate::elaborate::{Elaborated, elaborate};
+use crate::explain::Explain as _;
 use crate::manifest::Manifest;
 use crate::name::TenantId;
-use crate::pg::{self, Asked, Elaborated, Limits, Session, Shapes, Tables, Target};
-use crate::plan::{Obstacle, Reasons};
-use crate::schema::Schema;
+use crate::obstacle::{Obstacle, Reasons};
+use crate::pg::{Asked, Limits, Session, Shapes, Tables, Target};
 
 /// What all tenants of a run have in common.
 #[derive(Debug)]
@@ -100,8 +102,8 @@ impl Context {
     }
 
     /// The desired state, if it has been elaborated.
-    pub(crate) fn known_desired(&self) -> Option<&Schema> {
-        self.desired.get().map(|elaborated| &elaborated.schema)
+    pub(crate) fn known_desired(&self) -> Option<&Desired> {
+        self.desired.get().map(|elaborated| &elaborated.desired)
     }
 
     /// What is asked for when it is asked whose code statements would run.
@@ -138,18 +140,17 @@ impl Context {
 
     /// The desired state; elaborated by the first who asks, on `session`'s server unless another
     /// was named.
-    pub(crate) async fn desired(&self, session: &mut Session) -> Result<&Schema, ReconcileError> {
+    pub(crate) async fn desired(&self, session: &mut Session) -> Result<&Desired, ReconcileError> {
         let elaborated = self
             .desired
             .get_or_try_init(|| async {
                 let start = Instant::now();
                 let elaborated = match &self.elaborate_on {
-                    None => pg::elaborate(session, &self.manifest, self.limits).await?,
+                    None => elaborate(session, &self.manifest, self.limits).await?,
                     Some(target) => {
                         let target = target.clone().with_trust(self.manifest.trust.clone());
                         let mut other = Session::open(&target).await?;
-                        let elaborated =
-                            pg::elaborate(&mut other, &self.manifest, self.limits).await?;
+                        let elaborated = elaborate(&mut other, &self.manifest, self.limits).await?;
                         other.close().await;
                         elaborated
                     }
@@ -158,7 +159,7 @@ impl Context {
                 Ok::<_, ReconcileError>(elaborated)
             })
             .await?;
-        Ok(&elaborated.schema)
+        Ok(&elaborated.desired)
     }
 }
 

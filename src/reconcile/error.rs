@@ -2,8 +2,10 @@
 
 use uuid::Uuid;
 
+use crate::elaborate::ElaborateError;
+use crate::explain::Explain;
 use crate::name::{NameError, SchemaName, TenantId};
-use crate::pg::{ElaborateError, Holder, IntrospectError, PgError, StepFailed};
+use crate::pg::{Holder, IntrospectError, PgError, StepFailed};
 use crate::plan::PlanError;
 use crate::words::counted;
 
@@ -83,10 +85,8 @@ fn list(holders: &[Holder]) -> String {
     holders.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-impl ReconcileError {
-    /// Stable identifier for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+impl Explain for ReconcileError {
+    fn code(&self) -> &'static str {
         match self {
             Self::Name(_) => "bad-tenant-id",
             Self::Unregistered { .. } => "unregistered",
@@ -109,9 +109,7 @@ impl ReconcileError {
         }
     }
 
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Unregistered { .. } => Some("add it to the registry first".into()),
             Self::Vanished { .. } => Some(
@@ -153,16 +151,16 @@ impl ReconcileError {
         }
     }
 
-    /// The server's five characters, if it said anything.
-    #[must_use]
-    pub fn sqlstate(&self) -> Option<&str> {
+    fn sqlstate(&self) -> Option<&str> {
         match self {
             Self::Step { source, .. } => source.source.sqlstate(),
             Self::LabelsOnly { source, .. } => source.sqlstate(),
             _ => self.pg().and_then(PgError::sqlstate),
         }
     }
+}
 
+impl ReconcileError {
     fn pg(&self) -> Option<&PgError> {
         match self {
             Self::Pg(error) | Self::Introspect(IntrospectError::Pg(error)) => Some(error),

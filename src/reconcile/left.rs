@@ -4,10 +4,10 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::Context;
-use crate::diff::Untouched;
 use crate::manifest::DriftRules;
 use crate::name::TenantId;
 use crate::plan::Plan;
+use crate::plan::Untouched;
 
 /// What an apply leaves of one tenant's drift: it only adds, so the rest is for people to mend.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

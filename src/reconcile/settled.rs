@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::checksum::Checksum;
-use crate::diff::{Diff, Untouched};
+use crate::plan::Difference;
+use crate::plan::Untouched;
 
 /// By fingerprint, on one server: the shapes that the manifest finds nothing missing in, so that
 /// they are compared once, not once per tenant.
@@ -17,11 +18,11 @@ impl Settled {
     }
 
     /// Remembers what is left, unless something is missing.
-    pub(super) fn note(&self, fingerprint: Checksum, diff: &Diff<'_>) {
-        if !diff.missing.is_empty() || !diff.conflicts.is_empty() {
+    pub(super) fn note(&self, fingerprint: Checksum, difference: &Difference<'_>) {
+        if !difference.missing.is_empty() || !difference.conflicts.is_empty() {
             return;
         }
         let mut settled = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        settled.insert(fingerprint, Arc::new(diff.untouched.clone()));
+        settled.insert(fingerprint, Arc::new(difference.untouched.clone()));
     }
 }

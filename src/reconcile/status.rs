@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::{Context, ReconcileError, Tenant, compare, read, today};
 use crate::checksum::Checksum;
 use crate::name::Ident;
+use crate::obstacle::{Reasons, Subject};
 use crate::pg::{Placement, Session, StateRow};
-use crate::plan::{self, Action, Reasons, Subject};
+use crate::plan::{Action, Step};
 
 /// What is known of a tenant.
 #[derive(Debug, Serialize)]
@@ -103,16 +104,17 @@ pub async fn status(
     let record_unread = observed.schema.is_some() && !transaction.can_read_record();
     let record_owner = transaction.foreign_record_owner().cloned();
     transaction.rollback().await?;
-    let diff = compare(context, desired, &observed);
+    let difference = compare(context, desired, &observed, &Reasons::new());
     session.close().await;
-    let untouched = diff.untouched.counted(&context.manifest.drift);
-    let steps = plan::steps(&context.manifest, &diff.missing);
+    let untouched = difference.untouched.counted(&context.manifest.drift);
+    let objects =
+        |steps: &[Step<'_>]| steps.iter().filter(|step| step.action() != Action::Insert).count();
     let differences = Differences {
-        missing: steps.iter().filter(|step| step.action() != Action::Insert).count(),
+        missing: objects(&difference.missing),
         changed: untouched.changed.len(),
         extra: untouched.extra.len(),
         unmodelled: untouched.unmodelled.len(),
-        blocked: diff.conflicts.len(),
+        blocked: difference.conflicts.len(),
     };
     let newest = observed.state.first();
     let conforms = differences.is_none() && observed.absent_rows.is_empty();

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use indexmap::IndexMap;
 
-use super::fleet::some;
+use super::lists::some;
 use super::style::{FAINT, REMOVED, STRONG, printable, styled};
-use crate::fleet::{Drift, Failure, Refused, Unreachable};
+use crate::explain::Failure;
+use crate::fleet::{Drift, Refused, Unreachable};
 use crate::name::TenantId;
 use crate::words::counted;
 

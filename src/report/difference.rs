@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::fleet::{some, tenants};
+use super::lists::{some, tenants};
 use super::style::{CREATED, REMOVED, printable, styled};
 use super::text::{change_text, held_text};
-use crate::diff::{Object, Untouched};
+use crate::catalog::Object;
 use crate::fleet::{Difference, LeftIn};
+use crate::plan::Untouched;
 
 /// What a shape is missing or has otherwise, in one line.
 pub(super) fn in_short(difference: &Difference) -> String {

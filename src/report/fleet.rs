@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use super::causes::{failures, not_looked_at, refused, unreachable};
 use super::difference::{difference, in_short, undeclared};
-use super::members::{Members, name};
+use super::lists::{name, some, tenants};
+use super::members::Members;
 use super::placement;
 use super::style::{CHANGED, FAINT, REMOVED, STRONG, printable, styled};
 use crate::fleet::{Drift, LeftIn, RunReport, State, TenantOutcome, TenantReport, Uneven};
 use crate::pg::Placement;
 use crate::words::counted;
 
-/// Tenants of one shape that are named before the rest is counted.
-const TENANTS_SHOWN: usize = 10;
 /// Missing objects of one shape that are listed before the rest is counted.
 const OBJECTS_SHOWN: usize = 20;
 /// Shapes of what a run left that are told before the rest is counted.
@@ -90,10 +89,6 @@ pub(super) fn headline(drift: &Drift) -> String {
         line.push_str(&format!("; {} refused", counted(drift.refused.len(), "entry")));
     }
     line
-}
-
-pub(super) fn tenants(count: usize) -> String {
-    counted(count, "tenant")
 }
 
 /// What a run left as it is, by shape: which objects in which tenants.
@@ -205,13 +200,4 @@ pub fn ended(ended: &RunReport) -> String {
     }
     let _ = writeln!(text, "{}", styled(STRONG, &line));
     text
-}
-
-/// Some names, and how many more there are.
-#[must_use]
-pub fn some(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(TENANTS_SHOWN).map(|name| printable(name)).collect();
-    let more = names.len().saturating_sub(TENANTS_SHOWN);
-    let rest = if more > 0 { format!(", … and {more} more") } else { String::new() };
-    shown.join(", ") + &rest
 }

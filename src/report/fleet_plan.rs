@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::causes::{failures, refused, unreachable};
 use super::difference::{shape_in_short, untouched};
-use super::fleet::{some, tenants};
+use super::lists::{some, tenants};
 use super::style::{FAINT, STRONG, printable, styled};
 use super::text::{new_tenant, steps_and_changes};
 use crate::fleet::FleetPlan;

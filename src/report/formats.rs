@@ -6,7 +6,8 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::causes::{by_cause, by_reason, not_looked_at, server};
 use super::difference::{difference, in_short};
-use super::fleet::{UNEVEN, UNUSED, headline, some, tenants, uneven, unused};
+use super::fleet::{UNEVEN, UNUSED, headline, uneven, unused};
+use super::lists::{some, tenants};
 use super::members::Members;
 use super::placement;
 use super::style::{plain, printable, printable_lines};

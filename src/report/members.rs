@@ -2,9 +2,9 @@
 
 use indexmap::IndexMap;
 
-use super::fleet::some;
+use super::lists::{name, some};
 use super::style::printable;
-use crate::fleet::{Drift, TenantDrift};
+use crate::fleet::Drift;
 
 /// The tenants of one shape.
 pub(super) struct Members<'d> {
@@ -43,13 +43,5 @@ impl<'d> Members<'d> {
     /// The same in one line.
     pub(super) fn in_short(&self) -> String {
         self.lines().collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// The tenant, and its server if that has a name.
-pub(super) fn name(tenant: &TenantDrift) -> String {
-    match &tenant.server {
-        Some(server) => format!("{} on {server}", tenant.tenant),
-        None => tenant.tenant.to_string(),
     }
 }

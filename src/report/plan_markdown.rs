@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use super::causes::{by_cause, by_reason, server};
 use super::difference::{shape_in_short, untouched};
-use super::fleet::{some, tenants};
 use super::fleet_plan::headline;
 use super::formats::{PAGE, code, escaped, folded};
+use super::lists::{some, tenants};
 use super::style::plain;
 use super::text::new_tenant;
-use crate::fleet::{Failure, FleetPlan, LeftIn, SharedPlan};
+use crate::explain::Failure;
+use crate::fleet::{FleetPlan, LeftIn, SharedPlan};
 use crate::plan::makes_schema;
 
 /// So many bytes of a page are for what is not touched, and as many for what cannot be planned.
@@ -149,17 +150,19 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Object;
     use crate::checksum;
-    use crate::diff::{Change, Object, Untouched};
-    use crate::fleet::{Failure, LeftIn, Pinned, Unplanned};
+    use crate::explain::Failure;
+    use crate::fleet::{LeftIn, Pinned, Unplanned};
     use crate::name::{Ident, TenantId};
     use crate::plan::{Action, PlannedStep};
+    use crate::plan::{Change, Untouched};
     use crate::reconcile::Left;
 
     /// So many plans, each of so many statements, and as many tenants that are left as they are.
     fn plan(plans: usize, statements: usize) -> FleetPlan {
         let id = |n: usize| TenantId::new(&format!("t{n}")).unwrap();
-        let table = |n: usize| Object::Table { name: Ident::new(format!("<{n}>")).unwrap() };
+        let table = |n: usize| Object::table(&Ident::new(format!("<{n}>")).unwrap());
         let step = |n| PlannedStep {
             action: Action::Create,
             object: table(n),

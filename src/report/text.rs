@@ -7,8 +7,9 @@ use similar::{ChangeTag, TextDiff};
 
 use super::placement;
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printable_lines, styled};
-use crate::diff::{Change, Held, Object, Untouched};
+use crate::catalog::Object;
 use crate::plan::{Action, NOT_DECLARABLE, Plan, PlannedStep};
+use crate::plan::{Change, Held, Untouched};
 use crate::reconcile::{Applied, Left, Outcome};
 use crate::words::counted;
 

@@ -1,6 +1,7 @@
 //! The answers, as JSON. Keys are stable; new ones may come.
 
 mod fleet;
+mod parts;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,32 +9,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub(super) use self::fleet::{DriftReport, FleetProvisioned, TenantPage, TenantState};
+pub(super) use self::parts::{ChangedObject, HeldSteps};
+use self::parts::{Placement, texts};
 use super::problem::Problem;
-use crate::diff::{Change, Held};
-use crate::pg::{self, StateRow};
+use crate::pg::StateRow;
 use crate::plan::Plan;
 use crate::reconcile::{Applied, Differences, Outcome, Status, millis};
-
-/// Where Citus keeps a tenant; no key where there is no Citus.
-#[derive(Debug, Clone, Default, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Placement {
-    /// The worker that the tenant's tables lie on, as `host:port`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    worker: Option<String>,
-    /// True if the schema is not distributed, although new ones are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    undistributed: Option<bool>,
-}
-
-impl From<Option<&pg::Placement>> for Placement {
-    fn from(placement: Option<&pg::Placement>) -> Self {
-        Self {
-            worker: placement.and_then(pg::Placement::worker).map(str::to_owned),
-            undistributed: (placement == Some(&pg::Placement::Undistributed)).then_some(true),
-        }
-    }
-}
 
 /// A tenant that is as the manifest declares, or differs in what it excepts.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -88,50 +69,6 @@ impl From<&Applied> for Provisioned {
             unmodelled: texts(&applied.plan.unmodelled),
             exception: applied.left.exception.clone(),
             accepted: applied.plan.changed.iter().map(ChangedObject::from).collect(),
-        }
-    }
-}
-
-fn texts(all: &[impl ToString]) -> Vec<String> {
-    all.iter().map(ToString::to_string).collect()
-}
-
-/// Steps that are held back.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct HeldSteps {
-    /// The table or type that they are on.
-    object: String,
-    steps: Vec<String>,
-    reasons: Vec<String>,
-}
-
-impl From<&Held> for HeldSteps {
-    fn from(held: &Held) -> Self {
-        Self {
-            object: held.on.to_string(),
-            steps: held.steps.clone(),
-            reasons: held.reasons.clone(),
-        }
-    }
-}
-
-/// An object that is present but different.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ChangedObject {
-    object: String,
-    /// One property a line.
-    actual: String,
-    expected: String,
-}
-
-impl From<&Change> for ChangedObject {
-    fn from(change: &Change) -> Self {
-        Self {
-            object: change.object.to_string(),
-            actual: change.actual.clone(),
-            expected: change.expected.clone(),
         }
     }
 }

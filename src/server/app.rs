@@ -11,16 +11,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::auth::{Throttle, Tokens};
+use super::current::Current;
 use super::jobs::{Job, Jobs};
 use super::readiness::Known;
 use crate::fleet::Fleet;
 use crate::name::TenantId;
-use crate::pg::Session;
 use crate::telemetry::Recorder;
-
-/// A backend remembers the tables that it has opened, and those that it has made at more length;
-/// when it has been used so much, it is given up.
-const WORN: u32 = 1_000;
 
 /// How much is done at a time.
 #[derive(Debug, Clone, Copy)]
@@ -38,42 +34,6 @@ pub struct Bounds {
 pub struct Credentials {
     pub tokens: Tokens,
     pub tls: Option<Arc<ServerConfig>>,
-}
-
-/// The manifest and its servers, read again on SIGHUP, with the connections that were opened for
-/// them.
-pub(super) struct Current {
-    pub(super) fleet: Fleet,
-    /// By server; with how worn each is.
-    idle: Vec<Mutex<Vec<(Session, u32)>>>,
-}
-
-impl From<Fleet> for Current {
-    fn from(fleet: Fleet) -> Self {
-        let idle = fleet.servers.iter().map(|_| Mutex::default()).collect();
-        Self { fleet, idle }
-    }
-}
-
-impl Current {
-    /// A connection to the server that is not in use, if there is one.
-    pub(super) fn session(&self, server: usize) -> (Option<Session>, u32) {
-        let idle = self.idle.get(server).map(|idle| idle.lock());
-        let found = idle.and_then(|idle| idle.unwrap_or_else(PoisonError::into_inner).pop());
-        found.map_or((None, 0), |(session, wear)| (Some(session), wear))
-    }
-
-    /// Gives it back; the end of its life is seen to here.
-    pub(super) async fn give_back(&self, server: usize, session: Option<Session>, wear: u32) {
-        let Some(session) = session else { return };
-        match self.idle.get(server) {
-            Some(idle) if wear < WORN => {
-                let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-                idle.push((session, wear));
-            }
-            _ => session.close().await,
-        }
-    }
 }
 
 /// Nobody has been seen to lead the reconcile loop, and that is long.

@@ -28,15 +28,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
-use self::connections::{ConnectionGuard, Connections};
+use self::connections::{ConnectionGuard, Connections, PATIENCE};
 use self::watched::Watched;
 use super::app::App;
 use super::layers::Peer;
 use super::problem::Problem;
-
-/// How long a caller may take for TLS, and for the head of a request; also how long a connection
-/// stays open without one.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long the service goes on to listen when its work is done, so that callers who come again and
 /// again on one connection are told that it ends, rather than cut off.

@@ -12,10 +12,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa::IntoParams;
 
 use super::answer::{DriftReport, Planned, TenantPage, TenantState, TenantStatus};
-use super::app::{App, Current};
+use super::app::App;
+use super::current::Current;
 use super::extract::{Parameters, Tenant};
 use super::problem::Problem;
 use super::refusals::{Away, Closed, OfAll, OfTenant};
+use crate::explain::Explain as _;
 use crate::fleet::{self, Member, Roster, Selection, Source, Unreachable};
 use crate::name::TenantId;
 use crate::plan::Plan;

@@ -36,15 +36,15 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", title);
         problem.with_detail(detail).after(5).into_response()
     };
-    match readiness(&app).await {
+    if app.stop.is_cancelled() {
+        let detail = "what was begun is finished; nothing new is begun";
+        return not_ready("The service is stopping", detail.to_owned());
+    }
+    match readiness(&app.readiness, &app.current()).await {
         Readiness::Ready => {
             let detail = leaderless(&app);
             Json(Health { status: "ready", detail }).into_response()
         }
-        Readiness::Stopping => not_ready(
-            "The service is stopping",
-            "what was begun is finished; nothing new is begun".to_owned(),
-        ),
         Readiness::Not(None) => {
             not_ready("The service has no database", "there is no server".to_owned())
         }

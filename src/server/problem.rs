@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::{ChangedObject, HeldSteps};
-use crate::fleet::Failure;
+use crate::explain::{Explain as _, Failure};
 use crate::reconcile::ReconcileError;
 
 /// Why a request was not answered as asked (RFC 9457, §3.1).

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-use super::app::{App, Current};
+use super::current::Current;
 use super::verdict::{Doubt, Verdict, ask, judge};
 
 /// So long is believed what was found out.
@@ -18,7 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Readiness {
     Ready,
-    Stopping,
     /// No server is known to take the manifest; why the first of them is not.
     Not(Option<Doubt>),
 }
@@ -28,13 +27,9 @@ pub(super) enum Readiness {
 pub(super) struct Known(Mutex<Option<(Instant, Weak<Current>, Readiness)>>);
 
 /// Finds out. The servers are asked at most once a second, whoever wants to know.
-pub(super) async fn readiness(app: &App) -> Readiness {
-    if app.stop.is_cancelled() {
-        return Readiness::Stopping;
-    }
-    let current = app.current();
-    let mut known = app.readiness.0.lock().await;
-    let of_current = known.as_ref().filter(|(_, of, _)| of.as_ptr() == Arc::as_ptr(&current));
+pub(super) async fn readiness(known: &Known, current: &Arc<Current>) -> Readiness {
+    let mut known = known.0.lock().await;
+    let of_current = known.as_ref().filter(|(_, of, _)| of.as_ptr() == Arc::as_ptr(current));
     let before = of_current.map(|(_, _, readiness)| readiness.clone());
     if let Some((at, _, readiness)) = of_current
         && at.elapsed() < BELIEVED
@@ -64,13 +59,12 @@ pub(super) async fn readiness(app: &App) -> Readiness {
             "not ready"
         );
     }
-    *known = Some((Instant::now(), Arc::downgrade(&current), readiness.clone()));
+    *known = Some((Instant::now(), Arc::downgrade(current), readiness.clone()));
     readiness
 }
 
 /// Tells at once in the log what is wrong with the manifest that the service began with.
-pub(super) async fn examine(app: &App) {
-    let current = app.current();
+pub(super) async fn examine(current: &Current) {
     let told = |doubt: &Doubt| {
         let Doubt { server, error, .. } = doubt;
         if doubt.is_away {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::problem::may_pass;
-use crate::fleet::{Failure, Fleet, Server};
+use crate::explain::{Explain as _, Failure};
+use crate::fleet::{Fleet, Server};
 use crate::pg::{Cause, PgError};
 use crate::reconcile::{self, ReconcileError};
 

@@ -114,7 +114,7 @@ fn held(applied: &Applied) -> Problem {
     Problem::new(
         axum::http::StatusCode::UNPROCESSABLE_ENTITY,
         "held-back",
-        "Something that is missing was not created, to run nothing of somebody who is not trusted",
+        "Something that is missing was held back",
     )
     .with_detail(format!(
         "{} done; held back in tenant {}: {}",

@@ -1,19 +1,108 @@
-//! The modules of `src` import each other in one direction only: no two need each other, not even by way of
-//! others. Tests within the modules may look upwards.
+//! Imports point down: of two files, only one may need the other, be it by way of others. The same
+//! holds for the top-level modules.
+//!
+//! A module is a file. An import leads to the file that defines what is named, however it is named:
+//! re-exports are followed. So a child may name a sibling's item through its parent, and needs
+//! the sibling by that; and a parent that declares and re-exports its children needs none of them.
+//! What a parent defines itself, its children may use only if its own code uses nothing of theirs.
+//! Methods belong to the top-level module of their type, so that calling one needs no import that
+//! cannot be seen here. Code for tests may look upwards.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod imports;
+mod source;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-type Imports = BTreeMap<String, BTreeSet<String>>;
+use imports::{Imports, Modules, way_back};
+
+/// Files that still stand in circles, as few as break all of them. Each must go from here as soon
+/// as it can.
+const NOT_YET: [&str; 7] = [
+    "kinds",
+    "pg::session",
+    "pg::transaction",
+    "pg::untrusted",
+    "plan::difference",
+    "plan::held",
+    "reconcile",
+];
+
+/// The binary's own files.
+const BINARY: [&str; 3] = ["main", "no_traces", "traces"];
+
+#[test]
+fn no_files_need_each_other() {
+    let imports = modules().imports();
+    assert!(imports.len() > 150, "these are not all files: {imports:?}");
+    assert!(imports["server::work"].contains("reconcile"), "{imports:?}");
+    let without = |ignored: &[&str]| -> Imports {
+        let kept = imports.iter().filter(|(file, _)| !ignored.contains(&file.as_str()));
+        kept.map(|(file, named)| (file.clone(), named.clone())).collect()
+    };
+    assert_eq!(circle(&without(&NOT_YET)), None, "these files need each other");
+    for file in NOT_YET {
+        let others: Vec<&str> = NOT_YET.into_iter().filter(|other| *other != file).collect();
+        let is_needed = way_back(&without(&others), file).is_some();
+        assert!(is_needed, "{file} is in no circle any more: take it out of NOT_YET");
+    }
+}
 
 #[test]
 fn no_modules_need_each_other() {
-    let imports = imports(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")));
+    let top = |path: &str| path.split("::").next().unwrap_or_default().to_owned();
+    let mut imports = Imports::new();
+    for (file, named) in modules().imports() {
+        let others = named.iter().map(|named| top(named)).filter(|named| *named != top(&file));
+        imports.entry(top(&file)).or_default().extend(others);
+    }
     assert!(imports.len() > 15, "these are not all modules: {imports:?}");
-    assert!(imports["server"].contains("reconcile"), "imports are not found: {imports:?}");
-    let circle = imports.keys().find_map(|module| way_back(&imports, module));
-    assert_eq!(circle, None, "these modules need each other");
+    assert_eq!(circle(&imports), None, "these modules need each other");
+}
+
+#[test]
+fn methods_belong_to_the_module_of_their_type() {
+    assert_eq!(modules().methods_of_others(), [""; 0]);
+}
+
+#[test]
+fn definitions_are_found_however_they_are_named() {
+    let of = |sources: &[(&str, &str)]| -> Vec<String> {
+        let imports = Modules::new(sources.iter().copied()).imports();
+        let pairs = imports.iter().flat_map(|(file, named)| {
+            named.iter().map(move |named| format!("{file} > {named}")).collect::<Vec<_>>()
+        });
+        pairs.collect()
+    };
+    // A parent that declares and re-exports needs nothing; a sibling is needed through it.
+    let parent = ("p", "mod a; mod b; pub use a::A; pub use b::B;");
+    assert_eq!(
+        of(&[parent, ("p::a", "pub struct A;"), ("p::b", "struct B(super::A);")]),
+        ["p::b > p::a"]
+    );
+    // What it uses itself, it needs.
+    let parent = ("p", "mod a; pub use a::A; pub struct P(A);");
+    assert_eq!(of(&[parent, ("p::a", "struct A; fn f(p: super::P) {}")]), ["p > p::a", "p::a > p"]);
+    // Globs, other names, lists, modules as names, other crates.
+    let sources = [
+        ("a", "mod b; pub use b::*;"),
+        ("a::b", "pub struct B; pub fn f() {}"),
+        ("c", "use crate::{a::{self, B as C}, e}; fn c(_: C) { a::f(); x::E; e::E; }"),
+        ("d", "use crate::a; fn d() { a::f(); }"),
+        ("e", "use x::{a, b}; pub enum E {}"),
+    ];
+    assert_eq!(of(&sources), ["c > a::b", "c > e", "d > a::b"]);
+    // Names in macros count; comments, text and tests do not.
+    let sources = [
+        ("a", "fn a() { warn!(x = crate::b::f()); }"),
+        ("b", "pub fn f() {} // crate::a::a\n#[cfg(test)] mod tests { use crate::a::a; }"),
+        ("c", "#[cfg(test)] mod tests; const C: &str = \"crate::a::a\";"),
+        ("c::tests", "use crate::a::a;"),
+    ];
+    assert_eq!(of(&sources), ["a > b"]);
+    let sources = [("a", "pub struct A<T>(T);"), ("b", "impl<T> crate::a::A<T> { fn f() {} }")];
+    assert_eq!(Modules::new(sources).methods_of_others(), ["b: crate::a::A"]);
 }
 
 #[test]
@@ -23,33 +112,28 @@ fn a_circle_is_found() {
         for (from, to) in pairs {
             imports.entry((*from).to_owned()).or_default().insert((*to).to_owned());
         }
-        let circle = imports.keys().find_map(|module| way_back(&imports, module));
-        circle.map(|circle| circle.join(" "))
+        circle(&imports).map(|circle| circle.join(" "))
     };
     assert_eq!(of(&[("a", "b"), ("b", "c"), ("a", "c")]), None);
     assert_eq!(of(&[("a", "b"), ("b", "c"), ("c", "b")]).as_deref(), Some("b c b"));
-    assert_eq!(named_after_crate("use crate::{a, b};\nlet x = crate::c::d();"), ["a", "b", "c"]);
 }
 
-/// What each module of the crate imports of the others, the binary and the root apart.
-fn imports(src: &Path) -> Imports {
-    let mut imports = Imports::new();
-    for file in files(src) {
+fn circle(imports: &Imports) -> Option<Vec<String>> {
+    imports.keys().find_map(|module| way_back(imports, module))
+}
+
+/// All files of the library.
+fn modules() -> Modules {
+    let src = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
+    let sources = files(src).into_iter().map(|file| {
         let path = file.strip_prefix(src).expect("below src").with_extension("");
-        let module = path.iter().next().expect("a name").to_string_lossy().into_owned();
-        if module == "main" || module == "lib" {
-            continue;
-        }
-        let text = fs::read_to_string(&file).expect("a source file");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let named = named_after_crate(code).into_iter().filter(|name| *name != module);
-        imports.entry(module.clone()).or_default().extend(named);
-    }
-    let modules: BTreeSet<String> = imports.keys().cloned().collect();
-    for named in imports.values_mut() {
-        named.retain(|name| modules.contains(name));
-    }
-    imports
+        let path: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();
+        let path = if path == ["lib"] { String::new() } else { path.join("::") };
+        (path, fs::read_to_string(&file).expect("a source file"))
+    });
+    let sources: BTreeSet<(String, String)> =
+        sources.filter(|(path, _)| !BINARY.contains(&path.as_str())).collect();
+    Modules::new(sources.iter().map(|(path, text)| (path.as_str(), text.as_str())))
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -57,41 +141,4 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let found = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
     found.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
-}
-
-/// The names that follow `crate::`, lists of them too.
-fn named_after_crate(code: &str) -> Vec<String> {
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let code: String = lines.map(|line| format!("{line}\n")).collect();
-    let first = |text: &str| -> String {
-        text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
-    };
-    let after = code.split("crate::").skip(1);
-    let named = after.flat_map(|rest| match rest.strip_prefix('{') {
-        Some(list) => list.split('}').next().unwrap_or_default().split(',').map(first).collect(),
-        None => vec![first(rest)],
-    });
-    named.filter(|name| !name.is_empty()).collect()
-}
-
-/// The shortest way from a module back to itself.
-fn way_back(imports: &Imports, start: &str) -> Option<Vec<String>> {
-    let mut known = BTreeSet::new();
-    let mut ways = vec![vec![start.to_owned()]];
-    while !ways.is_empty() {
-        let mut next = Vec::new();
-        for way in ways {
-            for name in way.last().and_then(|last| imports.get(last)).into_iter().flatten() {
-                let longer = [way.as_slice(), std::slice::from_ref(name)].concat();
-                if name == start {
-                    return Some(longer);
-                }
-                if known.insert(name.clone()) {
-                    next.push(longer);
-                }
-            }
-        }
-        ways = next;
-    }
-    None
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 use provision::manifest;
+use provision::obstacle::Reasons;
 use provision::pg::{self, Asked, Limits, Placement, Session, Target};
-use provision::plan::Reasons;
 use provision::reconcile::Context;
 use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;

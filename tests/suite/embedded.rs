@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use provision::embedded::{self, Config, Durability, Status};
+use provision::explain::Explain as _;
 
 use crate::support::Folder;
 use crate::support::tool::{RunReport, tool};

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use provision::explain::Explain as _;
 use provision::pg::{Locking, Tables, Transaction};
 use provision::reconcile::{Outcome, ReconcileError};
 use sqlx::Connection as _;

@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
+use provision::catalog::Catalog;
 use provision::checksum::Checksum;
 use provision::manifest;
 use provision::name::TenantId;
+use provision::obstacle::Reasons;
 use provision::pg::{self, Asked, Limits, Session, Shapes};
-use provision::plan::Reasons;
-use provision::schema::Schema;
 
 use crate::support::{self, Database, Folder, context_of, converge};
 
 /// The fingerprint of a tenant's schema and its model, read anew.
-pub async fn read(database: &Database, id: &str) -> (Checksum, Arc<Schema>) {
+pub async fn read(database: &Database, id: &str) -> (Checksum, Arc<Catalog>) {
     let folder = Folder::new("version = 1\n");
     let manifest = manifest::load(&folder.manifest()).expect("a manifest");
     let id: TenantId = id.parse().expect("an id");

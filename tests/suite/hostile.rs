@@ -1,5 +1,6 @@
 //! Hostile names, values and objects: taken literally or refused, never executed.
 
+use provision::explain::Explain as _;
 use provision::manifest::{self, Manifest};
 
 use crate::support::{self, Database, Folder, context_of, converge, refused, told};

@@ -1,5 +1,6 @@
 //! New labels of enums: a transaction that adds one cannot use it.
 
+use provision::explain::Explain as _;
 use provision::reconcile::Reviewed;
 
 use crate::support::tool::{on, run};

@@ -1,7 +1,7 @@
 //! The server makes constraints of its own for the partitions of a table that a foreign key points
 //! to. They are no objects of the tenant, and make none of it unreadable.
 
-use provision::schema::{Rule, Schema};
+use provision::catalog::{Catalog, Kind};
 
 use crate::fingerprint::read;
 use crate::support::tool::{on, run};
@@ -34,17 +34,22 @@ const INSIDE: &str = "
         REFERENCES acme.parent ON DELETE CASCADE;";
 
 /// The foreign keys of a table: each with its name, and the schema and table that it points to.
-fn foreign_keys(schema: &Schema, table: &str) -> Vec<(String, String)> {
-    let tables = schema.tables.iter().filter(|(name, _)| name.as_str() == table);
-    let constraints = tables.flat_map(|(_, table)| &table.constraints);
-    let keys = constraints.filter_map(|(name, constraint)| match &constraint.rule {
-        Rule::ForeignKey(key) => {
-            let schema = key.schema.as_ref().map_or("its own", |schema| schema.as_str());
-            Some((name.to_string(), format!("{schema}.{}", key.table)))
-        }
-        _ => None,
+fn foreign_keys(catalog: &Catalog, table: &str) -> Vec<(String, String)> {
+    let keys = catalog.of_kind(Kind::Constraint).filter(|fact| {
+        fact.object.table_name().is_some_and(|name| name.as_str() == table)
+            && fact.text("sort") == Some("f")
     });
-    keys.collect()
+    let told = keys.map(|fact| {
+        let (_, referenced) =
+            fact.text("role").expect("it has one").split_once(" references ").expect("it has one");
+        let (referenced, _) = referenced.split_once(" (").expect("it has one");
+        let name = fact.object.name().expect("it has one").to_string();
+        match referenced.split_once('.') {
+            Some(_) => (name, referenced.to_owned()),
+            None => (name, format!("its own.{referenced}")),
+        }
+    });
+    told.collect()
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What the server refuses is told with the place in the manifest where it is declared.
 
+use provision::explain::Explain as _;
+
 use crate::support::{self, Database, context_of, told};
 
 /// A table with everything in it; each case puts something wrong in the place of one part.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use provision::embedded::{self, Config, Durability};
+use provision::explain::Explain as _;
 use provision::manifest;
 use provision::reconcile::Context;
 

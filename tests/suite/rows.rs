@@ -1,5 +1,7 @@
 //! Which baseline rows are there: the server's types decide what is equal.
 
+use provision::explain::Explain as _;
+
 use crate::support::{self, Database, context_of, converge, refused, told};
 
 #[tokio::test(flavor = "multi_thread")]

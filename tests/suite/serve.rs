@@ -134,7 +134,7 @@ async fn whatever_is_wrong_with_a_token_the_answer_is_the_same() {
 
 #[tokio::test]
 async fn what_cannot_be_done_is_told_as_a_problem() {
-    let (database, service) = quiet(&["acme", "taken", "other"]).await;
+    let (database, service) = quiet(&["acme", "taken", "other", "wide"]).await;
     let bad = service.post("/ops/provision/pg_catalog").await.with(400);
     assert_eq!(bad.code(), "bad-tenant-id");
     assert_eq!(service.post("/ops/provision/%ff").await.with(400).code(), "bad-request");
@@ -165,7 +165,7 @@ async fn what_cannot_be_done_is_told_as_a_problem() {
     let taken = service.post("/ops/provision/taken").await.with(422);
     assert_eq!(taken.code(), "name-taken");
     // A table is there, but another one.
-    database.run("CREATE SCHEMA other; CREATE TABLE other.a (id bigint PRIMARY KEY)").await;
+    database.run("CREATE SCHEMA other; CREATE TABLE other.a (id int PRIMARY KEY DEFAULT 7)").await;
     database.run("ALTER TABLE other.a ADD code text").await;
     let other = service.post("/ops/provision/other").await;
     assert_eq!(other.status, 422, "{other:?}");
@@ -178,6 +178,13 @@ async fn what_cannot_be_done_is_told_as_a_problem() {
         "nothing is missing, but tenant other has 1 object present and different; nothing changes \
          or drops what is there"
     );
+    // What needs that it were as declared is held back.
+    database.run("CREATE SCHEMA wide; CREATE TABLE wide.a (id bigint PRIMARY KEY)").await;
+    database.run("ALTER TABLE wide.a ADD code text").await;
+    let wide = service.post("/ops/provision/wide").await.with(422);
+    assert_eq!(wide.code(), "held-back");
+    assert_eq!(wide.json()["held"][0]["reasons"][0], "column a.id is not as declared", "{wide:?}");
+    assert_eq!(database.count("pg_class WHERE oid = 'wide.b'::regclass").await, 1);
 }
 
 #[tokio::test]

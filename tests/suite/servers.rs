@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use provision::embedded::{self, Cluster, Config, Durability};
+use provision::explain::Explain as _;
 use provision::fleet::{self, Event, Options, State, TenantOutcome};
 
 use crate::fleet::{TABLES, apply, drift, fleet_of, register, registered, roster, target_of};

@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tracing::{error, info, warn};
 
-use super::Serve;
+use super::files::{self, Files};
 use crate::cli::Global;
 use crate::error::Error;
+use crate::explain::Explain as _;
 use crate::fleet::Fleet;
 use crate::server::{Doubt, Server, Verdict, judge};
 use crate::telemetry::{self, Reload};
@@ -19,21 +20,21 @@ use crate::telemetry::{self, Reload};
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Reads all again at each signal. Signals that come while it does are one.
-pub(super) async fn at_each(hang_up: &mut Signal, serve: &Serve, global: &Global, server: &Server) {
+pub(super) async fn at_each(hang_up: &mut Signal, files: &Files, global: &Global, server: &Server) {
     while hang_up.recv().await.is_some() {
         // A signal in the middle of waiting for a database begins anew.
-        while reload(hang_up, serve, global, server).await.is_none() {}
+        while reload(hang_up, files, global, server).await.is_none() {}
     }
 }
 
 /// `None` when another signal has come before this one was seen to.
 async fn reload(
     hang_up: &mut Signal,
-    serve: &Serve,
+    files: &Files,
     global: &Global,
     server: &Server,
 ) -> Option<()> {
-    let is_usable = match serve.credentials().await {
+    let is_usable = match files.credentials().await {
         Ok(credentials) => {
             server.replace_credentials(credentials);
             info!("tokens and certificates were read again");
@@ -44,7 +45,7 @@ async fn reload(
             false
         }
     };
-    let fleet = match serve.fleet(global).await {
+    let fleet = match files::fleet(global).await {
         Ok(fleet) => fleet,
         Err(error) => {
             refuse("the manifest", &error);

@@ -4,7 +4,7 @@ use super::super::Fragment;
 use super::super::fragment::SCHEMA_PLACEHOLDER;
 use super::super::model::{ColumnDecl, ColumnValue, SequenceOptions, TypeDecl};
 use super::super::raw::{self, Generation, Name, Short, Spanned};
-use super::Checking;
+use crate::manifest::checking::Checking;
 use crate::name::Ident;
 
 pub(super) fn columns(checking: &mut Checking<'_>, table: &raw::Table) -> Vec<ColumnDecl> {

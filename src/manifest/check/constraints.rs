@@ -6,9 +6,9 @@ use super::super::model::{
     ReferentialAction, TableRef,
 };
 use super::super::raw::{self, KeyForm, Name, Short, Spanned};
-use super::Checking;
 use super::indexes::{KeyParts, index_key, term_name};
 use super::names::{Space, object_name};
+use crate::manifest::checking::Checking;
 use crate::words::counted;
 
 /// In the order of the model: primary key, unique, checks, exclusions, foreign keys.

@@ -1,8 +1,9 @@
 //! What does not count as drift.
 
 use super::fleet::pattern;
-use super::{Checking, raw};
+use crate::manifest::checking::Checking;
 use crate::manifest::model::{DriftRules, Exception};
+use crate::manifest::raw;
 use crate::name::TenantId;
 
 /// The first words of the kinds of all objects that can be undeclared: those that can be declared, and

@@ -3,8 +3,9 @@
 use globset::{Glob, GlobMatcher};
 use indexmap::IndexMap;
 
-use super::{Checking, Name, raw};
+use crate::manifest::checking::Checking;
 use crate::manifest::model::{Registry, ServerDecl, Tenants, Trust};
+use crate::manifest::raw::{self, Name};
 use crate::name::{SchemaTemplate, TenantId};
 
 pub(super) fn servers(

@@ -2,8 +2,8 @@
 
 use super::super::model::{IndexDecl, IndexKey, IndexTerm};
 use super::super::raw::{self, Name, Nulls, Order, Short, Spanned};
-use super::Checking;
 use super::names::{Space, object_name};
+use crate::manifest::checking::Checking;
 use crate::name::Text;
 
 pub(super) fn indexes(

@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 
 use super::super::model::{ConstraintDef, IndexTerm, TableDecl, TableRef};
 use super::super::raw::{self, Name};
-use super::Checking;
 use crate::checksum;
+use crate::manifest::checking::Checking;
 use crate::name::Ident;
 
 pub(super) fn check_references(

@@ -1,24 +1,14 @@
 //! Names of objects: unique where the server wants it so, and composed where none is given.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::super::model::ObjectName;
 use super::super::raw::{self, KeyForm, Name, Short, Spanned};
-use super::Checking;
+use crate::manifest::checking::Checking;
 use crate::name::Ident;
 
 /// What the tool keeps for itself in a tenant's schema.
 const RESERVED: &str = "_provision_";
-
-/// Names in use. A schema has one name space for tables, sequences and indexes (those of keys
-/// among them), one for types (each table is one), and each table has one for its constraints.
-#[derive(Debug, Default)]
-pub(super) struct Taken {
-    relations: BTreeMap<String, &'static str>,
-    types: BTreeMap<String, &'static str>,
-    constraints: BTreeSet<(String, String)>,
-}
 
 /// Takes all names that are given, and notes those that are given twice.
 pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {

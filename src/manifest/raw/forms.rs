@@ -6,10 +6,8 @@ use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-
-use super::{Key, Names};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -17,6 +15,10 @@ pub(in crate::manifest) struct Spanned<T> {
     pub(in crate::manifest) span: Range<usize>,
     pub(in crate::manifest) value: T,
 }
+
+/// A name or another text, and where it stands.
+pub(in crate::manifest) type Name = Spanned<String>;
+pub(in crate::manifest) type Names = Vec<Name>;
 
 impl<T> Deref for Spanned<T> {
     type Target = T;
@@ -116,50 +118,6 @@ impl<T: JsonSchema> JsonSchema for Short<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let full = generator.subschema_for::<T>();
         json_schema!({ "anyOf": [{ "type": "string" }, full] })
-    }
-}
-
-/// A key: one column, columns, or a table of properties.
-#[derive(Debug)]
-pub(in crate::manifest) enum KeyForm {
-    Column(String),
-    Columns(Names),
-    Full(Key),
-}
-
-impl<'de> Deserialize<'de> for KeyForm {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Forms;
-        impl<'de> Visitor<'de> for Forms {
-            type Value = KeyForm;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a column, a list of columns, or a table")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(KeyForm::Column(text.to_owned()))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                Names::deserialize(SeqAccessDeserializer::new(seq)).map(KeyForm::Columns)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                Key::deserialize(MapAccessDeserializer::new(map)).map(KeyForm::Full)
-            }
-        }
-        deserializer.deserialize_any(Forms)
-    }
-}
-
-impl JsonSchema for KeyForm {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "KeyForm".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let columns = generator.subschema_for::<Vec<String>>();
-        let full = generator.subschema_for::<Key>();
-        json_schema!({ "anyOf": [{ "type": "string" }, columns, full] })
     }
 }
 

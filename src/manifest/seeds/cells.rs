@@ -2,23 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::Place;
-use super::files::Value;
+use super::input::{Place, Value, note};
 use crate::manifest::Fragment;
-use crate::manifest::check::Checking;
-use crate::manifest::diagnostic::suggestion;
+use crate::manifest::checking::Checking;
 use crate::manifest::model::{Cell, ColumnDecl, TableDecl, TypeDecl};
+use crate::manifest::report::suggestion;
 use crate::name::{Ident, Text};
 
 /// Lookups inside of lookups, at most.
 const DEPTH: usize = 4;
-
-pub(super) fn note(checking: &mut Checking<'_>, place: &Place, message: &str) {
-    match place {
-        Place::Span(span) => checking.note(span, message),
-        Place::Line(file, line) => checking.report.in_row(file, *line, message),
-    }
-}
 
 /// A column of the table, if it has one of the name.
 pub(super) fn column<'t>(

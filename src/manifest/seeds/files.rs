@@ -3,37 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::cells::note;
-use super::{Place, json};
-use crate::manifest::check::Checking;
+use super::input::{Input, Object, Place, Value, note};
+use super::json;
+use crate::manifest::checking::Checking;
 use crate::manifest::decode;
 use crate::manifest::raw::{Name, Row, RowsFile, Spanned};
 use crate::manifest::source::Source;
-
-/// Rows that are not understood yet.
-pub(super) enum Input {
-    /// All rows have a value for each name of the header.
-    Table { place: Place, header: Vec<String>, rows: Vec<(Place, Vec<Value>)> },
-    /// Each row names its columns.
-    Objects(Vec<Object>),
-}
-
-/// A row that names its columns.
-pub(super) struct Object {
-    pub(super) place: Place,
-    pub(super) cells: Vec<(String, Place, Value)>,
-}
-
-/// A value as it is written, numbers digit for digit.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
-    Null,
-    Text(String),
-    Number(String),
-    Boolean(bool),
-    Array(Vec<Value>),
-    Object(Vec<(String, Value)>),
-}
 
 /// Rows in the manifest.
 pub(super) fn inline(checking: &Checking<'_>, rows: &[Spanned<Row>]) -> Input {

@@ -6,10 +6,8 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Place;
-use super::cells::note;
-use super::files::{Input, Object, Value};
-use crate::manifest::check::Checking;
+use super::input::{Input, Object, Place, Value, note};
+use crate::manifest::checking::Checking;
 use crate::manifest::source::Source;
 
 /// Arrays and objects inside of each other in one value, at most: as many as `serde_json` takes.

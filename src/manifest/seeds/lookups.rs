@@ -3,7 +3,7 @@
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 
-use crate::manifest::check::Checking;
+use crate::manifest::checking::Checking;
 use crate::manifest::model::{Cell, SeedDecl, TableDecl, TypeDecl};
 use crate::manifest::raw::{self, Spanned};
 use crate::name::Ident;

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::setting;
 use crate::pg::error::PgError;
 
 /// What a connection URL may say beside host, user and database.
@@ -32,14 +31,14 @@ type Parameter<'u> = (Cow<'u, str>, Cow<'u, str>);
 /// When it is not a URL of a database, or says what is not supported.
 pub(super) fn split(url: &str) -> Result<(&str, Vec<Parameter<'_>>), PgError> {
     if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
-        return Err(setting("a database URL starts with postgres:// or postgresql://"));
+        return Err(PgError::setting("a database URL starts with postgres:// or postgresql://"));
     }
     check_encoding(url)?;
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let parameters: Vec<Parameter<'_>> = form_urlencoded::parse(query.as_bytes()).collect();
     for (key, _) in &parameters {
         if !URL_PARAMETERS.contains(&&**key) && !key.starts_with("options[") {
-            return Err(setting(&match name_of_parameter(key) {
+            return Err(PgError::setting(match name_of_parameter(key) {
                 Some(name) => {
                     format!("the parameter {name:?} in the database URL is not supported")
                 }
@@ -56,7 +55,7 @@ fn check_encoding(url: &str) -> Result<(), PgError> {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     if rest.get(authority_end..).is_some_and(|path| path.contains(['@', '#'])) {
-        return Err(setting(
+        return Err(PgError::setting(
             "the database URL has an @ or # after the host; in a user's name, a password, a \
              database's name and a parameter, write @ as %40, / as %2F, ? as %3F and # as %23",
         ));

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use super::Transaction;
+use crate::catalog::Catalog;
 use crate::checksum::Checksum;
+use crate::kinds::Reading;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
+use crate::obstacle::Reasons;
 use crate::pg::error::PgError;
 use crate::pg::externals::{Externals, externals};
 use crate::pg::fingerprint::Shapes;
-use crate::pg::introspect::{self, IntrospectError, Sections};
+use crate::pg::introspect::{self, IntrospectError, Sections, introspect};
 use crate::pg::placement::{Placement, is_distributed, placements};
 use crate::pg::rowcheck::{self, RowCheck};
 use crate::pg::session::query_error;
 use crate::pg::state::{self, StateRow};
-use crate::plan::Reasons;
-use crate::schema::Schema;
 
 /// How often a schema is read that somebody changes at the same time.
 const READS: u32 = 5;
@@ -23,7 +24,7 @@ const READS: u32 = 5;
 #[derive(Debug)]
 pub struct Observed<'m> {
     /// `None`: there is no such schema.
-    pub schema: Option<Arc<Schema>>,
+    pub schema: Option<Arc<Catalog>>,
     /// Of the schema; `None` without one.
     pub fingerprint: Option<Checksum>,
     /// Declared rows whose keys were not found.
@@ -105,7 +106,7 @@ impl Transaction<'_> {
     async fn rows<'m>(
         &mut self,
         manifest: &'m Manifest,
-        live: Option<&Schema>,
+        live: Option<&Catalog>,
         history: u32,
         avoid: &Reasons,
     ) -> Result<(Vec<StateRow>, Vec<(&'m SeedDecl, &'m SeedRow)>), IntrospectError> {
@@ -139,7 +140,7 @@ impl Transaction<'_> {
     pub(super) async fn model(
         &mut self,
         shapes: &Shapes,
-    ) -> Result<Option<(Arc<Schema>, Checksum)>, IntrospectError> {
+    ) -> Result<Option<(Arc<Catalog>, Checksum)>, IntrospectError> {
         for _ in 0..READS {
             let Some(digest) = self.digest.clone() else {
                 return Ok(None);
@@ -150,11 +151,11 @@ impl Transaction<'_> {
             if let Some(schema) = shapes.get(digest.fingerprint) {
                 return Ok(Some((schema, digest.fingerprint)));
             }
-            let schema = match introspect::introspect(self.session, self.schema).await {
+            let schema = match introspect(self.session, self.schema, Reading::Comparing).await {
                 Ok(schema) => schema,
                 // Its parts were read one after the other, and somebody changes it.
-                Err(IntrospectError::Pg(PgError::Answer { .. })) => continue,
-                Err(error) => return Err(error),
+                Err(PgError::Answer { .. }) => continue,
+                Err(error) => return Err(error.into()),
             };
             // Only what did not change while it was read is the model behind the fingerprint.
             let doing = self.reading();

@@ -1,13 +1,14 @@
 //! What keeps others from interfering with a tenant's transaction, and what is in its way.
 
 use super::Transaction;
+use crate::locks::Locks;
 use crate::manifest::Manifest;
 use crate::name::Ident;
+use crate::obstacle::Obstacle;
 use crate::pg::error::PgError;
 use crate::pg::introspect::IntrospectError;
 use crate::pg::untrusted::{self, Asked};
 use crate::pg::{pin, state};
-use crate::plan::{Locks, Obstacle};
 
 /// The names of the tables of a manifest, with that of the record.
 #[derive(Debug)]

@@ -3,25 +3,15 @@
 use super::Transaction;
 use super::observe::Observed;
 use crate::manifest::Manifest;
+use crate::obstacle::Reasons;
 use crate::pg::error::PgError;
-use crate::pg::execute::{self, StepFailed};
+use crate::pg::execute::{self, ExecuteError, Statements};
 use crate::pg::fingerprint::{self, Shapes};
 use crate::pg::introspect::IntrospectError;
 use crate::pg::rowcheck::RowCheck;
 use crate::pg::state::{self, Entry};
-use crate::plan::{PlannedStep, Reasons};
 
 const RECORDING: &str = "recording what was done";
-
-/// Why the statements of a plan did not lead to what can be committed.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecuteError {
-    #[error(transparent)]
-    Step(#[from] StepFailed),
-    /// The look at the result failed.
-    #[error(transparent)]
-    Look(#[from] IntrospectError),
-}
 
 impl Transaction<'_> {
     /// Runs the statements of a plan, adds `record` to the tenant's record, with the fingerprint
@@ -34,21 +24,21 @@ impl Transaction<'_> {
         &mut self,
         manifest: &'m Manifest,
         shapes: &Shapes,
-        steps: &[PlannedStep],
+        statements: Statements<'_>,
         record: &Entry,
         avoid: &Reasons,
     ) -> Result<Observed<'m>, ExecuteError> {
         let check = RowCheck::new(manifest, self.schema, self.tenant, None, avoid);
-        let (append, statements) = self.append_script(record);
-        let doing = |at: usize| match at.checked_sub(statements) {
+        let (append, appending) = self.append_script(record);
+        let doing = |at: usize| match at.checked_sub(appending) {
             Some(at) => check.doing(at),
             None => RECORDING.to_owned(),
         };
         let epilogue = append + check.script();
-        let answers = execute::execute(self.session, steps, &epilogue, doing).await?;
+        let answers = execute::execute(self.session, statements, &epilogue, doing).await?;
         self.session.is_prepared = true;
         self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
-        let rows = answers.get(statements..).unwrap_or_default();
+        let rows = answers.get(appending..).unwrap_or_default();
         let absent_rows = check.absent(rows).map_err(IntrospectError::Pg)?;
         let state = Vec::new();
         Ok(match self.model(shapes).await? {
@@ -69,12 +59,12 @@ impl Transaction<'_> {
     /// As [`Transaction::execute`].
     pub async fn execute_part(
         &mut self,
-        steps: &[PlannedStep],
+        statements: Statements<'_>,
         record: &Entry,
     ) -> Result<(), ExecuteError> {
         let (append, _) = self.append_script(record);
         let doing = |_| RECORDING.to_owned();
-        let answers = execute::execute(self.session, steps, &append, doing).await?;
+        let answers = execute::execute(self.session, statements, &append, doing).await?;
         self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
         Ok(())
     }

@@ -7,9 +7,9 @@ use sqlx::postgres::PgRow;
 
 use super::DOING;
 use crate::name::SchemaName;
+use crate::obstacle::{Code, Obstacle, Subject};
 use crate::pg::error::PgError;
 use crate::pg::session::column;
-use crate::plan::{Code, Obstacle, Subject};
 
 /// An object of the catalog: `classid.objid`.
 type Node = String;

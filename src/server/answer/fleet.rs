@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ChangedObject, HeldSteps, Placement, texts};
+use super::parts::{ChangedObject, HeldSteps, Placement, texts};
 use crate::fleet::{self, State, TenantDrift, TenantOutcome, TenantReport};
 
 /// How a tenant is.

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// How long a caller may take to take more of an answer before he is taken to be away.
-const PATIENCE: Duration = super::PATIENCE;
+/// How long a caller may take for TLS, for the head of a request, and to take more of an answer;
+/// also how long a connection stays open without a request.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// All open connections, oldest first.
 pub(super) struct Connections {

@@ -1,7 +1,9 @@
 //! What Citus refuses is told before anything is tried.
 
+use provision::elaborate::elaborate;
+use provision::explain::Explain as _;
 use provision::name::TenantId;
-use provision::pg::{self, Limits, Session};
+use provision::pg::{Limits, Session};
 use provision::plan::citus::refusals;
 use provision::reconcile;
 
@@ -99,21 +101,27 @@ async fn what_citus_would_refuse_is_known_without_it() {
         let plan = reconcile::plan(&context, &context.tenant(&id).expect("a schema")).await;
         let plan = plan.expect("nothing of Citus is here");
         let mut session = Session::open(&context.target).await.expect("a session");
-        let desired = pg::elaborate(&mut session, &context.manifest, Limits::default()).await;
+        let desired = elaborate(&mut session, &context.manifest, Limits::default()).await;
         let desired = desired.expect("a desired state");
-        let told = refusals(&context.manifest, &desired.schema, &plan.steps, &local);
+        let told = refusals(&context.manifest, &desired.desired.catalog, &plan.steps, &local);
         let reason = reason.replace("ELSEWHERE", "public");
         assert!(matches!(told.as_slice(), [one] if one.contains(&reason)), "{told:?}");
-        assert!(refusals(&context.manifest, &desired.schema, &[], &local).is_empty());
+        assert!(refusals(&context.manifest, &desired.desired.catalog, &[], &local).is_empty());
         if reason.starts_with("foreign key") {
-            assert!(refusals(&context.manifest, &desired.schema, &plan.steps, &[]).is_empty());
+            assert!(
+                refusals(&context.manifest, &desired.desired.catalog, &plan.steps, &[]).is_empty()
+            );
         }
     }
     let everything = context_of(EVERYTHING, &database);
     let plan = support::plan(&everything, "all").await.expect("a plan");
     let mut session = Session::open(&everything.target).await.expect("a session");
-    let desired = pg::elaborate(&mut session, &everything.manifest, Limits::default()).await;
-    let told =
-        refusals(&everything.manifest, &desired.expect("a schema").schema, &plan.steps, &local);
+    let desired = elaborate(&mut session, &everything.manifest, Limits::default()).await;
+    let told = refusals(
+        &everything.manifest,
+        &desired.expect("a schema").desired.catalog,
+        &plan.steps,
+        &local,
+    );
     assert_eq!(told, Vec::<String>::new());
 }

@@ -1,0 +1,23 @@
+//! What a schema holds, as facts in the server's own words: one model for what is declared and what is
+//! there.
+//!
+//! A [`Fact`] is an object's identity and its attributes. It holds nothing of the object's OID, nor
+//! of the schema's name, so that the facts of two schemas can be compared. A column's default and a comment are
+//! facts of their own. What each kind of object has for attributes, and what becomes of them, is known to
+//! [`kinds`](crate::kinds) alone.
+
+mod delta;
+mod fact;
+mod kind;
+mod matching;
+mod object;
+mod slots;
+mod unmodelled;
+
+pub use delta::{Altered, Delta, delta};
+pub use fact::{Catalog, Desired, Fact, Template, Value};
+pub use kind::Kind;
+pub use matching::{Counterpart, Matching, Traits, matching};
+pub use object::{Object, Part};
+pub use slots::{Slot, Slots};
+pub use unmodelled::{UNKNOWN_OPTION, Unmodelled};

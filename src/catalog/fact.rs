@@ -1,0 +1,154 @@
+//! Facts and catalogs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Serialize, Serializer};
+
+use super::{Kind, Object, Unmodelled};
+use crate::name::{Ident, SchemaName};
+
+/// An object with its attributes.
+#[derive(Debug, Clone, Eq, Serialize)]
+pub struct Fact {
+    pub object: Object,
+    /// By the keys that its kind gives them; one that the object does not have is absent.
+    pub attributes: BTreeMap<&'static str, Value>,
+    /// Where it comes among others of its kind; only the order counts.
+    #[serde(skip)]
+    pub position: i64,
+    /// What it needs beside its parent. Known of desired facts only.
+    #[serde(skip)]
+    pub dependencies: BTreeSet<Object>,
+}
+
+/// What an attribute says.
+#[derive(Debug, Clone, Eq)]
+pub struct Value {
+    /// In the server's words with the schema itself in the search path: what is compared and shown.
+    pub text: String,
+    /// The same with everything qualified, for statements; `None`: both are the same.
+    pub sql: Option<Template>,
+}
+
+/// SQL with places where the tenant's schema is to stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Vec<String>);
+
+// Where an object comes among others, and what it needs, is no part of what it is.
+impl PartialEq for Fact {
+    fn eq(&self, other: &Self) -> bool {
+        self.object == other.object && self.attributes == other.attributes
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl Template {
+    /// The text that the server printed of what lies in the schema `scratch`, whose name is random and needs no
+    /// quotes.
+    #[must_use]
+    pub fn of(text: &str, scratch: &SchemaName) -> Self {
+        Self(text.split(scratch.as_str()).map(str::to_owned).collect())
+    }
+
+    /// For one schema.
+    #[must_use]
+    pub fn sql(&self, schema: &SchemaName) -> String {
+        // A schema's name holds no quotation mark, so it may as well stand in a literal.
+        self.0.join(&schema.quoted())
+    }
+}
+
+impl Fact {
+    /// What an attribute says, to be compared and shown.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.attributes.get(key).map(|value| value.text.as_str())
+    }
+
+    /// The same in a statement for one schema.
+    #[must_use]
+    pub fn sql(&self, key: &str, schema: &SchemaName) -> Option<String> {
+        let Value { text, sql } = self.attributes.get(key)?;
+        Some(sql.as_ref().map_or_else(|| text.clone(), |sql| sql.sql(schema)))
+    }
+}
+
+/// What one schema holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Catalog {
+    #[serde(serialize_with = "in_order")]
+    facts: BTreeMap<Object, Fact>,
+    pub unmodelled: BTreeSet<Unmodelled>,
+}
+
+fn in_order<S: Serializer>(
+    facts: &BTreeMap<Object, Fact>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(facts.values())
+}
+
+impl Catalog {
+    /// Adds a fact, in place of one of the same object.
+    pub fn insert(&mut self, fact: Fact) {
+        self.facts.insert(fact.object.clone(), fact);
+    }
+
+    /// What is known of an object, if it is there.
+    #[must_use]
+    pub fn get(&self, object: &Object) -> Option<&Fact> {
+        self.facts.get(object)
+    }
+
+    /// The same, to be completed.
+    pub fn get_mut(&mut self, object: &Object) -> Option<&mut Fact> {
+        self.facts.get_mut(object)
+    }
+
+    /// Whether the object is there.
+    #[must_use]
+    pub fn has(&self, object: &Object) -> bool {
+        self.facts.contains_key(object)
+    }
+
+    /// All facts, by kind and name.
+    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.values()
+    }
+
+    /// All of a kind.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Fact> {
+        self.facts.values().filter(move |fact| fact.object.kind() == kind)
+    }
+
+    /// Whether there is such a table.
+    #[must_use]
+    pub fn has_table(&self, name: &Ident) -> bool {
+        self.has(&Object::table(name))
+    }
+
+    /// Whether there is such a column.
+    #[must_use]
+    pub fn has_column(&self, table: &Ident, name: &Ident) -> bool {
+        self.has(&Object::column(table, name))
+    }
+}
+
+/// What every tenant should hold.
+#[derive(Debug, Clone, Default)]
+pub struct Desired {
+    pub catalog: Catalog,
+    /// Those that bear a name only because everything must: in a tenant they are found by their structure.
+    pub unnamed: BTreeSet<Object>,
+}

@@ -1,0 +1,165 @@
+//! Which object of a tenant a desired one is, where the name does not decide.
+//!
+//! Objects that the manifest leaves unnamed, and those that could be there under another name, are matched in
+//! this order, each live object being taken at most once:
+//! 1. the one with the declared name; for an unnamed one, the one with equal attributes;
+//! 2. the one that plays the same role, such as the primary key, the foreign key on the same columns, or the
+//!    unique index in the place of a unique constraint; for an unnamed one, the one of its type under the name
+//!    that it would get; for a named one, an equal one under another name. These are *changed*: to
+//!    make the declared one beside it would be to make it twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Catalog, Desired, Fact, Object};
+
+/// What a kind of object has to do with matching.
+#[derive(Debug, Clone, Copy)]
+pub struct Traits {
+    /// Whether objects of the kind are matched by structure.
+    pub is_structural: bool,
+    /// The key of the attribute that tells the role; objects with one role are versions of one.
+    pub role: &'static str,
+    /// The key of the attribute that tells which sort of the kind it is.
+    pub sort: &'static str,
+}
+
+/// A live object that is there in the place of a desired one.
+#[derive(Debug, Clone, Copy)]
+pub struct Counterpart<'a> {
+    pub desired: &'a Fact,
+    pub live: &'a Fact,
+    /// Whether the manifest gives the desired one its name.
+    pub is_named: bool,
+}
+
+/// What was found out about those objects whose names do not decide.
+#[derive(Debug, Default)]
+pub struct Matching<'a> {
+    /// The live object that each desired one is; `None`: it is not there, whatever has its name.
+    found: BTreeMap<&'a Object, Option<&'a Object>>,
+    pub counterparts: Vec<Counterpart<'a>>,
+    /// Live objects that are counterparts.
+    taken: BTreeSet<&'a Object>,
+}
+
+impl<'a> Matching<'a> {
+    /// The live object that a desired one is, or would be.
+    #[must_use]
+    pub fn live(&self, desired: &Object) -> Option<Object> {
+        if let Object::Comment(on) = desired {
+            return self.live(on).map(|on| on.comment());
+        }
+        match self.found.get(desired) {
+            Some(found) => found.cloned(),
+            None => Some(desired.clone()),
+        }
+    }
+
+    /// The same; the name of the desired one if it is not there.
+    #[must_use]
+    pub fn live_or_same(&self, desired: &Object) -> Object {
+        self.live(desired).unwrap_or_else(|| desired.clone())
+    }
+
+    /// Whether a desired object, or what a comment is on, has a counterpart instead.
+    #[must_use]
+    pub fn is_replaced(&self, desired: &Object) -> bool {
+        match desired {
+            Object::Comment(on) => self.is_replaced(on),
+            _ => self.counterparts.iter().any(|c| c.desired.object == *desired),
+        }
+    }
+
+    /// Whether a live object, or what a comment is on, is a counterpart.
+    pub(super) fn is_taken(&self, live: &Object) -> bool {
+        match live {
+            Object::Comment(on) => self.is_taken(on),
+            _ => self.taken.contains(live),
+        }
+    }
+
+    fn pair(&mut self, desired: &'a Fact, live: &'a Fact) {
+        self.found.insert(&desired.object, Some(&live.object));
+    }
+}
+
+/// Matches what is desired with what is there.
+#[must_use]
+pub fn matching<'a>(
+    desired: &'a Desired,
+    live: &'a Catalog,
+    traits: impl Fn(&Object) -> Traits,
+) -> Matching<'a> {
+    let is_structural = |fact: &&Fact| traits(&fact.object).is_structural;
+    let mut open: Vec<&Fact> = desired.catalog.facts().filter(is_structural).collect();
+    open.sort_by_key(|fact| (fact.object.kind(), fact.object.group(), fact.position));
+    let mut left: BTreeMap<Object, Vec<&Fact>> = BTreeMap::new();
+    for fact in live.facts().filter(is_structural) {
+        left.entry(place(fact)).or_default().push(fact);
+    }
+    let mut matching = Matching::default();
+    // Each round goes over all of them, so that a counterpart of one is never the exact match of another.
+    open.retain(|fact| {
+        let found = take(&mut left, fact, |live| is_same(desired, fact, live));
+        found.inspect(|live| matching.pair(fact, live)).is_none()
+    });
+    for fact in open {
+        let is_named = !desired.unnamed.contains(&fact.object);
+        let Traits { role, sort, .. } = traits(&fact.object);
+        let preference = |live: &Fact| match plays_its_part(fact, live, is_named, role, sort) {
+            true if live.object.kind() == fact.object.kind() => Some(0),
+            true => Some(1),
+            false => None,
+        };
+        match take(&mut left, fact, preference) {
+            Some(live) => {
+                matching.taken.insert(&live.object);
+                matching.counterparts.push(Counterpart { desired: fact, live, is_named });
+            }
+            None => _ = matching.found.insert(&fact.object, None),
+        }
+    }
+    matching
+}
+
+/// Among what it can be found: the parts of the same table, or all that have names of their own.
+fn place(fact: &Fact) -> Object {
+    match &fact.object {
+        Object::Member(..) => Object::Schema,
+        other => other.group(),
+    }
+}
+
+/// Takes the live fact for which `preference` gives the lowest number.
+fn take<'a>(
+    left: &mut BTreeMap<Object, Vec<&'a Fact>>,
+    fact: &Fact,
+    preference: impl Fn(&Fact) -> Option<u8>,
+) -> Option<&'a Fact> {
+    let there = left.get_mut(&place(fact))?;
+    let found = there.iter().enumerate().filter_map(|(at, live)| Some((preference(live)?, at)));
+    let (_, at) = found.min()?;
+    Some(there.remove(at))
+}
+
+/// Whether the live fact is the desired one; zero is better than one.
+fn is_same(desired: &Desired, fact: &Fact, live: &Fact) -> Option<u8> {
+    if live.object.kind() != fact.object.kind() {
+        return None;
+    }
+    let has_its_name = live.object == fact.object;
+    if !desired.unnamed.contains(&fact.object) {
+        return has_its_name.then_some(0);
+    }
+    // Among equal ones, the one that also has the name.
+    (live.attributes == fact.attributes).then_some(u8::from(!has_its_name))
+}
+
+fn plays_its_part(fact: &Fact, live: &Fact, is_named: bool, role: &str, sort: &str) -> bool {
+    let has_its_role = fact.text(role).is_some() && fact.text(role) == live.text(role);
+    let is_of_its_kind = live.object.kind() == fact.object.kind();
+    let has_its_name = live.object == fact.object && live.text(sort) == fact.text(sort);
+    has_its_role
+        || is_of_its_kind && !is_named && has_its_name
+        || is_of_its_kind && is_named && live.attributes == fact.attributes
+}

@@ -1,0 +1,246 @@
+//! The identity of an object: its kind, its name, and what it is a part of.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::Kind;
+use crate::name::{Ident, printable};
+
+/// One object of a tenant's schema, by name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Object {
+    /// The schema itself.
+    Schema,
+    /// What has a name of its own in the schema, such as a table or a type.
+    Member(Kind, Ident),
+    /// What is a part of such an object.
+    Part(Part),
+    /// What is said about an object.
+    Comment(Box<Object>),
+    /// A baseline row, by the values of its key.
+    Row { table: Ident, key: String },
+}
+
+/// A part of an object that has a name of its own in the schema.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Part {
+    pub kind: Kind,
+    /// The name of the whole; its kind is [`Kind::whole`].
+    pub of: Ident,
+    pub name: Ident,
+}
+
+impl Object {
+    /// A table.
+    #[must_use]
+    pub fn table(name: &Ident) -> Self {
+        Self::Member(Kind::Table, name.clone())
+    }
+
+    /// A part of a table.
+    #[must_use]
+    pub fn on_table(kind: Kind, table: &Ident, name: &Ident) -> Self {
+        Self::Part(Part { kind, of: table.clone(), name: name.clone() })
+    }
+
+    /// A column.
+    #[must_use]
+    pub fn column(table: &Ident, name: &Ident) -> Self {
+        Self::on_table(Kind::Column, table, name)
+    }
+
+    /// An enum type.
+    #[must_use]
+    pub fn enum_type(name: &Ident) -> Self {
+        Self::Member(Kind::Enum, name.clone())
+    }
+
+    /// What is said about this object.
+    #[must_use]
+    pub fn comment(&self) -> Self {
+        Self::Comment(Box::new(self.clone()))
+    }
+
+    /// What kind of thing it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Schema => Kind::Schema,
+            Self::Member(kind, _) | Self::Part(Part { kind, .. }) => *kind,
+            Self::Comment(_) => Kind::Comment,
+            Self::Row { .. } => Kind::Row,
+        }
+    }
+
+    /// Its own name; none of the schema, comments and rows.
+    #[must_use]
+    pub fn name(&self) -> Option<&Ident> {
+        match self {
+            Self::Member(_, name) | Self::Part(Part { name, .. }) => Some(name),
+            Self::Schema | Self::Comment(_) | Self::Row { .. } => None,
+        }
+    }
+
+    /// The object without which this one cannot be.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        match self {
+            Self::Schema => None,
+            Self::Member(..) => Some(Self::Schema),
+            Self::Part(Part { kind: Kind::Default, of, name }) => Some(Self::column(of, name)),
+            Self::Part(Part { .. }) | Self::Row { .. } => Some(self.group()),
+            Self::Comment(on) => Some((**on).clone()),
+        }
+    }
+
+    /// The table, type or sequence under which people look for it.
+    #[must_use]
+    pub fn group(&self) -> Self {
+        match self {
+            Self::Part(Part { kind, of, .. }) => match kind.whole() {
+                Some(whole) => Self::Member(whole, of.clone()),
+                None => Self::Schema,
+            },
+            Self::Row { table, .. } => Self::table(table),
+            Self::Comment(on) => on.group(),
+            Self::Schema | Self::Member(..) => self.clone(),
+        }
+    }
+
+    /// The name of the table that it is, or is a part of.
+    #[must_use]
+    pub fn table_name(&self) -> Option<Ident> {
+        match self.group() {
+            Self::Member(Kind::Table, name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Schema => write!(f, "schema"),
+            Self::Member(kind, name) => write!(f, "{kind} {name}"),
+            Self::Part(Part { kind, of, name }) => match kind {
+                Kind::Column => write!(f, "column {of}.{name}"),
+                Kind::Default => write!(f, "default of column {of}.{name}"),
+                Kind::Label => write!(f, "label {:?} of enum {of}", name.as_str()),
+                _ => write!(f, "{kind} {name} on {of}"),
+            },
+            Self::Comment(on) => write!(f, "comment on {on}"),
+            Self::Row { table, key } => write!(f, "row of {table} with {}", printable(key)),
+        }
+    }
+}
+
+/// The key under which the whole stands in the saved form.
+fn key_of_whole(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Label => "of",
+        _ => "table",
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", self.kind().name())?;
+        match self {
+            Self::Schema => {}
+            Self::Member(_, name) => map.serialize_entry("name", name)?,
+            Self::Part(Part { kind, of, name }) => {
+                map.serialize_entry(key_of_whole(*kind), of)?;
+                map.serialize_entry("name", name)?;
+            }
+            Self::Comment(on) => map.serialize_entry("on", on)?,
+            Self::Row { table, key } => {
+                map.serialize_entry("table", table)?;
+                map.serialize_entry("key", key)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// The saved form, in which each kind has its own keys.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Text(String),
+    Object(Box<Object>),
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut map = BTreeMap::<String, Entry>::deserialize(deserializer)?;
+        let object = read(&mut map).map_err(de::Error::custom)?;
+        match map.into_keys().next() {
+            None => Ok(object),
+            Some(key) => Err(de::Error::custom(format!("unknown field `{key}`"))),
+        }
+    }
+}
+
+fn read(map: &mut BTreeMap<String, Entry>) -> Result<Object, String> {
+    let mut text = |key: &str| match map.remove(key) {
+        Some(Entry::Text(text)) => Ok(text),
+        _ => Err(format!("missing field `{key}`")),
+    };
+    let name = |text: String| Ident::new(text).map_err(|error| error.to_string());
+    let kind = text("kind")?;
+    let kind = Kind::ALL.into_iter().find(|known| known.name() == kind);
+    let kind = kind.ok_or("unknown kind of object")?;
+    Ok(match kind {
+        Kind::Schema => Object::Schema,
+        Kind::Comment => match map.remove("on") {
+            Some(Entry::Object(on)) => Object::Comment(on),
+            _ => return Err("missing field `on`".to_owned()),
+        },
+        Kind::Row => Object::Row { table: name(text("table")?)?, key: text("key")? },
+        _ => match kind.whole() {
+            None => Object::Member(kind, name(text("name")?)?),
+            Some(_) => Object::Part(Part {
+                kind,
+                of: name(text(key_of_whole(kind))?)?,
+                name: name(text("name")?)?,
+            }),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_saved_by_kind_and_read_back() {
+        let ident = |name: &str| Ident::new(name).unwrap();
+        let (t, x) = (ident("t"), ident("x"));
+        for (object, json) in [
+            (Object::Schema, r#"{"kind":"schema"}"#),
+            (Object::table(&t), r#"{"kind":"table","name":"t"}"#),
+            (Object::column(&t, &x), r#"{"kind":"column","table":"t","name":"x"}"#),
+            (Object::on_table(Kind::Label, &t, &x), r#"{"kind":"label","of":"t","name":"x"}"#),
+            (Object::table(&t).comment(), r#"{"kind":"comment","on":{"kind":"table","name":"t"}}"#),
+            (
+                Object::Row { table: t.clone(), key: "a = 1".into() },
+                r#"{"kind":"row","table":"t","key":"a = 1"}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&object).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Object>(json).unwrap(), object);
+        }
+        for wrong in [
+            r#"{"kind":"moon"}"#,
+            r#"{"kind":"table"}"#,
+            r#"{"kind":"table","name":"t","of":"u"}"#,
+            r#"{"kind":"column","of":"t","name":"x"}"#,
+        ] {
+            assert!(serde_json::from_str::<Object>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

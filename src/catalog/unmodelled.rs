@@ -1,0 +1,61 @@
+//! What lives in a schema and is not compared.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::printable;
+
+/// Something that lives in the schema and that this tool does not compare.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Unmodelled {
+    /// In the server's words, such as `view` or `function`.
+    pub kind: String,
+    pub name: String,
+}
+
+impl fmt::Display for Unmodelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, printable(&self.name))
+    }
+}
+
+/// The kind of unmodelled that a column's option is if this tool has never heard of it: a newer
+/// server may keep it there of its own accord, so it is told, and is in nobody's way.
+pub const UNKNOWN_OPTION: &str = "unknown option of column";
+
+/// Kinds that share the name space of tables.
+const RELATIONS: [&str; 6] = [
+    "view",
+    "materialized view",
+    "foreign table",
+    "partitioned table",
+    "composite type",
+    "relation",
+];
+
+/// Kinds that share the name space of types.
+const TYPES: [&str; 8] = [
+    "view",
+    "materialized view",
+    "foreign table",
+    "partitioned table",
+    "composite type",
+    "type",
+    "domain",
+    "range type",
+];
+
+impl Unmodelled {
+    /// Whether it shares the name space of tables.
+    #[must_use]
+    pub fn is_relation(&self) -> bool {
+        RELATIONS.contains(&self.kind.as_str())
+    }
+
+    /// Whether it shares the name space of types.
+    #[must_use]
+    pub fn is_type(&self) -> bool {
+        TYPES.contains(&self.kind.as_str())
+    }
+}

@@ -1,0 +1,191 @@
+//! The desired state in the server's own words: the manifest is made in a scratch schema, read
+//! there by the code that reads tenants, and rolled back. Equal things are thus spelled equally,
+//! whoever wrote them and however.
+//!
+//! It is read twice: once as tenants are, to be compared with them, and once with all names qualified, which is
+//! what the statements for tenants are made of.
+
+mod constraint;
+mod culprit;
+mod declare;
+mod error;
+mod external;
+mod faithful;
+mod positions;
+mod words;
+
+use std::collections::BTreeSet;
+
+pub use error::ElaborateError;
+
+use crate::catalog::{Catalog, Desired, Kind, Object, Template};
+use crate::explain::Explain as _;
+use crate::kinds::Reading;
+use crate::manifest::{ConstraintDecl, ConstraintDef, IndexDecl, Manifest};
+use crate::name::SchemaName;
+use crate::obstacle::Code;
+use crate::pg::{IntrospectError, Limits, PgError, Scratch, ServerInfo, Session};
+use culprit::Culprit;
+use declare::Statement;
+
+/// What a manifest comes to on a server.
+#[derive(Debug)]
+pub struct Elaborated {
+    pub desired: Desired,
+    /// Functions and types outside of the schema that what is declared runs.
+    pub used: BTreeSet<Code>,
+}
+
+/// Elaborates `manifest`. Nothing outside the scratch schema is locked, and nothing remains.
+///
+/// # Errors
+/// When the server refuses a declaration, or the role may not create a schema.
+pub async fn elaborate(
+    session: &mut Session,
+    manifest: &Manifest,
+    limits: Limits,
+) -> Result<Elaborated, ElaborateError> {
+    check_version(manifest, &session.server)?;
+    let result = elaborate_in(session, manifest, limits).await;
+    let rolled_back = session.rollback().await;
+    let (catalog, used) = result?;
+    rolled_back.map_err(ElaborateError::Server)?;
+    faithful::check(manifest, &catalog)?;
+    let unnamed = unnamed(manifest, &catalog);
+    Ok(Elaborated { desired: Desired { catalog, unnamed }, used })
+}
+
+/// The objects that bear a name only because everything must.
+fn unnamed(manifest: &Manifest, catalog: &Catalog) -> BTreeSet<Object> {
+    let of_tables = manifest.tables.iter().flat_map(|table| {
+        let constraints = table.constraints.iter().map(|decl| (Kind::Constraint, &decl.name));
+        let indexes = table.indexes.iter().map(|decl| (Kind::Index, &decl.name));
+        let unnamed = constraints.chain(indexes).filter(|(_, name)| !name.explicit);
+        unnamed.map(|(kind, name)| Object::on_table(kind, &table.name, &name.ident))
+    });
+    // Those that `serial` columns bring along.
+    let is_declared =
+        |object: &Object| manifest.sequences.iter().any(|decl| object.name() == Some(&decl.name));
+    let sequences = catalog.of_kind(Kind::Sequence).map(|fact| fact.object.clone());
+    of_tables.chain(sequences.filter(|object| !is_declared(object))).collect()
+}
+
+/// What older servers would call a syntax error, or find only when a tenant is made.
+fn check_version(manifest: &Manifest, server: &ServerInfo) -> Result<(), ElaborateError> {
+    if server.version_number >= 150_000 {
+        return Ok(());
+    }
+    for table in &manifest.tables {
+        let of_constraint = |decl: &ConstraintDecl| match &decl.definition {
+            ConstraintDef::Unique(key) if !key.nulls_distinct => Some("NULLS NOT DISTINCT"),
+            ConstraintDef::ForeignKey(key) if !key.on_delete_columns.is_empty() => {
+                Some("ON DELETE with a list of columns")
+            }
+            _ => None,
+        };
+        let of_index = |decl: &IndexDecl| (!decl.nulls_distinct).then_some("NULLS NOT DISTINCT");
+        let constraints = table.constraints.iter();
+        let constraints = constraints.map(|c| (&c.position, &c.name, of_constraint(c)));
+        let indexes = table.indexes.iter().map(|i| (&i.position, &i.name, of_index(i)));
+        let mut all = constraints.chain(indexes);
+        if let Some((at, name, feature)) = all.find_map(|(at, name, f)| Some((at, name, f?))) {
+            return Err(ElaborateError::TooOld {
+                at: at.clone(),
+                table: table.name.clone(),
+                object: name.ident.clone(),
+                feature,
+                since: 15,
+                version: server.version.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn elaborate_in(
+    session: &mut Session,
+    manifest: &Manifest,
+    limits: Limits,
+) -> Result<(Catalog, BTreeSet<Code>), ElaborateError> {
+    let mut scratch = Scratch::begin(session, limits).await.map_err(not_begun)?;
+    for decl in &manifest.enums {
+        if scratch.server_types.contains(decl.name.as_str()) {
+            let (at, name) = (decl.position.clone(), decl.name.clone());
+            return Err(ElaborateError::Hidden { at, name });
+        }
+    }
+    let statements = declare::statements(manifest);
+    for (at, statement) in statements.iter().enumerate() {
+        let sql = statement.sql(&scratch.schema);
+        let Err(source) = scratch.run(&sql).await else {
+            continue;
+        };
+        if let Statement::Schema = statement {
+            return Err(not_made(source));
+        }
+        let before = statements.get(..at).unwrap_or_default();
+        let found = culprit::find(&mut scratch, before, statement, source).await;
+        let Culprit { position, object, source } = found;
+        return Err(ElaborateError::Refused { at: position, object: object.to_string(), source });
+    }
+    let mut catalog = scratch.read(Reading::Comparing).await.map_err(ElaborateError::Server)?;
+    check_names(manifest, &catalog, &scratch.schema)?;
+    let rendered = scratch.read(Reading::Rendering).await.map_err(ElaborateError::Server)?;
+    complete(&mut catalog, &rendered, &scratch.schema);
+    external::add(&mut scratch, manifest, &mut catalog).await.map_err(ElaborateError::Server)?;
+    let used = scratch.used().await.map_err(ElaborateError::Server)?;
+    Ok((catalog, used))
+}
+
+/// Adds to what is compared what statements are made of.
+fn complete(catalog: &mut Catalog, rendered: &Catalog, scratch: &SchemaName) {
+    for fact in rendered.facts() {
+        let Some(known) = catalog.get_mut(&fact.object) else { continue };
+        known.dependencies.clone_from(&fact.dependencies);
+        for (key, value) in &mut known.attributes {
+            let sql = fact.text(key).unwrap_or_default();
+            if value.text != sql {
+                value.sql = Some(Template::of(sql, scratch));
+            }
+        }
+    }
+}
+
+/// A standby does not let a transaction begin that may write.
+fn not_begun(error: IntrospectError) -> ElaborateError {
+    match error {
+        IntrospectError::Pg(error) if error.sqlstate() == Some("0A000") => {
+            ElaborateError::ReadOnly(error)
+        }
+        IntrospectError::Pg(error) => not_made(error),
+        error => error.into(),
+    }
+}
+
+fn not_made(error: PgError) -> ElaborateError {
+    match error.sqlstate() {
+        Some("25006") => ElaborateError::ReadOnly(error),
+        _ => ElaborateError::Server(error),
+    }
+}
+
+/// Names are neutral by now: the server prints those of the schema's own objects without it. Where
+/// the schema's name is left, it is part of a value.
+fn check_names(
+    manifest: &Manifest,
+    catalog: &Catalog,
+    scratch: &SchemaName,
+) -> Result<(), ElaborateError> {
+    for fact in catalog.facts() {
+        if fact.attributes.values().any(|value| value.text.contains(scratch.as_str())) {
+            let at = positions::position(manifest, &fact.object);
+            // A default is a part of its column's declaration.
+            let object = match fact.object.kind() {
+                Kind::Default => fact.object.parent().unwrap_or_else(|| fact.object.clone()),
+                _ => fact.object.clone(),
+            };
+            return Err(ElaborateError::NameAsText { at, object: object.to_string() });
+        }
+    }
+    Ok(())
+}

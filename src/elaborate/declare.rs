@@ -1,0 +1,223 @@
+//! Declarations → the statements that make them in the scratch schema.
+//!
+//! What these make is what is desired; tenants get what the server says of it, see
+//! [`kinds`]. Names are qualified and quoted, expressions stand in parentheses.
+
+use super::constraint;
+use super::words::qualified;
+use crate::catalog::{Kind, Object};
+use crate::kinds;
+use crate::manifest::{
+    ColumnDecl, ColumnValue, ConstraintDecl, EnumDecl, IndexDecl, Manifest, Position, SequenceDecl,
+    SequenceOptions, TableDecl, TypeDecl,
+};
+use crate::name::{Ident, SchemaName, Text};
+
+/// A statement that makes what a manifest declares.
+#[derive(Debug, Clone)]
+pub(super) enum Statement<'m> {
+    Schema,
+    Enum(&'m EnumDecl),
+    Sequence(&'m SequenceDecl),
+    /// With some of its constraints.
+    Table {
+        decl: &'m TableDecl,
+        constraints: Vec<&'m ConstraintDecl>,
+    },
+    Constraint {
+        table: &'m Ident,
+        decl: &'m ConstraintDecl,
+    },
+    Index {
+        table: &'m Ident,
+        decl: &'m IndexDecl,
+    },
+    Comment {
+        on: Object,
+        text: &'m Text,
+    },
+}
+
+/// All that a manifest declares but its rows and the foreign keys to tables outside of the schema, in an
+/// order in which it can be made: foreign keys come last, since what they point to may be an index.
+pub(super) fn statements(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let mut statements = vec![Statement::Schema];
+    statements.extend(manifest.enums.iter().map(Statement::Enum));
+    statements.extend(manifest.sequences.iter().map(Statement::Sequence));
+    let is_key = |decl: &&ConstraintDecl| decl.references().is_some();
+    for decl in &manifest.tables {
+        let constraints = decl.constraints.iter().filter(|decl| !is_key(decl)).collect();
+        statements.push(Statement::Table { decl, constraints });
+    }
+    for table in &manifest.tables {
+        let indexes = table.indexes.iter();
+        statements.extend(indexes.map(|decl| Statement::Index { table: &table.name, decl }));
+    }
+    for table in &manifest.tables {
+        let keys = table.constraints.iter().filter(is_key);
+        let keys = keys.filter(|decl| decl.references().is_some_and(|to| to.external().is_none()));
+        statements.extend(keys.map(|decl| Statement::Constraint { table: &table.name, decl }));
+    }
+    comments(manifest, &mut statements);
+    statements
+}
+
+fn comments<'m>(manifest: &'m Manifest, statements: &mut Vec<Statement<'m>>) {
+    let mut add = |on: Object, text: &'m Option<Text>| {
+        if let Some(text) = text {
+            statements.push(Statement::Comment { on, text });
+        }
+    };
+    for decl in &manifest.enums {
+        add(Object::enum_type(&decl.name), &decl.comment);
+    }
+    for decl in &manifest.sequences {
+        add(Object::Member(Kind::Sequence, decl.name.clone()), &decl.comment);
+    }
+    for table in &manifest.tables {
+        let name = &table.name;
+        add(Object::table(name), &table.comment);
+        for column in &table.columns {
+            add(Object::column(name, &column.name), &column.comment);
+        }
+        for decl in &table.constraints {
+            // Those to tables outside are not made; see `external`.
+            if decl.references().is_none_or(|to| to.external().is_none()) {
+                add(Object::on_table(Kind::Constraint, name, &decl.name.ident), &decl.comment);
+            }
+        }
+        for decl in &table.indexes {
+            add(Object::on_table(Kind::Index, name, &decl.name.ident), &decl.comment);
+        }
+    }
+}
+
+impl Statement<'_> {
+    /// The SQL, without a semicolon at the end.
+    pub(super) fn sql(&self, schema: &SchemaName) -> String {
+        match self {
+            Self::Schema => format!("CREATE SCHEMA {}", schema.quoted()),
+            Self::Enum(decl) => create_enum(schema, decl),
+            Self::Sequence(decl) => create_sequence(schema, decl),
+            Self::Table { decl, constraints } => create_table(schema, decl, constraints),
+            Self::Constraint { table, decl } => format!(
+                "ALTER TABLE {} ADD {}",
+                schema.qualify(table),
+                constraint::clause(schema, decl)
+            ),
+            Self::Index { table, decl } => constraint::create_index(schema, table, decl),
+            Self::Comment { on, text } => {
+                format!("COMMENT ON {} IS {}", kinds::comment_target(on, schema), text.literal())
+            }
+        }
+    }
+
+    /// What it makes.
+    pub(super) fn object(&self) -> Object {
+        match self {
+            Self::Schema => Object::Schema,
+            Self::Enum(decl) => Object::enum_type(&decl.name),
+            Self::Sequence(decl) => Object::Member(Kind::Sequence, decl.name.clone()),
+            Self::Table { decl, .. } => Object::table(&decl.name),
+            Self::Constraint { table, decl } => {
+                Object::on_table(Kind::Constraint, table, &decl.name.ident)
+            }
+            Self::Index { table, decl } => Object::on_table(Kind::Index, table, &decl.name.ident),
+            Self::Comment { on, .. } => on.comment(),
+        }
+    }
+
+    /// Where that is declared.
+    pub(super) fn position(&self) -> Option<Position> {
+        let position = match self {
+            Self::Enum(decl) => &decl.position,
+            Self::Sequence(decl) => &decl.position,
+            Self::Table { decl, .. } => &decl.position,
+            Self::Constraint { decl, .. } => &decl.position,
+            Self::Index { decl, .. } => &decl.position,
+            Self::Schema | Self::Comment { .. } => return None,
+        };
+        Some(position.clone())
+    }
+}
+
+fn create_enum(schema: &SchemaName, decl: &EnumDecl) -> String {
+    let labels: Vec<String> = decl.labels.iter().map(|l| Text::from(l).literal()).collect();
+    format!("CREATE TYPE {} AS ENUM ({})", schema.qualify(&decl.name), labels.join(", "))
+}
+
+fn create_sequence(schema: &SchemaName, decl: &SequenceDecl) -> String {
+    let data_type = match decl.data_type {
+        Some(data_type) => format!(" AS {}", data_type.sql()),
+        None => String::new(),
+    };
+    format!(
+        "CREATE SEQUENCE {}{data_type}{}",
+        schema.qualify(&decl.name),
+        sequence_options(&decl.options)
+    )
+}
+
+/// The options that are given, each after a space.
+fn sequence_options(options: &SequenceOptions) -> String {
+    let mut sql = String::new();
+    let mut option = |words: &str, value: Option<i64>| {
+        if let Some(value) = value {
+            sql.push_str(&format!(" {words} {value}"));
+        }
+    };
+    option("INCREMENT BY", options.increment);
+    option("MINVALUE", options.min);
+    option("MAXVALUE", options.max);
+    option("START WITH", options.start);
+    option("CACHE", options.cache);
+    if options.cycle {
+        sql.push_str(" CYCLE");
+    }
+    sql
+}
+
+fn create_table(schema: &SchemaName, decl: &TableDecl, constraints: &[&ConstraintDecl]) -> String {
+    let columns = decl.columns.iter().map(|column| self::column(schema, column));
+    let constraints = constraints.iter().map(|decl| constraint::clause(schema, decl));
+    let clauses: Vec<String> = columns.chain(constraints).collect();
+    let unlogged = if decl.unlogged { "UNLOGGED " } else { "" };
+    format!("CREATE {unlogged}TABLE {} ({})", schema.qualify(&decl.name), clauses.join(", "))
+}
+
+fn column(schema: &SchemaName, decl: &ColumnDecl) -> String {
+    let mut sql = format!("{} {}", decl.name.quoted(), type_name(schema, &decl.data_type));
+    if let Some(collation) = &decl.collation {
+        sql.push_str(&format!(" COLLATE {}", qualified(collation)));
+    }
+    match &decl.value {
+        ColumnValue::None => {}
+        ColumnValue::Default(expression) => {
+            sql.push_str(&format!(" DEFAULT ({})", expression.sql(schema)));
+        }
+        ColumnValue::Identity { always, options } => {
+            let when = if *always { "ALWAYS" } else { "BY DEFAULT" };
+            sql.push_str(&format!(" GENERATED {when} AS IDENTITY"));
+            let options = sequence_options(options);
+            if !options.is_empty() {
+                sql.push_str(&format!(" ({})", options.trim_start()));
+            }
+        }
+        ColumnValue::Generated(expression) => {
+            sql.push_str(&format!(" GENERATED ALWAYS AS ({}) STORED", expression.sql(schema)));
+        }
+    }
+    if !decl.nullable {
+        sql.push_str(" NOT NULL");
+    }
+    sql
+}
+
+fn type_name(schema: &SchemaName, data_type: &TypeDecl) -> String {
+    match data_type {
+        TypeDecl::Declared { name, dimensions } => {
+            format!("{}{}", schema.qualify(name), "[]".repeat(*dimensions))
+        }
+        TypeDecl::Sql(fragment) => fragment.sql(schema),
+    }
+}

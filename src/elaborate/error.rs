@@ -1,0 +1,112 @@
+//! Why a manifest could not be elaborated.
+
+use crate::explain::Explain;
+use crate::manifest::Position;
+use crate::name::Ident;
+use crate::pg::{IntrospectError, PgError};
+
+/// Why a manifest could not be elaborated.
+#[derive(Debug, thiserror::Error)]
+pub enum ElaborateError {
+    #[error("{}the server refuses what the manifest declares: {object}", place(.at.as_ref()))]
+    Refused {
+        at: Option<Position>,
+        object: String,
+        #[source]
+        source: PgError,
+    },
+    #[error("the manifest's desired state cannot be elaborated on this server")]
+    Server(#[source] PgError),
+    #[error("the manifest's desired state cannot be elaborated on this server, which is read-only")]
+    ReadOnly(#[source] PgError),
+    #[error(transparent)]
+    Introspect(#[from] IntrospectError),
+    #[error(
+        "{}the manifest declares {object}, but the server makes something else of it: {reason}",
+        place(.at.as_ref())
+    )]
+    Unfaithful { at: Option<Position>, object: String, reason: String },
+    #[error(
+        "{at}: the name of enum {name} is also that of one of the server's own types, which would \
+         hide it"
+    )]
+    Hidden { at: Position, name: Ident },
+    #[error(
+        "{}the schema's name stands in a text constant of {object}, where it is no name any more",
+        place(.at.as_ref())
+    )]
+    NameAsText { at: Option<Position>, object: String },
+    #[error(
+        "{at}: {object} of table {table} uses {feature}, which came with PostgreSQL {since}; this \
+         server is {version}"
+    )]
+    TooOld {
+        at: Position,
+        table: Ident,
+        object: Ident,
+        feature: &'static str,
+        since: i32,
+        version: String,
+    },
+}
+
+/// What to do where no schema can be made.
+const ELSEWHERE: &str = "let another server of the same version and extensions elaborate the manifest: \
+                         --elaborate-url or PROVISION_ELABORATE_URL";
+
+/// In front of a message, where it is known.
+fn place(at: Option<&Position>) -> String {
+    at.map(|at| format!("{at}: ")).unwrap_or_default()
+}
+
+impl Explain for ElaborateError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { source, .. } if source.is_lost() => "connection-lost",
+            Self::Refused { .. }
+            | Self::Hidden { .. }
+            | Self::NameAsText { .. }
+            | Self::TooOld { .. } => "manifest-refused",
+            Self::Server(source) | Self::ReadOnly(source) => source.code(),
+            Self::Introspect(source) => source.code(),
+            Self::Unfaithful { .. } => "manifest-unfaithful",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::ReadOnly(_) => {
+                Some(format!("it is a standby, or somebody has made it read-only; {ELSEWHERE}"))
+            }
+            Self::Server(source) if source.sqlstate() == Some("42501") => {
+                Some(format!("this role may not create a schema here; {ELSEWHERE}"))
+            }
+            Self::Refused { source, .. } | Self::Server(source) => source.hint(),
+            Self::Introspect(source) => source.hint(),
+            Self::Unfaithful { .. } => {
+                Some("give each property its own key; a type or expression stands alone".into())
+            }
+            Self::NameAsText { .. } => Some(
+                "it would be another value in each tenant, which cannot be compared; to name an \
+                 object, write {schema}.name, or '{schema}.name'::regclass"
+                    .into(),
+            ),
+            Self::Hidden { .. } => Some("give the type another name".into()),
+            Self::TooOld { .. } => Some("declare it without, or upgrade the server".into()),
+        }
+    }
+}
+
+impl ElaborateError {
+    /// What the server said, if it did.
+    #[must_use]
+    pub fn pg(&self) -> Option<&PgError> {
+        match self {
+            Self::Refused { source, .. }
+            | Self::Server(source)
+            | Self::ReadOnly(source)
+            | Self::Introspect(IntrospectError::Pg(source)) => Some(source),
+            _ => None,
+        }
+    }
+}

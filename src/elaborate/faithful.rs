@@ -1,0 +1,76 @@
+//! Whether what the server made is what was declared, no more and no less: an SQL fragment that smuggled
+//! something in is found out here.
+
+use super::ElaborateError;
+use crate::catalog::{Catalog, Kind, Object, UNKNOWN_OPTION};
+use crate::manifest::{ColumnValue, Manifest, Position, TableDecl};
+
+/// # Errors
+/// [`ElaborateError::Unfaithful`].
+pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), ElaborateError> {
+    if let Some(other) = catalog.unmodelled.iter().find(|other| other.kind != UNKNOWN_OPTION) {
+        return Err(unfaithful(None, "nothing of the kind", &format!("{other} appeared")));
+    }
+    for decl in &manifest.tables {
+        if !catalog.has_table(&decl.name) {
+            let object = format!("table {}", decl.name);
+            return Err(unfaithful(Some(&decl.position), &object, "it was not made"));
+        }
+        check_table(decl, catalog)?;
+    }
+    let sequence = |name: &crate::name::Ident| Object::Member(Kind::Sequence, name.clone());
+    if catalog.of_kind(Kind::Table).count() != manifest.tables.len()
+        || catalog.of_kind(Kind::Enum).count() != manifest.enums.len()
+        || manifest.sequences.iter().any(|decl| !catalog.has(&sequence(&decl.name)))
+    {
+        return Err(unfaithful(None, "its tables and types", "others were made"));
+    }
+    Ok(())
+}
+
+fn check_table(decl: &TableDecl, catalog: &Catalog) -> Result<(), ElaborateError> {
+    let object = format!("table {}", decl.name);
+    for column in &decl.columns {
+        let object = format!("column {}.{}", decl.name, column.name);
+        let Some(made) = catalog.get(&Object::column(&decl.name, &column.name)) else {
+            return Err(unfaithful(Some(&column.position), &object, "it was not made"));
+        };
+        let is_generated = made.text("stored").or_else(|| made.text("virtual")).is_some();
+        let identity = made.text("identity");
+        let agrees = match &column.value {
+            // `serial` brings a default along.
+            ColumnValue::None | ColumnValue::Default(_) => !is_generated && identity.is_none(),
+            ColumnValue::Identity { always, .. } => {
+                identity == Some(if *always { "always" } else { "by default" })
+            }
+            ColumnValue::Generated(_) => is_generated,
+        };
+        if !agrees || (!column.nullable && made.text("nullability") == Some("null")) {
+            let at = Some(&column.position);
+            return Err(unfaithful(at, &object, "its value or its null does not agree"));
+        }
+    }
+    let count = |kind: Kind| {
+        let of_table = catalog.of_kind(kind);
+        of_table.filter(|fact| fact.object.table_name().as_ref() == Some(&decl.name)).count()
+    };
+    if count(Kind::Column) != decl.columns.len() {
+        return Err(unfaithful(Some(&decl.position), &object, "it has other columns"));
+    }
+    let has = |kind, name| catalog.has(&Object::on_table(kind, &decl.name, name));
+    let has_all = decl.constraints.iter().all(|c| has(Kind::Constraint, &c.name.ident))
+        && decl.indexes.iter().all(|i| has(Kind::Index, &i.name.ident));
+    if !has_all
+        || count(Kind::Constraint) != decl.constraints.len()
+        || count(Kind::Index) != decl.indexes.len()
+    {
+        let at = Some(&decl.position);
+        return Err(unfaithful(at, &object, "it has other constraints or indexes"));
+    }
+    Ok(())
+}
+
+fn unfaithful(at: Option<&Position>, object: &str, reason: &str) -> ElaborateError {
+    let (at, object, reason) = (at.cloned(), object.to_owned(), reason.to_owned());
+    ElaborateError::Unfaithful { at, object, reason }
+}

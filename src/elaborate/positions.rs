@@ -1,0 +1,61 @@
+//! Where in the manifest an object is declared.
+
+use crate::catalog::{Kind, Object, Part};
+use crate::manifest::{
+    ColumnDecl, ColumnValue, ConstraintDecl, ConstraintDef, Fragment, IndexKey, IndexTerm,
+    Manifest, Position,
+};
+
+/// The declaration of an object, or of the expression in it.
+pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position> {
+    let Object::Part(Part { kind, of, name }) = object else {
+        let tables = manifest.tables.iter();
+        let mut named = tables.filter(|decl| Some(&decl.name) == object.name());
+        return named.next().map(|decl| decl.position.clone());
+    };
+    let table = manifest.tables.iter().find(|decl| decl.name == *of)?;
+    match kind {
+        Kind::Column | Kind::Default => {
+            table.columns.iter().find(|decl| decl.name == *name).map(value_position)
+        }
+        Kind::Constraint => {
+            let mut all = table.constraints.iter();
+            all.find(|decl| decl.name.ident == *name).map(constraint_position)
+        }
+        Kind::Index => {
+            let mut all = table.indexes.iter();
+            all.find(|decl| decl.name.ident == *name).map(|decl| decl.position.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Where a column's value is declared, or else the column.
+pub(super) fn value_position(column: &ColumnDecl) -> Position {
+    match &column.value {
+        ColumnValue::Default(sql) | ColumnValue::Generated(sql) => {
+            position_of(sql, &column.position)
+        }
+        ColumnValue::None | ColumnValue::Identity { .. } => column.position.clone(),
+    }
+}
+
+/// Where the condition of a constraint is declared, or else the constraint.
+pub(super) fn constraint_position(decl: &ConstraintDecl) -> Position {
+    match &decl.definition {
+        ConstraintDef::Check { expression: sql, .. }
+        | ConstraintDef::Exclusion { predicate: Some(sql), .. } => position_of(sql, &decl.position),
+        _ => decl.position.clone(),
+    }
+}
+
+pub(super) fn key_position(key: &IndexKey, whole: &Position) -> Position {
+    match &key.term {
+        IndexTerm::Expression(sql) => position_of(sql, whole),
+        IndexTerm::Column(_) => whole.clone(),
+    }
+}
+
+pub(super) fn position_of(sql: &Fragment, whole: &Position) -> Position {
+    sql.position().unwrap_or(whole).clone()
+}

@@ -1,0 +1,131 @@
+//! Columns, with what generates their values. Defaults are objects of their own; see `default`.
+
+use super::sequence::{is_serial, options};
+use super::{Attribute, Creation, Guard, Needs, Rules, part, rules, table_of};
+use crate::catalog::{Fact, Kind, Object};
+use crate::locks::TableLock;
+use crate::name::SchemaName;
+
+pub(super) static RULES: Rules = Rules {
+    needs: Needs::Tables,
+    source: "c.tableoid::int8, c.oid::int8, a.attnum, c.relname, a.attname, a.attnum, :attributes \
+             FROM path CROSS JOIN pg_class c \
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+             JOIN pg_type ty ON ty.oid = a.atttypid \
+             LEFT JOIN LATERAL ( \
+                 SELECT s.* FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid \
+                 WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid \
+                   AND d.refobjsubid = a.attnum AND d.classid = 'pg_class'::regclass \
+                   AND d.deptype = 'i') s ON a.attidentity <> '' \
+             WHERE c.oid = ANY (:tables)",
+    attributes: &[
+        Attribute::new("type", "format_type(a.atttypid, a.atttypmod)").labelled("type").needed(),
+        // Since PostgreSQL 18 there may be a NOT NULL that the rows were never checked for.
+        Attribute::new(
+            "nullability",
+            "CASE WHEN a.attnotnull AND NOT EXISTS ( \
+                 SELECT FROM pg_constraint k \
+                 WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated \
+                   AND k.conkey = ARRAY[a.attnum]) THEN 'not null' ELSE 'null' END",
+        ),
+        // Only if it is not the type's own.
+        Attribute::new(
+            "collation",
+            "CASE WHEN a.attcollation <> ty.typcollation THEN a.attcollation::regcollation END",
+        )
+        .labelled("collation")
+        .needed(),
+        // Since PostgreSQL 17, the column of a partition has the sequence of the partitioned table.
+        Attribute::new(
+            "identity",
+            "CASE WHEN s.seqrelid IS NOT NULL \
+                  THEN CASE a.attidentity WHEN 'a' THEN 'always' ELSE 'by default' END END",
+        )
+        .labelled("identity"),
+        Attribute::new("start", "s.seqstart").labelled("start"),
+        Attribute::new("increment", "s.seqincrement").labelled("increment"),
+        Attribute::new("minimum", "s.seqmin").labelled("minimum"),
+        Attribute::new("maximum", "s.seqmax").labelled("maximum"),
+        Attribute::new("cache", "s.seqcache").labelled("cache"),
+        Attribute::new(
+            "cycle",
+            "CASE s.seqcycle WHEN true THEN 'cycle' WHEN false THEN 'no cycle' END",
+        ),
+        Attribute::new("stored", "CASE WHEN a.attgenerated = 's' THEN (:expression) END")
+            .labelled("generated stored as")
+            .needed(),
+        Attribute::new("virtual", "CASE WHEN a.attgenerated = 'v' THEN (:expression) END")
+            .labelled("generated virtual as")
+            .needed(),
+    ],
+    create,
+    lock: |_| Some(TableLock::AccessExclusive),
+    ..Rules::NONE
+};
+
+/// What `:expression` stands for in the attributes.
+pub(super) const EXPRESSION: &str = "SELECT pg_get_expr(ad.adbin, ad.adrelid) FROM pg_attrdef ad \
+                                     WHERE ad.adrelid = a.attrelid AND ad.adnum = a.attnum";
+
+fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
+    let parts: Vec<&Fact> = creation.parts.iter().map(|(_, part)| *part).collect();
+    format!(
+        "ALTER TABLE {} ADD COLUMN {}{}",
+        table_of(&creation.object, schema),
+        guard.words(),
+        clause(&creation.object, creation.fact, &parts, schema)
+    )
+}
+
+/// The column as it stands in CREATE TABLE and ALTER TABLE, with its default or sequence if these are
+/// among `parts`.
+pub(super) fn clause(object: &Object, fact: &Fact, parts: &[&Fact], schema: &SchemaName) -> String {
+    let mut own = parts
+        .iter()
+        .filter(|part| (rules(part.object.kind()).comes_with)(part).as_ref() == Some(object));
+    let (mut default, mut sequence) = (None, None);
+    for part in own.by_ref() {
+        match part.object.kind() {
+            Kind::Default => default = part.sql("default", schema),
+            _ => sequence = Some(part),
+        }
+    }
+    let data_type = fact.sql("type", schema).unwrap_or_default();
+    let name = part(object).map(|(_, name)| name.quoted()).unwrap_or_default();
+    let mut sql = match (&*data_type, sequence) {
+        ("smallint", Some(_)) => format!("{name} smallserial"),
+        ("integer", Some(_)) => format!("{name} serial"),
+        ("bigint", Some(_)) => format!("{name} bigserial"),
+        _ => format!("{name} {data_type}"),
+    };
+    if let Some(collation) = fact.sql("collation", schema) {
+        sql.push_str(&format!(" COLLATE {collation}"));
+    }
+    if sequence.is_none()
+        && let Some(default) = default
+    {
+        sql.push_str(&format!(" DEFAULT {default}"));
+    }
+    if let Some(when) = fact.text("identity") {
+        sql.push_str(&format!(" GENERATED {} AS IDENTITY", when.to_uppercase()));
+        let options = options(fact, &data_type);
+        if !options.is_empty() {
+            sql.push_str(&format!(" ({})", options.trim_start()));
+        }
+    }
+    for (key, how) in [("stored", "STORED"), ("virtual", "VIRTUAL")] {
+        if let Some(expression) = fact.sql(key, schema) {
+            sql.push_str(&format!(" GENERATED ALWAYS AS ({expression}) {how}"));
+        }
+    }
+    if fact.text("nullability") == Some("not null") {
+        sql.push_str(" NOT NULL");
+    }
+    sql
+}
+
+/// Whether a sequence can be made by the type of the column that it belongs to.
+#[must_use]
+pub fn makes(column: &Fact, sequence: &Fact) -> bool {
+    column.text("type").is_some_and(|data_type| is_serial(sequence, data_type))
+}

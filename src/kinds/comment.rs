@@ -1,0 +1,48 @@
+//! Comments on objects of all kinds.
+
+use super::{Attribute, Creation, Guard, Rules, part, qualified, table_of};
+use crate::catalog::{Kind, Object};
+use crate::name::{Ident, SchemaName, Text};
+
+/// They are read by a query for all kinds; see `reading`.
+pub(super) static RULES: Rules = Rules {
+    attributes: &[Attribute::new("comment", "").labelled("comment")],
+    create,
+    ..Rules::NONE
+};
+
+/// A comment as people read it among the properties of its object.
+#[must_use]
+pub fn line(text: &str) -> String {
+    format!("comment {text:?}")
+}
+
+fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
+    let Object::Comment(on) = &creation.object else { return String::new() };
+    let text = creation.fact.attributes.get("comment");
+    // Whatever stands in a comment, it names nothing.
+    let text = text.map(|value| match &value.sql {
+        Some(full) => full.sql(schema),
+        None => value.text.clone(),
+    });
+    let literal = Text::new(text.unwrap_or_default()).map(|text| text.literal());
+    format!("COMMENT ON {} IS {}", target(on, schema), literal.unwrap_or_default())
+}
+
+/// What a comment is on, as COMMENT ON names it.
+#[must_use]
+pub fn target(on: &Object, schema: &SchemaName) -> String {
+    let name = part(on).map(|(_, name)| name);
+    let quoted = name.map(Ident::quoted).unwrap_or_default();
+    match on.kind() {
+        Kind::Schema => format!("SCHEMA {}", schema.quoted()),
+        Kind::Enum => format!("TYPE {}", qualified(on, schema)),
+        Kind::Sequence => format!("SEQUENCE {}", qualified(on, schema)),
+        Kind::Table => format!("TABLE {}", qualified(on, schema)),
+        Kind::Column => format!("COLUMN {}.{quoted}", table_of(on, schema)),
+        Kind::Constraint => format!("CONSTRAINT {quoted} ON {}", table_of(on, schema)),
+        Kind::Index => format!("INDEX {}", qualified(on, schema)),
+        // The server has no comments on these.
+        Kind::Label | Kind::Default | Kind::Comment | Kind::Row => String::new(),
+    }
+}

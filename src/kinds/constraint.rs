@@ -1,0 +1,139 @@
+//! Constraints: primary keys, unique, check, exclusion and foreign keys. The server has the words of all.
+
+use super::{Attribute, Creation, Guard, Needs, Rules, part, table_of};
+use crate::catalog::{Fact, Object, Slot};
+use crate::locks::TableLock;
+use crate::name::{Ident, SchemaName, Text, literal};
+
+pub(super) static RULES: Rules = Rules {
+    needs: Needs::Tables,
+    // For each partition of the table that a foreign key points to, the server makes another one on the same
+    // table, which nobody can alter or drop alone.
+    source: "k.tableoid::int8, k.oid::int8, 0, c.relname, k.conname, \
+             array_position('{p,u,c,x,f}'::text[], k.contype::text) * 10000000000 + k.oid::int8, \
+             :attributes \
+             FROM path CROSS JOIN pg_class c \
+             JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype IN ('p', 'u', 'c', 'x', 'f') \
+             LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x') \
+             WHERE c.oid = ANY (:tables) AND (k.conparentid = 0 OR NOT EXISTS ( \
+                 SELECT FROM pg_constraint p \
+                 WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid))",
+    attributes: &[
+        Attribute::new(
+            "definition",
+            "regexp_replace(pg_get_constraintdef(k.oid), \
+                            '( DEFERRABLE)?( INITIALLY DEFERRED)?( NOT VALID)?$', '')",
+        )
+        .needed(),
+        Attribute::new(
+            "deferrable",
+            "CASE WHEN k.condeferred THEN 'DEFERRABLE INITIALLY DEFERRED' \
+                  WHEN k.condeferrable THEN 'DEFERRABLE' END",
+        )
+        .needed(),
+        // Added NOT VALID, existing rows were not checked.
+        Attribute::new("validity", "CASE WHEN NOT k.convalidated THEN 'NOT VALID' END"),
+        Attribute::new("sort", "k.contype").hidden(),
+        Attribute::new(
+            "role",
+            "CASE k.contype \
+                 WHEN 'p' THEN 'primary key' \
+                 WHEN 'u' THEN 'unique (' || (:columns) || ')' \
+                 WHEN 'c' THEN 'check ' || pg_get_expr(k.conbin, k.conrelid) \
+                 WHEN 'x' THEN 'exclude ' || ( \
+                     SELECT string_agg(pg_get_indexdef(k.conindid, u.n::int, false) || ' ' \
+                                       || u.operator::regoperator, ', ' ORDER BY u.n) \
+                     FROM unnest(k.conexclop) WITH ORDINALITY AS u(operator, n)) \
+                 WHEN 'f' THEN '(' || (:columns) || ') references ' || k.confrelid::regclass || ' (' \
+                      || (:referenced_columns) || ')' END",
+        )
+        .hidden(),
+        // The table that a foreign key points to, if that is outside of the schema.
+        Attribute::new(
+            "external",
+            "(SELECT '\"' || replace(n.nspname, '\"', '\"\"') || '\".\"' \
+                     || replace(f.relname, '\"', '\"\"') || '\"' \
+              FROM pg_class f JOIN pg_namespace n ON n.oid = f.relnamespace \
+              WHERE k.contype = 'f' AND f.oid = k.confrelid AND n.oid <> c.relnamespace)",
+        )
+        .hidden(),
+        // What is evaluated when rows are checked.
+        Attribute::new(
+            "expressions",
+            "nullif(concat_ws(' ', pg_get_expr(k.conbin, k.conrelid), \
+                              pg_get_expr(i.indexprs, i.indrelid), \
+                              pg_get_expr(i.indpred, i.indrelid)), '')",
+        )
+        .hidden(),
+    ],
+    occupies,
+    is_structural: true,
+    create,
+    lock: |fact| {
+        Some(if is_foreign_key(fact) {
+            TableLock::ShareRowExclusive
+        } else {
+            TableLock::AccessExclusive
+        })
+    },
+    ..Rules::NONE
+};
+
+/// What `:columns` and `:referenced_columns` stand for in the attributes.
+pub(super) const COLUMNS: [(&str, &str); 2] = [
+    (
+        ":columns",
+        "SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY u.n) \
+         FROM unnest(k.conkey) WITH ORDINALITY AS u(attnum, n) \
+         JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum",
+    ),
+    (
+        ":referenced_columns",
+        "SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY u.n) \
+         FROM unnest(k.confkey) WITH ORDINALITY AS u(attnum, n) \
+         JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum",
+    ),
+];
+
+/// Whether it is a foreign key.
+#[must_use]
+pub fn is_foreign_key(fact: &Fact) -> bool {
+    fact.text("sort") == Some("f")
+}
+
+/// Whether it makes the columns of its table NOT NULL.
+#[must_use]
+pub fn is_primary_key(fact: &Fact) -> bool {
+    fact.text("sort") == Some("p")
+}
+
+/// One that an index stands behind takes the index's name, too.
+fn occupies(fact: &Fact) -> Vec<Slot> {
+    let Some((table, name)) = part(&fact.object) else { return Vec::new() };
+    let mut slots = vec![Slot::Constraint { table: table.clone(), name: name.clone() }];
+    if matches!(fact.text("sort"), Some("p" | "u" | "x")) {
+        slots.push(Slot::Relation(name.clone()));
+    }
+    slots
+}
+
+/// `CONSTRAINT "name" …`, as it stands in CREATE TABLE and ALTER TABLE.
+pub(super) fn clause(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
+    let name = object.name().map(Ident::quoted).unwrap_or_default();
+    let words = ["definition", "deferrable", "validity"];
+    let words: Vec<String> = words.iter().filter_map(|key| fact.sql(key, schema)).collect();
+    format!("CONSTRAINT {name} {}", words.join(" "))
+}
+
+fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
+    let table = table_of(&creation.object, schema);
+    let name = creation.object.name().map(|name| Text::from(name).literal());
+    let there = format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_constraint \
+         WHERE conrelid = {}::pg_catalog.regclass AND conname = {})",
+        literal(&table),
+        name.unwrap_or_default()
+    );
+    let clause = clause(&creation.object, creation.fact, schema);
+    guard.unless(&there, &format!("ALTER TABLE {table} ADD {clause}"))
+}

@@ -1,0 +1,36 @@
+//! What a column gets when an INSERT gives nothing.
+
+use super::{Attribute, Creation, Guard, Needs, Rules, part};
+use crate::catalog::{Fact, Object};
+use crate::locks::TableLock;
+use crate::name::SchemaName;
+
+pub(super) static RULES: Rules = Rules {
+    needs: Needs::Tables,
+    source: "ad.tableoid::int8, ad.oid::int8, 0, c.relname, a.attname, a.attnum, :attributes \
+             FROM path CROSS JOIN pg_class c \
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+                 AND a.attgenerated = '' \
+             JOIN pg_attrdef ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum \
+             WHERE c.oid = ANY (:tables)",
+    // It names no column, so the table need not be opened to deparse it.
+    attributes: &[Attribute::new("default", "pg_get_expr(ad.adbin, 0)").labelled("default")],
+    create,
+    lock: |_| Some(TableLock::AccessExclusive),
+    comes_with: column,
+    ..Rules::NONE
+};
+
+fn column(fact: &Fact) -> Option<Object> {
+    part(&fact.object).map(|(table, name)| Object::column(table, name))
+}
+
+fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
+    let Some((table, name)) = part(&creation.object) else { return String::new() };
+    format!(
+        "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}",
+        schema.qualify(table),
+        name.quoted(),
+        creation.fact.sql("default", schema).unwrap_or_default()
+    )
+}

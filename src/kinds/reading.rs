@@ -1,0 +1,349 @@
+//! The statements that read a schema, put together from the rules of all kinds, and what their answers
+//! mean. Pure: who sends them and parses the rows is [`pg`](crate::pg).
+//!
+//! They are sent in two messages inside a transaction whose search path is `pg_catalog`: first
+//! [`members_script`], which tells which objects there are, and then [`details_script`], in which `:tables`,
+//! `:relations`, `:types` and `:others` are replaced by their OIDs, and in which parts are left out of which
+//! there is nothing. `pg_class` has no index on `relnamespace`; `pg_depend` has one on the referenced object.
+//!
+//! Deparsing functions print a name unqualified when the search path would find it. The CTE `path`
+//! sets the path, and each call depends on its answer: so it is set after the
+//! statement was analysed (nothing in a tenant's schema can capture a name in here) and before the
+//! function runs. It is set back at once, since the next statement is analysed only after this one has run.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use super::unmodelled::{KEPT_OPTIONS, KNOWN_OPTIONS, OF_OTHERS, OF_RELATIONS, OF_TABLES, OTHER};
+use super::{Needs, Rules, column, constraint, index, rules};
+use crate::catalog::{Catalog, Fact, Kind, Object, Part, UNKNOWN_OPTION, Unmodelled, Value};
+use crate::name::{Ident, SchemaName, Text};
+
+/// Which objects there are in a schema, by OID.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Members {
+    /// The schema's own.
+    namespace: i64,
+    /// Ordinary ones.
+    tables: Vec<i64>,
+    sequences: Vec<i64>,
+    /// All that have a row in `pg_class`.
+    relations: Vec<i64>,
+    types: Vec<i64>,
+    /// Of all other classes.
+    others: Vec<i64>,
+}
+
+/// What a schema is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// To be compared: what lies in the schema stands unqualified, very long comments as a digest.
+    Comparing,
+    /// For statements: what does not lie in `pg_catalog` is qualified. What depends on what is told, too.
+    Rendering,
+}
+
+/// Columns of the catalog that younger servers have: the version that brought them, what stands
+/// for them in the script, and they themselves.
+pub const SINCE: [(i32, &str, &str); 3] = [
+    (150_000, "/* confdelsetcols */ NULL::int2[]", "k.confdelsetcols"),
+    (150_000, "/* indnullsnotdistinct */ false", "i.indnullsnotdistinct"),
+    (180_000, "/* conperiod */ false", "k.conperiod"),
+];
+
+/// The script with the columns that a server of this version has, and the names of options.
+#[must_use]
+pub fn for_version(script: &str, version_number: i32) -> String {
+    let known = SINCE.iter().filter(|(since, ..)| version_number >= *since);
+    let names = |names: &[&str]| format!("'{{{}}}'::text[]", names.join(","));
+    known
+        .fold(script.to_owned(), |script, (_, default, column)| script.replace(default, column))
+        .replace(":kept_options", &names(&KEPT_OPTIONS))
+        .replace(":known_options", &names(&KNOWN_OPTIONS))
+}
+
+/// A script without comments and indentation: the server reads it for each tenant anew.
+#[must_use]
+pub fn stripped(sql: &str) -> String {
+    let lines = sql.lines().map(str::trim_start).filter(|line| !line.starts_with("--"));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+const MEMBERS: &str = "\
+SELECT 'members' AS section, coalesce(json_agg(r), '[]')::text AS rows
+FROM (
+    SELECT n.oid::int8 AS namespace,
+           coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'r'), '{}') AS tables,
+           coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'S'), '{}') AS sequences,
+           coalesce(array_agg(c.oid::int8) FILTER (WHERE c.oid IS NOT NULL), '{}') AS relations,
+           coalesce(array_agg(d.objid::int8) FILTER (WHERE d.classid = 'pg_type'::regclass), '{}')
+               AS types,
+           -- Default privileges describe no object of the schema.
+           coalesce(array_agg(d.objid::int8) FILTER (WHERE d.classid NOT IN (
+               'pg_class'::regclass, 'pg_type'::regclass, 'pg_default_acl'::regclass)), '{}')
+               AS others
+    FROM pg_namespace n
+    LEFT JOIN pg_depend d ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
+    LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+        AND c.relname <> ':record'
+    WHERE n.nspname = :schema
+    GROUP BY n.oid
+) r;
+";
+
+/// The statement that asks for the members of `schema`, but for the tool's own table, `record`.
+#[must_use]
+pub fn members_script(schema: &SchemaName, record: &str) -> String {
+    let schema = Text::from(schema.ident()).literal();
+    stripped(MEMBERS).replace(":record", record).replace(":schema", &schema)
+}
+
+/// The statements that read the members, to be sent in the same transaction.
+#[must_use]
+pub fn details_script(
+    members: &Members,
+    schema: &SchemaName,
+    reading: Reading,
+    version_number: i32,
+) -> String {
+    let path = match reading {
+        Reading::Comparing => format!("{}, pg_temp", schema.quoted()),
+        Reading::Rendering => "pg_catalog, pg_temp".to_owned(),
+    };
+    let path = Text::new(path).map(|path| path.literal()).unwrap_or_default();
+    let mut script = String::new();
+    let kinds = Kind::ALL.into_iter().map(|kind| (kind, rules(kind)));
+    for (kind, rules) in kinds.filter(|(_, rules)| is_needed(rules.needs, members)) {
+        let attributes = object(rules);
+        let source = rules.source.replace(":attributes", &attributes);
+        let columns = source.split_once(" FROM path ");
+        let (columns, from) = columns.unwrap_or((source.as_str(), ""));
+        section(&mut script, kind.name(), &format!("json_build_array({columns})"), from, &path);
+    }
+    let length = match reading {
+        Reading::Comparing => "length(de.description) <= 8192",
+        Reading::Rendering => "true",
+    };
+    script.push_str(&stripped(COMMENTS).replace(":whole", length));
+    if !members.relations.is_empty() || !members.types.is_empty() || !members.others.is_empty() {
+        script.push_str(&unmodelled(members, &path));
+    }
+    if reading == Reading::Rendering {
+        script.push_str(&stripped(DEPENDENCIES));
+    }
+    let oids = |oids: &[i64]| {
+        let oids: Vec<String> = oids.iter().map(ToString::to_string).collect();
+        format!("'{{{}}}'::oid[]", oids.join(","))
+    };
+    let mut others = members.types.clone();
+    others.extend(&members.others);
+    for (name, text) in constraint::COLUMNS {
+        script = script.replace(name, text);
+    }
+    script = script
+        .replace(":expression", column::EXPRESSION)
+        .replace(":tail", index::TAIL)
+        .replace(":unknown_option", &format!("'{UNKNOWN_OPTION}'"))
+        .replace(":tables", &oids(&members.tables))
+        .replace(":relations", &oids(&members.relations))
+        .replace(":types", &oids(&members.types))
+        .replace(":others", &oids(&others))
+        .replace(":namespace", &members.namespace.to_string());
+    for_version(&script, version_number)
+}
+
+fn is_needed(needs: Needs, members: &Members) -> bool {
+    match needs {
+        Needs::Tables => !members.tables.is_empty(),
+        Needs::Types => !members.types.is_empty(),
+        Needs::Sequences => !members.sequences.is_empty(),
+        Needs::Nothing => false,
+    }
+}
+
+/// The attributes as one JSON object; each is computed only when the path is set.
+fn object(rules: &Rules) -> String {
+    let mut pairs = Vec::new();
+    for attribute in rules.attributes {
+        pairs.push(format!(
+            "'{}', CASE WHEN path.is_set THEN ({})::text END",
+            attribute.key, attribute.sql
+        ));
+    }
+    format!("json_strip_nulls(json_build_object({}))", pairs.join(", "))
+}
+
+/// A statement that answers with one row: its name and a JSON array.
+fn section(script: &mut String, name: &str, rows: &str, from: &str, path: &str) {
+    let _ = write!(
+        script,
+        "WITH path AS MATERIALIZED (SELECT set_config('search_path', {path}, true) <> '' AS is_set)\n\
+         SELECT '{name}' AS section, coalesce(json_agg({rows}), '[]')::text AS rows\n\
+         FROM path {from};\n\
+         SET LOCAL search_path = pg_catalog, pg_temp;\n"
+    );
+}
+
+fn unmodelled(members: &Members, path: &str) -> String {
+    let parts = [
+        (OF_TABLES, !members.tables.is_empty()),
+        (OF_RELATIONS, !members.relations.is_empty()),
+        (OF_OTHERS, !(members.types.is_empty() && members.others.is_empty())),
+    ];
+    let parts = parts.into_iter().filter(|(_, is_needed)| *is_needed).map(|(part, _)| part);
+    let mut script = String::new();
+    let other = format!(", other AS MATERIALIZED (\n{OTHER}\n)");
+    let _ = write!(
+        script,
+        "WITH path AS MATERIALIZED (SELECT set_config('search_path', {path}, true) <> '' AS is_set)\
+         {other}\n\
+         SELECT 'unmodelled' AS section, coalesce(json_agg(r), '[]')::text AS rows\n\
+         FROM (\n{}\n) r(kind, name);\n\
+         SET LOCAL search_path = pg_catalog, pg_temp;\n",
+        parts.collect::<Vec<_>>().join("\nUNION ALL\n")
+    );
+    stripped(&script)
+}
+
+/// Of a very long one, the beginning and a digest: it may have a gigabyte.
+const COMMENTS: &str = "\
+SELECT 'comments' AS section, coalesce(json_agg(json_build_array(
+           de.classoid::int8, de.objoid::int8, de.objsubid,
+           CASE WHEN :whole THEN de.description
+                ELSE left(de.description, 200) || '… (md5 ' || md5(de.description) || ')' END)),
+       '[]')::text AS rows
+FROM pg_description de
+WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'::regclass)
+  AND de.objoid = ANY (
+      :relations || :types
+      || ARRAY(SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables)
+               UNION ALL
+               SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)));
+";
+
+/// What needs what, by the addresses that `pg_depend` has.
+const DEPENDENCIES: &str = "\
+WITH object AS MATERIALIZED (
+    SELECT unnest(:relations || :types
+        || ARRAY(SELECT t.oid FROM pg_type t WHERE t.typelem = ANY (:types)
+                 UNION ALL
+                 SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables)
+                 UNION ALL
+                 SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)
+                 UNION ALL
+                 SELECT ad.oid FROM pg_attrdef ad WHERE ad.adrelid = ANY (:tables))) AS oid
+)
+SELECT 'dependencies' AS section, coalesce(json_agg(json_build_array(
+           d.classid::int8, d.objid::int8, d.objsubid,
+           d.refclassid::int8, d.refobjid::int8, d.refobjsubid, d.deptype)), '[]')::text AS rows
+FROM object o
+JOIN pg_depend d ON d.objid = o.oid
+JOIN object r ON r.oid = d.refobjid;
+";
+
+/// Of what the server says that it is: catalog, object, column.
+type Address = (i64, i64, i64);
+
+/// One row of a kind's query; see [`Rules::source`].
+type Row = (i64, i64, i64, Option<Ident>, Ident, i64, BTreeMap<String, String>);
+
+/// What the answers to [`details_script`] say, which `section` hands out by name.
+///
+/// # Errors
+/// What `section` says, or a sentence, when the answers are not understood.
+pub fn parse<E>(
+    reading: Reading,
+    mut section: impl FnMut(&str) -> Result<serde_json::Value, E>,
+    not_understood: impl Fn(String) -> E,
+) -> Result<Catalog, E> {
+    let mut catalog = Catalog::default();
+    catalog.insert(fact(Object::Schema, 0, BTreeMap::new()));
+    let mut objects: HashMap<Address, Object> = HashMap::new();
+    let mut rows = |name: &str| section(name);
+    for kind in Kind::ALL.into_iter().filter(|kind| rules(*kind).needs != Needs::Nothing) {
+        let found: Vec<Row> = read(rows(kind.name())?).map_err(&not_understood)?;
+        for (class, oid, number, of, name, position, attributes) in found {
+            let object = match of {
+                Some(of) => Object::Part(Part { kind, of, name }),
+                None => Object::Member(kind, name),
+            };
+            objects.insert((class, oid, number), object.clone());
+            catalog.insert(fact(object, position, attributes));
+        }
+    }
+    let comments: Vec<(i64, i64, i64, String)> =
+        read(rows("comments")?).map_err(&not_understood)?;
+    for (class, oid, number, text) in comments {
+        if let Some(on) = objects.get(&(class, oid, number)) {
+            let text = BTreeMap::from([("comment".to_owned(), text)]);
+            catalog.insert(fact(on.comment(), 0, text));
+        }
+    }
+    let unmodelled: Vec<Unmodelled> = read(rows("unmodelled")?).map_err(&not_understood)?;
+    catalog.unmodelled = unmodelled.into_iter().collect();
+    if reading == Reading::Rendering {
+        let edges = read(rows("dependencies")?).map_err(&not_understood)?;
+        depend(&mut catalog, &objects, edges);
+    }
+    Ok(catalog)
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<Vec<T>, String> {
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+fn fact(object: Object, position: i64, texts: BTreeMap<String, String>) -> Fact {
+    let known = rules(object.kind()).attributes.iter();
+    let mut texts = texts;
+    let attributes = known.filter_map(|attribute| {
+        let text = texts.remove(attribute.key)?;
+        Some((attribute.key, Value { text, sql: None }))
+    });
+    let attributes = attributes.collect();
+    Fact { object, attributes, position, dependencies: BTreeSet::new() }
+}
+
+/// A dependency as `pg_depend` has it, with its type.
+type Edge = (i64, i64, i64, i64, i64, i64, String);
+
+/// Enters what needs what. What is no object of its own is a part of the one that it depends on internally: the
+/// index behind a constraint, the array type of an enum, the row type of a table, the expression of a generated column.
+fn depend(catalog: &mut Catalog, objects: &HashMap<Address, Object>, edges: Vec<Edge>) {
+    let known = |address: &Address| {
+        let whole = (address.0, address.1, 0);
+        objects.get(address).or_else(|| objects.get(&whole)).cloned()
+    };
+    let mut inner: HashMap<Address, Address> = HashMap::new();
+    for (class, oid, number, of_class, of, of_number, kind) in &edges {
+        let address = (*class, *oid, *number);
+        if kind == "i" && known(&address).is_none() {
+            inner.insert(address, (*of_class, *of, *of_number));
+        }
+    }
+    let resolved = |address: Address| {
+        let mut address = address;
+        // As many steps as there are kinds of parts of parts.
+        for _ in 0..4 {
+            match known(&address) {
+                Some(object) => return Some(object),
+                None => {
+                    address =
+                        *inner.get(&address).or_else(|| inner.get(&(address.0, address.1, 0)))?;
+                }
+            }
+        }
+        None
+    };
+    for (class, oid, number, of_class, of, of_number, _) in edges {
+        let needing = resolved((class, oid, number));
+        let needed = resolved((of_class, of, of_number));
+        if let (Some(needing), Some(needed)) = (needing, needed)
+            && needing != needed
+            && let Some(fact) = catalog.get_mut(&needing)
+        {
+            fact.dependencies.insert(needed);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Sequences, but for those of identity columns, which belong to their column.
+
+use super::{Attribute, Creation, Guard, Needs, Rules, qualified};
+use crate::catalog::{Fact, Object, Slot};
+use crate::name::{Ident, SchemaName};
+
+pub(super) static RULES: Rules = Rules {
+    needs: Needs::Sequences,
+    // Those of the tool's own table, and of tables elsewhere, belong to these.
+    source: "c.tableoid::int8, c.oid::int8, 0, NULL, c.relname, c.oid::int8, :attributes \
+             FROM path CROSS JOIN pg_class c \
+             JOIN pg_sequence s ON s.seqrelid = c.oid \
+             LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid \
+                 AND d.objsubid = 0 AND d.refclassid = 'pg_class'::regclass \
+                 AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i') \
+             LEFT JOIN pg_class t ON t.oid = d.refobjid AND t.oid = ANY (:tables) \
+             LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid \
+             WHERE c.oid = ANY (:relations) AND d.deptype IS DISTINCT FROM 'i' \
+               AND (d.refobjid IS NULL OR t.oid IS NOT NULL)",
+    attributes: &[
+        Attribute::new("type", "format_type(s.seqtypid, NULL)").labelled("type"),
+        Attribute::new("start", "s.seqstart").labelled("start"),
+        Attribute::new("increment", "s.seqincrement").labelled("increment"),
+        Attribute::new("minimum", "s.seqmin").labelled("minimum"),
+        Attribute::new("maximum", "s.seqmax").labelled("maximum"),
+        Attribute::new("cache", "s.seqcache").labelled("cache"),
+        Attribute::new("cycle", "CASE WHEN s.seqcycle THEN 'cycle' ELSE 'no cycle' END"),
+        // What goes away with it: `serial` makes it so.
+        Attribute::new("role", "quote_ident(t.relname) || '.' || quote_ident(a.attname)")
+            .labelled("owned by"),
+        Attribute::new("owner_table", "t.relname").hidden(),
+        Attribute::new("owner_column", "a.attname").hidden(),
+        Attribute::new("persistence", "CASE c.relpersistence WHEN 'u' THEN 'unlogged' END"),
+    ],
+    occupies: |fact| fact.object.name().map(|n| Slot::Relation(n.clone())).into_iter().collect(),
+    is_structural: true,
+    create,
+    comes_with: owner,
+    ..Rules::NONE
+};
+
+/// The column that it goes away with, if there is one.
+fn owner(fact: &Fact) -> Option<Object> {
+    let name = |key| Ident::new(fact.text(key)?).ok();
+    Some(Object::column(&name("owner_table")?, &name("owner_column")?))
+}
+
+fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
+    let fact = creation.fact;
+    let data_type = fact.text("type").unwrap_or_default();
+    let named = if data_type == "bigint" { String::new() } else { format!(" AS {data_type}") };
+    let owned = match owner(fact) {
+        Some(Object::Part(part)) => {
+            format!(" OWNED BY {}.{}", schema.qualify(&part.of), part.name.quoted())
+        }
+        _ => String::new(),
+    };
+    format!(
+        "CREATE SEQUENCE {}{}{named}{}{owned}",
+        guard.words(),
+        qualified(&creation.object, schema),
+        options(fact, data_type)
+    )
+}
+
+/// The options of a sequence or an identity column that differ from what the server would take for them, each
+/// after a space.
+pub(super) fn options(fact: &Fact, data_type: &str) -> String {
+    let number = |key| fact.text(key).and_then(|text| text.parse::<i64>().ok());
+    let increment = number("increment").unwrap_or(1);
+    let (lowest, highest) = match data_type {
+        "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => (i64::MIN, i64::MAX),
+    };
+    let (minimum, maximum) = if increment > 0 { (1, highest) } else { (lowest, -1) };
+    let (min, max) = (number("minimum").unwrap_or(minimum), number("maximum").unwrap_or(maximum));
+    let start = if increment > 0 { min } else { max };
+    let mut sql = String::new();
+    let mut option = |words: &str, value: Option<i64>, usual: i64| {
+        if let Some(value) = value.filter(|value| *value != usual) {
+            sql.push_str(&format!(" {words} {value}"));
+        }
+    };
+    option("INCREMENT BY", Some(increment), 1);
+    option("MINVALUE", Some(min), minimum);
+    option("MAXVALUE", Some(max), maximum);
+    option("START WITH", number("start"), start);
+    option("CACHE", number("cache"), 1);
+    if fact.text("cycle") == Some("cycle") {
+        sql.push_str(" CYCLE");
+    }
+    sql
+}
+
+/// Whether a column of type `serial` and its like would bring exactly this sequence along.
+pub(super) fn is_serial(fact: &Fact, column_type: &str) -> bool {
+    let Some(Object::Part(column)) = owner(fact) else { return false };
+    let usual = Ident::for_serial(&column.of, &column.name);
+    fact.object.name() == Some(&usual)
+        && fact.text("type") == Some(column_type)
+        && options(fact, column_type).is_empty()
+}

@@ -1,0 +1,47 @@
+//! Ordinary tables.
+
+use super::{Attribute, Creation, Guard, Needs, Rules, column, constraint, qualified};
+use crate::catalog::{Fact, Kind, Slot};
+use crate::name::SchemaName;
+
+pub(super) static RULES: Rules = Rules {
+    needs: Needs::Tables,
+    source: "c.tableoid::int8, c.oid::int8, 0, NULL, c.relname, c.oid::int8, :attributes \
+             FROM path CROSS JOIN pg_class c WHERE c.oid = ANY (:tables)",
+    attributes: &[Attribute::new(
+        "persistence",
+        "CASE c.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END",
+    )
+    .needed()],
+    // The rows of a table have a type of its name.
+    occupies: |fact| {
+        let name = fact.object.name().into_iter();
+        name.flat_map(|n| [Slot::Relation(n.clone()), Slot::Type(n.clone())]).collect()
+    },
+    create,
+    ..Rules::NONE
+};
+
+fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
+    let of_kind = |kind: Kind| {
+        let parts = creation.parts.iter();
+        parts.filter(move |(object, _)| object.kind() == kind)
+    };
+    let columns = of_kind(Kind::Column).map(|(object, fact)| {
+        let parts: Vec<&Fact> = creation.parts.iter().map(|(_, part)| *part).collect();
+        column::clause(object, fact, &parts, schema)
+    });
+    let constraints =
+        of_kind(Kind::Constraint).map(|(object, fact)| constraint::clause(object, fact, schema));
+    let clauses: Vec<String> = columns.chain(constraints).collect();
+    let unlogged = match creation.fact.text("persistence") {
+        Some("unlogged") => "UNLOGGED ",
+        _ => "",
+    };
+    format!(
+        "CREATE {unlogged}TABLE {}{} (\n    {}\n)",
+        guard.words(),
+        qualified(&creation.object, schema),
+        clauses.join(",\n    ")
+    )
+}

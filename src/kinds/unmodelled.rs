@@ -1,0 +1,155 @@
+//! What a schema can hold and no kind knows, so that it is told by its name alone.
+
+/// What the server keeps in `pg_attribute.attoptions` for itself: nobody can set it, `pg_dump` does
+/// not write it, and it differs from table to table. `pg_attver` came with the minor releases of
+/// November 2026.
+pub(super) const KEPT_OPTIONS: [&str; 1] = ["pg_attver"];
+
+/// What people set there (PostgreSQL manual, ALTER TABLE, `SET (…)`); the parameters
+/// of operator classes, which the attributes of indexes have, are told by the index.
+pub(super) const KNOWN_OPTIONS: [&str; 2] = ["n_distinct", "n_distinct_inherited"];
+
+/// Queries for kind and name, to be put together by UNION ALL: a table's properties.
+pub(super) const OF_TABLES: &str = "\
+SELECT v.kind, c.relname::text AS name
+FROM pg_class c
+CROSS JOIN LATERAL (VALUES
+    ('row security of table', c.relrowsecurity OR c.relforcerowsecurity),
+    ('storage parameters of table', c.reloptions IS NOT NULL),
+    ('tablespace of table', c.reltablespace <> 0),
+    ('replica identity of table', c.relreplident <> 'd'),
+    -- 2 is heap in all versions.
+    ('access method of table', c.relam NOT IN (0, 2)),
+    ('inheritance of table', EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid)),
+    -- In a partitioned table, which is not modelled, they are what it consists of.
+    ('child tables of table', EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid)),
+    ('type of table', c.reloftype <> 0)) v(kind, is_present)
+WHERE c.oid = ANY (:tables) AND v.is_present
+UNION ALL
+SELECT v.kind, c.relname || '.' || a.attname
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type ty ON ty.oid = a.atttypid
+CROSS JOIN LATERAL (VALUES
+    ('storage of column', a.attstorage <> ty.typstorage),
+    ('compression of column', a.attcompression <> ''),
+    -- NULL since PostgreSQL 17.
+    ('statistics target of column', coalesce(a.attstattarget, -1) <> -1),
+    ('options of column', EXISTS (
+        SELECT FROM unnest(a.attoptions) o WHERE split_part(o, '=', 1) = ANY (:known_options))),
+    -- Since PostgreSQL 17, that of the partitioned table.
+    ('identity of column', a.attidentity <> '' AND NOT EXISTS (
+        SELECT FROM pg_depend d
+        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+          AND d.refobjsubid = a.attnum AND d.deptype = 'i'
+          AND d.classid = 'pg_class'::regclass))) v(kind, is_present)
+WHERE c.oid = ANY (:tables) AND v.is_present
+UNION ALL
+SELECT :unknown_option, c.relname || '.' || a.attname || ': ' || split_part(o, '=', 1)
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+CROSS JOIN unnest(a.attoptions) o
+WHERE c.oid = ANY (:tables)
+  AND split_part(o, '=', 1) <> ALL (:known_options) AND split_part(o, '=', 1) <> ALL (:kept_options)
+UNION ALL
+SELECT v.kind, x.relname
+FROM pg_index i
+JOIN pg_class x ON x.oid = i.indexrelid
+CROSS JOIN LATERAL (VALUES
+    ('tablespace of index', x.reltablespace <> 0),
+    ('storage parameters of index', x.reloptions IS NOT NULL AND EXISTS (
+        SELECT FROM pg_constraint k
+        WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid
+          AND k.contype IN ('p', 'u', 'x')))) v(kind, is_present)
+WHERE i.indrelid = ANY (:tables) AND v.is_present
+UNION ALL
+SELECT 'period of constraint', k.conname
+FROM pg_constraint k
+WHERE k.conrelid = ANY (:tables) AND /* conperiod */ false";
+
+/// The same of what hangs on relations.
+pub(super) const OF_RELATIONS: &str = "\
+SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
+           WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table'
+           WHEN 'c' THEN 'composite type' ELSE 'relation' END, c.relname
+FROM pg_class c
+-- Indexes are told by their tables, those of partitioned tables among them.
+WHERE c.oid = ANY (:relations) AND c.relkind NOT IN ('r', 'S', 'i')
+UNION ALL
+SELECT q.kind, q.name || ' on ' || c.relname
+FROM (
+    SELECT 'trigger' AS kind, tg.tgname::text AS name, tg.tgrelid AS relation
+    FROM pg_trigger tg
+    WHERE tg.tgrelid = ANY (:relations) AND NOT tg.tgisinternal
+    UNION ALL
+    -- The triggers of a foreign key are what enforces it. Their own names hold OIDs, as does that of
+    -- the internal trigger that Citus gives each distributed table.
+    SELECT DISTINCT 'disabled trigger',
+           coalesce(k.conname, regexp_replace(tg.tgname, '_[0-9]+$', '')), tg.tgrelid
+    FROM pg_trigger tg
+    LEFT JOIN pg_constraint k ON k.oid = tg.tgconstraint
+    WHERE tg.tgrelid = ANY (:relations) AND tg.tgisinternal AND tg.tgenabled <> 'O'
+    UNION ALL
+    -- And those on the table of another schema that a foreign key points to.
+    SELECT DISTINCT 'disabled trigger', k.conname, k.conrelid
+    FROM pg_constraint k
+    JOIN pg_trigger tg ON tg.tgconstraint = k.oid
+    WHERE k.conrelid = ANY (:relations) AND k.contype = 'f'
+      AND k.confrelid <> ALL (:relations)
+      AND tg.tgrelid = k.confrelid AND tg.tgenabled <> 'O'
+    UNION ALL
+    SELECT 'policy', po.polname, po.polrelid FROM pg_policy po WHERE po.polrelid = ANY (:relations)
+    UNION ALL
+    SELECT 'rule', ru.rulename, ru.ev_class
+    FROM pg_rewrite ru
+    WHERE ru.ev_class = ANY (:relations) AND ru.rulename <> '_RETURN') q
+JOIN pg_class c ON c.oid = q.relation";
+
+/// The same of what lives in the schema and is neither a relation nor an enum.
+pub(super) const OF_OTHERS: &str = "\
+SELECT CASE t.typtype WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range type'
+           WHEN 'c' THEN 'composite type' ELSE 'type' END, t.typname::text
+FROM other m
+JOIN pg_type t ON t.oid = m.objid
+WHERE m.classid = 'pg_type'::regclass
+  -- The row type of a table depends on the table, not on the schema.
+  AND t.typtype <> 'e'
+UNION ALL
+SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' WHEN 'p' THEN 'procedure' ELSE 'function' END,
+       p.proname || '('
+       || CASE WHEN path.is_set THEN pg_get_function_identity_arguments(p.oid) END || ')'
+FROM path
+CROSS JOIN other m
+JOIN pg_proc p ON p.oid = m.objid
+WHERE m.classid = 'pg_proc'::regclass
+UNION ALL
+SELECT o.type, coalesce(o.name, op.oprname, o.identity)
+FROM other m
+CROSS JOIN LATERAL pg_identify_object(m.classid, m.objid, 0) o
+LEFT JOIN pg_operator op ON m.classid = 'pg_operator'::regclass AND op.oid = m.objid
+WHERE m.classid NOT IN ('pg_type'::regclass, 'pg_proc'::regclass)
+UNION ALL
+-- A cast lives in no schema, but goes with its types.
+SELECT DISTINCT 'cast', CASE WHEN path.is_set THEN
+           'from ' || format_type(ca.castsource, NULL) || ' to '
+           || format_type(ca.casttarget, NULL) END
+FROM path
+CROSS JOIN pg_depend d
+JOIN pg_cast ca ON ca.oid = d.objid
+WHERE d.classid = 'pg_cast'::regclass
+  AND d.refclassid = 'pg_type'::regclass
+  AND d.refobjid = ANY (:types)
+  -- The one from a range to its multirange comes with them.
+  AND NOT EXISTS (SELECT FROM pg_depend i
+                  WHERE i.classid = d.classid AND i.objid = d.objid AND i.deptype = 'i')";
+
+/// What [`OF_OTHERS`] selects from.
+pub(super) const OTHER: &str = "\
+SELECT d.classid, d.objid
+FROM pg_depend d
+WHERE d.refclassid = 'pg_namespace'::regclass
+  AND d.refobjid = :namespace
+  AND d.objid = ANY (:others)
+  -- A range type brings functions and a multirange type along.
+  AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = d.classid
+                  AND i.objid = d.objid AND i.deptype = 'i')";

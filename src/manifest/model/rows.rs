@@ -1,0 +1,105 @@
+//! Baseline rows: what they are, what they look like in messages, and what is read to find them.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::manifest::fragment::Fragment;
+use crate::name::{Ident, Text};
+
+/// Baseline rows of one table.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeedDecl {
+    pub table: Ident,
+    /// Natural key: a row counts as present when one with these values is there. At least one.
+    pub key: Vec<Ident>,
+    pub rows: Vec<SeedRow>,
+}
+
+/// One baseline row.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeedRow {
+    /// Where the row is written, for messages; not part of the checksum.
+    #[serde(skip)]
+    pub origin: String,
+    /// In the order of the file, no column twice, every key column among them.
+    pub cells: Vec<(Ident, Cell)>,
+}
+
+/// The value of one column of a baseline row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cell {
+    Null,
+    /// The input text of the column's type, whatever that is: the server converts it.
+    Value(Text),
+    /// An SQL expression.
+    Sql(Fragment),
+    /// The tenant's id.
+    Tenant,
+    /// The value of `column` in the one row of `table` that has these values.
+    Lookup {
+        table: Ident,
+        column: Ident,
+        matching: Vec<(Ident, Cell)>,
+    },
+}
+
+impl SeedDecl {
+    /// The columns, with their tables, that are read to find its rows: the key, and what it looks up.
+    #[must_use]
+    pub fn columns_read(&self) -> BTreeSet<(&Ident, &Ident)> {
+        self.columns_read_for(&self.rows)
+    }
+
+    /// The same for some of the rows.
+    #[must_use]
+    pub fn columns_read_for<'m>(&'m self, rows: &'m [SeedRow]) -> BTreeSet<(&'m Ident, &'m Ident)> {
+        let mut columns: BTreeSet<(&Ident, &Ident)> =
+            self.key.iter().map(|key| (&self.table, key)).collect();
+        let cells = rows.iter().flat_map(|row| &row.cells);
+        for (_, cell) in cells.filter(|(name, _)| self.key.contains(name)) {
+            looked_up(cell, &mut columns);
+        }
+        columns
+    }
+}
+
+fn looked_up<'m>(cell: &'m Cell, columns: &mut BTreeSet<(&'m Ident, &'m Ident)>) {
+    if let Cell::Lookup { table, column, matching } = cell {
+        columns.insert((table, column));
+        for (name, cell) in matching {
+            columns.insert((table, name));
+            looked_up(cell, columns);
+        }
+    }
+}
+
+impl SeedRow {
+    /// The key as people read it, such as `grupo = "Funcao", nome = "Peão"`.
+    #[must_use]
+    pub fn key_text(&self, key: &[Ident]) -> String {
+        let part = |name: &Ident| {
+            let cell = self.cells.iter().find(|(column, _)| column == name);
+            let value = cell.map_or_else(String::new, |(_, cell)| cell_text(cell));
+            format!("{name} = {value}")
+        };
+        key.iter().map(part).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn cell_text(cell: &Cell) -> String {
+    match cell {
+        Cell::Null => "null".to_owned(),
+        Cell::Value(text) => format!("{:?}", text.as_str()),
+        Cell::Sql(expression) => expression.as_written().to_owned(),
+        Cell::Tenant => "the tenant's id".to_owned(),
+        Cell::Lookup { table, matching, .. } => {
+            let conditions: Vec<String> = matching
+                .iter()
+                .map(|(name, value)| format!("{name} = {}", cell_text(value)))
+                .collect();
+            format!("the {table} with {}", conditions.join(", "))
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Collects what is wrong with a manifest.
+
+use std::ops::Range;
+
+use super::diagnostic::Diagnostic;
+use super::source::Source;
+
+/// What is wrong, as far as it was found.
+#[derive(Debug, Default)]
+pub(super) struct Report(Vec<Diagnostic>);
+
+impl Report {
+    /// At a place in a TOML file.
+    pub(super) fn at(&mut self, source: &Source, span: &Range<usize>, message: impl Into<String>) {
+        let position = source.position(span.start);
+        self.0.push(Diagnostic {
+            file: position.file.to_string(),
+            line: position.line,
+            column: Some(position.column),
+            message: message.into(),
+        });
+    }
+
+    /// In a row of a file with rows.
+    pub(super) fn in_row(&mut self, file: &str, line: usize, message: impl Into<String>) {
+        self.0.push(Diagnostic {
+            file: file.to_owned(),
+            line,
+            column: None,
+            message: message.into(),
+        });
+    }
+
+    /// In the order of files and places; what was found twice is said once.
+    pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        self.0.sort();
+        self.0.dedup();
+        self.0
+    }
+}
+
+/// ", did you mean …?" if one of the candidates is close to the name.
+pub(super) fn suggestion<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> String {
+    let ratio = |candidate: &str| similar::TextDiff::from_chars(name, candidate).ratio();
+    candidates
+        .map(|candidate| (ratio(candidate), candidate))
+        .filter(|(ratio, _)| *ratio >= 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| format!("; did you mean {candidate:?}?"))
+        .unwrap_or_default()
+}

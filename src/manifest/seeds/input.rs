@@ -1,0 +1,58 @@
+//! Rows that are not understood yet, and where they stand.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::manifest::checking::Checking;
+
+/// Where a row or a cell stands, to complain of it.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// In the manifest.
+    Span(Range<usize>),
+    /// In a file, on a line; zero: the file as a whole.
+    Line(Arc<str>, usize),
+}
+
+/// Rows that are not understood yet.
+pub(super) enum Input {
+    /// All rows have a value for each name of the header.
+    Table { place: Place, header: Vec<String>, rows: Vec<(Place, Vec<Value>)> },
+    /// Each row names its columns.
+    Objects(Vec<Object>),
+}
+
+/// A row that names its columns.
+pub(super) struct Object {
+    pub(super) place: Place,
+    pub(super) cells: Vec<(String, Place, Value)>,
+}
+
+/// A value as it is written, numbers digit for digit.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Text(String),
+    Number(String),
+    Boolean(bool),
+    Array(Vec<Value>),
+    Object(Vec<(String, Value)>),
+}
+
+/// Notes what is wrong with a row or a cell.
+pub(super) fn note(checking: &mut Checking<'_>, place: &Place, message: &str) {
+    match place {
+        Place::Span(span) => checking.note(span, message),
+        Place::Line(file, line) => checking.report.in_row(file, *line, message),
+    }
+}
+
+/// Such as `seeds/x.csv:4` or `schema.toml:12`.
+pub(super) fn origin(checking: &Checking<'_>, place: &Place) -> String {
+    match place {
+        Place::Line(file, line) => format!("{file}:{line}"),
+        Place::Span(span) => {
+            format!("{}:{}", checking.source.name, checking.source.line(span.start))
+        }
+    }
+}

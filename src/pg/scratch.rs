@@ -1,0 +1,123 @@
+//! The scratch schema: a schema in which declarations are tried, and which is rolled back.
+
+use std::collections::BTreeSet;
+
+use super::error::PgError;
+use super::introspect::{self, IntrospectError};
+use super::session::{Access, Limits, Session, begin, column};
+use super::untrusted::used;
+use crate::catalog::Catalog;
+use crate::kinds::Reading;
+use crate::name::SchemaName;
+use crate::obstacle::Code;
+
+const TRYING: &str = "trying it in a scratch schema";
+const SEARCHING: &str = "looking for what is refused";
+
+/// A transaction in which a scratch schema is made. Nothing outside of it is locked, and nothing remains.
+#[derive(Debug)]
+pub struct Scratch<'s> {
+    session: &'s mut Session,
+    limits: Limits,
+    pub schema: SchemaName,
+    /// The names of the server's own types.
+    pub server_types: BTreeSet<String>,
+}
+
+impl<'s> Scratch<'s> {
+    /// Begins a transaction that is to make a scratch schema of a random name.
+    ///
+    /// # Errors
+    /// When the server does not let it begin, or when there are event triggers of others.
+    pub async fn begin(session: &'s mut Session, limits: Limits) -> Result<Self, IntrospectError> {
+        let schema = SchemaName::scratch();
+        let start = begin(Access::Write, limits)
+            + "SELECT typname::text AS name FROM pg_type \
+               WHERE typnamespace = 'pg_catalog'::regnamespace;";
+        let answers = session.run("starting", &start).await?;
+        let mut server_types = BTreeSet::new();
+        for row in answers.last().into_iter().flatten() {
+            server_types.insert(column::<String>(row, "name", "starting")?);
+        }
+        if session.server.citus {
+            session.run("starting", &alone()).await?;
+        }
+        introspect::check_event_triggers(session, &schema).await?;
+        Ok(Self { session, limits, schema, server_types })
+    }
+
+    /// One statement a message, in the protocol that refuses a second one: whatever a manifest's
+    /// SQL holds, it cannot end this transaction.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub async fn run(&mut self, sql: &str) -> Result<(), PgError> {
+        self.session.single(TRYING, sql).await
+    }
+
+    /// Begins anew after a statement was refused.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn restart(&mut self) -> Result<(), PgError> {
+        self.session.rollback().await?;
+        self.session.run(SEARCHING, &begin(Access::Write, self.limits)).await.map(drop)
+    }
+
+    /// Marks what is there, to come back to it.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn mark(&mut self) -> Result<(), PgError> {
+        self.session.run(SEARCHING, "SAVEPOINT part").await.map(drop)
+    }
+
+    /// Goes back to what was there when it was marked.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn go_back(&mut self) -> Result<(), PgError> {
+        self.session.run(SEARCHING, "ROLLBACK TO SAVEPOINT part").await.map(drop)
+    }
+
+    /// What the schema holds.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn read(&mut self, reading: Reading) -> Result<Catalog, PgError> {
+        introspect::introspect(self.session, &self.schema, reading).await
+    }
+
+    /// The functions and types outside of the schema that what is in it runs, whoever owns them.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn used(&mut self) -> Result<BTreeSet<Code>, PgError> {
+        used(self.session, &self.schema).await
+    }
+
+    /// The texts that a query of the tool's own answers with, in its column `text`.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn texts(&mut self, query: &str) -> Result<Vec<String>, PgError> {
+        let answers = self.session.run(TRYING, query).await?;
+        answers.iter().flatten().map(|row| column::<String>(row, "text", TRYING)).collect()
+    }
+}
+
+/// Settings of Citus that keep the scratch schema on this node: what is rolled back in the end need
+/// not be made on every worker first. Which of them there are depends on the version of Citus.
+const ALONE: [&str; 3] = [
+    "citus.enable_ddl_propagation",
+    "citus.enable_schema_based_sharding",
+    "citus.use_citus_managed_tables",
+];
+
+fn alone() -> String {
+    format!(
+        "SELECT set_config(s.name, 'off', true) FROM unnest('{{{}}}'::text[]) AS s(name) \
+         WHERE current_setting(s.name, true) IS NOT NULL;\n",
+        ALONE.join(",")
+    )
+}

@@ -1,0 +1,140 @@
+//! From two catalogs to what is to be done and what is left as it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::held;
+use super::schedule::schedule;
+use super::told;
+use super::{Step, Untouched};
+use crate::catalog::{
+    Catalog, Delta, Desired, Fact, Kind, Matching, Object, Slots, delta, matching,
+};
+use crate::kinds;
+use crate::manifest::{Manifest, SeedDecl, SeedRow};
+use crate::obstacle::Reasons;
+
+/// What lies between a tenant and what is desired.
+#[derive(Debug)]
+pub struct Difference<'a> {
+    /// What is missing and can be made, in order.
+    pub steps: Vec<Step<'a>>,
+    /// All that is missing, that which is held back among it, in order.
+    pub missing: Vec<Step<'a>>,
+    pub untouched: Untouched,
+    /// Names that something else holds, so that what is missing cannot be made.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// A name that is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    pub object: Object,
+    pub taken_by: String,
+}
+
+/// What the functions of this module share.
+pub(super) struct Comparison<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) desired: &'a Desired,
+    pub(super) live: &'a Catalog,
+    pub(super) matching: Matching<'a>,
+    pub(super) delta: Delta<'a>,
+    /// What is to be made, by the name that it has where it is desired.
+    pub(super) added: BTreeMap<&'a Object, &'a Fact>,
+    /// The names that they get in this tenant.
+    pub(super) names: BTreeMap<&'a Object, Object>,
+}
+
+/// Compares. `live` is `None` when there is no such schema; `absent_rows` are the declared rows
+/// whose keys were not found in it. What would touch a subject of `reasons` is held back.
+#[must_use]
+pub fn difference<'a>(
+    manifest: &'a Manifest,
+    desired: &'a Desired,
+    live: Option<&'a Catalog>,
+    absent_rows: &[(&'a SeedDecl, &'a SeedRow)],
+    reasons: &Reasons,
+) -> Difference<'a> {
+    static NOTHING: std::sync::LazyLock<Catalog> = std::sync::LazyLock::new(Catalog::default);
+    let live = live.unwrap_or(&NOTHING);
+    let matching = matching(desired, live, kinds::traits);
+    let delta = delta(&desired.catalog, live, &matching);
+    let added = added(&delta, live);
+    let mut comparison =
+        Comparison { manifest, desired, live, matching, delta, added, names: BTreeMap::new() };
+    let taken = comparison.name_all();
+    let blocked = held::blocked(&comparison, &taken, reasons);
+    let created = schedule(&comparison, &blocked).into_iter().map(Step::Create);
+    let inserted = absent_rows.iter().map(|(seed, row)| Step::Insert { seed, row });
+    let missing: Vec<Step<'a>> = created.chain(inserted).collect();
+    let (steps, held) = held::part(&comparison, missing.clone(), &blocked, reasons);
+    let untouched = Untouched {
+        changed: told::changed(&comparison),
+        extra: told::extra(&comparison),
+        // What the server adds to all that it makes, the manifest's own included, is no difference.
+        unmodelled: live.unmodelled.difference(&desired.catalog.unmodelled).cloned().collect(),
+        held,
+    };
+    let conflicts =
+        taken.into_iter().map(|(object, taken_by)| Conflict { object: object.clone(), taken_by });
+    Difference { steps, missing, untouched, conflicts: conflicts.collect() }
+}
+
+/// What is to be made: neither what comes with a column that is there, which is a change of that column, nor
+/// comments on it.
+fn added<'a>(delta: &Delta<'a>, live: &Catalog) -> BTreeMap<&'a Object, &'a Fact> {
+    let comes_along = |fact: &Fact| {
+        let column = (kinds::rules(fact.object.kind()).comes_with)(fact);
+        column.is_some_and(|column| live.has(&column))
+    };
+    let left: BTreeSet<&Object> =
+        delta.added.iter().filter(|fact| comes_along(fact)).map(|fact| &fact.object).collect();
+    let is_made = |fact: &&&Fact| match &fact.object {
+        Object::Comment(on) => !left.contains(&**on),
+        object => !left.contains(object),
+    };
+    delta.added.iter().filter(is_made).map(|fact| (&fact.object, *fact)).collect()
+}
+
+impl<'a> Comparison<'a> {
+    /// Gives names to all that is to be made; what cannot have its name is returned with what holds it.
+    fn name_all(&mut self) -> BTreeMap<&'a Object, String> {
+        let mut slots = Slots::new(self.desired.catalog.facts(), self.live, &kinds::occupied);
+        let mut taken = BTreeMap::new();
+        let mut in_order: Vec<&'a Fact> = self.added.values().copied().collect();
+        in_order.sort_by_key(|fact| self.rank(&fact.object));
+        for fact in in_order {
+            let is_named = !self.desired.unnamed.contains(&fact.object)
+                || fact.object.kind() == Kind::Sequence;
+            let object = match &fact.object {
+                Object::Comment(on) => self.name_of(on).comment(),
+                _ => match slots.claim(fact, is_named, &kinds::occupied) {
+                    Ok(object) => object,
+                    Err(holder) => {
+                        taken.insert(&fact.object, holder);
+                        fact.object.clone()
+                    }
+                },
+            };
+            self.names.insert(&fact.object, object);
+        }
+        taken
+    }
+
+    /// The name of a desired object in this tenant, there or to be made.
+    pub(super) fn name_of(&self, desired: &Object) -> Object {
+        self.names.get(desired).cloned().unwrap_or_else(|| self.matching.live_or_same(desired))
+    }
+
+    /// Where an object comes in reports and among equals: by what it is a part of, in the order of its making.
+    pub(super) fn rank(&self, object: &Object) -> (Kind, i64, Kind, i64) {
+        let position = |object: &Object| match object {
+            // That on the whole first.
+            Object::Comment(on) if **on == on.group() => 0,
+            Object::Comment(on) => self.desired.catalog.get(on).map_or(0, |fact| fact.position),
+            _ => self.desired.catalog.get(object).map_or(i64::MAX, |fact| fact.position),
+        };
+        let group = object.group();
+        (group.kind(), position(&group), object.kind(), position(object))
+    }
+}

@@ -1,0 +1,35 @@
+//! Which names stand in an expression.
+
+/// Whether an expression can name a column or, for its whole row, a table. Too many are found by that, none
+/// too few.
+pub(super) fn mentions(expression: &str, name: &str) -> bool {
+    let folded = |text: &str| text.to_lowercase().replace('"', " ");
+    let (expression, name) = (format!(" {} ", folded(expression)), folded(name));
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let mut around = expression.split(name.as_str()).peekable();
+    let mut is_named = false;
+    while let (Some(before), Some(after)) = (around.next(), around.peek()) {
+        is_named |= !before.ends_with(is_part) && !after.starts_with(is_part);
+    }
+    is_named || expression.contains("u& ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mentions;
+
+    #[test]
+    fn names_are_found_however_they_are_written() {
+        for (expression, name) in [
+            ("price > 0", "price"),
+            ("(\"Price\" > 0)", "Price"),
+            ("f(t.*)", "t"),
+            ("U&\"d\\0061ta\" > 0", "data"),
+        ] {
+            assert!(mentions(expression, name), "{expression} {name}");
+        }
+        for (expression, name) in [("prices > 0", "price"), ("a_price", "price"), ("1", "price")] {
+            assert!(!mentions(expression, name), "{expression} {name}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Which baseline rows are held back.
+
+use std::collections::BTreeSet;
+
+use super::difference::Comparison;
+use super::held::Blocked;
+use super::mentions::mentions;
+use crate::catalog::Object;
+use crate::manifest::{
+    Cell, ConstraintDecl, Manifest, SCHEMA_PLACEHOLDER, SeedDecl, SeedRow, TableRef, TypeDecl,
+};
+use crate::name::Ident;
+use crate::obstacle::{Reasons, Subject};
+
+/// Judges rows, in their order.
+pub(super) struct HeldRows<'c, 'a> {
+    comparison: &'c Comparison<'a>,
+    blocked: &'c Blocked<'a>,
+    reasons: &'c Reasons,
+    /// The tables of rows that are held back.
+    tables: BTreeSet<&'a Ident>,
+}
+
+impl<'c, 'a> HeldRows<'c, 'a> {
+    pub(super) fn new(
+        comparison: &'c Comparison<'a>,
+        blocked: &'c Blocked<'a>,
+        reasons: &'c Reasons,
+    ) -> Self {
+        Self { comparison, blocked, reasons, tables: BTreeSet::new() }
+    }
+
+    /// Why the row is held back; nothing if it is not.
+    pub(super) fn why(&mut self, seed: &'a SeedDecl, row: &'a SeedRow) -> BTreeSet<String> {
+        let manifest = self.comparison.manifest;
+        let mut columns: Vec<(&Ident, &Ident)> = Vec::new();
+        for (column, cell) in &row.cells {
+            columns.push((&seed.table, column));
+            looked_up(cell, &mut columns);
+        }
+        let tables: BTreeSet<&Ident> =
+            columns.iter().map(|(table, _)| *table).chain([&seed.table]).collect();
+        let expressions = expressions(manifest, seed, row);
+        let mut why = self.obstructed(&tables, &expressions);
+        let held = |object: &Object| self.blocked.contains_key(object);
+        for table in &tables {
+            if held(&Object::table(table)) {
+                why.insert(format!("table {table} is held back"));
+            }
+        }
+        for (table, column) in columns {
+            if held(&Object::column(table, column)) && !held(&Object::table(table)) {
+                why.insert(format!("column {table}.{column} is held back"));
+            }
+        }
+        let parents = parents(manifest, &seed.table).chain(tables);
+        let needed = parents.filter(|table| **table != seed.table && self.tables.contains(table));
+        why.extend(needed.map(|table| format!("rows of {table} are held back")));
+        if !why.is_empty() {
+            self.tables.insert(&seed.table);
+        }
+        why
+    }
+
+    fn obstructed(&self, tables: &BTreeSet<&Ident>, expressions: &[String]) -> BTreeSet<String> {
+        let mut subjects: BTreeSet<Subject> = BTreeSet::new();
+        for table in tables {
+            let name = table.as_str().to_owned();
+            subjects.extend([Subject::Relation(name.clone()), Subject::Rows(name)]);
+        }
+        // Which of the schema's types an expression names, only the server can tell.
+        if expressions.iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
+            let enums = self.comparison.manifest.enums.iter();
+            subjects.extend(enums.map(|decl| Subject::Type(decl.name.as_str().to_owned())));
+        }
+        let mut why = BTreeSet::new();
+        for subject in &subjects {
+            why.extend(self.reasons.get(subject).into_iter().flatten().cloned());
+        }
+        for (subject, reasons) in self.reasons {
+            if let Subject::Column { table, name } = subject
+                && tables.iter().any(|touched| touched.as_str() == table)
+                && expressions.iter().any(|text| mentions(text, name) || mentions(text, table))
+            {
+                why.extend(reasons.iter().cloned());
+            }
+        }
+        why
+    }
+}
+
+/// The tables that the foreign keys of a table point to.
+fn parents<'m>(manifest: &'m Manifest, table: &Ident) -> impl Iterator<Item = &'m Ident> {
+    let decl = manifest.tables.iter().find(|decl| decl.name == *table);
+    let constraints = decl.into_iter().flat_map(|decl| &decl.constraints);
+    constraints.filter_map(ConstraintDecl::references).filter_map(TableRef::tenant)
+}
+
+/// The columns that lookups read.
+fn looked_up<'m>(cell: &'m Cell, columns: &mut Vec<(&'m Ident, &'m Ident)>) {
+    if let Cell::Lookup { table, column, matching } = cell {
+        columns.push((table, column));
+        for (name, cell) in matching {
+            columns.push((table, name));
+            looked_up(cell, columns);
+        }
+    }
+}
+
+/// The expressions that the server evaluates when it inserts the row, as far as it could look for casts in
+/// them. A literal that is inserted, or compared with an enum, takes its type from the other side; other
+/// values have a type of their own, and other columns could have become one of an enum.
+fn expressions(manifest: &Manifest, seed: &SeedDecl, row: &SeedRow) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (column, cell) in &row.cells {
+        valued(column, cell, &mut texts);
+        compared(manifest, cell, &mut texts);
+        if seed.key.contains(column) && !is_enum(manifest, &seed.table, column) {
+            texts.push(column.as_str().to_owned());
+        }
+    }
+    texts
+}
+
+/// The column with the expression that gives its value, if the value has a type of its own.
+fn valued(column: &Ident, cell: &Cell, texts: &mut Vec<String>) {
+    match cell {
+        Cell::Sql(expression) => {
+            texts.push(format!("{} {}", column.as_str(), expression.as_written()));
+        }
+        Cell::Lookup { column: found, .. } => {
+            texts.push(format!("{} {}", column.as_str(), found.as_str()));
+        }
+        Cell::Null | Cell::Value(_) | Cell::Tenant => {}
+    }
+}
+
+/// What is compared to find the row that is looked up.
+fn compared(manifest: &Manifest, cell: &Cell, texts: &mut Vec<String>) {
+    let Cell::Lookup { table, matching, .. } = cell else { return };
+    for (column, cell) in matching {
+        match cell {
+            Cell::Sql(_) | Cell::Lookup { .. } => valued(column, cell, texts),
+            Cell::Null | Cell::Value(_) | Cell::Tenant if !is_enum(manifest, table, column) => {
+                texts.push(column.as_str().to_owned());
+            }
+            Cell::Null | Cell::Value(_) | Cell::Tenant => {}
+        }
+        compared(manifest, cell, texts);
+    }
+}
+
+fn is_enum(manifest: &Manifest, table: &Ident, column: &Ident) -> bool {
+    let decl = manifest.tables.iter().find(|decl| decl.name == *table);
+    let mut columns = decl.into_iter().flat_map(|decl| &decl.columns);
+    columns.any(|decl| decl.name == *column && matches!(decl.data_type, TypeDecl::Declared { .. }))
+}

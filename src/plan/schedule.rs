@@ -1,0 +1,204 @@
+//! The order of statements, from what needs what.
+//!
+//! What is missing is made as soon as all that it needs is there; among what could be made next, the lowest kind
+//! comes first (schema, types, sequences, tables, columns, constraints, indexes, foreign keys, comments), and
+//! of one kind what was made first in the scratch schema. A new table comes with its columns, and with those of its
+//! constraints and defaults that can be made together with it. Where tables reference each other in a circle, or where
+//! the referenced key is itself still to come, the foreign key follows as a step of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::difference::Comparison;
+use super::held::Blocked;
+use crate::catalog::{Fact, Kind, Object};
+use crate::kinds::{self, Creation, Place, column_makes, is_foreign_key, labels};
+
+/// Objects that one statement makes.
+struct Unit<'a> {
+    fact: &'a Fact,
+    /// What it makes along in any case.
+    firm: Vec<&'a Fact>,
+    /// What it makes along if all that these need is there by then.
+    optional: Vec<&'a Fact>,
+}
+
+/// All that is missing but rows, in order.
+pub(super) fn schedule<'a>(
+    comparison: &Comparison<'a>,
+    blocked: &Blocked<'a>,
+) -> Vec<Creation<'a>> {
+    let mut pending: BTreeSet<&Object> = comparison.added.keys().copied().collect();
+    let mut waiting = units(comparison, blocked);
+    let mut created = Vec::new();
+    while !waiting.is_empty() {
+        let next = waiting
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, unit)| {
+                let is_ready = unit.is_ready(&pending);
+                (
+                    !is_ready,
+                    unit.stratum(),
+                    unit.has_to_wait(&pending),
+                    comparison.rank(&unit.fact.object),
+                )
+            })
+            .map(|(at, _)| at);
+        let Some(unit) = next.map(|at| waiting.remove(at)) else { break };
+        let (parts, left) = unit.parts(&mut pending, blocked);
+        waiting.extend(left.into_iter().map(Unit::alone));
+        let named = |fact: &'a Fact| (comparison.name_of(&fact.object), fact);
+        created.push(Creation {
+            fact: unit.fact,
+            object: comparison.name_of(&unit.fact.object),
+            parts: parts.into_iter().map(named).collect(),
+            place: Place::End,
+        });
+    }
+    place_labels(comparison, &mut created);
+    created
+}
+
+fn units<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Unit<'a>> {
+    let mut in_order: Vec<&'a Fact> = comparison.added.values().copied().collect();
+    in_order.sort_by_key(|fact| comparison.rank(&fact.object));
+    let mut units: BTreeMap<&Object, Unit<'a>> = BTreeMap::new();
+    let mut columns: BTreeMap<Object, Vec<&'a Fact>> = BTreeMap::new();
+    for fact in &in_order {
+        if let Some(column) = (kinds::rules(fact.object.kind()).comes_with)(fact) {
+            columns.entry(column).or_default().push(fact);
+        }
+    }
+    for fact in in_order {
+        // They come with a column that is made, or else they would not be missing.
+        if (kinds::rules(fact.object.kind()).comes_with)(fact).is_some() {
+            continue;
+        }
+        let whole = fact.object.group();
+        let optional = columns.remove(&fact.object).unwrap_or_default();
+        match units.get_mut(&whole) {
+            Some(unit) if is_made_along(fact) && !blocked.contains_key(&fact.object) => {
+                unit.optional.extend(optional);
+                if is_foreign_key(fact) { unit.optional.push(fact) } else { unit.firm.push(fact) }
+            }
+            // Neither a column nor a label can be left for later.
+            Some(unit) if matches!(fact.object.kind(), Kind::Column | Kind::Label) => {
+                unit.optional.extend(optional);
+                unit.firm.push(fact);
+            }
+            _ => {
+                let unit = Unit { fact, firm: Vec::new(), optional };
+                units.insert(&fact.object, unit);
+            }
+        }
+    }
+    units.into_values().collect()
+}
+
+/// Whether the statement that makes the whole can make it along.
+fn is_made_along(fact: &Fact) -> bool {
+    matches!(fact.object.kind(), Kind::Column | Kind::Label | Kind::Constraint)
+}
+
+impl<'a> Unit<'a> {
+    fn alone(fact: &'a Fact) -> Self {
+        Self { fact, firm: Vec::new(), optional: Vec::new() }
+    }
+
+    fn makes(&self, object: &Object) -> bool {
+        self.fact.object == *object || self.firm.iter().any(|fact| fact.object == *object)
+    }
+
+    /// Whether all that it needs in any case is there.
+    fn is_ready(&self, pending: &BTreeSet<&Object>) -> bool {
+        let all = std::iter::once(&self.fact).chain(&self.firm);
+        all.copied()
+            .flat_map(needed)
+            .all(|object| self.makes(&object) || !pending.contains(&object))
+    }
+
+    /// Whether something that it could make along needs what is still to come.
+    fn has_to_wait(&self, pending: &BTreeSet<&Object>) -> bool {
+        let mut keys = self.optional.iter().filter(|fact| is_foreign_key(fact));
+        keys.any(|fact| {
+            needed(fact).any(|object| !self.makes(&object) && pending.contains(&object))
+        })
+    }
+
+    fn stratum(&self) -> u8 {
+        match self.fact.object.kind() {
+            Kind::Schema => 0,
+            Kind::Enum | Kind::Label => 1,
+            Kind::Sequence => 2,
+            Kind::Table => 3,
+            Kind::Column if self.fact.text("stored").is_some() => 5,
+            Kind::Column | Kind::Default => 4,
+            Kind::Constraint if is_foreign_key(self.fact) => 8,
+            Kind::Constraint => 6,
+            Kind::Index => 7,
+            Kind::Comment | Kind::Row => 9,
+        }
+    }
+
+    /// What it makes along, and what is left for later. All that it makes is pending no more.
+    fn parts(
+        &self,
+        pending: &mut BTreeSet<&Object>,
+        blocked: &Blocked<'a>,
+    ) -> (Vec<&'a Fact>, Vec<&'a Fact>) {
+        pending.remove(&self.fact.object);
+        for fact in &self.firm {
+            pending.remove(&fact.object);
+        }
+        let (mut parts, mut left) = (self.firm.clone(), Vec::new());
+        let mut optional = self.optional.clone();
+        // A sequence before the default that draws from it.
+        optional.sort_by_key(|fact| fact.object.kind());
+        for fact in optional {
+            let is_free = needed(fact).all(|object| !pending.contains(&object));
+            let can_be_made = match fact.object.kind() {
+                Kind::Sequence => self.column_of(fact).is_some_and(|c| column_makes(c, fact)),
+                _ => true,
+            };
+            if is_free && can_be_made && !blocked.contains_key(&fact.object) {
+                pending.remove(&fact.object);
+                parts.push(fact);
+            } else {
+                left.push(fact);
+            }
+        }
+        (parts, left)
+    }
+
+    fn column_of(&self, fact: &Fact) -> Option<&'a Fact> {
+        let column = (kinds::rules(fact.object.kind()).comes_with)(fact)?;
+        let all = std::iter::once(&self.fact).chain(&self.firm);
+        all.copied().find(|fact| fact.object == column)
+    }
+}
+
+/// What an object needs: what it is a part of, and what the server says.
+pub(super) fn needed(fact: &Fact) -> impl Iterator<Item = Object> + use<'_> {
+    fact.object.parent().into_iter().chain(fact.dependencies.iter().cloned())
+}
+
+/// Puts each new label beside one that is there by then.
+fn place_labels(comparison: &Comparison<'_>, created: &mut [Creation<'_>]) {
+    for creation in created.iter_mut() {
+        let Object::Part(part) = &creation.object else { continue };
+        if part.kind != Kind::Label {
+            continue;
+        }
+        let wanted = labels(&comparison.desired.catalog, &part.of);
+        let there = labels(comparison.live, &part.of);
+        let Some(at) = wanted.iter().position(|label| **label == part.name) else { continue };
+        let (before, after) = wanted.split_at(at);
+        creation.place = match before.last() {
+            Some(label) => Place::After((*label).clone()),
+            None => match after.iter().find(|label| there.contains(label)) {
+                Some(label) => Place::Before((*label).clone()),
+                None => Place::End,
+            },
+        };
+    }
+}

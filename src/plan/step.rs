@@ -1,0 +1,97 @@
+//! The steps that a plan is made of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{Kind, Object};
+use crate::kinds::{self, Creation, Guard};
+use crate::manifest::{Manifest, SeedDecl, SeedRow};
+use crate::name::{SchemaName, TenantId};
+use crate::rows;
+
+/// One additive statement.
+#[derive(Debug, Clone)]
+pub enum Step<'a> {
+    Create(Creation<'a>),
+    Insert { seed: &'a SeedDecl, row: &'a SeedRow },
+}
+
+/// What a step does, as a verb for people and programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Create,
+    Add,
+    Comment,
+    Insert,
+}
+
+impl Step<'_> {
+    /// What it does.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        match self.object().kind() {
+            Kind::Schema | Kind::Enum | Kind::Sequence | Kind::Table | Kind::Index => {
+                Action::Create
+            }
+            Kind::Label | Kind::Column | Kind::Default | Kind::Constraint => Action::Add,
+            Kind::Comment => Action::Comment,
+            Kind::Row => Action::Insert,
+        }
+    }
+
+    /// To which object.
+    #[must_use]
+    pub fn object(&self) -> Object {
+        match self {
+            Self::Create(creation) => creation.object.clone(),
+            Self::Insert { seed, row } => {
+                Object::Row { table: seed.table.clone(), key: row.key_text(&seed.key) }
+            }
+        }
+    }
+
+    /// Where a baseline row is written.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        match self {
+            Self::Insert { row, .. } => Some(&row.origin),
+            Self::Create(_) => None,
+        }
+    }
+
+    /// The statement, without a semicolon at the end; it may be run again.
+    #[must_use]
+    pub fn statement(&self, manifest: &Manifest, schema: &SchemaName, tenant: &TenantId) -> String {
+        match self {
+            Self::Create(creation) => kinds::create(creation, schema, Guard::IfNotExists),
+            Self::Insert { seed, row } => rows::insert(manifest, schema, tenant, seed, row),
+        }
+    }
+
+    /// The statement of a step that makes what others refer to, for who has seen that it is not there: it is
+    /// refused if somebody else has made it since. That could be anything, and what is written into it
+    /// would be his.
+    #[must_use]
+    pub fn exclusive(&self, schema: &SchemaName) -> Option<String> {
+        match self {
+            Self::Create(creation) => match creation.object.kind() {
+                Kind::Schema | Kind::Enum | Kind::Table => {
+                    Some(kinds::create(creation, schema, Guard::Exclusive))
+                }
+                _ => None,
+            },
+            Self::Insert { .. } => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Create => "create",
+            Self::Add => "add",
+            Self::Comment => "write",
+            Self::Insert => "insert",
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! What is there and not as desired, for people.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Change;
+use super::difference::Comparison;
+use crate::catalog::{Altered, Fact, Kind, Object};
+use crate::kinds::{self, comment_line, described, labels};
+use crate::name::Ident;
+
+/// What is present but different.
+pub(super) fn changed(comparison: &Comparison<'_>) -> Vec<Change> {
+    let Comparison { desired, live, matching, delta, .. } = comparison;
+    let mut changes: BTreeMap<_, Change> = BTreeMap::new();
+    let mut told: BTreeSet<Object> = BTreeSet::new();
+    let mut told_of = |object: &Object| told.insert(object.clone());
+    for object in touched(comparison) {
+        if !told_of(&object) {
+            continue;
+        }
+        let (Some(expected), Some(actual)) =
+            (desired.catalog.get(&object), live.get(&matching.live_or_same(&object)))
+        else {
+            continue;
+        };
+        let actual = settled(comparison, actual, expected);
+        let name = actual.object.clone();
+        let (actual, expected) = (described(live, &actual), described(&desired.catalog, expected));
+        if actual != expected {
+            let rank = comparison.rank(&object);
+            changes.insert((rank, name.clone()), Change { object: name, actual, expected });
+        }
+    }
+    for altered in delta.altered.iter().filter(|a| a.live.object.kind() == Kind::Comment) {
+        let Object::Comment(on) = &altered.live.object else { continue };
+        let Object::Comment(desired_on) = &altered.desired.object else { continue };
+        let line = |fact: &Fact| comment_line(fact.text("comment").unwrap_or_default());
+        let (actual, expected) = (line(altered.live), line(altered.desired));
+        let key = (comparison.rank(desired_on), (**on).clone());
+        match changes.get_mut(&key) {
+            Some(known) => {
+                known.actual = format!("{}\n{actual}", known.actual);
+                known.expected = format!("{}\n{expected}", known.expected);
+            }
+            None => {
+                changes.insert(key, Change { object: (**on).clone(), actual, expected });
+            }
+        }
+    }
+    for counterpart in &matching.counterparts {
+        let (desired_fact, live_fact) = (counterpart.desired, counterpart.live);
+        // Names are part of the comparison only where the manifest gives them.
+        let named = |fact: &Fact, text: String| match fact.object.name() {
+            Some(name) if counterpart.is_named => format!("name {}\n{text}", name.quoted()),
+            _ => text,
+        };
+        let change = Change {
+            object: live_fact.object.clone(),
+            actual: named(live_fact, described(live, live_fact)),
+            expected: named(desired_fact, described(&desired.catalog, desired_fact)),
+        };
+        changes.insert((comparison.rank(&desired_fact.object), live_fact.object.clone()), change);
+    }
+    changes.into_values().collect()
+}
+
+/// The desired objects that could be different, but for their comments.
+fn touched(comparison: &Comparison<'_>) -> Vec<Object> {
+    let Comparison { live, delta, .. } = comparison;
+    let mut touched = Vec::new();
+    for Altered { desired, .. } in &delta.altered {
+        match desired.object.kind() {
+            Kind::Comment => {}
+            Kind::Default => touched.extend(desired.object.parent()),
+            _ => touched.push(desired.object.clone()),
+        }
+    }
+    // A default that is absent, or more than there should be, is a change of its column.
+    for fact in delta.added.iter().chain(&delta.removed) {
+        if fact.object.kind() == Kind::Default
+            && let Some(column) = fact.object.parent()
+            && live.has(&column)
+        {
+            touched.push(column);
+        }
+    }
+    touched.extend(reordered(comparison));
+    touched
+}
+
+/// The enums whose labels are there in another order than desired.
+fn reordered(comparison: &Comparison<'_>) -> Vec<Object> {
+    let Comparison { desired, live, .. } = comparison;
+    let enums = desired.catalog.of_kind(Kind::Enum).filter(|fact| live.has(&fact.object));
+    let is_reordered = |name: &Ident| {
+        let (wanted, there) = (labels(&desired.catalog, name), labels(live, name));
+        let common = |these: &[&Ident], those: &[&Ident]| -> Vec<Ident> {
+            let both = these.iter().filter(|label| those.contains(label));
+            both.map(|label| (*label).clone()).collect()
+        };
+        common(&wanted, &there) != common(&there, &wanted)
+    };
+    enums
+        .filter(|fact| fact.object.name().is_some_and(is_reordered))
+        .map(|fact| fact.object.clone())
+        .collect()
+}
+
+/// What the live object will be once what is missing has been made: a primary key makes its columns NOT NULL.
+fn settled(comparison: &Comparison<'_>, live: &Fact, desired: &Fact) -> Fact {
+    let mut settled = live.clone();
+    let keys = comparison.added.values().filter(|fact| kinds::is_primary_key(fact));
+    let mut columns = keys.flat_map(|key| &key.dependencies);
+    if columns.any(|column| *column == desired.object)
+        && let Some(value) = desired.attributes.get("nullability")
+    {
+        settled.attributes.insert("nullability", value.clone());
+    }
+    settled
+}
+
+/// What is present but not declared.
+pub(super) fn extra(comparison: &Comparison<'_>) -> Vec<Object> {
+    let removed = &comparison.delta.removed;
+    let gone: BTreeSet<&Object> = removed.iter().map(|fact| &fact.object).collect();
+    let is_told = |fact: &&&Fact| {
+        // What is a part of something extra is told with it, and so is what comes with a column.
+        let with_whole = fact.object.parent().is_some_and(|parent| gone.contains(&parent));
+        !with_whole && (kinds::rules(fact.object.kind()).comes_with)(fact).is_none()
+    };
+    let mut extra: Vec<&Fact> = removed.iter().filter(is_told).copied().collect();
+    // First what is on tables that are declared.
+    extra.sort_by_key(|fact| {
+        let is_member = matches!(fact.object, Object::Member(..));
+        (is_member, comparison.rank(&fact.object), fact.object.clone())
+    });
+    extra.into_iter().map(|fact| fact.object.clone()).collect()
+}

@@ -1,0 +1,79 @@
+//! What a plan leaves as it is.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{Object, Unmodelled};
+use crate::manifest::DriftRules;
+
+/// An object that is there, but not as declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub object: Object,
+    /// One property a line.
+    pub actual: String,
+    pub expected: String,
+}
+
+/// What is there and not as declared, and what no plan touches.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Untouched {
+    /// Present but different.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Change>,
+    /// Present but not declared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<Object>,
+    /// Of kinds that are not compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmodelled: Vec<Unmodelled>,
+    /// What is missing and not done, since what it needs is not as declared, or something is in the way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.on, self.reasons.join("; "))
+    }
+}
+
+/// Steps on one table or type that are held back, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    pub on: Object,
+    /// Such as "add column t.x"; rows are counted.
+    pub steps: Vec<String>,
+    /// Such as "index `t_idx` on t runs ten.f(text), which belongs to evil".
+    pub reasons: Vec<String>,
+}
+
+impl Untouched {
+    /// Whether there is nothing of the kind.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Without what the manifest says to ignore: the rest is drift.
+    #[must_use]
+    pub fn counted(&self, rules: &DriftRules) -> Self {
+        let mut counted = self.clone();
+        counted.extra.retain(|object| !rules.ignores(&object.to_string()));
+        counted.unmodelled.retain(|object| !rules.ignores(&object.to_string()));
+        counted
+    }
+
+    /// The objects that the manifest does not declare.
+    pub fn undeclared(&self) -> impl Iterator<Item = String> {
+        let extra = self.extra.iter().map(ToString::to_string);
+        extra.chain(self.unmodelled.iter().map(ToString::to_string))
+    }
+
+    /// How many objects there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.changed.len() + self.extra.len() + self.unmodelled.len() + self.held.len()
+    }
+}

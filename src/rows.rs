@@ -1,0 +1,196 @@
+//! Baseline rows → SQL. Rows are guarded by their key, so that each statement may be run again.
+
+use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow, TypeDecl};
+use crate::name::{Ident, SchemaName, TenantId, Text, literal};
+use crate::settings::TRUSTED_ROLES;
+
+/// A cell as an SQL expression. A literal has no type of its own: it takes that of the column
+/// that it is compared with or goes into, so the server converts it as it converts input, and
+/// refuses what does not fit instead of cutting it off.
+#[must_use]
+pub fn cell(manifest: &Manifest, cell: &Cell, schema: &SchemaName, tenant: &TenantId) -> String {
+    match cell {
+        Cell::Null => "NULL".to_owned(),
+        Cell::Value(text) => text.literal(),
+        Cell::Sql(expression) => format!("({})", expression.sql(schema)),
+        Cell::Tenant => tenant_literal(tenant),
+        Cell::Lookup { table, column, matching } => {
+            let conditions: Vec<String> = matching
+                .iter()
+                .map(|(name, value)| {
+                    let sql = self::cell(manifest, value, schema, tenant);
+                    let comparison = Comparison::of(manifest, table, name);
+                    comparison.equal(
+                        &format!("l.{}", name.quoted()),
+                        &comparison.value(manifest, value, &sql),
+                    )
+                })
+                .collect();
+            format!(
+                "(SELECT l.{} FROM ONLY {} AS l WHERE {})",
+                column.quoted(),
+                schema.qualify(table),
+                conditions.join(" AND ")
+            )
+        }
+    }
+}
+
+/// How a column is compared with what a row of the manifest says. While tenants are only looked at,
+/// nothing of theirs may be run by it, so what decides is the server's own: output functions, which
+/// only superusers can choose, and operators of types that [`Comparison::is_safe`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// By the server's own `=`.
+    Operator,
+    /// As text, or an array of texts: a label that is still to be added is no value of its enum yet.
+    /// A cast to text could be one that the type's owner has made; `concat` calls the output function.
+    Labels { is_array: bool },
+    /// By the equality of its type, which is not the server's own and of which `=` under our path
+    /// knows nothing (`citext` would be compared as `text`). Arrays compare their elements by it.
+    Type,
+}
+
+impl Comparison {
+    /// That of a column of the manifest.
+    #[must_use]
+    pub fn of(manifest: &Manifest, table: &Ident, column: &Ident) -> Self {
+        let table = manifest.tables.iter().find(|decl| decl.name == *table);
+        let column = table.and_then(|decl| decl.columns.iter().find(|c| c.name == *column));
+        match column.map(|decl| &decl.data_type) {
+            Some(TypeDecl::Declared { dimensions, .. }) => {
+                Self::Labels { is_array: *dimensions > 0 }
+            }
+            // Arrays find the equality of their elements by themselves.
+            Some(TypeDecl::Sql(name))
+                if name.as_written().contains('.') && !name.as_written().ends_with(']') =>
+            {
+                Self::Type
+            }
+            Some(TypeDecl::Sql(_)) | None => Self::Operator,
+        }
+    }
+
+    /// An expression without a value, from which literals that are compared with the column take
+    /// their type.
+    #[must_use]
+    pub fn typed_null(self, table: &str, column: &Ident) -> String {
+        match self {
+            Self::Labels { is_array: false } => "NULL::text".to_owned(),
+            Self::Labels { is_array: true } => "NULL::text[]".to_owned(),
+            Self::Operator | Self::Type => format!("(NULL::{table}).{}", column.quoted()),
+        }
+    }
+
+    /// A condition: comparing the column runs nothing that its type's owner has chosen, as far as he
+    /// is none of the server's superusers. The server knows the type when it parses the statement,
+    /// and from then on has a lock on the table. `None`: it never does.
+    #[must_use]
+    pub fn is_safe(self, schema: &SchemaName, table: &str, column: &Ident) -> Option<String> {
+        let of = format!("pg_typeof((NULL::{table}).{})", column.quoted());
+        match self {
+            Self::Labels { .. } => None,
+            Self::Operator => Some(format!("{of}::oid < 16384")),
+            // Base types are made by superusers; the input of a domain runs its constraints.
+            Self::Type => Some(format!(
+                "EXISTS (SELECT FROM pg_type y LEFT JOIN pg_type e ON e.oid = y.typelem \
+                 WHERE y.oid = {of} \
+                 AND (y.typtype IN ('b', 'e') AND coalesce(e.typtype, 'b') IN ('b', 'e') \
+                 OR y.typtype = 'd' AND y.typnamespace IS DISTINCT FROM to_regnamespace({}) \
+                 AND y.typowner = ANY ({TRUSTED_ROLES})))",
+                literal(&schema.quoted())
+            )),
+        }
+    }
+
+    /// The value, `sql`, as it is compared. Literals take the type of the other side; what has a type of
+    /// its own that could be an enum's is compared as it is printed, since casts of it could be anybody's.
+    #[must_use]
+    pub fn value(self, manifest: &Manifest, value: &Cell, sql: &str) -> String {
+        let printed = |array: &str| {
+            format!(
+                "(SELECT CASE WHEN x.v IS NOT NULL THEN concat(x.v) END{array} \
+                 FROM (SELECT {sql} AS v) AS x)"
+            )
+        };
+        match (self, value) {
+            (Self::Labels { is_array }, Cell::Sql(_) | Cell::Lookup { .. }) => {
+                printed(if is_array { "::text[]" } else { "" })
+            }
+            (Self::Operator | Self::Type, Cell::Lookup { table, column, .. })
+                if Self::of(manifest, table, column) == (Self::Labels { is_array: false }) =>
+            {
+                printed("")
+            }
+            _ => sql.to_owned(),
+        }
+    }
+
+    /// That a column is equal to a [`value`](Self::value).
+    #[must_use]
+    pub fn equal(self, column: &str, value: &str) -> String {
+        match self {
+            Self::Operator => format!("{column} = {value}"),
+            Self::Labels { is_array } => {
+                let value =
+                    if is_array { format!("concat({value}::text[])") } else { value.to_owned() };
+                format!("({column} IS NOT NULL AND concat({column}) = {value})")
+            }
+            Self::Type => {
+                let both = format!("(ARRAY[{column}, {value}])");
+                format!("({column} IS NOT NULL AND {both}[1:1] = {both}[2:2])")
+            }
+        }
+    }
+}
+
+/// Inserts the row unless one with its key is there. A lookup that finds nothing inserts nothing,
+/// which the verification after the last statement reports; it never inserts NULL instead.
+///
+/// The subquery selects a 1 because Citus cannot send on what has no columns.
+#[must_use]
+pub fn insert(
+    manifest: &Manifest,
+    schema: &SchemaName,
+    tenant: &TenantId,
+    seed: &SeedDecl,
+    row: &SeedRow,
+) -> String {
+    let table = schema.qualify(&seed.table);
+    let names: Vec<String> = row.cells.iter().map(|(name, _)| name.quoted()).collect();
+    let (mut values, mut found, mut present) = (Vec::new(), Vec::new(), Vec::new());
+    let mut conditions = Vec::new();
+    for (at, (name, value)) in row.cells.iter().enumerate() {
+        let mut sql = cell(manifest, value, schema, tenant);
+        if let Cell::Lookup { .. } = value {
+            found.push(format!("{sql} AS v{at}"));
+            sql = format!("f.v{at}");
+            conditions.push(format!("{sql} IS NOT NULL"));
+        }
+        if seed.key.contains(name) {
+            let column = format!("t.{}", name.quoted());
+            let comparison = Comparison::of(manifest, &seed.table, name);
+            present.push(comparison.equal(&column, &comparison.value(manifest, value, &sql)));
+        }
+        values.push(sql);
+    }
+    conditions.push(format!(
+        "NOT EXISTS (SELECT 1 FROM ONLY {table} AS t WHERE {})",
+        present.join(" AND ")
+    ));
+    let from = if found.is_empty() {
+        String::new()
+    } else {
+        format!(" FROM (SELECT {}) AS f", found.join(", "))
+    };
+    format!(
+        "INSERT INTO {table} ({}) SELECT {}{from} WHERE {}",
+        names.join(", "),
+        values.join(", "),
+        conditions.join(" AND ")
+    )
+}
+
+fn tenant_literal(tenant: &TenantId) -> String {
+    Text::from(tenant).literal()
+}
