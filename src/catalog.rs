@@ -17,7 +17,7 @@ mod unmodelled;
 pub use delta::{Altered, Delta, delta};
 pub use fact::{Catalog, Desired, Fact, Template, Value};
 pub use kind::Kind;
-pub use matching::{Counterpart, Matching, Traits, matching};
+pub use matching::{Counterpart, Matching, matching};
 pub use object::{Object, Part};
 pub use slots::{Slot, Slots};
 pub use unmodelled::{UNKNOWN_OPTION, Unmodelled};

@@ -15,7 +15,8 @@
 //! 3. a line in [`rules`];
 //! 4. what the manifest says of them, with the statement that makes them in the scratch schema
 //!    (`elaborate/declare.rs`);
-//! 5. in `tests/suite/attributes.rs`, a change by hand for each attribute. An attribute without one fails the test.
+//! 5. what `pg/fingerprint.sql` digests of them, and in `tests/suite/fingerprint.rs` a change by hand for each
+//!    attribute.
 //!
 //! Everything else follows: they are read, compared, shown in plans and reports, ordered by what the server says
 //! that they depend on, held back with what they need, and verified before COMMIT. What the
@@ -43,8 +44,9 @@ pub use comment::{line as comment_line, target as comment_target};
 pub use constraint::{is_foreign_key, is_primary_key};
 pub use creation::{Creation, Guard, Place};
 pub use reading::{Members, Reading, details_script, for_version, members_script, parse, stripped};
+pub use sequence::option_words as sequence_option_words;
 
-use crate::catalog::{Fact, Kind, Object, Part, Slot, Traits};
+use crate::catalog::{Fact, Kind, Object, Part, Slot};
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
@@ -110,17 +112,28 @@ impl Rules {
     };
 }
 
-/// What a kind has to do with matching.
+/// Whether objects of a kind are matched by structure.
 #[must_use]
-pub fn traits(object: &Object) -> Traits {
-    let is_structural = rules(object.kind()).is_structural;
-    Traits { is_structural, role: "role", sort: "sort" }
+pub fn is_structural(kind: Kind) -> bool {
+    rules(kind).is_structural
 }
 
 /// The names that an object takes.
 #[must_use]
 pub fn occupied(fact: &Fact) -> Vec<Slot> {
     (rules(fact.object.kind()).occupies)(fact)
+}
+
+/// The column with which an object comes and goes; see [`Rules::comes_with`].
+#[must_use]
+pub fn comes_with(fact: &Fact) -> Option<Object> {
+    (rules(fact.object.kind()).comes_with)(fact)
+}
+
+/// What the statement that makes an object takes on its table; see [`Rules::lock`].
+#[must_use]
+pub fn lock(fact: &Fact) -> Option<TableLock> {
+    (rules(fact.object.kind()).lock)(fact)
 }
 
 /// The statement that makes an object, without a semicolon at the end.

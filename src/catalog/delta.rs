@@ -58,7 +58,7 @@ pub fn delta<'a>(desired: &'a Catalog, live: &'a Catalog, matching: &Matching<'a
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Desired, Kind, Traits, Value, matching};
+    use super::super::{Desired, Kind, matching};
     use super::*;
     use crate::name::Ident;
 
@@ -77,14 +77,9 @@ mod tests {
             let attributes = attributes.split_whitespace().map(|pair| {
                 let (key, text) = pair.split_once('=').unwrap();
                 let key = if key == "role" { "role" } else { "is" };
-                (key, Value { text: text.to_owned(), sql: None })
+                (key, text.to_owned())
             });
-            catalog.insert(Fact {
-                object,
-                attributes: attributes.collect(),
-                position,
-                dependencies: BTreeSet::new(),
-            });
+            catalog.insert(Fact { position, ..Fact::new(object, attributes) });
         }
         catalog
     }
@@ -101,12 +96,8 @@ mod tests {
         let unnamed = catalog.facts().filter(is_unnamed).map(|fact| fact.object.clone()).collect();
         let desired = Desired { catalog, unnamed };
         let live = self::catalog(live);
-        let traits = |object: &Object| Traits {
-            is_structural: matches!(object.kind(), Kind::Constraint | Kind::Index),
-            role: "role",
-            sort: "sort",
-        };
-        let matching = matching(&desired, &live, traits);
+        let is_structural = |kind: Kind| matches!(kind, Kind::Constraint | Kind::Index);
+        let matching = matching(&desired, &live, is_structural);
         let delta = delta(&desired.catalog, &live, &matching);
         let mut words = Vec::new();
         words.extend(delta.added.iter().map(|fact| format!("+{}", fact.object)));

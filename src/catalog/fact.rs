@@ -70,6 +70,17 @@ impl Template {
 }
 
 impl Fact {
+    /// An object with these attributes, of which nothing else is known.
+    #[must_use]
+    pub fn new(
+        object: Object,
+        attributes: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
+        let attributes = attributes.into_iter();
+        let attributes = attributes.map(|(key, text)| (key, Value { text, sql: None })).collect();
+        Self { object, attributes, position: 0, dependencies: BTreeSet::new() }
+    }
+
     /// What an attribute says, to be compared and shown.
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&str> {

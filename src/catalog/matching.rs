@@ -10,18 +10,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Catalog, Desired, Fact, Object};
+use super::{Catalog, Desired, Fact, Kind, Object};
 
-/// What a kind of object has to do with matching.
-#[derive(Debug, Clone, Copy)]
-pub struct Traits {
-    /// Whether objects of the kind are matched by structure.
-    pub is_structural: bool,
-    /// The key of the attribute that tells the role; objects with one role are versions of one.
-    pub role: &'static str,
-    /// The key of the attribute that tells which sort of the kind it is.
-    pub sort: &'static str,
-}
+/// The key of the attribute that tells the role of an object; objects with one role are versions of one.
+const ROLE: &str = "role";
+
+/// The key of the attribute that tells which sort of its kind an object is.
+const SORT: &str = "sort";
 
 /// A live object that is there in the place of a desired one.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +33,8 @@ pub struct Matching<'a> {
     /// The live object that each desired one is; `None`: it is not there, whatever has its name.
     found: BTreeMap<&'a Object, Option<&'a Object>>,
     pub counterparts: Vec<Counterpart<'a>>,
+    /// Desired objects that have counterparts.
+    replaced: BTreeSet<&'a Object>,
     /// Live objects that are counterparts.
     taken: BTreeSet<&'a Object>,
 }
@@ -66,7 +63,7 @@ impl<'a> Matching<'a> {
     pub fn is_replaced(&self, desired: &Object) -> bool {
         match desired {
             Object::Comment(on) => self.is_replaced(on),
-            _ => self.counterparts.iter().any(|c| c.desired.object == *desired),
+            _ => self.replaced.contains(desired),
         }
     }
 
@@ -83,14 +80,14 @@ impl<'a> Matching<'a> {
     }
 }
 
-/// Matches what is desired with what is there.
+/// Matches what is desired with what is there, as far as objects of their kind are matched by structure.
 #[must_use]
 pub fn matching<'a>(
     desired: &'a Desired,
     live: &'a Catalog,
-    traits: impl Fn(&Object) -> Traits,
+    is_structural: impl Fn(Kind) -> bool,
 ) -> Matching<'a> {
-    let is_structural = |fact: &&Fact| traits(&fact.object).is_structural;
+    let is_structural = |fact: &&Fact| is_structural(fact.object.kind());
     let mut open: Vec<&Fact> = desired.catalog.facts().filter(is_structural).collect();
     open.sort_by_key(|fact| (fact.object.kind(), fact.object.group(), fact.position));
     let mut left: BTreeMap<Object, Vec<&Fact>> = BTreeMap::new();
@@ -105,14 +102,14 @@ pub fn matching<'a>(
     });
     for fact in open {
         let is_named = !desired.unnamed.contains(&fact.object);
-        let Traits { role, sort, .. } = traits(&fact.object);
-        let preference = |live: &Fact| match plays_its_part(fact, live, is_named, role, sort) {
+        let preference = |live: &Fact| match plays_its_part(fact, live, is_named) {
             true if live.object.kind() == fact.object.kind() => Some(0),
             true => Some(1),
             false => None,
         };
         match take(&mut left, fact, preference) {
             Some(live) => {
+                matching.replaced.insert(&fact.object);
                 matching.taken.insert(&live.object);
                 matching.counterparts.push(Counterpart { desired: fact, live, is_named });
             }
@@ -155,10 +152,10 @@ fn is_same(desired: &Desired, fact: &Fact, live: &Fact) -> Option<u8> {
     (live.attributes == fact.attributes).then_some(u8::from(!has_its_name))
 }
 
-fn plays_its_part(fact: &Fact, live: &Fact, is_named: bool, role: &str, sort: &str) -> bool {
-    let has_its_role = fact.text(role).is_some() && fact.text(role) == live.text(role);
+fn plays_its_part(fact: &Fact, live: &Fact, is_named: bool) -> bool {
+    let has_its_role = fact.text(ROLE).is_some() && fact.text(ROLE) == live.text(ROLE);
     let is_of_its_kind = live.object.kind() == fact.object.kind();
-    let has_its_name = live.object == fact.object && live.text(sort) == fact.text(sort);
+    let has_its_name = live.object == fact.object && live.text(SORT) == fact.text(SORT);
     has_its_role
         || is_of_its_kind && !is_named && has_its_name
         || is_of_its_kind && is_named && live.attributes == fact.attributes

@@ -73,11 +73,18 @@ fn foreign_key(schema: &SchemaName, key: &ForeignKeyDecl) -> String {
         TableRef::Tenant(table) => schema.qualify(table),
         TableRef::External { schema, table } => format!("{}.{}", schema.quoted(), table.quoted()),
     };
-    let mut sql = format!(
-        "FOREIGN KEY {} REFERENCES {references} {}",
+    format!(
+        "FOREIGN KEY {} REFERENCES {references} {}{}{}",
         columns(&key.columns),
-        columns(&key.referenced_columns)
-    );
+        columns(&key.referenced_columns),
+        actions(key, columns),
+        deferral(key.deferral)
+    )
+}
+
+/// The words of a foreign key after what it points to, but for its deferral; `columns` writes a list of them.
+pub(super) fn actions(key: &ForeignKeyDecl, columns: impl Fn(&[Ident]) -> String) -> String {
+    let mut sql = String::new();
     if key.match_full {
         sql.push_str(" MATCH FULL");
     }
@@ -90,10 +97,10 @@ fn foreign_key(schema: &SchemaName, key: &ForeignKeyDecl) -> String {
             sql.push_str(&format!(" {}", columns(&key.on_delete_columns)));
         }
     }
-    sql + deferral(key.deferral)
+    sql
 }
 
-pub(super) fn action(action: ReferentialAction) -> &'static str {
+fn action(action: ReferentialAction) -> &'static str {
     match action {
         ReferentialAction::NoAction => "NO ACTION",
         ReferentialAction::Restrict => "RESTRICT",

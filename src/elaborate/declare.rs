@@ -6,10 +6,10 @@
 use super::constraint;
 use super::words::qualified;
 use crate::catalog::{Kind, Object};
-use crate::kinds;
+use crate::kinds::{self, sequence_option_words};
 use crate::manifest::{
     ColumnDecl, ColumnValue, ConstraintDecl, EnumDecl, IndexDecl, Manifest, Position, SequenceDecl,
-    SequenceOptions, TableDecl, TypeDecl,
+    TableDecl, TypeDecl,
 };
 use crate::name::{Ident, SchemaName, Text};
 
@@ -154,27 +154,8 @@ fn create_sequence(schema: &SchemaName, decl: &SequenceDecl) -> String {
     format!(
         "CREATE SEQUENCE {}{data_type}{}",
         schema.qualify(&decl.name),
-        sequence_options(&decl.options)
+        sequence_option_words(&decl.options)
     )
-}
-
-/// The options that are given, each after a space.
-fn sequence_options(options: &SequenceOptions) -> String {
-    let mut sql = String::new();
-    let mut option = |words: &str, value: Option<i64>| {
-        if let Some(value) = value {
-            sql.push_str(&format!(" {words} {value}"));
-        }
-    };
-    option("INCREMENT BY", options.increment);
-    option("MINVALUE", options.min);
-    option("MAXVALUE", options.max);
-    option("START WITH", options.start);
-    option("CACHE", options.cache);
-    if options.cycle {
-        sql.push_str(" CYCLE");
-    }
-    sql
 }
 
 fn create_table(schema: &SchemaName, decl: &TableDecl, constraints: &[&ConstraintDecl]) -> String {
@@ -198,7 +179,7 @@ fn column(schema: &SchemaName, decl: &ColumnDecl) -> String {
         ColumnValue::Identity { always, options } => {
             let when = if *always { "ALWAYS" } else { "BY DEFAULT" };
             sql.push_str(&format!(" GENERATED {when} AS IDENTITY"));
-            let options = sequence_options(options);
+            let options = sequence_option_words(options);
             if !options.is_empty() {
                 sql.push_str(&format!(" ({})", options.trim_start()));
             }

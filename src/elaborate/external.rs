@@ -3,11 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::constraint::{action, deferral};
-use crate::catalog::{Catalog, Fact, Kind, Object, Value};
-use crate::manifest::{
-    ConstraintDecl, ConstraintDef, ForeignKeyDecl, Manifest, ReferentialAction, TableRef,
-};
+use super::constraint::{actions, deferral};
+use crate::catalog::{Catalog, Fact, Kind, Object};
+use crate::manifest::{ConstraintDecl, ConstraintDef, ForeignKeyDecl, Manifest, TableRef};
 use crate::name::{Ident, Text};
 use crate::pg::{PgError, Scratch};
 
@@ -21,30 +19,50 @@ pub(super) async fn add(
     manifest: &Manifest,
     catalog: &mut Catalog,
 ) -> Result<(), PgError> {
+    let keys = external_keys(manifest);
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let names: BTreeSet<&Ident> = keys.iter().flat_map(|(.., key)| names(key)).collect();
+    let quoted = scratch.texts(&query(&names)).await?;
+    let quoted: BTreeMap<&Ident, String> = names.into_iter().zip(quoted).collect();
     // After those of the same table that were made.
-    let mut position = i64::MAX / 2;
-    for table in &manifest.tables {
-        for decl in &table.constraints {
-            let ConstraintDef::ForeignKey(key) = &decl.definition else { continue };
-            let TableRef::External { schema, table: referenced } = &key.references else {
-                continue;
-            };
-            let names = [schema, referenced].into_iter();
-            let names = names.chain(&key.columns).chain(&key.referenced_columns);
-            let names: Vec<&Ident> = names.chain(&key.on_delete_columns).collect();
-            let quoted = scratch.texts(&query(&names)).await?;
-            let quoted: BTreeMap<&Ident, String> = names.into_iter().zip(quoted).collect();
-            position += 1;
-            for mut fact in facts(&table.name, decl, key, &quoted) {
-                fact.position = position;
-                catalog.insert(fact);
-            }
+    for (position, (table, decl, key)) in (i64::MAX / 2..).zip(keys) {
+        for fact in facts(table, decl, key, &quoted) {
+            catalog.insert(Fact { position, ..fact });
         }
     }
     Ok(())
 }
 
-fn query(names: &[&Ident]) -> String {
+type ExternalKey<'m> = (&'m Ident, &'m ConstraintDecl, &'m ForeignKeyDecl);
+
+/// Each with its table.
+fn external_keys(manifest: &Manifest) -> Vec<ExternalKey<'_>> {
+    let mut keys = Vec::new();
+    for table in &manifest.tables {
+        for decl in &table.constraints {
+            if let ConstraintDef::ForeignKey(key) = &decl.definition
+                && let TableRef::External { .. } = key.references
+            {
+                keys.push((&table.name, decl, key));
+            }
+        }
+    }
+    keys
+}
+
+/// All names that it consists of.
+fn names(key: &ForeignKeyDecl) -> Vec<&Ident> {
+    let target = match &key.references {
+        TableRef::External { schema, table } => vec![schema, table],
+        TableRef::Tenant(_) => Vec::new(),
+    };
+    let columns = key.columns.iter().chain(&key.referenced_columns).chain(&key.on_delete_columns);
+    target.into_iter().chain(columns).collect()
+}
+
+fn query(names: &BTreeSet<&Ident>) -> String {
     let literals: Vec<String> = names.iter().map(|name| Text::from(*name).literal()).collect();
     format!(
         "SELECT quote_ident(n.name) AS text FROM unnest(ARRAY[{}]::text[]) WITH ORDINALITY \
@@ -61,27 +79,17 @@ fn facts(
     quoted: &BTreeMap<&Ident, String>,
 ) -> Vec<Fact> {
     let quote = |name: &Ident| quoted.get(name).cloned().unwrap_or_default();
-    let list = |names: &[Ident]| names.iter().map(&quote).collect::<Vec<_>>().join(", ");
+    let list =
+        |names: &[Ident]| format!("({})", names.iter().map(&quote).collect::<Vec<_>>().join(", "));
     let TableRef::External { schema, table: referenced } = &key.references else {
         return Vec::new();
     };
     let (columns, referenced_columns) = (list(&key.columns), list(&key.referenced_columns));
     let referenced = format!("{}.{}", quote(schema), quote(referenced));
-    let mut definition =
-        format!("FOREIGN KEY ({columns}) REFERENCES {referenced}({referenced_columns})");
-    if key.match_full {
-        definition.push_str(" MATCH FULL");
-    }
-    if key.on_update != ReferentialAction::NoAction {
-        definition.push_str(&format!(" ON UPDATE {}", action(key.on_update)));
-    }
-    if key.on_delete != ReferentialAction::NoAction {
-        definition.push_str(&format!(" ON DELETE {}", action(key.on_delete)));
-        if !key.on_delete_columns.is_empty() {
-            definition.push_str(&format!(" ({})", list(&key.on_delete_columns)));
-        }
-    }
-    let role = format!("({columns}) references {referenced} ({referenced_columns})");
+    let actions = actions(key, list);
+    let definition =
+        format!("FOREIGN KEY {columns} REFERENCES {referenced}{referenced_columns}{actions}");
+    let role = format!("{columns} references {referenced} {referenced_columns}");
     let external = key.references.external().unwrap_or_default();
     let mut attributes = vec![
         ("definition", definition),
@@ -93,21 +101,11 @@ fn facts(
     if !deferral.is_empty() {
         attributes.push(("deferrable", deferral.to_owned()));
     }
-    let fact = |object: Object, attributes: Vec<(&'static str, String)>| Fact {
-        object,
-        attributes: attributes
-            .into_iter()
-            .map(|(key, text)| (key, Value { text, sql: None }))
-            .collect(),
-        position: 0,
-        dependencies: BTreeSet::new(),
-    };
     let mut constraint =
-        fact(Object::on_table(Kind::Constraint, table, &decl.name.ident), attributes);
+        Fact::new(Object::on_table(Kind::Constraint, table, &decl.name.ident), attributes);
     constraint.dependencies = key.columns.iter().map(|name| Object::column(table, name)).collect();
-    let comment = decl
-        .comment
-        .as_ref()
-        .map(|text| fact(constraint.object.comment(), vec![("comment", text.as_str().to_owned())]));
+    let comment = decl.comment.as_ref().map(|text| {
+        Fact::new(constraint.object.comment(), [("comment", text.as_str().to_owned())])
+    });
     std::iter::once(constraint).chain(comment).collect()
 }

@@ -71,7 +71,7 @@ pub fn described(catalog: &Catalog, fact: &Fact) -> String {
 /// The labels of an enum type, in their order.
 #[must_use]
 pub fn labels<'c>(catalog: &'c Catalog, of: &Ident) -> Vec<&'c Ident> {
-    let of_type = |fact: &&Fact| fact.object.group() == Object::enum_type(of);
+    let of_type = |fact: &&Fact| matches!(&fact.object, Object::Part(part) if part.of == *of);
     let mut labels: Vec<&Fact> = catalog.of_kind(Kind::Label).filter(of_type).collect();
     labels.sort_by_key(|fact| fact.position);
     labels.into_iter().filter_map(|fact| fact.object.name()).collect()

@@ -1,7 +1,7 @@
 //! Columns, with what generates their values. Defaults are objects of their own; see `default`.
 
 use super::sequence::{is_serial, options};
-use super::{Attribute, Creation, Guard, Needs, Rules, part, rules, table_of};
+use super::{Attribute, Creation, Guard, Needs, Rules, comes_with, part, table_of};
 use crate::catalog::{Fact, Kind, Object};
 use crate::locks::TableLock;
 use crate::name::SchemaName;
@@ -68,26 +68,29 @@ pub(super) const EXPRESSION: &str = "SELECT pg_get_expr(ad.adbin, ad.adrelid) FR
                                      WHERE ad.adrelid = a.attrelid AND ad.adnum = a.attnum";
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
-    let parts: Vec<&Fact> = creation.parts.iter().map(|(_, part)| *part).collect();
     format!(
         "ALTER TABLE {} ADD COLUMN {}{}",
         table_of(&creation.object, schema),
         guard.words(),
-        clause(&creation.object, creation.fact, &parts, schema)
+        clause(&creation.object, creation.fact, &creation.parts, schema)
     )
 }
 
 /// The column as it stands in CREATE TABLE and ALTER TABLE, with its default or sequence if these are
 /// among `parts`.
-pub(super) fn clause(object: &Object, fact: &Fact, parts: &[&Fact], schema: &SchemaName) -> String {
-    let mut own = parts
-        .iter()
-        .filter(|part| (rules(part.object.kind()).comes_with)(part).as_ref() == Some(object));
+pub(super) fn clause(
+    object: &Object,
+    fact: &Fact,
+    parts: &[(Object, &Fact)],
+    schema: &SchemaName,
+) -> String {
     let (mut default, mut sequence) = (None, None);
-    for part in own.by_ref() {
-        match part.object.kind() {
-            Kind::Default => default = part.sql("default", schema),
-            _ => sequence = Some(part),
+    for (_, part) in parts {
+        if comes_with(part).as_ref() == Some(object) {
+            match part.object.kind() {
+                Kind::Default => default = part.sql("default", schema),
+                _ => sequence = Some(part),
+            }
         }
     }
     let data_type = fact.sql("type", schema).unwrap_or_default();

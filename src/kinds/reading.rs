@@ -11,14 +11,13 @@
 //! statement was analysed (nothing in a tenant's schema can capture a name in here) and before the
 //! function runs. It is set back at once, since the next statement is analysed only after this one has run.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
 use super::unmodelled::{KEPT_OPTIONS, KNOWN_OPTIONS, OF_OTHERS, OF_RELATIONS, OF_TABLES, OTHER};
 use super::{Needs, Rules, column, constraint, index, rules};
-use crate::catalog::{Catalog, Fact, Kind, Object, Part, UNKNOWN_OPTION, Unmodelled, Value};
+use crate::catalog::{Catalog, Fact, Kind, Object, Part, UNKNOWN_OPTION, Unmodelled};
 use crate::name::{Ident, SchemaName, Text};
 
 /// Which objects there are in a schema, by OID.
@@ -47,7 +46,7 @@ pub enum Reading {
 
 /// Columns of the catalog that younger servers have: the version that brought them, what stands
 /// for them in the script, and they themselves.
-pub const SINCE: [(i32, &str, &str); 3] = [
+const SINCE: [(i32, &str, &str); 3] = [
     (150_000, "/* confdelsetcols */ NULL::int2[]", "k.confdelsetcols"),
     (150_000, "/* indnullsnotdistinct */ false", "i.indnullsnotdistinct"),
     (180_000, "/* conperiod */ false", "k.conperiod"),
@@ -120,7 +119,8 @@ pub fn details_script(
         let source = rules.source.replace(":attributes", &attributes);
         let columns = source.split_once(" FROM path ");
         let (columns, from) = columns.unwrap_or((source.as_str(), ""));
-        section(&mut script, kind.name(), &format!("json_build_array({columns})"), from, &path);
+        let (rows, from) = (format!("json_build_array({columns})"), format!("path {from}"));
+        script.push_str(&section(kind.name(), "", &rows, &from, &path));
     }
     let length = match reading {
         Reading::Comparing => "length(de.description) <= 8192",
@@ -175,15 +175,16 @@ fn object(rules: &Rules) -> String {
     format!("json_strip_nulls(json_build_object({}))", pairs.join(", "))
 }
 
-/// A statement that answers with one row: its name and a JSON array.
-fn section(script: &mut String, name: &str, rows: &str, from: &str, path: &str) {
-    let _ = write!(
-        script,
-        "WITH path AS MATERIALIZED (SELECT set_config('search_path', {path}, true) <> '' AS is_set)\n\
+/// A statement that answers with one row: its name and a JSON array. `with` are further common table
+/// expressions, each after a comma.
+fn section(name: &str, with: &str, rows: &str, from: &str, path: &str) -> String {
+    format!(
+        "WITH path AS MATERIALIZED (SELECT set_config('search_path', {path}, true) <> '' AS is_set)\
+         {with}\n\
          SELECT '{name}' AS section, coalesce(json_agg({rows}), '[]')::text AS rows\n\
-         FROM path {from};\n\
+         FROM {from};\n\
          SET LOCAL search_path = pg_catalog, pg_temp;\n"
-    );
+    )
 }
 
 fn unmodelled(members: &Members, path: &str) -> String {
@@ -193,18 +194,9 @@ fn unmodelled(members: &Members, path: &str) -> String {
         (OF_OTHERS, !(members.types.is_empty() && members.others.is_empty())),
     ];
     let parts = parts.into_iter().filter(|(_, is_needed)| *is_needed).map(|(part, _)| part);
-    let mut script = String::new();
     let other = format!(", other AS MATERIALIZED (\n{OTHER}\n)");
-    let _ = write!(
-        script,
-        "WITH path AS MATERIALIZED (SELECT set_config('search_path', {path}, true) <> '' AS is_set)\
-         {other}\n\
-         SELECT 'unmodelled' AS section, coalesce(json_agg(r), '[]')::text AS rows\n\
-         FROM (\n{}\n) r(kind, name);\n\
-         SET LOCAL search_path = pg_catalog, pg_temp;\n",
-        parts.collect::<Vec<_>>().join("\nUNION ALL\n")
-    );
-    stripped(&script)
+    let parts = parts.collect::<Vec<_>>().join("\nUNION ALL\n");
+    stripped(&section("unmodelled", &other, "r", &format!("(\n{parts}\n) r(kind, name)"), path))
 }
 
 /// Of a very long one, the beginning and a digest: it may have a gigabyte.
@@ -259,11 +251,10 @@ pub fn parse<E>(
     not_understood: impl Fn(String) -> E,
 ) -> Result<Catalog, E> {
     let mut catalog = Catalog::default();
-    catalog.insert(fact(Object::Schema, 0, BTreeMap::new()));
+    catalog.insert(Fact::new(Object::Schema, []));
     let mut objects: HashMap<Address, Object> = HashMap::new();
-    let mut rows = |name: &str| section(name);
     for kind in Kind::ALL.into_iter().filter(|kind| rules(*kind).needs != Needs::Nothing) {
-        let found: Vec<Row> = read(rows(kind.name())?).map_err(&not_understood)?;
+        let found: Vec<Row> = read(section(kind.name())?).map_err(&not_understood)?;
         for (class, oid, number, of, name, position, attributes) in found {
             let object = match of {
                 Some(of) => Object::Part(Part { kind, of, name }),
@@ -274,17 +265,16 @@ pub fn parse<E>(
         }
     }
     let comments: Vec<(i64, i64, i64, String)> =
-        read(rows("comments")?).map_err(&not_understood)?;
+        read(section("comments")?).map_err(&not_understood)?;
     for (class, oid, number, text) in comments {
         if let Some(on) = objects.get(&(class, oid, number)) {
-            let text = BTreeMap::from([("comment".to_owned(), text)]);
-            catalog.insert(fact(on.comment(), 0, text));
+            catalog.insert(Fact::new(on.comment(), [("comment", text)]));
         }
     }
-    let unmodelled: Vec<Unmodelled> = read(rows("unmodelled")?).map_err(&not_understood)?;
+    let unmodelled: Vec<Unmodelled> = read(section("unmodelled")?).map_err(&not_understood)?;
     catalog.unmodelled = unmodelled.into_iter().collect();
     if reading == Reading::Rendering {
-        let edges = read(rows("dependencies")?).map_err(&not_understood)?;
+        let edges = read(section("dependencies")?).map_err(&not_understood)?;
         depend(&mut catalog, &objects, edges);
     }
     Ok(catalog)
@@ -294,15 +284,10 @@ fn read<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<Vec<
     serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
-fn fact(object: Object, position: i64, texts: BTreeMap<String, String>) -> Fact {
+fn fact(object: Object, position: i64, mut texts: BTreeMap<String, String>) -> Fact {
     let known = rules(object.kind()).attributes.iter();
-    let mut texts = texts;
-    let attributes = known.filter_map(|attribute| {
-        let text = texts.remove(attribute.key)?;
-        Some((attribute.key, Value { text, sql: None }))
-    });
-    let attributes = attributes.collect();
-    Fact { object, attributes, position, dependencies: BTreeSet::new() }
+    let attributes = known.filter_map(|known| Some((known.key, texts.remove(known.key)?)));
+    Fact { position, ..Fact::new(object, attributes) }
 }
 
 /// A dependency as `pg_depend` has it, with its type.

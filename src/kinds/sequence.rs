@@ -2,6 +2,7 @@
 
 use super::{Attribute, Creation, Guard, Needs, Rules, qualified};
 use crate::catalog::{Fact, Object, Slot};
+use crate::manifest::SequenceOptions;
 use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
@@ -76,18 +77,32 @@ pub(super) fn options(fact: &Fact, data_type: &str) -> String {
     let (minimum, maximum) = if increment > 0 { (1, highest) } else { (lowest, -1) };
     let (min, max) = (number("minimum").unwrap_or(minimum), number("maximum").unwrap_or(maximum));
     let start = if increment > 0 { min } else { max };
+    let unless = |usual: i64| move |value: &i64| *value != usual;
+    option_words(&SequenceOptions {
+        increment: Some(increment).filter(unless(1)),
+        min: Some(min).filter(unless(minimum)),
+        max: Some(max).filter(unless(maximum)),
+        start: number("start").filter(unless(start)),
+        cache: number("cache").filter(unless(1)),
+        cycle: fact.text("cycle") == Some("cycle"),
+    })
+}
+
+/// The options that are given, each after a space.
+#[must_use]
+pub fn option_words(options: &SequenceOptions) -> String {
     let mut sql = String::new();
-    let mut option = |words: &str, value: Option<i64>, usual: i64| {
-        if let Some(value) = value.filter(|value| *value != usual) {
+    let mut option = |words: &str, value: Option<i64>| {
+        if let Some(value) = value {
             sql.push_str(&format!(" {words} {value}"));
         }
     };
-    option("INCREMENT BY", Some(increment), 1);
-    option("MINVALUE", Some(min), minimum);
-    option("MAXVALUE", Some(max), maximum);
-    option("START WITH", number("start"), start);
-    option("CACHE", number("cache"), 1);
-    if fact.text("cycle") == Some("cycle") {
+    option("INCREMENT BY", options.increment);
+    option("MINVALUE", options.min);
+    option("MAXVALUE", options.max);
+    option("START WITH", options.start);
+    option("CACHE", options.cache);
+    if options.cycle {
         sql.push_str(" CYCLE");
     }
     sql

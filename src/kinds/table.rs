@@ -1,7 +1,7 @@
 //! Ordinary tables.
 
 use super::{Attribute, Creation, Guard, Needs, Rules, column, constraint, qualified};
-use crate::catalog::{Fact, Kind, Slot};
+use crate::catalog::{Kind, Slot};
 use crate::name::SchemaName;
 
 pub(super) static RULES: Rules = Rules {
@@ -27,10 +27,8 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
         let parts = creation.parts.iter();
         parts.filter(move |(object, _)| object.kind() == kind)
     };
-    let columns = of_kind(Kind::Column).map(|(object, fact)| {
-        let parts: Vec<&Fact> = creation.parts.iter().map(|(_, part)| *part).collect();
-        column::clause(object, fact, &parts, schema)
-    });
+    let columns = of_kind(Kind::Column)
+        .map(|(object, fact)| column::clause(object, fact, &creation.parts, schema));
     let constraints =
         of_kind(Kind::Constraint).map(|(object, fact)| constraint::clause(object, fact, schema));
     let clauses: Vec<String> = columns.chain(constraints).collect();

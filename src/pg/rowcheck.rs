@@ -310,20 +310,5 @@ fn is_avoided(manifest: &Manifest, seed: &SeedDecl, avoid: &Reasons) -> bool {
 }
 
 fn is_readable(seed: &SeedDecl, live: &Catalog) -> bool {
-    fn lookups_readable(cell: &Cell, live: &Catalog) -> bool {
-        let Cell::Lookup { table, column, matching } = cell else {
-            return true;
-        };
-        live.has_column(table, column)
-            && matching
-                .iter()
-                .all(|(name, cell)| live.has_column(table, name) && lookups_readable(cell, live))
-    }
-    seed.key.iter().all(|key| live.has_column(&seed.table, key))
-        && seed
-            .rows
-            .iter()
-            .flat_map(|row| &row.cells)
-            .filter(|(name, _)| seed.key.contains(name))
-            .all(|(_, cell)| lookups_readable(cell, live))
+    seed.columns_read().into_iter().all(|(table, column)| live.has_column(table, column))
 }

@@ -32,6 +32,9 @@ pub struct Conflict {
     pub taken_by: String,
 }
 
+/// Where an object comes: kind and position of what it is a part of, and its own.
+pub(super) type Rank = (Kind, i64, Kind, i64);
+
 /// What the functions of this module share.
 pub(super) struct Comparison<'a> {
     pub(super) manifest: &'a Manifest,
@@ -57,7 +60,7 @@ pub fn difference<'a>(
 ) -> Difference<'a> {
     static NOTHING: std::sync::LazyLock<Catalog> = std::sync::LazyLock::new(Catalog::default);
     let live = live.unwrap_or(&NOTHING);
-    let matching = matching(desired, live, kinds::traits);
+    let matching = matching(desired, live, kinds::is_structural);
     let delta = delta(&desired.catalog, live, &matching);
     let added = added(&delta, live);
     let mut comparison =
@@ -84,7 +87,7 @@ pub fn difference<'a>(
 /// comments on it.
 fn added<'a>(delta: &Delta<'a>, live: &Catalog) -> BTreeMap<&'a Object, &'a Fact> {
     let comes_along = |fact: &Fact| {
-        let column = (kinds::rules(fact.object.kind()).comes_with)(fact);
+        let column = kinds::comes_with(fact);
         column.is_some_and(|column| live.has(&column))
     };
     let left: BTreeSet<&Object> =
@@ -127,7 +130,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Where an object comes in reports and among equals: by what it is a part of, in the order of its making.
-    pub(super) fn rank(&self, object: &Object) -> (Kind, i64, Kind, i64) {
+    pub(super) fn rank(&self, object: &Object) -> Rank {
         let position = |object: &Object| match object {
             // That on the whole first.
             Object::Comment(on) if **on == on.group() => 0,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::Comparison;
-use super::mentions::mentions;
+use super::mentions::reasons_met;
 use super::schedule::needed;
 use super::{Action, Held, PlannedStep, Step, row_needs};
 use crate::catalog::{Catalog, Fact, Kind, Object};
@@ -101,8 +101,7 @@ fn spread<'a>(comparison: &Comparison<'a>, blocked: &mut Blocked<'a>) {
 /// What cannot be made without this part of it: a table without a column, a column without its default, a type
 /// without a label.
 fn indispensable_to(fact: &Fact) -> Option<Object> {
-    let column = (kinds::rules(fact.object.kind()).comes_with)(fact);
-    column.or_else(|| match fact.object.kind() {
+    kinds::comes_with(fact).or_else(|| match fact.object.kind() {
         Kind::Column | Kind::Label => fact.object.parent(),
         _ => None,
     })
@@ -110,9 +109,8 @@ fn indispensable_to(fact: &Fact) -> Option<Object> {
 
 /// Why the statement that makes the object must not be run.
 fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BTreeSet<String> {
-    let mut why = BTreeSet::new();
     if reasons.is_empty() {
-        return why;
+        return BTreeSet::new();
     }
     let of = |table: &Ident| table.as_str().to_owned();
     let is_there = |table: &Ident| comparison.live.has_table(table);
@@ -133,20 +131,9 @@ fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BT
             subjects.insert(Subject::Type(of(name)));
         }
     }
-    for subject in &subjects {
-        why.extend(reasons.get(subject).into_iter().flatten().cloned());
-    }
     let expressions = ["expressions", "default", "stored", "virtual"];
     let expressions: Vec<&str> = expressions.iter().filter_map(|key| fact.text(key)).collect();
-    for (subject, reasons) in reasons {
-        if let Subject::Column { table, name } = subject
-            && tables.iter().any(|touched| touched.as_str() == table)
-            && expressions.iter().any(|text| mentions(text, name) || mentions(text, table))
-        {
-            why.extend(reasons.iter().cloned());
-        }
-    }
-    why
+    reasons_met(reasons, &subjects, &tables, &expressions)
 }
 
 /// Parts the steps, which are in order, into those that may be run and those that are held back.

@@ -6,7 +6,6 @@ use super::Step;
 use crate::catalog::{Catalog, Fact, Kind, Object};
 use crate::kinds;
 use crate::locks::{Locks, TableLock};
-use crate::manifest::Cell;
 use crate::name::Ident;
 
 /// What `steps`, in their order, need of what is there in `live`.
@@ -24,7 +23,9 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
             Step::Insert { seed, row } => {
                 add(&mut locks.tables, &seed.table, TableLock::RowExclusive);
                 for (_, cell) in &row.cells {
-                    look_up(&mut locks, cell);
+                    for (table, _) in cell.columns_read() {
+                        add(&mut locks.others, table, TableLock::ShareUpdateExclusive);
+                    }
                 }
             }
         }
@@ -38,7 +39,7 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
 fn create(locks: &mut Locks, fact: &Fact) {
     let own = fact.object.table_name();
     if let Some(table) = &own
-        && let Some(lock) = (kinds::rules(fact.object.kind()).lock)(fact)
+        && let Some(lock) = kinds::lock(fact)
     {
         add(&mut locks.tables, table, lock);
     }
@@ -57,15 +58,6 @@ fn create(locks: &mut Locks, fact: &Fact) {
     for object in &fact.dependencies {
         if let Object::Member(Kind::Enum, name) = object {
             locks.types.insert(name.clone());
-        }
-    }
-}
-
-fn look_up(locks: &mut Locks, cell: &Cell) {
-    if let Cell::Lookup { table, matching, .. } = cell {
-        add(&mut locks.others, table, TableLock::ShareUpdateExclusive);
-        for (_, cell) in matching {
-            look_up(locks, cell);
         }
     }
 }

@@ -1,8 +1,31 @@
-//! Which names stand in an expression.
+//! What of the reasons not to touch something concerns a statement.
+
+use std::collections::BTreeSet;
+
+use crate::name::Ident;
+use crate::obstacle::{Reasons, Subject};
+
+/// The reasons not to run what touches `subjects`, and evaluates `expressions` over columns of `tables`.
+pub(super) fn reasons_met<'t>(
+    reasons: &Reasons,
+    subjects: &BTreeSet<Subject>,
+    tables: impl IntoIterator<Item = &'t Ident>,
+    expressions: &[impl AsRef<str>],
+) -> BTreeSet<String> {
+    let tables: BTreeSet<&str> = tables.into_iter().map(Ident::as_str).collect();
+    let names = |name: &str| expressions.iter().any(|text| mentions(text.as_ref(), name));
+    let met = reasons.iter().filter(|(subject, _)| match subject {
+        Subject::Column { table, name } if tables.contains(table.as_str()) => {
+            names(name) || names(table)
+        }
+        subject => subjects.contains(subject),
+    });
+    met.flat_map(|(_, reasons)| reasons).cloned().collect()
+}
 
 /// Whether an expression can name a column or, for its whole row, a table. Too many are found by that, none
 /// too few.
-pub(super) fn mentions(expression: &str, name: &str) -> bool {
+fn mentions(expression: &str, name: &str) -> bool {
     let folded = |text: &str| text.to_lowercase().replace('"', " ");
     let (expression, name) = (format!(" {} ", folded(expression)), folded(name));
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';

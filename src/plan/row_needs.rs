@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::difference::Comparison;
 use super::held::Blocked;
-use super::mentions::mentions;
+use super::mentions::reasons_met;
 use crate::catalog::Object;
 use crate::manifest::{
-    Cell, ConstraintDecl, Manifest, SCHEMA_PLACEHOLDER, SeedDecl, SeedRow, TableRef, TypeDecl,
+    Cell, ConstraintDecl, Manifest, SCHEMA_PLACEHOLDER, SeedDecl, SeedRow, TableRef,
 };
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
+use crate::rows;
 
 /// Judges rows, in their order.
 pub(super) struct HeldRows<'c, 'a> {
@@ -36,7 +37,7 @@ impl<'c, 'a> HeldRows<'c, 'a> {
         let mut columns: Vec<(&Ident, &Ident)> = Vec::new();
         for (column, cell) in &row.cells {
             columns.push((&seed.table, column));
-            looked_up(cell, &mut columns);
+            columns.extend(cell.columns_read());
         }
         let tables: BTreeSet<&Ident> =
             columns.iter().map(|(table, _)| *table).chain([&seed.table]).collect();
@@ -73,19 +74,7 @@ impl<'c, 'a> HeldRows<'c, 'a> {
             let enums = self.comparison.manifest.enums.iter();
             subjects.extend(enums.map(|decl| Subject::Type(decl.name.as_str().to_owned())));
         }
-        let mut why = BTreeSet::new();
-        for subject in &subjects {
-            why.extend(self.reasons.get(subject).into_iter().flatten().cloned());
-        }
-        for (subject, reasons) in self.reasons {
-            if let Subject::Column { table, name } = subject
-                && tables.iter().any(|touched| touched.as_str() == table)
-                && expressions.iter().any(|text| mentions(text, name) || mentions(text, table))
-            {
-                why.extend(reasons.iter().cloned());
-            }
-        }
-        why
+        reasons_met(self.reasons, &subjects, tables.iter().copied(), expressions)
     }
 }
 
@@ -94,17 +83,6 @@ fn parents<'m>(manifest: &'m Manifest, table: &Ident) -> impl Iterator<Item = &'
     let decl = manifest.tables.iter().find(|decl| decl.name == *table);
     let constraints = decl.into_iter().flat_map(|decl| &decl.constraints);
     constraints.filter_map(ConstraintDecl::references).filter_map(TableRef::tenant)
-}
-
-/// The columns that lookups read.
-fn looked_up<'m>(cell: &'m Cell, columns: &mut Vec<(&'m Ident, &'m Ident)>) {
-    if let Cell::Lookup { table, column, matching } = cell {
-        columns.push((table, column));
-        for (name, cell) in matching {
-            columns.push((table, name));
-            looked_up(cell, columns);
-        }
-    }
 }
 
 /// The expressions that the server evaluates when it inserts the row, as far as it could look for casts in
@@ -151,7 +129,5 @@ fn compared(manifest: &Manifest, cell: &Cell, texts: &mut Vec<String>) {
 }
 
 fn is_enum(manifest: &Manifest, table: &Ident, column: &Ident) -> bool {
-    let decl = manifest.tables.iter().find(|decl| decl.name == *table);
-    let mut columns = decl.into_iter().flat_map(|decl| &decl.columns);
-    columns.any(|decl| decl.name == *column && matches!(decl.data_type, TypeDecl::Declared { .. }))
+    matches!(rows::Comparison::of(manifest, table, column), rows::Comparison::Labels { .. })
 }

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::difference::Comparison;
+use super::difference::{Comparison, Rank};
 use super::held::Blocked;
 use crate::catalog::{Fact, Kind, Object};
 use crate::kinds::{self, Creation, Place, column_makes, is_foreign_key, labels};
@@ -16,6 +16,8 @@ use crate::kinds::{self, Creation, Place, column_makes, is_foreign_key, labels};
 /// Objects that one statement makes.
 struct Unit<'a> {
     fact: &'a Fact,
+    /// Where it comes among those that could be made next.
+    rank: (u8, Rank),
     /// What it makes along in any case.
     firm: Vec<&'a Fact>,
     /// What it makes along if all that these need is there by then.
@@ -29,24 +31,15 @@ pub(super) fn schedule<'a>(
 ) -> Vec<Creation<'a>> {
     let mut pending: BTreeSet<&Object> = comparison.added.keys().copied().collect();
     let mut waiting = units(comparison, blocked);
+    waiting.sort_by_key(|unit| unit.rank);
     let mut created = Vec::new();
-    while !waiting.is_empty() {
-        let next = waiting
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, unit)| {
-                let is_ready = unit.is_ready(&pending);
-                (
-                    !is_ready,
-                    unit.stratum(),
-                    unit.has_to_wait(&pending),
-                    comparison.rank(&unit.fact.object),
-                )
-            })
-            .map(|(at, _)| at);
-        let Some(unit) = next.map(|at| waiting.remove(at)) else { break };
+    while let Some(at) = next(&waiting, &pending) {
+        let unit = waiting.remove(at);
         let (parts, left) = unit.parts(&mut pending, blocked);
-        waiting.extend(left.into_iter().map(Unit::alone));
+        for fact in left {
+            let unit = Unit::alone(comparison, fact);
+            waiting.insert(waiting.partition_point(|other| other.rank <= unit.rank), unit);
+        }
         let named = |fact: &'a Fact| (comparison.name_of(&fact.object), fact);
         created.push(Creation {
             fact: unit.fact,
@@ -59,19 +52,34 @@ pub(super) fn schedule<'a>(
     created
 }
 
+/// The first of those that are ready, which are in order; of one stratum, rather one that makes along all that it
+/// could. In a circle, any may be first.
+fn next(waiting: &[Unit<'_>], pending: &BTreeSet<&Object>) -> Option<usize> {
+    let first_of = |ready: &mut dyn Iterator<Item = (usize, &Unit<'_>)>| {
+        let mut ready = ready.peekable();
+        let (first, (stratum, _)) = ready.peek().map(|(at, unit)| (*at, unit.rank))?;
+        let whole = ready
+            .take_while(|(_, unit)| unit.rank.0 == stratum)
+            .find(|(_, unit)| !unit.has_to_wait(pending));
+        Some(whole.map_or(first, |(at, _)| at))
+    };
+    let all = || waiting.iter().enumerate();
+    first_of(&mut all().filter(|(_, unit)| unit.is_ready(pending))).or_else(|| first_of(&mut all()))
+}
+
 fn units<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Unit<'a>> {
     let mut in_order: Vec<&'a Fact> = comparison.added.values().copied().collect();
     in_order.sort_by_key(|fact| comparison.rank(&fact.object));
     let mut units: BTreeMap<&Object, Unit<'a>> = BTreeMap::new();
     let mut columns: BTreeMap<Object, Vec<&'a Fact>> = BTreeMap::new();
     for fact in &in_order {
-        if let Some(column) = (kinds::rules(fact.object.kind()).comes_with)(fact) {
+        if let Some(column) = kinds::comes_with(fact) {
             columns.entry(column).or_default().push(fact);
         }
     }
     for fact in in_order {
         // They come with a column that is made, or else they would not be missing.
-        if (kinds::rules(fact.object.kind()).comes_with)(fact).is_some() {
+        if kinds::comes_with(fact).is_some() {
             continue;
         }
         let whole = fact.object.group();
@@ -87,8 +95,7 @@ fn units<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Unit<'a>
                 unit.firm.push(fact);
             }
             _ => {
-                let unit = Unit { fact, firm: Vec::new(), optional };
-                units.insert(&fact.object, unit);
+                units.insert(&fact.object, Unit { optional, ..Unit::alone(comparison, fact) });
             }
         }
     }
@@ -101,8 +108,9 @@ fn is_made_along(fact: &Fact) -> bool {
 }
 
 impl<'a> Unit<'a> {
-    fn alone(fact: &'a Fact) -> Self {
-        Self { fact, firm: Vec::new(), optional: Vec::new() }
+    fn alone(comparison: &Comparison<'a>, fact: &'a Fact) -> Self {
+        let rank = (stratum(fact), comparison.rank(&fact.object));
+        Self { fact, rank, firm: Vec::new(), optional: Vec::new() }
     }
 
     fn makes(&self, object: &Object) -> bool {
@@ -123,21 +131,6 @@ impl<'a> Unit<'a> {
         keys.any(|fact| {
             needed(fact).any(|object| !self.makes(&object) && pending.contains(&object))
         })
-    }
-
-    fn stratum(&self) -> u8 {
-        match self.fact.object.kind() {
-            Kind::Schema => 0,
-            Kind::Enum | Kind::Label => 1,
-            Kind::Sequence => 2,
-            Kind::Table => 3,
-            Kind::Column if self.fact.text("stored").is_some() => 5,
-            Kind::Column | Kind::Default => 4,
-            Kind::Constraint if is_foreign_key(self.fact) => 8,
-            Kind::Constraint => 6,
-            Kind::Index => 7,
-            Kind::Comment | Kind::Row => 9,
-        }
     }
 
     /// What it makes along, and what is left for later. All that it makes is pending no more.
@@ -171,9 +164,25 @@ impl<'a> Unit<'a> {
     }
 
     fn column_of(&self, fact: &Fact) -> Option<&'a Fact> {
-        let column = (kinds::rules(fact.object.kind()).comes_with)(fact)?;
+        let column = kinds::comes_with(fact)?;
         let all = std::iter::once(&self.fact).chain(&self.firm);
         all.copied().find(|fact| fact.object == column)
+    }
+}
+
+/// Lower ones are made first, as far as nothing else decides.
+fn stratum(fact: &Fact) -> u8 {
+    match fact.object.kind() {
+        Kind::Schema => 0,
+        Kind::Enum | Kind::Label => 1,
+        Kind::Sequence => 2,
+        Kind::Table => 3,
+        Kind::Column if fact.text("stored").is_some() => 5,
+        Kind::Column | Kind::Default => 4,
+        Kind::Constraint if is_foreign_key(fact) => 8,
+        Kind::Constraint => 6,
+        Kind::Index => 7,
+        Kind::Comment | Kind::Row => 9,
     }
 }
 

@@ -12,12 +12,7 @@ use crate::name::Ident;
 pub(super) fn changed(comparison: &Comparison<'_>) -> Vec<Change> {
     let Comparison { desired, live, matching, delta, .. } = comparison;
     let mut changes: BTreeMap<_, Change> = BTreeMap::new();
-    let mut told: BTreeSet<Object> = BTreeSet::new();
-    let mut told_of = |object: &Object| told.insert(object.clone());
     for object in touched(comparison) {
-        if !told_of(&object) {
-            continue;
-        }
         let (Some(expected), Some(actual)) =
             (desired.catalog.get(&object), live.get(&matching.live_or_same(&object)))
         else {
@@ -65,14 +60,14 @@ pub(super) fn changed(comparison: &Comparison<'_>) -> Vec<Change> {
 }
 
 /// The desired objects that could be different, but for their comments.
-fn touched(comparison: &Comparison<'_>) -> Vec<Object> {
+fn touched(comparison: &Comparison<'_>) -> BTreeSet<Object> {
     let Comparison { live, delta, .. } = comparison;
-    let mut touched = Vec::new();
+    let mut touched = BTreeSet::new();
     for Altered { desired, .. } in &delta.altered {
         match desired.object.kind() {
             Kind::Comment => {}
             Kind::Default => touched.extend(desired.object.parent()),
-            _ => touched.push(desired.object.clone()),
+            _ => _ = touched.insert(desired.object.clone()),
         }
     }
     // A default that is absent, or more than there should be, is a change of its column.
@@ -81,7 +76,7 @@ fn touched(comparison: &Comparison<'_>) -> Vec<Object> {
             && let Some(column) = fact.object.parent()
             && live.has(&column)
         {
-            touched.push(column);
+            touched.insert(column);
         }
     }
     touched.extend(reordered(comparison));
@@ -126,7 +121,7 @@ pub(super) fn extra(comparison: &Comparison<'_>) -> Vec<Object> {
     let is_told = |fact: &&&Fact| {
         // What is a part of something extra is told with it, and so is what comes with a column.
         let with_whole = fact.object.parent().is_some_and(|parent| gone.contains(&parent));
-        !with_whole && (kinds::rules(fact.object.kind()).comes_with)(fact).is_none()
+        !with_whole && kinds::comes_with(fact).is_none()
     };
     let mut extra: Vec<&Fact> = removed.iter().filter(is_told).copied().collect();
     // First what is on tables that are declared.

@@ -59,19 +59,25 @@ impl SeedDecl {
             self.key.iter().map(|key| (&self.table, key)).collect();
         let cells = rows.iter().flat_map(|row| &row.cells);
         for (_, cell) in cells.filter(|(name, _)| self.key.contains(name)) {
-            looked_up(cell, &mut columns);
+            columns.extend(cell.columns_read());
         }
         columns
     }
 }
 
-fn looked_up<'m>(cell: &'m Cell, columns: &mut BTreeSet<(&'m Ident, &'m Ident)>) {
-    if let Cell::Lookup { table, column, matching } = cell {
-        columns.insert((table, column));
-        for (name, cell) in matching {
-            columns.insert((table, name));
-            looked_up(cell, columns);
+impl Cell {
+    /// The columns, with their tables, that are read to find the value: those of lookups.
+    #[must_use]
+    pub fn columns_read(&self) -> BTreeSet<(&Ident, &Ident)> {
+        let mut columns = BTreeSet::new();
+        if let Self::Lookup { table, column, matching } = self {
+            columns.insert((table, column));
+            for (name, cell) in matching {
+                columns.insert((table, name));
+                columns.extend(cell.columns_read());
+            }
         }
+        columns
     }
 }
 
