@@ -208,6 +208,10 @@ async fn the_service_answers_without_values_whatever_it_logs() {
             let answer = service.post("/ops/provision/acme").await.with(500);
             assert!(!answer.body.contains(SECRET) && !answer.head.contains(SECRET), "{answer:?}");
             service.logs("step-failed").await;
+            // The line with the values comes after the one with the code.
+            if is_shown {
+                service.logs(SECRET).await;
+            }
             let log = service.log();
             assert_eq!(log.contains(SECRET), is_shown, "{log}");
         }
