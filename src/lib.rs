@@ -24,7 +24,8 @@
 //! - Schemas with the same fingerprint, a digest that the server computes, have the same model: what
 //!   costs time is done once per shape, not once per tenant.
 //! - One transaction a tenant, under its lock; it commits only after a second look has found
-//!   nothing left to do, and the record of it commits along.
+//!   nothing left to do, and the record of it commits along. Of tenants that are alike, the second
+//!   look is at what the plan touches, which must have become what it became in the first of them.
 //! - Imports point down: of two files, only one needs the other (`tests/suite/architecture.rs`).
 //! - `sqlx` is used in [`pg`] only; only [`name`] quotes; only [`cli`] prints.
 //!
@@ -59,6 +60,8 @@ pub mod files;
 pub mod manifest;
 
 pub mod locks;
+
+pub mod touched;
 
 pub mod obstacle;
 

@@ -26,7 +26,7 @@ pub use connect::Target;
 pub use error::{Cause, PgError, ServerError};
 pub use execute::{ExecuteError, Statements, StepFailed};
 pub use externals::Externals;
-pub use fingerprint::{SchemaDigest, Shapes};
+pub use fingerprint::{KnownShape, Objects, SchemaDigest, Shapes};
 pub use introspect::IntrospectError;
 pub use leader::{Election, HEARTBEAT, Leadership};
 pub use listen::{CHANNEL, Notifications};
@@ -38,7 +38,7 @@ pub use scratch::Scratch;
 pub use session::{Limits, ServerInfo, Session};
 pub use state::{Entry, StateRow, note};
 pub use survey::{Present, Subject, TenantSnapshot, survey};
-pub use transaction::{Locking, Observed, Tables, Transaction};
+pub use transaction::{Locking, Observed, Site, Tables, Touching, Transaction};
 pub use untrusted::Asked;
 
 /// The name that no table of a manifest may have.

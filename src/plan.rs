@@ -12,6 +12,7 @@ mod row_needs;
 mod schedule;
 mod step;
 mod told;
+mod touched;
 mod untouched;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use difference::{Conflict, Difference, difference};
 pub use held::unreadable;
 pub use step::{Action, Step};
+pub use touched::touched;
 pub use untouched::{Change, Held, Untouched};
 
 use crate::catalog::{Catalog, Kind, Object, Unmodelled};

@@ -3,8 +3,10 @@
 
 mod attempt;
 mod checks;
+mod commit;
 mod context;
 mod error;
+mod known;
 mod left;
 mod options;
 mod settled;
@@ -242,6 +244,7 @@ async fn retried(
         if options.rows_found.is_some() && matches!(error, ReconcileError::NotConverged { .. }) {
             // A row has gone since they were looked for.
             options.rows_found = None;
+            options.seen = None;
             continue;
         }
         if !error.is_transient() || attempts >= context.retry.attempts {
@@ -353,7 +356,10 @@ pub(crate) fn compare<'a>(
 }
 
 /// Identifies all that a plan is concluded from.
-fn live_checksum(fingerprint: Option<Checksum>, absent_rows: &[(&SeedDecl, &SeedRow)]) -> Checksum {
+pub(crate) fn live_checksum(
+    fingerprint: Option<Checksum>,
+    absent_rows: &[(&SeedDecl, &SeedRow)],
+) -> Checksum {
     let rows: Vec<_> = absent_rows.iter().map(|(seed, row)| (&seed.table, row)).collect();
     checksum::of("live", &(fingerprint, rows))
 }

@@ -11,9 +11,8 @@ use crate::catalog::Object;
 use crate::checksum::Checksum;
 use crate::obstacle::{Obstacle, Reasons};
 use crate::pg::{self, Observed, Placement, Row, TenantSnapshot};
-use crate::plan::Action;
-use crate::plan::Untouched;
-use crate::reconcile::compare;
+use crate::plan::{Action, Untouched};
+use crate::reconcile::{compare, live_checksum};
 
 /// What lies between a tenant and the manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -70,6 +69,8 @@ pub(super) struct Compared {
     pub(super) is_present: bool,
     /// The fingerprint, if no declared row is absent.
     pub(super) rows_found: Option<Checksum>,
+    /// Identifies what was seen, as [`Plan::live_checksum`](crate::plan::Plan::live_checksum).
+    pub(super) seen: Checksum,
     /// Whether the record says that the manifest, as it is now, was applied.
     pub(super) is_recorded: bool,
     /// Where Citus keeps the schema; `None` if it lies on the server itself, and should.
@@ -84,7 +85,7 @@ pub(super) fn compare_all(
     members: &[Member],
     survey: &Survey<'_>,
 ) -> Vec<Option<Compared>> {
-    let mut known: HashMap<Shape, Arc<Difference>> = HashMap::new();
+    let mut known: HashMap<Shape, (Arc<Difference>, Checksum)> = HashMap::new();
     let compared = members.iter().zip(&survey.seen).map(|(member, seen)| {
         let Seen::At(snapshot) = seen else {
             return None;
@@ -93,11 +94,12 @@ pub(super) fn compare_all(
         let fingerprint = snapshot.present.as_ref().map(|present| present.fingerprint);
         let rows = snapshot.absent_rows.iter().map(address).collect();
         let reasons = server.context.reasons(&snapshot.obstacles, Obstacle::in_general);
-        let difference = match known.entry((member.server, fingerprint, rows, reasons)) {
-            Entry::Occupied(entry) => Arc::clone(entry.get()),
+        let (difference, seen) = match known.entry((member.server, fingerprint, rows, reasons)) {
+            Entry::Occupied(entry) => entry.get().clone(),
             Entry::Vacant(entry) => {
                 let found = difference(server, snapshot, &entry.key().3)?;
-                Arc::clone(entry.insert(Arc::new(found)))
+                let seen = live_checksum(fingerprint, &snapshot.absent_rows);
+                entry.insert((Arc::new(found), seen)).clone()
             }
         };
         let expected = pg::note(server.context.manifest_checksum(), difference.is_complete());
@@ -106,6 +108,7 @@ pub(super) fn compare_all(
             is_recorded: note == Some(&expected),
             is_present: snapshot.present.is_some(),
             placement: snapshot.present.as_ref().and_then(|present| present.placement.clone()),
+            seen,
             rows_found: fingerprint.filter(|_| snapshot.absent_rows.is_empty()),
             difference,
         })

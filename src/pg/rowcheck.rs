@@ -9,6 +9,7 @@ use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow};
 use crate::name::{Ident, SchemaName, TenantId};
 use crate::obstacle::{Reasons, Subject};
 use crate::rows::{self, Comparison};
+use crate::touched::Touched;
 
 /// More rows than this are checked by a statement of their own.
 const ROWS_PER_STATEMENT: usize = 2_000;
@@ -39,10 +40,33 @@ impl<'m> RowCheck<'m> {
         live: Option<&Catalog>,
         avoid: &Reasons,
     ) -> Self {
+        let readable = |seed: &SeedDecl| {
+            live.is_none_or(|live| is_readable(seed, live)) && !is_avoided(manifest, seed, avoid)
+        };
+        Self::of(manifest, schema, tenant, &manifest.seeds, readable)
+    }
+
+    /// The rows of the tables that are touched, which are all there to be read.
+    pub(super) fn of_touched(
+        manifest: &'m Manifest,
+        schema: &SchemaName,
+        tenant: &TenantId,
+        touched: &Touched,
+    ) -> Self {
+        let seeds = manifest.seeds.iter().filter(|seed| touched.relations.contains(&seed.table));
+        Self::of(manifest, schema, tenant, seeds, |_| true)
+    }
+
+    fn of(
+        manifest: &'m Manifest,
+        schema: &SchemaName,
+        tenant: &TenantId,
+        seeds: impl IntoIterator<Item = &'m SeedDecl>,
+        is_readable: impl Fn(&SeedDecl) -> bool,
+    ) -> Self {
         let (mut parts, mut script) = (Vec::new(), String::new());
-        for seed in &manifest.seeds {
-            let readable = live.is_none_or(|live| is_readable(seed, live))
-                && !is_avoided(manifest, seed, avoid);
+        for seed in seeds {
+            let readable = is_readable(seed);
             for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
                 parts.push((seed, rows, readable));
                 if readable {

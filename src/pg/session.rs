@@ -21,10 +21,7 @@ use crate::settings;
 pub struct Session {
     pub(super) conn: PgConnection,
     pub server: ServerInfo,
-    pub(super) digest: fingerprint::Statement,
-    /// Whether the backend of the current transaction knows that statement; behind a pooler, the
-    /// next transaction may have another backend.
-    pub(super) is_prepared: bool,
+    pub(super) digests: Box<fingerprint::Statements>,
     /// See [`Target::with_values`].
     values: bool,
     /// See [`Target::with_trust`].
@@ -131,9 +128,9 @@ impl Session {
                 ),
             });
         }
-        let digest = fingerprint::Statement::new(server.version_number);
+        let digests = Box::new(fingerprint::Statements::new(server.version_number));
         let (values, trust) = (target.values(), target.trust());
-        Ok(Self { conn, server, digest, is_prepared: false, values, trust })
+        Ok(Self { conn, server, digests, values, trust })
     }
 
     /// Says goodbye. Errors do not matter any more.
@@ -201,20 +198,31 @@ impl Session {
         let script = format!(
             "{start}SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = {})::text \
              AS is_present, EXISTS (SELECT FROM pg_event_trigger)::text AS has_event_triggers, \
-             {}::text AS is_prepared;\n",
+             {};\n",
             Text::from(schema.ident()).literal(),
-            self.digest.is_prepared_condition(),
+            self.digests.are_prepared_columns(),
         );
         let answers = self.run(doing, &script).await?;
-        let answer = |name| match answers.last().and_then(|rows| rows.first()) {
+        let row = answers.last().and_then(|rows| rows.first());
+        self.digests.note(row, doing)?;
+        let answer = |name| match row {
             Some(row) => column::<&str>(row, name, doing).map(|answer| answer == "true"),
             None => Ok(false),
         };
-        self.is_prepared = answer("is_prepared")?;
         Ok(Begun {
             is_present: answer("is_present")?,
             has_event_triggers: answer("has_event_triggers")?,
         })
+    }
+
+    /// Who is named in the record: the one given, or else the role.
+    pub(super) fn actor(&self, given: &str) -> String {
+        if given.is_empty() { self.server.role.as_str().to_owned() } else { given.to_owned() }
+    }
+
+    /// Sends COMMIT, alone in its message.
+    pub(super) async fn commit(&mut self) -> Result<(), PgError> {
+        self.run("committing", "COMMIT").await.map(drop)
     }
 
     /// Ends the transaction without a trace.

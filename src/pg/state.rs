@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::fingerprint;
 use crate::checksum::Checksum;
 use crate::name::{SchemaName, Text};
 
@@ -48,6 +49,24 @@ pub struct StateRow {
     pub duration_ms: u64,
 }
 
+/// Between the version of the tool and that of its digests, in the column `tool_version`. The first
+/// version of the digests is not told. So the columns stay, and each version of the tool reads the
+/// records of all others.
+const DIGEST: &str = "+digest.";
+
+impl StateRow {
+    /// Whether the schema had this fingerprint when the row was written; `None`: it cannot be told, since
+    /// that was done with another version of the digests.
+    #[must_use]
+    pub fn tells(&self, fingerprint: Checksum) -> Option<bool> {
+        let version = match self.tool_version.rsplit_once(DIGEST) {
+            Some((_, version)) => version.parse().ok()?,
+            None => 1,
+        };
+        (version == fingerprint::VERSION).then_some(self.fingerprint == fingerprint)
+    }
+}
+
 /// What an apply tells of itself; the rest of its row is the server's to fill in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -82,15 +101,20 @@ fn is_plain(schema: &SchemaName) -> String {
     COLUMNS.map(is_plain).join(" AND ")
 }
 
-/// Adds a row, and the table before it unless it `is_there`; within the current transaction, after
-/// [`fingerprint::script`], whose fingerprint it takes. How many statements these are comes with
+/// Adds a row, and the table before it unless it `is_there`; within the current transaction. Without
+/// a fingerprint, it takes that of the [`fingerprint::script`] before it. How many statements these are comes with
 /// it. A table that somebody else has made meanwhile is an error, not written to.
 ///
 /// The table's comment repeats what of the newest row is asked of whole fleets: it stands in the
 /// catalog, so that no table has to be opened to read it.
 ///
 /// [`fingerprint::script`]: super::fingerprint::script
-pub(super) fn append_script(schema: &SchemaName, row: &Entry, is_there: bool) -> (String, usize) {
+pub(super) fn append_script(
+    schema: &SchemaName,
+    row: &Entry,
+    fingerprint: Option<Checksum>,
+    is_there: bool,
+) -> (String, usize) {
     let table = table(schema);
     let text = |value: &str| {
         Text::new(value.replace('\0', "")).map(|text| text.literal()).unwrap_or_default()
@@ -105,16 +129,20 @@ pub(super) fn append_script(schema: &SchemaName, row: &Entry, is_there: bool) ->
     let script = format!(
         "{}INSERT INTO {table} (apply_id, manifest_checksum, fingerprint, plan_digest, statements, \
          complete, tool_version, actor, applied_at, duration_ms) \
-         VALUES ('{}', '{}', current_setting('provision.fingerprint'), '{}', {}, {}, {}, {}, \
+         VALUES ('{}', '{}', {}, '{}', {}, {}, {}, {}, \
          clock_timestamp(), \
          extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000);\n{}",
         if is_there { "" } else { &create },
         row.apply_id,
         row.manifest_checksum,
+        match fingerprint {
+            Some(fingerprint) => format!("'{fingerprint}'"),
+            None => "current_setting('provision.fingerprint')".to_owned(),
+        },
         row.plan_digest,
         row.statements,
         row.complete,
-        text(&row.tool_version),
+        text(&format!("{}{DIGEST}{}", row.tool_version, fingerprint::VERSION)),
         text(&row.actor),
         note_script(schema, row),
     );
@@ -138,12 +166,16 @@ fn note_script(schema: &SchemaName, row: &Entry) -> String {
     format!("COMMENT ON TABLE {} IS {literal};\n", table(schema))
 }
 
-/// What the record's comment says when its newest row is of this manifest.
+/// What the record's comment says when its newest row is of this manifest, and of this version of the
+/// digests.
 #[must_use]
 pub fn note(manifest_checksum: Checksum, complete: bool) -> String {
     // Another word than the tool's before, which called a tenant with extra objects complete.
     let rest = if complete { "nothing left" } else { "some left as it was" };
-    format!("The record of provision. Newest apply: manifest {manifest_checksum}, {rest}")
+    let digest = fingerprint::VERSION;
+    format!(
+        "The record of provision. Newest apply: manifest {manifest_checksum}, digest {digest}, {rest}"
+    )
 }
 
 /// A query for one apply by its id.
@@ -172,5 +204,31 @@ mod tests {
     #[test]
     fn the_name_is_one_that_needs_no_quoting() {
         assert_eq!(Ident::new(TABLE).unwrap().quoted(), format!("\"{TABLE}\""));
+    }
+
+    #[test]
+    fn rows_of_other_digests_tell_nothing() {
+        let (then, other) = (crate::checksum::of("test", &1), crate::checksum::of("test", &2));
+        let tells = |tool_version: &str, fingerprint| {
+            let row = StateRow {
+                apply_id: Uuid::nil(),
+                manifest_checksum: then,
+                fingerprint: then,
+                plan_digest: then,
+                statements: 1,
+                complete: true,
+                tool_version: tool_version.into(),
+                actor: String::new(),
+                applied_at: String::new(),
+                duration_ms: 1,
+            };
+            row.tells(fingerprint)
+        };
+        let now = format!("7.8.9{DIGEST}{}", fingerprint::VERSION);
+        assert_eq!(tells(&now, then), Some(true));
+        assert_eq!(tells(&now, other), Some(false));
+        for version in ["0.1.0", "7.8.9+digest.77", "7.8.9+digest.", "7.8.9+digest.x"] {
+            assert_eq!(tells(version, then), None, "{version}");
+        }
     }
 }

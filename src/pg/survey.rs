@@ -10,7 +10,7 @@ use super::introspect::{self, IntrospectError};
 use super::pin;
 use super::placement::{Placement, is_distributed, placements};
 use super::rowcheck::{self, Row, SharedCheck};
-use super::session::{Access, Limits, Session, begin, column};
+use super::session::{Access, Limits, Session, begin};
 use super::untrusted::{Asked, untrusted};
 use crate::catalog::Catalog;
 use crate::checksum::Checksum;
@@ -85,15 +85,12 @@ async fn look<'m>(
     let schemas: Vec<&SchemaName> = subjects.iter().map(|(_, schema)| *schema).collect();
     let tables: Vec<&str> = manifest.tables_read().into_iter().map(Ident::as_str).collect();
     let script = begin(Access::Read, limits)
-        + &format!("SELECT {}::text AS is_prepared;\n", session.digest.is_prepared_condition());
+        + &format!("SELECT {};\n", session.digests.are_prepared_columns());
     let answers = session.run(doing, &script).await?;
-    session.is_prepared = match answers.last().and_then(|rows| rows.first()) {
-        Some(row) => column::<&str>(row, "is_prepared", doing)? == "true",
-        None => false,
-    };
+    session.digests.note(answers.last().and_then(|rows| rows.first()), doing)?;
     let (script, _) = fingerprint::script(session, &schemas);
     let answers = session.run(doing, &script).await?;
-    session.is_prepared = true;
+    session.digests.all.is_prepared = true;
     let mut digests = fingerprint::digests(session, &schemas, &answers)?;
     let is = |schema: &SchemaName, what: fn(&SchemaDigest) -> bool| {
         digests.get(schema).is_some_and(|digest| digest.as_ref().is_ok_and(what))
@@ -177,17 +174,21 @@ async fn model(
         introspect::check_visible(session, schema).await?;
     }
     if let Some(known) = shapes.get(digest.fingerprint) {
-        return Ok(known);
+        return Ok(known.schema);
     }
     let model = introspect::introspect(session, schema, Reading::Comparing).await?;
-    let (script, _) = fingerprint::script(session, &[schema]);
+    let (script, _) = fingerprint::objects_script(session, &[schema]);
     let answers = session.run("taking fingerprints", &script).await?;
-    let again = fingerprint::digest(session, schema, &answers)?;
-    if again.is_none_or(|again| again.fingerprint != digest.fingerprint) {
-        let reason = "it changed while it was read".to_owned();
-        return Err(PgError::Answer { doing: format!("reading schema {schema}"), reason }.into());
+    match fingerprint::digest(session, schema, &answers)? {
+        Some(again) if again.fingerprint == digest.fingerprint => {
+            Ok(shapes.insert(digest.fingerprint, model, again.objects.unwrap_or_default()))
+        }
+        _ => {
+            let reason = "it changed while it was read".to_owned();
+            let doing = format!("reading schema {schema}");
+            Err(PgError::Answer { doing, reason }.into())
+        }
     }
-    Ok(shapes.insert(digest.fingerprint, model))
 }
 
 /// The absent rows of each subject; tenants of one shape on one worker are asked for together.

@@ -2,12 +2,14 @@
 
 mod observe;
 mod secure;
+mod touching;
 mod work;
 
 use std::time::Instant;
 
 pub use observe::Observed;
 pub use secure::Tables;
+pub use touching::{Site, Touching};
 
 use super::error::PgError;
 use super::fingerprint::{self, Record, SchemaDigest};
@@ -164,8 +166,18 @@ impl<'s> Transaction<'s> {
     /// Runs `before`, and looks at what there is after it.
     async fn digest(&mut self, doing: &str, before: String) -> Result<(), IntrospectError> {
         let (script, _) = fingerprint::script(self.session, &[self.schema]);
-        let answers = self.session.run(doing, &(before + &script)).await?;
-        self.session.is_prepared = true;
+        self.digest_by(doing, before + &script).await
+    }
+
+    /// As [`Transaction::digest`], with the digests of all objects.
+    async fn objects(&mut self, doing: &str) -> Result<(), IntrospectError> {
+        let (script, _) = fingerprint::objects_script(self.session, &[self.schema]);
+        self.digest_by(doing, script).await
+    }
+
+    async fn digest_by(&mut self, doing: &str, script: String) -> Result<(), IntrospectError> {
+        let answers = self.session.run(doing, &script).await?;
+        self.session.digests.all.is_prepared = true;
         self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
         if self.digest.as_ref().is_some_and(|digest| digest.is_open) {
             self.pin(doing).await?;
@@ -188,7 +200,7 @@ impl<'s> Transaction<'s> {
     /// When the server refuses; with [`PgError::is_lost`], it is unknown whether it committed: ask
     /// [`committed`](fn@super::committed).
     pub async fn commit(self) -> Result<(), PgError> {
-        self.session.run("committing", "COMMIT").await.map(drop)
+        self.session.commit().await
     }
 
     /// Ends it without a trace.

@@ -2,9 +2,10 @@
 
 use uuid::Uuid;
 
+use super::commit::commit;
 use super::{
     ApplyOptions, Context, Outcome, ReconcileError, Reviewed, Tenant, check_distributable,
-    check_externals, check_registered, live_checksum, make_plan,
+    check_externals, check_registered, known, live_checksum, make_plan,
 };
 use crate::catalog::Desired;
 use crate::locks::Locks;
@@ -40,6 +41,12 @@ pub(super) async fn once(
     if !options.is_listed {
         check_registered(context, session, tenant).await?;
     }
+    if reviewed.is_none()
+        && let Some(seen) = options.seen
+        && let Some(done) = known::attempt(session, context, tenant, seen, apply_id).await?
+    {
+        return Ok(done);
+    }
     let locking = if options.has_work { Locking::First } else { Locking::IfAbsent };
     let mut transaction = begin(session, context, tenant, locking).await?;
     // Before a lock is taken or the manifest elaborated: what is committed and whole needs neither.
@@ -51,6 +58,16 @@ pub(super) async fn once(
         transaction.rollback().await?;
         return Ok(Attempted { outcome: Outcome::Current, plan, placement });
     }
+    if reviewed.is_none()
+        && !options.has_work
+        && let Some(seen) = known::seen(&mut transaction, context).await?
+    {
+        transaction.rollback().await?;
+        if let Some(done) = known::attempt(session, context, tenant, seen, apply_id).await? {
+            return Ok(done);
+        }
+        transaction = begin(session, context, tenant, Locking::First).await?;
+    }
     if options.was_present && transaction.last_digest().is_none() {
         transaction.rollback().await?;
         check_still_listed(context, session, tenant).await?;
@@ -61,13 +78,14 @@ pub(super) async fn once(
     } else {
         transaction.rollback().await?;
         let desired = context.desired(session).await?;
-        transaction = begin(session, context, tenant, locking).await?;
+        // What is looked at is locked by then, and not looked at again.
+        transaction = begin(session, context, tenant, Locking::First).await?;
         desired
     };
     let externals = transaction.externals(&context.manifest).await?;
     check_externals(&externals)?;
     transaction.lock().await?;
-    let Secured { plan, reasons, avoid } =
+    let Secured { plan, before, reasons, avoid } =
         secured(&mut transaction, context, tenant, desired, options).await?;
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
@@ -81,7 +99,9 @@ pub(super) async fn once(
         transaction.rollback().await?;
         return Ok(Attempted { outcome: Outcome::Current, plan, placement });
     }
-    let mut record = record(&transaction, context, &plan, apply_id, complete);
+    let is_plain = transaction.is_plain();
+    let actor = transaction.actor(&context.actor);
+    let mut record = entry(context, &plan, apply_id, complete, actor);
     let after = execute(&mut transaction, context, tenant, &plan, &record, &avoid).await?;
     let plan = verified(context, tenant, desired, &after, plan, &reasons)?;
     let complete = plan.untouched().is_empty();
@@ -93,15 +113,21 @@ pub(super) async fn once(
     if created {
         placement = transaction.placement().await?;
     }
-    commit(transaction, context, tenant, apply_id).await?;
+    let is_plain = is_plain && transaction.is_plain() && reasons.is_empty();
+    commit(transaction.commit(), context, tenant, apply_id).await?;
+    if is_plain {
+        known::note(context, &plan, &before, &after);
+    }
     Ok(Attempted { outcome: Outcome::Done { apply_id, created }, plan, placement })
 }
 
 /// How often a schema is looked at that somebody changes before it can be locked.
 const LOOKS: u32 = 5;
 
-struct Secured {
+struct Secured<'m> {
     plan: Plan,
+    /// What it was made from.
+    before: Observed<'m>,
     /// Why steps are held back.
     reasons: Reasons,
     /// The tables whose rows must not be read.
@@ -110,13 +136,13 @@ struct Secured {
 
 /// The plan, concluded from a look after its locks were taken: what its statements run can no longer
 /// be changed by others. What must not be run is held back.
-async fn secured(
+async fn secured<'m>(
     transaction: &mut Transaction<'_>,
-    context: &Context,
+    context: &'m Context,
     tenant: &Tenant,
     desired: &Desired,
     options: ApplyOptions,
-) -> Result<Secured, ReconcileError> {
+) -> Result<Secured<'m>, ReconcileError> {
     let tell = if options.is_of_many { Obstacle::in_general } else { ToString::to_string };
     for _ in 0..LOOKS {
         let seen = transaction.obstacles(&context.asked()).await?;
@@ -125,7 +151,7 @@ async fn secured(
         let before = transaction.observe(manifest, shapes, 0, options.rows_found, &avoid).await?;
         let whole = make_plan(context, tenant, desired, &before, &Reasons::new())?;
         if whole.is_empty() && is_noted(transaction, context, whole.untouched().is_empty()) {
-            return Ok(Secured { plan: whole, reasons: Reasons::new(), avoid });
+            return Ok(Secured { plan: whole, before, reasons: Reasons::new(), avoid });
         }
         if let Some(targets) = transaction.secure(&whole.locks).await? {
             if transaction.obstacles(&context.asked()).await? != seen {
@@ -139,7 +165,7 @@ async fn secured(
                 avoid.extend(plan::unreadable(manifest, &plan.steps, before.schema.as_deref()));
                 plan
             };
-            return Ok(Secured { plan, reasons, avoid });
+            return Ok(Secured { plan, before, reasons, avoid });
         }
     }
     let doing = format!("locking tables of schema {}", tenant.schema);
@@ -177,15 +203,15 @@ async fn execute<'m>(
 }
 
 /// What is sent: the objects are known not to be there.
-fn statements(steps: &[PlannedStep]) -> Vec<&str> {
+pub(super) fn statements(steps: &[PlannedStep]) -> Vec<&str> {
     steps.iter().map(|step| step.exclusive.as_ref().unwrap_or(&step.sql).as_str()).collect()
 }
 
-fn describing(steps: &[PlannedStep]) -> impl Fn(usize) -> String + Sync + '_ {
+pub(super) fn describing(steps: &[PlannedStep]) -> impl Fn(usize) -> String + Sync + '_ {
     |at| steps.get(at).map(PlannedStep::describe).unwrap_or_default()
 }
 
-fn refused(tenant: &Tenant, error: ExecuteError) -> ReconcileError {
+pub(super) fn refused(tenant: &Tenant, error: ExecuteError) -> ReconcileError {
     match error {
         ExecuteError::Step(source) => {
             ReconcileError::Step { schema: tenant.schema.clone(), source }
@@ -220,7 +246,7 @@ fn verified(
 }
 
 /// The plan, with what it left.
-fn leaving(untouched: Untouched, plan: Plan) -> Plan {
+pub(super) fn leaving(untouched: Untouched, plan: Plan) -> Plan {
     let Untouched { changed, extra, unmodelled, held } = untouched;
     Plan { changed, extra, unmodelled, held, ..plan }
 }
@@ -322,7 +348,7 @@ pub(super) async fn add_labels(
     let mut transaction = begin(session, context, tenant, Locking::First).await?;
     transaction.lock().await?;
     let anew = ApplyOptions { rows_found: None, ..*options };
-    let Secured { mut plan, reasons, avoid } =
+    let Secured { mut plan, reasons, avoid, .. } =
         secured(&mut transaction, context, tenant, desired, anew).await?;
     if let Some(reviewed) = options.reviewed {
         check_reviewed(reviewed, context, &plan)?;
@@ -334,7 +360,7 @@ pub(super) async fn add_labels(
         return Ok(labels);
     }
     plan.steps = labels;
-    let record = record(&transaction, context, &plan, apply_id, false);
+    let record = entry(context, &plan, apply_id, false, transaction.actor(&context.actor));
     let executed = {
         let sql = statements(&plan.steps);
         let statements = Statements { sql: &sql, what: &describing(&plan.steps) };
@@ -349,18 +375,18 @@ pub(super) async fn add_labels(
     }
     tracing::info!(tenant = %tenant.id, %apply_id, labels = plan.steps.len(),
         "adding labels in a transaction of their own, so that they can be used in the next");
-    commit(transaction, context, tenant, apply_id).await?;
+    commit(transaction.commit(), context, tenant, apply_id).await?;
     options.reviewed = options.reviewed.map(|_| Reviewed::from(&left));
     Ok(plan.steps)
 }
 
 /// The row of an apply, but for what the server fills in.
-fn record(
-    transaction: &Transaction<'_>,
+pub(super) fn entry(
     context: &Context,
     plan: &Plan,
     apply_id: Uuid,
     complete: bool,
+    actor: String,
 ) -> Entry {
     Entry {
         apply_id,
@@ -369,38 +395,6 @@ fn record(
         statements: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
         complete,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        actor: transaction.actor(&context.actor),
+        actor,
     }
-}
-
-/// Commits; when the connection is lost over it, finds out on a new one what became of it.
-async fn commit(
-    transaction: Transaction<'_>,
-    context: &Context,
-    tenant: &Tenant,
-    apply_id: Uuid,
-) -> Result<(), ReconcileError> {
-    let lost = match transaction.commit().await {
-        Ok(()) => return Ok(()),
-        Err(error) if error.is_lost() => error,
-        Err(error) => return Err(error.into()),
-    };
-    tracing::warn!(tenant = %tenant.id, %apply_id, "the connection was lost at COMMIT; asking");
-    for attempt in 1..=context.retry.attempts.max(1) {
-        let _aside = context.aside.acquire().await;
-        match pg::committed(&context.target, &tenant.schema, apply_id, context.limits).await {
-            Ok(true) => {
-                tracing::info!(tenant = %tenant.id, %apply_id, "it was committed");
-                return Ok(());
-            }
-            // Not committed: a lost connection like any other, to be retried whole.
-            Ok(false) => return Err(lost.into()),
-            Err(error) => tracing::warn!(
-                tenant = %tenant.id, %apply_id, attempt,
-                error = crate::causes::chain(&error), "cannot find out yet"
-            ),
-        }
-        tokio::time::sleep(context.retry.pause(attempt)).await;
-    }
-    Err(ReconcileError::CommitUnknown { schema: tenant.schema.clone(), apply_id, source: lost })
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OnceCell, Semaphore};
 
+use super::known::Outcomes;
 use super::settled::Settled;
 use super::{ReconcileError, Tenant, millis};
 use crate::catalog::Desired;
@@ -38,6 +39,7 @@ pub struct Context {
     desired: OnceCell<Elaborated>,
     pub(crate) shapes: Shapes,
     pub(super) settled: Settled,
+    pub(super) outcomes: Outcomes,
     /// For questions beside the work: one connection at a time.
     pub(super) aside: Semaphore,
 }
@@ -82,6 +84,7 @@ impl Context {
             desired: OnceCell::new(),
             shapes: Shapes::default(),
             settled: Settled::default(),
+            outcomes: Outcomes::default(),
             aside: Semaphore::new(1),
         }
     }

@@ -31,6 +31,8 @@ pub struct ApplyOptions {
     /// The fingerprint with which all declared rows were found. While it is the same, they are looked
     /// for only after the work, which is before COMMIT.
     pub rows_found: Option<Checksum>,
+    /// What a look at the tenant has found, as [`Plan::live_checksum`] identifies it.
+    pub seen: Option<Checksum>,
     /// The registry was asked already, and lists the tenant.
     pub is_listed: bool,
     /// It is one of many: what keeps steps back is told in words that hold for all that are alike.

@@ -38,8 +38,9 @@ pub struct Status {
     pub history: Vec<StateRow>,
     /// Whether the newest apply was of the manifest as it is now.
     pub manifest_is_current: bool,
-    /// Whether the schema is as the newest apply left it.
-    pub live_is_recorded: bool,
+    /// Whether the schema is as the newest apply left it; `None`: it cannot be told, since that was written
+    /// with another version of the digests.
+    pub live_is_recorded: Option<bool>,
     /// Of the schema as it is; none without one.
     pub fingerprint: Option<Checksum>,
     pub manifest_checksum: Checksum,
@@ -129,7 +130,10 @@ pub async fn status(
         absent_rows: observed.absent_rows.len(),
         manifest_is_current: newest
             .is_some_and(|row| row.manifest_checksum == context.manifest_checksum),
-        live_is_recorded: newest.is_some_and(|row| Some(row.fingerprint) == fingerprint),
+        live_is_recorded: match (newest, fingerprint) {
+            (Some(row), Some(fingerprint)) => row.tells(fingerprint),
+            _ => Some(false),
+        },
         fingerprint,
         manifest_checksum: context.manifest_checksum,
         record_owner,

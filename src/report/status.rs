@@ -63,10 +63,13 @@ pub fn status(status: &Status) -> String {
         } else {
             "the manifest has changed since the last apply"
         },
-        if status.live_is_recorded {
-            "the schema is as the last apply left it"
-        } else {
-            "the schema has changed since the last apply"
+        match status.live_is_recorded {
+            Some(true) => "the schema is as the last apply left it",
+            Some(false) => "the schema has changed since the last apply",
+            None => {
+                "how the last apply left the schema is not known: a version of this tool with another \
+                 digest wrote the record, and the next apply writes it anew"
+            }
         },
         if newest.complete {
             "the last apply left nothing open"

@@ -184,8 +184,9 @@ pub(super) struct TenantStatus {
     blocked: usize,
     /// Whether the newest apply was of the manifest as it is now.
     manifest_is_current: bool,
-    /// Whether the schema is as the newest apply left it.
-    live_is_recorded: bool,
+    /// Whether the schema is as the newest apply left it; `null` if a version of the tool with another digest
+    /// wrote the record.
+    live_is_recorded: Option<bool>,
     /// How many of the declared rows are absent.
     absent_rows: usize,
     #[serde(flatten)]

@@ -50,5 +50,6 @@ mod servers;
 mod strangers;
 mod support;
 mod tls;
+mod touched;
 #[cfg(feature = "otlp")]
 mod traces;

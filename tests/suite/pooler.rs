@@ -144,6 +144,18 @@ async fn many_runners_share_a_few_backends() {
     run(pooler.tool(&folder, &["apply", "t7"])).with(0);
     run(pooler.tool(&folder, &["status", "t7"])).with(0);
 
+    // What touches one table finds its statements on some backends, and prepares them on others.
+    let more = MANIFEST.replacen("name = ", "more = { type = \"int\", null = true }, name = ", 1);
+    assert_ne!(more, MANIFEST);
+    folder.write("schema.toml", &more);
+    all(&["apply", "--all", "--jobs", "4"]).with(0);
+    all(&["drift"]).with(0);
+    for n in [0, 7, 39] {
+        let sql: &'static str = format!("SELECT count(*)::text FROM t{n}._provision_state").leak();
+        let expected = if n == 7 { "3" } else { "2" };
+        assert_eq!(pooler.ask(sql).await, [expected], "each tenant is applied once");
+    }
+
     // The application's transactions on the same backends are as if nobody else had been there.
     for _ in 0..2 * BACKENDS {
         let settings = pooler

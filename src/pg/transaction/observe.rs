@@ -94,7 +94,7 @@ impl Transaction<'_> {
         let Some(row) = state.into_iter().next() else {
             return Ok(None);
         };
-        if row.fingerprint != digest.fingerprint || digest.has_hidden {
+        if row.tells(digest.fingerprint) != Some(true) || digest.has_hidden {
             return Ok(None);
         }
         let (_, absent_rows) = self.rows(manifest, None, 0, &Reasons::new()).await?;
@@ -149,7 +149,7 @@ impl Transaction<'_> {
                 introspect::check_visible(self.session, self.schema).await?;
             }
             if let Some(schema) = shapes.get(digest.fingerprint) {
-                return Ok(Some((schema, digest.fingerprint)));
+                return Ok(Some((schema.schema, digest.fingerprint)));
             }
             let schema = match introspect(self.session, self.schema, Reading::Comparing).await {
                 Ok(schema) => schema,
@@ -159,9 +159,13 @@ impl Transaction<'_> {
             };
             // Only what did not change while it was read is the model behind the fingerprint.
             let doing = self.reading();
-            self.digest(&doing, String::new()).await?;
-            if self.digest.as_ref().is_some_and(|now| now.fingerprint == digest.fingerprint) {
-                return Ok(Some((shapes.insert(digest.fingerprint, schema), digest.fingerprint)));
+            self.objects(&doing).await?;
+            if let Some(now) = &mut self.digest
+                && now.fingerprint == digest.fingerprint
+            {
+                let objects = now.objects.take().unwrap_or_default();
+                let schema = shapes.insert(digest.fingerprint, schema, objects);
+                return Ok(Some((schema, digest.fingerprint)));
             }
         }
         Err(self.is_too_fast().into())

@@ -6,6 +6,7 @@ use crate::manifest::Manifest;
 use crate::name::Ident;
 use crate::obstacle::Obstacle;
 use crate::pg::error::PgError;
+use crate::pg::fingerprint::SchemaDigest;
 use crate::pg::introspect::IntrospectError;
 use crate::pg::untrusted::{self, Asked};
 use crate::pg::{pin, state};
@@ -87,6 +88,13 @@ impl Transaction<'_> {
     /// Whether there can be code of somebody who is not trusted on the schema's tables.
     fn is_exposed(&self) -> bool {
         self.digest.as_ref().is_some_and(|digest| digest.is_open || digest.has_strangers)
+    }
+
+    /// Whether no code of others can be involved in what is done to the schema: a look at what is touched
+    /// tells enough of another one like it.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.digest.as_ref().is_some_and(SchemaDigest::is_plain) && !self.session.server.citus
     }
 
     /// Whether the record can be read: it is kept as it is meanwhile, as far as somebody could change it.

@@ -11,7 +11,7 @@ use crate::pg::introspect::IntrospectError;
 use crate::pg::rowcheck::RowCheck;
 use crate::pg::state::{self, Entry};
 
-const RECORDING: &str = "recording what was done";
+pub(super) const RECORDING: &str = "recording what was done";
 
 impl Transaction<'_> {
     /// Runs the statements of a plan, adds `record` to the tenant's record, with the fingerprint
@@ -36,7 +36,7 @@ impl Transaction<'_> {
         };
         let epilogue = append + check.script();
         let answers = execute::execute(self.session, statements, &epilogue, doing).await?;
-        self.session.is_prepared = true;
+        self.session.digests.all.is_prepared = true;
         self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
         let rows = answers.get(appending..).unwrap_or_default();
         let absent_rows = check.absent(rows).map_err(IntrospectError::Pg)?;
@@ -73,7 +73,7 @@ impl Transaction<'_> {
     fn append_script(&self, record: &Entry) -> (String, usize) {
         let (look, looking) = fingerprint::script(self.session, &[self.schema]);
         let (append, appending) =
-            state::append_script(self.schema, record, self.record().is_some());
+            state::append_script(self.schema, record, None, self.record().is_some());
         (look + &append, looking + appending)
     }
 
@@ -89,10 +89,6 @@ impl Transaction<'_> {
     /// Who is named in the record: the one given, or else the role.
     #[must_use]
     pub fn actor(&self, given: &str) -> String {
-        if given.is_empty() {
-            self.session.server.role.as_str().to_owned()
-        } else {
-            given.to_owned()
-        }
+        self.session.actor(given)
     }
 }

@@ -1,0 +1,111 @@
+//! What the tool's own table in a schema looks like, and what a role may do with it.
+
+use serde::Deserialize;
+
+use crate::name::{Ident, SchemaName};
+use crate::pg::introspect::IntrospectError;
+use crate::pg::session::Session;
+use crate::pg::state;
+
+/// What a role may do with the tool's record in a schema, which is exactly as this tool makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::pg) struct Record {
+    is_readable: bool,
+    /// Its owner, unless he is trusted: before it is written to, he could hang code on it.
+    foreign_owner: Option<Ident>,
+}
+
+impl Record {
+    /// Whose it is, unless its owner is trusted: then anybody may have written what stands in it.
+    pub(in crate::pg) fn foreign_owner(&self) -> Option<&Ident> {
+        self.foreign_owner.as_ref()
+    }
+
+    /// # Errors
+    /// When the record of `schema` is not for `role` to be written.
+    pub(in crate::pg) fn check_writable(
+        &self,
+        schema: &SchemaName,
+        role: &Ident,
+    ) -> Result<(), IntrospectError> {
+        if let Some(owner) = &self.foreign_owner {
+            return Err(IntrospectError::ForeignState {
+                schema: schema.clone(),
+                owner: owner.clone(),
+                role: role.clone(),
+            });
+        }
+        self.check_readable(schema, role)
+    }
+
+    /// # Errors
+    /// When the record of `schema` is not for `role` to be read.
+    pub(in crate::pg) fn check_readable(
+        &self,
+        schema: &SchemaName,
+        role: &Ident,
+    ) -> Result<(), IntrospectError> {
+        if !self.is_readable {
+            let grantee = role.quoted();
+            return Err(IntrospectError::Hidden {
+                role: role.clone(),
+                object: format!("table {schema}.{}", state::TABLE),
+                grant: format!("GRANT SELECT ON {} TO {grantee}", state::table(schema)),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The table in which the tool's record should be.
+#[derive(Deserialize)]
+pub(super) struct RecordTable {
+    kind: String,
+    owner: Ident,
+    readable: bool,
+    trusted_owner: bool,
+    /// Whether something hangs on it, or it is tied to another table.
+    has_hooks: bool,
+    columns: Option<Vec<[String; 2]>>,
+    indexes: Option<Vec<String>>,
+}
+
+impl RecordTable {
+    /// # Errors
+    /// When the table is not as this tool makes it.
+    pub(super) fn judged(
+        self,
+        schema: &SchemaName,
+        session: &Session,
+    ) -> Result<Record, IntrospectError> {
+        if let Some(reason) = self.what_is_alien() {
+            return Err(IntrospectError::AlienState { schema: schema.clone(), reason });
+        }
+        let is_trusted = self.trusted_owner || session.trust.covers(self.owner.as_str());
+        Ok(Record {
+            is_readable: self.readable,
+            foreign_owner: Some(self.owner).filter(|_| !is_trusted),
+        })
+    }
+
+    /// Why the table is not as this tool makes it: reading or writing it might run foreign code.
+    fn what_is_alien(&self) -> Option<String> {
+        let columns = self.columns.iter().flatten();
+        let columns = columns.map(|[name, is]| (name.as_str(), is.as_str()));
+        if self.kind != "r" {
+            Some("it is not an ordinary table".into())
+        } else if self.has_hooks {
+            Some(
+                "triggers, foreign keys, rules, policies, checks, statistics, or a parent or child \
+                 table hang on it"
+                    .into(),
+            )
+        } else if !columns.eq(state::COLUMNS) {
+            Some("its columns are not those that this version makes".into())
+        } else if self.indexes.iter().flatten().ne([state::PRIMARY_KEY]) {
+            Some("its indexes are not the one that this version makes".into())
+        } else {
+            None
+        }
+    }
+}

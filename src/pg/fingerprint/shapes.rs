@@ -1,0 +1,88 @@
+//! What is known by the fingerprint of a schema: the model behind it, and the digests of its objects.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::catalog::Catalog;
+use crate::checksum::Checksum;
+use crate::touched::Touched;
+
+/// The digests of objects of one schema, by kind and name as `fingerprint.sql` has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Objects(BTreeMap<(String, String), Checksum>);
+
+/// The kinds that have a name in common with tables, and those that have one with enums.
+const RELATIONS: [&str; 3] = ["table", "relation", "sequence"];
+const TYPE: &str = "type";
+
+impl Objects {
+    pub(super) fn new(digests: impl IntoIterator<Item = (String, String, Checksum)>) -> Self {
+        Self(digests.into_iter().map(|(kind, name, digest)| ((kind, name), digest)).collect())
+    }
+
+    /// Those among `touched`. What has the name of one of these is among them, of whatever kind it is.
+    #[must_use]
+    pub fn among(&self, touched: &Touched) -> Self {
+        let is_touched = |kind: &str, name: &str| {
+            RELATIONS.contains(&kind) && touched.has_relation(name)
+                || kind == TYPE && touched.has_type(name)
+        };
+        let all = self.0.iter().filter(|((kind, name), _)| is_touched(kind, name));
+        Self(all.map(|(key, digest)| (key.clone(), *digest)).collect())
+    }
+
+    /// Whether nothing differs but what is `touched`.
+    #[must_use]
+    pub fn differ_only_in(&self, other: &Self, touched: &Touched) -> bool {
+        let without = |all: &Self| {
+            let touched = all.among(touched).0;
+            let mut rest = all.0.clone();
+            rest.retain(|key, _| !touched.contains_key(key));
+            rest
+        };
+        without(self) == without(other)
+    }
+
+    /// Kind, name and digest of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, Checksum)> {
+        self.0.iter().map(|((kind, name), digest)| (kind.as_str(), name.as_str(), *digest))
+    }
+}
+
+/// What schemas with one fingerprint have in common.
+#[derive(Debug, Clone)]
+pub struct KnownShape {
+    pub schema: Arc<Catalog>,
+    pub objects: Arc<Objects>,
+}
+
+/// The shapes of the schemas of one server: one whose fingerprint is known need not be read again.
+#[derive(Debug, Default)]
+pub struct Shapes(Mutex<HashMap<Checksum, KnownShape>>);
+
+/// Tenants that all differ from each other are no reason to fill the memory.
+const MOST_SHAPES: usize = 512;
+
+impl Shapes {
+    /// What schemas with this fingerprint have in common, if one was read before.
+    #[must_use]
+    pub fn get(&self, fingerprint: Checksum) -> Option<KnownShape> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&fingerprint).cloned()
+    }
+
+    pub(in crate::pg) fn insert(
+        &self,
+        fingerprint: Checksum,
+        schema: Catalog,
+        objects: Objects,
+    ) -> Arc<Catalog> {
+        let schema = Arc::new(schema);
+        let known = KnownShape { schema: Arc::clone(&schema), objects: Arc::new(objects) };
+        let mut shapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if shapes.len() >= MOST_SHAPES {
+            shapes.clear();
+        }
+        shapes.insert(fingerprint, known);
+        schema
+    }
+}

@@ -1,0 +1,31 @@
+//! Which objects the statements of a plan need or alter.
+
+use super::Plan;
+use crate::catalog::{Kind, Object};
+use crate::manifest::{Manifest, SeedDecl};
+use crate::name::Ident;
+use crate::touched::Touched;
+
+/// What `plan` touches, and what is read to find the rows in it; `None`: it makes the schema, and all
+/// that is in it.
+#[must_use]
+pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
+    let mut touched = Touched::default();
+    for step in &plan.steps {
+        match step.object.group() {
+            Object::Schema => return None,
+            Object::Member(Kind::Enum, name) => _ = touched.types.insert(name),
+            Object::Member(_, name) => _ = touched.relations.insert(name),
+            // Groups of others.
+            Object::Part(_) | Object::Comment(_) | Object::Row { .. } => {}
+        }
+    }
+    let locks = &plan.locks;
+    touched.relations.extend(locks.tables.keys().chain(locks.others.keys()).cloned());
+    touched.types.extend(locks.types.iter().cloned());
+    let seeds = manifest.seeds.iter().filter(|seed| touched.relations.contains(&seed.table));
+    let read: Vec<Ident> =
+        seeds.flat_map(SeedDecl::columns_read).map(|(table, _)| table.clone()).collect();
+    touched.relations.extend(read);
+    Some(touched)
+}

@@ -1,0 +1,38 @@
+//! COMMIT, and what is done when its answer does not come.
+
+use uuid::Uuid;
+
+use super::{Context, ReconcileError, Tenant};
+use crate::pg::{self, PgError};
+
+/// Commits; when the connection is lost over it, finds out on a new one what became of it.
+pub(super) async fn commit(
+    committing: impl Future<Output = Result<(), PgError>>,
+    context: &Context,
+    tenant: &Tenant,
+    apply_id: Uuid,
+) -> Result<(), ReconcileError> {
+    let lost = match committing.await {
+        Ok(()) => return Ok(()),
+        Err(error) if error.is_lost() => error,
+        Err(error) => return Err(error.into()),
+    };
+    tracing::warn!(tenant = %tenant.id, %apply_id, "the connection was lost at COMMIT; asking");
+    for attempt in 1..=context.retry.attempts.max(1) {
+        let _aside = context.aside.acquire().await;
+        match pg::committed(&context.target, &tenant.schema, apply_id, context.limits).await {
+            Ok(true) => {
+                tracing::info!(tenant = %tenant.id, %apply_id, "it was committed");
+                return Ok(());
+            }
+            // Not committed: a lost connection like any other, to be retried whole.
+            Ok(false) => return Err(lost.into()),
+            Err(error) => tracing::warn!(
+                tenant = %tenant.id, %apply_id, attempt,
+                error = crate::causes::chain(&error), "cannot find out yet"
+            ),
+        }
+        tokio::time::sleep(context.retry.pause(attempt)).await;
+    }
+    Err(ReconcileError::CommitUnknown { schema: tenant.schema.clone(), apply_id, source: lost })
+}

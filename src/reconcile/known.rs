@@ -1,0 +1,177 @@
+//! Tenants like one that was brought up to date before. What the plan touches must be, under the lock, as
+//! it was there, and must become what it became there; the rest is as a look has seen it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use uuid::Uuid;
+
+use super::attempt::{Attempted, describing, entry, leaving, refused, statements};
+use super::commit::commit;
+use super::{Context, Outcome, ReconcileError, Tenant, live_checksum, make_plan};
+use crate::checksum::Checksum;
+use crate::manifest::{Manifest, SeedDecl, SeedRow};
+use crate::obstacle::Reasons;
+use crate::pg::{self, Objects, Observed, Session, Site, Statements, Touching, Transaction};
+use crate::plan::{self, Plan, Untouched};
+use crate::touched::Touched;
+
+/// By what a look has found, as [`Plan::live_checksum`] identifies it: what running the plan came to. On
+/// one server, and for one manifest.
+#[derive(Debug, Default)]
+pub(super) struct Outcomes(Mutex<HashMap<Checksum, Arc<Known>>>);
+
+/// Tenants that all differ from each other are no reason to fill the memory.
+const MOST_OUTCOMES: usize = 512;
+
+/// What running a plan came to.
+#[derive(Debug)]
+struct Known {
+    /// Of the schema, before and after.
+    fingerprints: (Checksum, Checksum),
+    touched: Touched,
+    /// What is touched, before and after.
+    objects: (Objects, Objects),
+    /// The declared rows that were absent, by their places in the manifest.
+    absent_rows: Vec<(usize, usize)>,
+    /// What was left as it was.
+    untouched: Untouched,
+}
+
+impl Outcomes {
+    fn get(&self, live_checksum: Checksum) -> Option<Arc<Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&live_checksum).cloned()
+    }
+
+    fn begins_with(&self, fingerprint: Checksum) -> bool {
+        let outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.values().any(|known| known.fingerprints.0 == fingerprint)
+    }
+
+    fn insert(&self, live_checksum: Checksum, known: Known) {
+        let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if outcomes.len() >= MOST_OUTCOMES {
+            outcomes.clear();
+        }
+        outcomes.insert(live_checksum, Arc::new(known));
+    }
+}
+
+/// Remembers what running `plan` came to, if its objects alone are different by it. `before` is what it
+/// was made from; nobody's code but that of who is trusted was involved.
+pub(super) fn note(context: &Context, plan: &Plan, before: &Observed<'_>, after: &Observed<'_>) {
+    let (Some(first), Some(last)) = (before.fingerprint, after.fingerprint) else { return };
+    let Some(touched) = plan::touched(plan, &context.manifest) else { return };
+    let (Some(old), Some(new)) = (context.shapes.get(first), context.shapes.get(last)) else {
+        return;
+    };
+    // Tables elsewhere are asked for by who looks at everything.
+    if !plan.locks.externals.is_empty() || !old.objects.differ_only_in(&new.objects, &touched) {
+        return;
+    }
+    let manifest = &context.manifest;
+    let known = Known {
+        fingerprints: (first, last),
+        objects: (old.objects.among(&touched), new.objects.among(&touched)),
+        touched,
+        absent_rows: before.absent_rows.iter().filter_map(|row| place(manifest, *row)).collect(),
+        untouched: plan.untouched(),
+    };
+    context.outcomes.insert(plan.live_checksum, known);
+}
+
+fn place(manifest: &Manifest, (seed, row): (&SeedDecl, &SeedRow)) -> Option<(usize, usize)> {
+    let of_seed = manifest.seeds.iter().position(|known| std::ptr::eq(known, seed))?;
+    Some((of_seed, seed.rows.iter().position(|known| std::ptr::eq(known, row))?))
+}
+
+/// What a look at the tenant finds, if one like it was brought up to date before.
+///
+/// # Errors
+/// When something cannot be read.
+pub(super) async fn seen(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+) -> Result<Option<Checksum>, ReconcileError> {
+    let fingerprint = transaction.last_digest().map(|digest| digest.fingerprint);
+    if !transaction.is_plain() || !fingerprint.is_some_and(|f| context.outcomes.begins_with(f)) {
+        return Ok(None);
+    }
+    let (manifest, shapes) = (&context.manifest, &context.shapes);
+    let observed = transaction.observe(manifest, shapes, 0, None, &Reasons::new()).await?;
+    let seen = live_checksum(observed.fingerprint, &observed.absent_rows);
+    Ok(context.outcomes.get(seen).map(|_| seen))
+}
+
+/// Brings the tenant up to date if a look has found it like one that was, and if that holds of what
+/// the plan touches. `None`: that is not so, nothing was done, and the session is in no transaction.
+///
+/// # Errors
+/// As an attempt in the usual way; leaves the session in whatever state the error found it in.
+pub(super) async fn attempt(
+    session: &mut Session,
+    context: &Context,
+    tenant: &Tenant,
+    seen: Checksum,
+    apply_id: Uuid,
+) -> Result<Option<Attempted>, ReconcileError> {
+    let Some(known) = context.outcomes.get(seen) else { return Ok(None) };
+    let Some(plan) = planned(context, tenant, &known)? else { return Ok(None) };
+    let site = Site {
+        tenant: &tenant.id,
+        schema: &tenant.schema,
+        limits: context.limits,
+        locks: &plan.locks,
+        touched: &known.touched,
+    };
+    let Some(mut transaction) = Touching::open(session, site).await? else { return Ok(None) };
+    let complete = known.untouched.is_empty();
+    let note = pg::note(context.manifest_checksum, complete);
+    // Another runner was faster, or what is recorded has gone: a look at everything tells.
+    let is_done = transaction.note() == Some(note.as_str());
+    let (before, after) = &known.objects;
+    if is_done || transaction.objects() != before {
+        transaction.rollback().await?;
+        return Ok(None);
+    }
+    let record = entry(context, &plan, apply_id, complete, transaction.actor(&context.actor));
+    let executed = {
+        let sql = statements(&plan.steps);
+        let statements = Statements { sql: &sql, what: &describing(&plan.steps) };
+        transaction.execute(&context.manifest, statements, &record, known.fingerprints.1).await
+    };
+    let (objects, absent_rows) = executed.map_err(|error| refused(tenant, error))?;
+    if objects != *after || !absent_rows.is_empty() {
+        // Who looks at everything can tell what it is.
+        transaction.rollback().await?;
+        return Ok(None);
+    }
+    commit(transaction.commit(), context, tenant, apply_id).await?;
+    let plan = leaving(known.untouched.clone(), plan);
+    let outcome = Outcome::Done { apply_id, created: false };
+    Ok(Some(Attempted { outcome, plan, placement: None }))
+}
+
+/// The plan, as the look would have it; `None`: the shape is not known any more.
+fn planned(
+    context: &Context,
+    tenant: &Tenant,
+    known: &Known,
+) -> Result<Option<Plan>, ReconcileError> {
+    let (fingerprint, _) = known.fingerprints;
+    let (Some(shape), Some(desired)) = (context.shapes.get(fingerprint), context.known_desired())
+    else {
+        return Ok(None);
+    };
+    let row = |(seed, row): &(usize, usize)| {
+        let seed = context.manifest.seeds.get(*seed)?;
+        Some((seed, seed.rows.get(*row)?))
+    };
+    let observed = Observed {
+        schema: Some(shape.schema),
+        fingerprint: Some(fingerprint),
+        absent_rows: known.absent_rows.iter().filter_map(row).collect(),
+        state: Vec::new(),
+    };
+    make_plan(context, tenant, desired, &observed, &Reasons::new()).map(Some)
+}
