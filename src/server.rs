@@ -1,36 +1,35 @@
-//! The service: tenants are provisioned when an application asks for them, and all of them are kept
-//! up to date.
+//! The service: it provisions tenants on request, and keeps all of them up to date.
 //!
-//! A connection ([`listen`](self)) brings a request through `layers` (id, counts, token) to a
-//! handler (`orders`, `looks`, `probes`), which starts `work` or looks, and answers with an
-//! `answer` or a `problem`. Beside the requests, the `reconciler` works through all tenants. Both
-//! use what the command line uses: [`reconcile`](crate::reconcile) and [`fleet`](crate::fleet).
+//! A connection ([`listen`](self)) passes a request through `layers` (id, metrics, token) to a
+//! handler (`provision`, `reads`, `probes`), which starts `work` or reads, and returns a `response` or
+//! a `problem`. In the background, the `reconciler` works through all tenants. Both use what the
+//! command line uses: [`reconcile`](crate::reconcile) and [`fleet`](crate::fleet).
 //!
 //! What holds:
 //!
-//! - Every path needs a token but those of [`OPEN`].
-//! - Work on a tenant runs in a task of its own: no caller, however he leaves, cuts it off.
-//! - What callers send decides neither the labels of counts nor the text of log lines.
-//! - Callers learn what they can do something about; the rest stands in the log.
+//! - Every path needs a token, except those of [`OPEN`].
+//! - Work on a tenant runs in a task of its own: a client that disconnects does not interrupt it.
+//! - What clients send is used neither in labels of metrics nor in the text of log lines.
+//! - Clients are told what they can act on; the rest is logged.
 
-mod answer;
+mod acceptance;
 mod app;
 mod auth;
 mod current;
+mod error_responses;
 mod extract;
 mod jobs;
 mod layers;
 mod listen;
-mod looks;
-mod orders;
 mod probes;
 mod problem;
+mod provision;
 mod readiness;
+mod reads;
 mod reconciler;
-mod refusals;
+mod response;
 mod routes;
 mod tls;
-mod verdict;
 mod work;
 
 use std::sync::Arc;
@@ -39,12 +38,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use acceptance::{Acceptance, NotAccepted, check_manifest};
 pub use app::{Bounds, Credentials};
 pub use auth::{TOKEN_BYTES, TokenError, Tokens};
 pub use layers::OPEN;
 pub use routes::openapi;
 pub use tls::{TlsError, tls};
-pub use verdict::{Doubt, Verdict, judge};
 
 use self::app::App;
 use crate::fleet::Fleet;
@@ -56,11 +55,11 @@ pub struct Options {
     pub bounds: Bounds,
     /// Open connections at a time.
     pub connections: usize,
-    /// From one pass over all tenants to the next; `None`: there are none.
+    /// From one pass over all tenants to the next; `None`: no passes.
     pub interval: Option<Duration>,
 }
 
-/// A service that runs.
+/// A running service.
 pub struct Server {
     app: Arc<App>,
     tasks: Vec<JoinHandle<()>>,
@@ -72,7 +71,7 @@ impl std::fmt::Debug for Server {
     }
 }
 
-/// Starts to answer on `listener`, and to reconcile.
+/// Starts to serve `listener`, and to reconcile.
 #[must_use]
 pub fn start(
     listener: TcpListener,
@@ -90,17 +89,17 @@ pub fn start(
             listen::serve(&app, listener, router, options.connections).await;
         })
     };
-    let examining = {
+    let checking = {
         let app = Arc::clone(&app);
         tokio::spawn(async move {
             let current = app.current();
             tokio::select! {
-                () = readiness::examine(&current) => {}
+                () = readiness::log_manifest_check(&current) => {}
                 () = app.stop.cancelled() => {}
             }
         })
     };
-    let mut tasks = vec![answering, examining];
+    let mut tasks = vec![answering, checking];
     if let Some(interval) = options.interval {
         tasks.push(tokio::spawn(reconciler::run(Arc::clone(&app), interval)));
     }
@@ -108,21 +107,21 @@ pub fn start(
 }
 
 impl Server {
-    /// Goes on with a different manifest, which should have been [judged](judge) before. Work that
-    /// is going on ends with what it began with.
+    /// Switches to a different manifest, which should have been [checked](check_manifest) before. Work in
+    /// progress ends with the manifest it started with.
     pub fn replace_fleet(&self, fleet: Fleet) {
         self.app.replace_fleet(fleet);
-        self.app.look_again.notify_one();
+        self.app.pass_requested.notify_one();
     }
 
-    /// Goes on with different tokens and certificates.
+    /// Switches to different tokens and certificates.
     pub fn replace_credentials(&self, credentials: Credentials) {
         self.app.replace_credentials(credentials);
     }
 
-    /// Begins nothing new, waits until what was begun has ended and been answered, and ends; after
-    /// `grace` it ends in any case, and the servers roll back what was not committed. Returns
-    /// whether all was ended in time.
+    /// Starts nothing new, waits until work in progress has ended and its requests are answered, and
+    /// stops; after `grace` it stops in any case, and the servers roll back what was not committed.
+    /// Returns whether everything ended in time.
     pub async fn stop(self, grace: Duration) -> bool {
         let Self { app, tasks } = self;
         app.end();

@@ -200,9 +200,9 @@ impl Apply {
             return self.apply(global).await;
         };
         let recorder = Recorder::install()
-            .ok_or_else(|| Error::Usage("this process counts already".into()))?;
+            .ok_or_else(|| Error::Usage("metrics are already recorded in this process".into()))?;
         let failed = |source| {
-            let doing = format!("write the counts to {}", path.display());
+            let doing = format!("write the metrics to {}", path.display());
             Error::Io { doing, source }
         };
         files::check_writable(&path).map_err(failed)?;

@@ -27,8 +27,8 @@ Examples:
   curl -X POST -H \"Authorization: Bearer $(cat token)\" http://127.0.0.1:8080/ops/provision/acme
 
 GET /openapi.json describes all routes. SIGHUP reads the tokens, the certificates and the manifest
-again; what is not usable, or refused by the database, is logged and not used. SIGTERM ends what
-was begun, and then the service; a second one ends it at once.")]
+again; what is invalid, or rejected by the database, is logged and not used. SIGTERM finishes the
+work in progress, and then stops the service; a second one stops it at once.")]
 pub(super) struct Serve {
     /// Where to listen.
     #[arg(
@@ -39,7 +39,7 @@ pub(super) struct Serve {
     )]
     listen: SocketAddr,
 
-    /// Listen on an address that others can reach, without TLS: something else encrypts.
+    /// Listen on an address that others can reach, without TLS: a proxy in front encrypts.
     #[arg(long)]
     plaintext: bool,
 
@@ -50,24 +50,24 @@ pub(super) struct Serve {
     #[arg(long, default_value = "300", value_name = "SECONDS", value_parser = seconds)]
     interval: Duration,
 
-    /// Connections at work on tenants.
+    /// Connections that work on tenants.
     #[arg(long, default_value = "4", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     jobs: u16,
 
-    /// Requests that may wait for one of them, and as many that only read; more are answered with 503.
+    /// Requests that may wait for one of them, and as many more that only read; others get 503.
     #[arg(long, default_value = "250", value_name = "N")]
     queue: u16,
 
-    /// Connections of callers.
+    /// Connections of clients.
     #[arg(long, default_value = "500", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     connections: u16,
 
-    /// How long a caller waits for a tenant; then the answer is 202, and the work goes on. What only
-    /// reads ends then (after 1 second at least), and is answered with 503.
+    /// How long a client waits for a tenant; then the response is 202, and the work goes on. A request
+    /// that only reads ends then (after 1 second at least) with 503.
     #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     request_timeout: Duration,
 
-    /// How long work may go on after SIGTERM; then it is given up, and rolled back.
+    /// How long work may go on after SIGTERM; then it is cancelled, and rolled back.
     #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     grace: Duration,
 }
@@ -90,7 +90,7 @@ impl Serve {
         let mut terminate = signal(SignalKind::terminate()).map_err(failed(signals))?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed(signals))?;
         let recorder = Recorder::install()
-            .ok_or_else(|| Error::Usage("this process counts already".into()))?;
+            .ok_or_else(|| Error::Usage("metrics are already recorded in this process".into()))?;
         let loaded = tokio::select! {
             loaded = self.files.load(global) => loaded,
             _ = terminate.recv() => return Ok(Exit::Done),
@@ -100,7 +100,7 @@ impl Serve {
         let listener = TcpListener::bind(self.listen)
             .await
             .map_err(failed(&format!("listen on {}", self.listen)))?;
-        let address = listener.local_addr().map_err(failed("ask for the address"))?;
+        let address = listener.local_addr().map_err(failed("get the address"))?;
         let server = server::start(listener, fleet, credentials, self.options(), recorder);
         let url = format!("{}://{address}", self.scheme());
         match global.log_format {
@@ -108,15 +108,15 @@ impl Serve {
             LogFormat::Json => tracing::info!(url, "listening"),
         }
         tokio::select! {
-            () = reload::at_each(&mut hang_up, &self.files, global, &server) => {}
+            () = reload::on_signal(&mut hang_up, &self.files, global, &server) => {}
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("ending what was begun");
+        tracing::info!("finishing work in progress");
         tokio::select! {
             in_time = server.stop(self.grace) => {
                 if !in_time {
-                    tracing::warn!("not all could be ended in time; the rest is rolled back");
+                    tracing::warn!("not all work ended in time; the rest is rolled back");
                 }
                 Ok(Exit::Done)
             }

@@ -13,34 +13,34 @@ use tokio_util::task::TaskTracker;
 use super::auth::{Throttle, Tokens};
 use super::current::Current;
 use super::jobs::{Job, Jobs};
-use super::readiness::Known;
+use super::readiness::ReadinessCache;
 use crate::fleet::Fleet;
 use crate::name::TenantId;
 use crate::telemetry::Recorder;
 
-/// How much is done at a time.
+/// How much is done at the same time.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Connections at work on tenants.
+    /// Connections that work on tenants.
     pub jobs: usize,
-    /// Requests that may wait for one of them, and as many that only read.
+    /// Requests that may wait for one of them, and as many more that only read.
     pub queue: usize,
-    /// How long a caller waits for work that is not asked for as a job, and for a look.
+    /// How long a client waits for work that was not requested as a job, and for a read.
     pub request: Duration,
 }
 
-/// Who may call, and how the connection to them is encrypted; read again on SIGHUP.
+/// Which tokens are accepted, and how connections are encrypted; read again on SIGHUP.
 #[derive(Debug)]
 pub struct Credentials {
     pub tokens: Tokens,
     pub tls: Option<Arc<ServerConfig>>,
 }
 
-/// Nobody has been seen to lead the reconcile loop, and that is long.
+/// No replica has been seen to lead the reconcile loop for longer than two intervals.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Leaderless {
+pub(super) struct NoLeader {
     pub(super) since: tokio::time::Instant,
-    /// Whether a session that is no replica's holds the leader's lock.
+    /// Whether a session of something other than a replica holds the leader's lock.
     pub(super) is_lock_held: bool,
 }
 
@@ -51,33 +51,33 @@ pub(super) struct App {
     pub(super) recorder: Recorder,
     pub(super) throttle: Throttle,
     pub(super) jobs: Jobs,
-    /// Held while at work on a tenant.
+    /// Held during work on a tenant.
     pub(super) permits: Semaphore,
-    /// Held from being asked to provision to having answered.
-    pub(super) places: Arc<Semaphore>,
-    /// Held from being asked to look to having answered: who only reads keeps nobody from
-    /// provisioning.
-    pub(super) read_places: Semaphore,
-    /// Held while one tenant is looked at for a request, before the permit to work on it: at most
-    /// half of those go to readers.
+    /// Held from a request to provision until its response.
+    pub(super) queue: Arc<Semaphore>,
+    /// Held from a request that only reads until its response: such requests do not keep others
+    /// from provisioning.
+    pub(super) read_queue: Semaphore,
+    /// Held while one tenant is read for a request, in addition to the permit to work on it: at most
+    /// half of the permits go to reads.
     pub(super) reads: Semaphore,
-    /// Held while all tenants are looked at for a request.
-    pub(super) looks: Semaphore,
-    turns: Turns,
-    /// What is asked for and not begun, by tenant: whoever asks meanwhile gets the same answer.
+    /// Held while all tenants are read for a request.
+    pub(super) fleet_reads: Semaphore,
+    tenant_locks: TenantLocks,
+    /// Work that is queued, by tenant: further requests for the tenant get the same result.
     pub(super) waiting: Mutex<HashMap<TenantId, Job>>,
-    pub(super) readiness: Known,
-    /// Once nobody has been seen to lead the reconcile loop for long.
-    pub(super) leaderless: Mutex<Option<Leaderless>>,
-    /// Cancelled when the service ends: nothing new is begun.
+    pub(super) readiness: ReadinessCache,
+    /// Set when no replica has led the reconcile loop for too long.
+    pub(super) no_leader: Mutex<Option<NoLeader>>,
+    /// Cancelled when the service stops: nothing new is started.
     pub(super) stop: CancellationToken,
-    /// Cancelled when what was begun has ended: no more connections are taken.
+    /// Cancelled when work in progress has ended: no more connections are accepted.
     pub(super) close: CancellationToken,
     /// As `stop`, for runs over many tenants.
     pub(super) stop_flag: AtomicBool,
-    /// Asks the reconciler for a pass now.
-    pub(super) look_again: Notify,
-    /// All work that must not be cut off.
+    /// Requests a pass of the reconciler now.
+    pub(super) pass_requested: Notify,
+    /// All work that must not be interrupted.
     pub(super) tracker: TaskTracker,
 }
 
@@ -89,7 +89,7 @@ impl App {
         recorder: Recorder,
     ) -> Self {
         let jobs = bounds.jobs.max(1);
-        let places = jobs + bounds.queue;
+        let queue = jobs + bounds.queue;
         Self {
             current: RwLock::new(Arc::new(fleet.into())),
             credentials: RwLock::new(Arc::new(credentials)),
@@ -98,18 +98,18 @@ impl App {
             throttle: Throttle::default(),
             jobs: Jobs::default(),
             permits: Semaphore::new(jobs),
-            places: Arc::new(Semaphore::new(places)),
-            read_places: Semaphore::new(places),
+            queue: Arc::new(Semaphore::new(queue)),
+            read_queue: Semaphore::new(queue),
             reads: Semaphore::new((jobs / 2).max(1)),
-            looks: Semaphore::new(2),
-            turns: Turns::default(),
+            fleet_reads: Semaphore::new(2),
+            tenant_locks: TenantLocks::default(),
             waiting: Mutex::default(),
-            readiness: Known::default(),
-            leaderless: Mutex::default(),
+            readiness: ReadinessCache::default(),
+            no_leader: Mutex::default(),
             stop: CancellationToken::new(),
             close: CancellationToken::new(),
             stop_flag: AtomicBool::new(false),
-            look_again: Notify::new(),
+            pass_requested: Notify::new(),
             tracker: TaskTracker::new(),
         }
     }
@@ -122,7 +122,7 @@ impl App {
         Arc::clone(&self.credentials.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Work that is going on ends with what it began with.
+    /// Work in progress ends with the manifest it started with.
     pub(super) fn replace_fleet(&self, fleet: Fleet) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fleet.into());
     }
@@ -131,35 +131,36 @@ impl App {
         *self.credentials.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(credentials);
     }
 
-    /// Begins nothing new from here on.
+    /// Starts nothing new from here on.
     pub(super) fn end(&self) {
         self.stop_flag.store(true, Ordering::Relaxed);
         self.stop.cancel();
         self.tracker.close();
     }
 
-    /// Waits for the tenant's turn: of several requests for one tenant, the first does the work,
-    /// and the others find it done, without a connection each that waits for the tenant's lock.
-    pub(super) async fn turn(&self, id: &TenantId) -> OwnedMutexGuard<()> {
-        self.turns.of(id).lock_owned().await
+    /// Waits until no other request works on the tenant: of several for one tenant, the first does the
+    /// work, and the others find it done, without each holding a connection that waits for the
+    /// tenant's lock.
+    pub(super) async fn lock_tenant(&self, id: &TenantId) -> OwnedMutexGuard<()> {
+        self.tenant_locks.of(id).lock_owned().await
     }
 }
 
-/// One lock a tenant, as long as somebody wants it.
+/// One lock per tenant, kept as long as it is in use.
 #[derive(Default)]
-struct Turns(Mutex<HashMap<TenantId, Weak<tokio::sync::Mutex<()>>>>);
+struct TenantLocks(Mutex<HashMap<TenantId, Weak<tokio::sync::Mutex<()>>>>);
 
-impl Turns {
+impl TenantLocks {
     fn of(&self, id: &TenantId) -> Arc<tokio::sync::Mutex<()>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turn) = all.get(id).and_then(Weak::upgrade) {
-            return turn;
+        if let Some(lock) = all.get(id).and_then(Weak::upgrade) {
+            return lock;
         }
         if all.len() >= 1_000 {
-            all.retain(|_, turn| turn.strong_count() > 0);
+            all.retain(|_, lock| lock.strong_count() > 0);
         }
-        let turn = Arc::default();
-        all.insert(id.clone(), Arc::downgrade(&turn));
-        turn
+        let lock = Arc::default();
+        all.insert(id.clone(), Arc::downgrade(&lock));
+        lock
     }
 }

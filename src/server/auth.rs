@@ -1,4 +1,4 @@
-//! Who may call: bearer tokens (RFC 6750), compared as digests in constant time.
+//! Bearer tokens (RFC 6750), compared as digests in constant time.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -25,7 +25,7 @@ const ADDRESSES: usize = 10_000;
 
 type TokenDigest = [u8; 32];
 
-/// The tokens that are taken. Only their digests are kept.
+/// The accepted tokens. Only their digests are kept.
 #[derive(Default)]
 pub struct Tokens {
     full: Vec<TokenDigest>,
@@ -122,8 +122,8 @@ fn digests(text: &str) -> Result<Vec<TokenDigest>, TokenError> {
     tokens.iter().map(digest).collect()
 }
 
-/// Failures of authentication by address. Who has a good token is never held up: behind a proxy,
-/// all callers have one address.
+/// Failures of authentication by address. A valid token is never delayed: behind a proxy, all clients
+/// have one address.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
     failures: Mutex<HashMap<IpAddr, (u32, Instant)>>,

@@ -13,11 +13,11 @@ use super::problem::Problem;
 use crate::name::TenantId;
 use crate::reconcile::ReconcileError;
 
-/// Bytes of a body; none is needed, and what it says is not looked at.
+/// The largest body in bytes; none is needed, and its content is ignored.
 pub(super) const BODY: usize = 64 * 1024;
 
 /// How long a body may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The tenant in the path.
 pub(super) struct Tenant(pub(super) TenantId);
@@ -44,7 +44,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
     }
 }
 
-/// What stands behind the question mark.
+/// The query string.
 pub(super) struct Parameters<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
@@ -56,7 +56,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     }
 }
 
-/// A request that takes no parameters must not be taken for one that heeds them.
+/// No query string: a request that takes no parameters must not silently ignore them.
 pub(super) struct NoParameters;
 
 impl<S: Send + Sync> FromRequestParts<S> for NoParameters {
@@ -70,7 +70,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NoParameters {
     }
 }
 
-/// Whether the caller would rather not wait (RFC 7240, §4.1).
+/// Whether the client prefers not to wait (RFC 7240, §4.1).
 pub(super) fn prefers_async(headers: &HeaderMap) -> bool {
     let values = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
     let mut preferences = values.flat_map(|value| value.split(','));
@@ -80,12 +80,12 @@ pub(super) fn prefers_async(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Reads the body to its end, and forgets it.
+/// Reads the body to its end, and discards it.
 ///
 /// # Errors
 /// When it is too large, too slow, or breaks off.
 pub(super) async fn drain(body: Body) -> Result<(), Problem> {
-    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, BODY)).await {
+    match tokio::time::timeout(TIMEOUT, axum::body::to_bytes(body, BODY)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) if is_too_large(&error) => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -1,4 +1,4 @@
-//! Work that outlives the request that asked for it.
+//! Work that outlives the request that started it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,24 +7,24 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::answer::{JobResult, JobState, JobStatus};
 use super::problem::Problem;
+use super::response::{JobResult, JobState, JobStatus};
 
-/// So many jobs that have ended are remembered.
-const REMEMBERED: usize = 1_000;
+/// How many finished jobs are kept.
+const KEPT: usize = 1_000;
 
-/// How work ends.
-pub(super) type Answer = Result<JobResult, Problem>;
+/// The result of work.
+pub(super) type JobOutcome = Result<JobResult, Problem>;
 
-/// How far it is.
+/// How far a job is.
 #[derive(Debug, Clone)]
 pub(super) enum Progress {
     Queued,
     Running,
-    Ended(Arc<Answer>),
+    Finished(Arc<JobOutcome>),
 }
 
-/// Work, seen by those who wait for it.
+/// Work, as seen by those who wait for it.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
     pub(super) id: Uuid,
@@ -34,30 +34,30 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// A job, and where its progress is told.
+    /// A job, and the sender of its progress.
     pub(super) fn new(tenant: Option<String>) -> (Self, watch::Sender<Progress>) {
         let (sender, progress) = watch::channel(Progress::Queued);
         (Self { id: Uuid::now_v7(), tenant, created_at: Timestamp::now(), progress }, sender)
     }
 
     /// Waits for its end.
-    pub(super) async fn ended(&mut self) -> Arc<Answer> {
-        let ended = |progress: &Progress| matches!(progress, Progress::Ended(_));
-        match self.progress.wait_for(ended).await.as_deref() {
-            Ok(Progress::Ended(answer)) => Arc::clone(answer),
-            // Its task is gone without a word: it has panicked.
+    pub(super) async fn finished(&mut self) -> Arc<JobOutcome> {
+        let finished = |progress: &Progress| matches!(progress, Progress::Finished(_));
+        match self.progress.wait_for(finished).await.as_deref() {
+            Ok(Progress::Finished(outcome)) => Arc::clone(outcome),
+            // The task ended without a result: it has panicked.
             _ => Arc::new(Err(Problem::internal())),
         }
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        matches!(*self.progress.borrow(), Progress::Ended(_))
+    pub(super) fn has_finished(&self) -> bool {
+        matches!(*self.progress.borrow(), Progress::Finished(_))
             || self.progress.has_changed().is_err()
     }
 
     pub(super) fn status(&self) -> JobStatus {
         let (state, result, problem) = match &*self.progress.borrow() {
-            Progress::Ended(answer) => match &**answer {
+            Progress::Finished(outcome) => match &**outcome {
                 Ok(result) => (JobState::Done, Some(result.clone()), None),
                 Err(problem) => (JobState::Failed, None, Some(problem.clone())),
             },
@@ -78,7 +78,7 @@ impl Job {
     }
 }
 
-/// Jobs by id; in memory only, since what they did stands in the tenants' records.
+/// Jobs by id; in memory only, since what they did is in the tenants' records.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
     known: Mutex<IndexMap<Uuid, Job>>,
@@ -87,11 +87,11 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// Remembers it, at the cost of the oldest that have ended.
-    pub(super) fn remember(&self, job: Job) {
+    /// Keeps a job, and forgets the oldest finished one if there are too many.
+    pub(super) fn keep(&self, job: Job) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= REMEMBERED
-            && let Some(oldest) = known.values().position(Job::has_ended)
+        if known.len() >= KEPT
+            && let Some(oldest) = known.values().position(Job::has_finished)
         {
             known.shift_remove_index(oldest);
         }
@@ -102,15 +102,15 @@ impl Jobs {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// The run over all tenants that goes on, or else the one that `begin` begins.
+    /// The run over all tenants in progress, or else the one that `begin` starts.
     pub(super) fn one_for_all(&self, begin: impl FnOnce() -> Job) -> Job {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(job) = all.as_ref().filter(|job| !job.has_ended()) {
+        if let Some(job) = all.as_ref().filter(|job| !job.has_finished()) {
             return job.clone();
         }
         let job = begin();
         *all = Some(job.clone());
-        self.remember(job.clone());
+        self.keep(job.clone());
         job
     }
 }

@@ -1,4 +1,4 @@
-//! What happens to every request, whatever it asks for.
+//! What is done with every request.
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -19,7 +19,7 @@ use super::auth::Access;
 use super::problem::Problem;
 use crate::telemetry;
 
-/// The paths that need no token. Whatever is not listed here does.
+/// The paths that need no token. All others do.
 pub const OPEN: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/openapi.json"];
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,8 +28,8 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) SocketAddr);
 
-/// Gives the request an id, logs and counts it, and turns a panic into an answer. When the service
-/// ends, the answer ends the connection.
+/// Gives the request an id, logs and counts it, and turns a panic into a response. When the service
+/// stops, the response closes the connection.
 pub(super) async fn observe(
     State(app): State<Arc<App>>,
     request: Request<Body>,
@@ -46,16 +46,28 @@ pub(super) async fn observe(
     let span = tracing::info_span!("request", request_id = %id.to_str().unwrap_or_default());
     telemetry::in_flight(1.0);
     let _in_flight = InFlight;
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
-    let mut response = answered.await.unwrap_or_else(|_| Problem::internal().into_response());
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
+    let mut response = handled.await.unwrap_or_else(|_| Problem::internal().into_response());
     let (status, duration) = (response.status(), start.elapsed());
     telemetry::answered(method, &route, status.as_u16(), duration);
     let duration_ms = crate::reconcile::millis(duration);
     span.in_scope(|| {
         if is_open {
-            tracing::debug!(method, route, status = status.as_u16(), duration_ms, "answered");
+            tracing::debug!(
+                method,
+                route,
+                status = status.as_u16(),
+                duration_ms,
+                "request completed"
+            );
         } else {
-            tracing::info!(method, route, status = status.as_u16(), duration_ms, "answered");
+            tracing::info!(
+                method,
+                route,
+                status = status.as_u16(),
+                duration_ms,
+                "request completed"
+            );
         }
     });
     response.headers_mut().insert(REQUEST_ID.clone(), id);
@@ -65,7 +77,7 @@ pub(super) async fn observe(
     response
 }
 
-/// Ends with the request, also when the caller has gone.
+/// Dropped with the request, also when the client has disconnected.
 struct InFlight;
 
 impl Drop for InFlight {
@@ -74,7 +86,7 @@ impl Drop for InFlight {
     }
 }
 
-/// The caller's own, if it can be written to a log as it is; otherwise a new one.
+/// The client's own, if it can be written to a log as it is; otherwise a new one.
 fn request_id(request: &Request<Body>) -> HeaderValue {
     let is_plain = |value: &&HeaderValue| {
         (1..=64).contains(&value.len())
@@ -87,7 +99,7 @@ fn request_id(request: &Request<Body>) -> HeaderValue {
     })
 }
 
-/// Callers invent methods; labels must not be theirs to invent.
+/// Clients may send any method; labels must be from a fixed set.
 fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -101,9 +113,8 @@ fn method_name(method: &Method) -> &'static str {
     }
 }
 
-/// Lets nobody pass without a token, but to what is [`OPEN`]; who may only read, not to what
-/// may change something.
-pub(super) async fn guard(
+/// Requires a token for every path but those in [`OPEN`], and a full one for what may change something.
+pub(super) async fn authorize(
     State(app): State<Arc<App>>,
     request: Request<Body>,
     next: Next,
@@ -129,15 +140,14 @@ pub(super) async fn guard(
                     "too-many-failures",
                     "Authentication has failed too often",
                 )
-                .after(wait.as_secs() + 1)
+                .retry_after(wait.as_secs() + 1)
                 .into_response(),
             }
         }
     }
 }
 
-/// Whether nothing is asked for but a plan. Whoever writes that in another way is taken to want
-/// more.
+/// Whether the request is for a plan only. Other spellings of the parameter are taken for a change.
 fn is_dry_run(request: &Request<Body>) -> bool {
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     path == Some("/ops/provision/{tenantId}") && request.uri().query() == Some("dryRun=true")

@@ -1,9 +1,9 @@
-//! Takes connections, and keeps those who are slow, or many, from harming the others.
+//! Accepts connections, and keeps slow or numerous clients from harming the others.
 //!
-//! When the service ends, every caller gets an answer or finds nobody listening. From the signal
-//! on, each answer ends its connection. Once the work is done, the listener is closed after those
-//! were let in whom the kernel had let in, and what they ask is answered. What remains are
-//! connections between two requests, which either side may close at any time (RFC 9112, §9.5).
+//! When the service stops, every client gets a response or cannot connect. From the signal on, each
+//! response closes its connection. Once the work is done, the connections that the kernel has accepted
+//! are taken over, the listener is closed, and their requests are served. What remains are connections
+//! between two requests, which either side may close at any time (RFC 9112, §9.5).
 
 mod connections;
 mod watched;
@@ -28,31 +28,31 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
-use self::connections::{ConnectionGuard, Connections, PATIENCE};
+use self::connections::{CLIENT_TIMEOUT, ConnectionGuard, Connections};
 use self::watched::Watched;
 use super::app::App;
 use super::layers::Peer;
 use super::problem::Problem;
 
-/// How long the service goes on to listen when its work is done, so that callers who come again and
-/// again on one connection are told that it ends, rather than cut off.
-const LINGER: Duration = Duration::from_millis(200);
+/// How long the service keeps listening when its work is done, so that clients that reuse a connection
+/// get a response that closes it, rather than a reset.
+const DRAIN_TIME: Duration = Duration::from_millis(200);
 
-/// How long callers who are in the middle of a request have to end it when the service does.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long clients in the middle of a request have to complete it when the service stops.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Bytes of a request's head.
+/// The largest head of a request in bytes.
 const HEAD: usize = 16 * 1024;
 
-/// Header fields of a request.
+/// The most header fields of a request.
 const FIELDS: usize = 64;
 
-/// So many connections at most are let in when the listener is closed.
+/// The most connections that are taken over when the listener is closed.
 const BACKLOG: usize = 4096;
 
 /// What all connections share.
 #[derive(Clone)]
-struct Hall {
+struct Shared {
     app: Arc<App>,
     router: Router,
     connections: Arc<Connections>,
@@ -61,9 +61,9 @@ struct Hall {
     closing: CancellationToken,
 }
 
-/// Takes connections until the service ends, then lets the requests in flight be answered.
+/// Accepts connections until the service stops, then waits for the requests in flight.
 pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router, most: usize) {
-    let hall = Hall {
+    let shared = Shared {
         app: Arc::clone(app),
         router,
         connections: Arc::new(Connections::new(most)),
@@ -72,8 +72,8 @@ pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router,
     };
     let mut end = std::pin::pin!(async {
         app.close.cancelled().await;
-        hall.tasks.close();
-        timeout(LINGER, hall.tasks.wait()).await
+        shared.tasks.close();
+        timeout(DRAIN_TIME, shared.tasks.wait()).await
     });
     loop {
         let accepted = tokio::select! {
@@ -81,7 +81,7 @@ pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router,
             _ = &mut end => break,
         };
         match accepted {
-            Ok((stream, peer)) => hall.receive(stream, peer),
+            Ok((stream, peer)) => shared.receive(stream, peer),
             Err(error) => {
                 // Such as no file descriptors: without a pause this would be a busy loop.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -90,18 +90,18 @@ pub(super) async fn serve(app: &Arc<App>, listener: TcpListener, router: Router,
         }
     }
     for (stream, peer) in close(listener) {
-        hall.receive(stream, peer);
+        shared.receive(stream, peer);
     }
-    hall.closing.cancel();
-    // Who has an answer to come gets it; who has only been slow to ask is not waited for.
-    if timeout(FAREWELL, hall.tasks.wait()).await.is_err() {
-        hall.connections.dismiss_idle();
-        hall.tasks.wait().await;
+    shared.closing.cancel();
+    // Requests that have arrived get their response; incomplete ones are not waited for.
+    if timeout(CLOSE_TIMEOUT, shared.tasks.wait()).await.is_err() {
+        shared.connections.close_idle();
+        shared.tasks.wait().await;
     }
 }
 
-/// Closes the listener, and returns the connections that the kernel had let in: it would reset
-/// them. Nothing may come between the last look and the closing.
+/// Closes the listener, and returns the connections that the kernel has accepted: it would reset
+/// them. Nothing may be awaited between the last accept and the close.
 fn close(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     let mut accepted = Vec::new();
     if let Ok(listener) = listener.into_std() {
@@ -124,21 +124,21 @@ fn close(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     usable.collect()
 }
 
-impl Hall {
+impl Shared {
     fn receive(&self, stream: TcpStream, peer: SocketAddr) {
         let tls = self.app.credentials().tls.clone();
-        let Some(guest) = Connections::admit(&self.connections) else {
+        let Some(guard) = Connections::add(&self.connections) else {
             if tls.is_none() {
-                self.tasks.spawn(timeout(FAREWELL, turn_away(stream)));
+                self.tasks.spawn(timeout(CLOSE_TIMEOUT, reject(stream)));
             }
             return;
         };
-        let hall = self.clone();
+        let shared = self.clone();
         self.tasks.spawn(async move {
-            let evicted = Arc::clone(&guest.state);
+            let evicted = Arc::clone(&guard.state);
             tokio::select! {
-                () = hall.connection(stream, peer, tls, &guest) => {}
-                () = evicted.leave.notified() => {}
+                () = shared.connection(stream, peer, tls, &guard) => {}
+                () = evicted.evict.notified() => {}
             }
         });
     }
@@ -148,14 +148,15 @@ impl Hall {
         stream: TcpStream,
         peer: SocketAddr,
         tls: Option<Arc<ServerConfig>>,
-        guest: &ConnectionGuard,
+        guard: &ConnectionGuard,
     ) {
         let _ = stream.set_nodelay(true);
         match tls {
-            None => self.requests(stream, peer, guest).await,
-            Some(tls) => match timeout(PATIENCE, TlsAcceptor::from(tls).accept(stream)).await {
-                Ok(Ok(stream)) => self.requests(stream, peer, guest).await,
-                Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
+            None => self.requests(stream, peer, guard).await,
+            Some(tls) => match timeout(CLIENT_TIMEOUT, TlsAcceptor::from(tls).accept(stream)).await
+            {
+                Ok(Ok(stream)) => self.requests(stream, peer, guard).await,
+                Ok(Err(error)) => tracing::debug!(%error, "the TLS handshake failed"),
                 Err(_) => {}
             },
         }
@@ -165,24 +166,24 @@ impl Hall {
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         peer: SocketAddr,
-        guest: &ConnectionGuard,
+        guard: &ConnectionGuard,
     ) {
         let service = hyper::service::service_fn(|mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
-            let (mut router, state) = (self.router.clone(), Arc::clone(&guest.state));
+            let (mut router, state) = (self.router.clone(), Arc::clone(&guard.state));
             async move {
-                state.begun();
-                let answer = router.call(request).await;
+                state.started();
+                let response = router.call(request).await;
                 state.answered();
-                answer
+                response
             }
         });
         let is_closing = Arc::new(AtomicBool::new(false));
-        let (state, watched) = (Arc::clone(&guest.state), Arc::clone(&is_closing));
+        let (state, watched) = (Arc::clone(&guard.state), Arc::clone(&is_closing));
         let stream = Watched { stream, state, is_closing: watched };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
+            .header_read_timeout(CLIENT_TIMEOUT)
             .max_headers(FIELDS)
             .max_buf_size(HEAD)
             .serve_connection(TokioIo::new(stream), service);
@@ -191,28 +192,28 @@ impl Hall {
             ended = &mut connection => ended,
             () = self.closing.cancelled() => {
                 is_closing.store(true, Ordering::Relaxed);
-                // It looks for a request once more.
+                // It reads once more for a request.
                 connection.await
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, "a connection has ended badly");
+            tracing::debug!(%error, "a connection ended with an error");
         }
     }
 }
 
-/// Tells a caller that there is no room, without looking at what he wants.
-async fn turn_away(mut stream: TcpStream) -> std::io::Result<()> {
-    let problem = Problem::crowded();
+/// Responds that there are too many connections, without reading the request.
+async fn reject(mut stream: TcpStream) -> std::io::Result<()> {
+    let problem = Problem::too_many_connections();
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    let answer = format!(
+    let response = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
          retry-after: 2\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
-    stream.write_all(answer.as_bytes()).await?;
+    stream.write_all(response.as_bytes()).await?;
     stream.shutdown().await?;
-    // Closing with something unread would take the answer back (RFC 9112, §9.6).
+    // Closing with unread data would discard the response (RFC 9112, §9.6).
     let mut unread = [0; 1024];
     while stream.read(&mut unread).await? > 0 {}
     Ok(())

@@ -1,4 +1,4 @@
-//! What load balancers and Prometheus ask.
+//! Probes of load balancers, and metrics for Prometheus.
 
 use std::sync::{Arc, PoisonError};
 
@@ -7,10 +7,10 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::answer::Health;
-use super::app::{App, Leaderless};
+use super::app::{App, NoLeader};
 use super::problem::Problem;
 use super::readiness::{Readiness, readiness};
+use super::response::Health;
 
 /// Whether the process is alive.
 #[utoipa::path(
@@ -21,8 +21,8 @@ pub(super) async fn healthz() -> Json<Health> {
     Json(Health { status: "alive", detail: None })
 }
 
-/// Whether tenants can be provisioned: the database is reached and takes the manifest. What ails
-/// single tenants does not matter.
+/// Whether tenants can be provisioned: the database is available and accepts the manifest. Problems of
+/// single tenants do not matter.
 #[utoipa::path(
     get, path = "/readyz", tag = "probe",
     responses(
@@ -34,38 +34,41 @@ pub(super) async fn healthz() -> Json<Health> {
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let not_ready = |title, detail: String| {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", title);
-        problem.with_detail(detail).after(5).into_response()
+        problem.with_detail(detail).retry_after(5).into_response()
     };
     if app.stop.is_cancelled() {
-        let detail = "what was begun is finished; nothing new is begun";
+        let detail = "work in progress is finished; nothing new is started";
         return not_ready("The service is stopping", detail.to_owned());
     }
     match readiness(&app.readiness, &app.current()).await {
         Readiness::Ready => {
-            let detail = leaderless(&app);
+            let detail = no_leader(&app);
             Json(Health { status: "ready", detail }).into_response()
         }
-        Readiness::Not(None) => {
-            not_ready("The service has no database", "there is no server".to_owned())
+        Readiness::NotReady(None) => {
+            not_ready("The service has no database", "no server is configured".to_owned())
         }
-        // Anybody may ask: what exactly is wrong stands in the log.
-        Readiness::Not(Some(doubt)) => {
-            let server = doubt.server.map_or_else(String::new, |name| format!(" {name}"));
-            let (title, what) = if doubt.is_away {
-                ("The database is not reached", "cannot be asked")
+        // The probe needs no token: the details are in the log.
+        Readiness::NotReady(Some(refusal)) => {
+            let server = refusal.server.map_or_else(String::new, |name| format!(" {name}"));
+            let (title, what) = if refusal.is_unavailable {
+                ("The database is unavailable", "cannot be reached")
             } else {
-                ("The database does not take the manifest", "refuses the manifest")
+                ("The database rejects the manifest", "rejects the manifest")
             };
-            let code = doubt.error.code;
-            not_ready(title, format!("server{server} {what} ({code}); the service's log says why"))
+            let code = refusal.error.code;
+            not_ready(
+                title,
+                format!("server{server} {what} ({code}); the service's log has the details"),
+            )
         }
     }
 }
 
-/// Requests are answered all the same.
-fn leaderless(app: &App) -> Option<String> {
-    let leaderless = *app.leaderless.lock().unwrap_or_else(PoisonError::into_inner);
-    leaderless.map(|Leaderless { since, is_lock_held }| {
+/// Requests are served all the same.
+fn no_leader(app: &App) -> Option<String> {
+    let no_leader = *app.no_leader.lock().unwrap_or_else(PoisonError::into_inner);
+    no_leader.map(|NoLeader { since, is_lock_held }| {
         let why = if is_lock_held {
             "the service's log says who holds the leader's lock"
         } else {
@@ -76,10 +79,10 @@ fn leaderless(app: &App) -> Option<String> {
     })
 }
 
-/// Counts, in Prometheus' text format.
+/// Metrics, in Prometheus' text format.
 #[utoipa::path(
     get, path = "/metrics", tag = "probe",
-    responses((status = 200, description = "Counts", body = String,
+    responses((status = 200, description = "Metrics", body = String,
         content_type = "text/plain; version=0.0.4"))
 )]
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {

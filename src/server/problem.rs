@@ -1,7 +1,6 @@
-//! Errors as answers: RFC 9457, `application/problem+json`.
+//! Errors as responses: RFC 9457, `application/problem+json`.
 //!
-//! What the caller can do something about is told; what is the operator's concern goes to the log,
-//! under the request's id.
+//! Clients are told what they can act on; what concerns the operator is logged, under the request's id.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -9,11 +8,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{ChangedObject, HeldSteps};
+use super::response::{ChangedObject, HeldSteps};
 use crate::explain::{Explain as _, Failure};
 use crate::reconcile::ReconcileError;
 
-/// Why a request was not answered as asked (RFC 9457, §3.1).
+/// Why a request was not fulfilled (RFC 9457, §3.1).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Problem {
@@ -29,8 +28,8 @@ pub(super) struct Problem {
     /// Objects of the tenant that are present but different: nothing touches them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changed: Vec<ChangedObject>,
-    /// What is missing and was not created, since something is in the way, such as code of somebody not
-    /// trusted.
+    /// What is missing and was not created, since something is in the way, such as code of an owner who is
+    /// not trusted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     held: Vec<HeldSteps>,
     /// Seconds; also in the header.
@@ -59,7 +58,7 @@ impl Problem {
     }
 
     #[must_use]
-    pub(super) fn after(mut self, seconds: u64) -> Self {
+    pub(super) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
     }
@@ -76,43 +75,44 @@ impl Problem {
         self
     }
 
-    /// For whoever has no token, or not a good one: always the same.
+    /// For requests without a valid token: always the same.
     pub(super) fn unauthorised() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorised", "A valid bearer token is needed")
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad-request", "The request is not understood")
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", "The request is malformed")
             .with_detail(detail)
     }
 
     pub(super) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "There is nothing here")
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found")
     }
 
     pub(super) fn queue_full() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue-full", "Too much is waiting").after(2)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue-full", "The queue is full").retry_after(2)
     }
 
     pub(super) fn timeout() -> Self {
-        let title = "The database has not answered in time";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", title).after(5)
+        let title = "The database did not answer in time";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", title).retry_after(5)
     }
 
-    pub(super) fn crowded() -> Self {
-        let title = "Too many callers are waiting for their answers";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-connections", title).after(2)
+    pub(super) fn too_many_connections() -> Self {
+        let title = "Too many connections are open";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-connections", title).retry_after(2)
     }
 
     pub(super) fn stopping() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The service is stopping").after(5)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The service is stopping")
+            .retry_after(5)
     }
 
     pub(super) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
-            "Something is wrong with the service itself; its log tells more",
+            "Internal error; the service's log has the details",
         )
     }
 
@@ -126,7 +126,7 @@ impl From<&ReconcileError> for Problem {
         let code = error.code();
         match error {
             ReconcileError::Name(_) => {
-                Self::new(StatusCode::BAD_REQUEST, code, "This is no tenant id")
+                Self::new(StatusCode::BAD_REQUEST, code, "Invalid tenant id")
                     .with_detail(error.to_string())
             }
             ReconcileError::Unregistered { .. } => {
@@ -138,8 +138,8 @@ impl From<&ReconcileError> for Problem {
                     .with_detail(error.to_string())
             }
             ReconcileError::Busy { .. } => {
-                Self::new(StatusCode::CONFLICT, code, "Another session is at work on the tenant")
-                    .after(5)
+                Self::new(StatusCode::CONFLICT, code, "Another session is working on the tenant")
+                    .retry_after(5)
             }
             ReconcileError::Plan(_) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -148,7 +148,7 @@ impl From<&ReconcileError> for Problem {
             )
             .with_detail(error.to_string()),
             ReconcileError::CommitUnknown { .. } | ReconcileError::HomeUnknown { .. } => {
-                Self::away(code)
+                Self::unavailable(code)
             }
             _ => Self::of_server(code, error.sqlstate()),
         }
@@ -162,27 +162,27 @@ impl From<&Failure> for Problem {
 }
 
 impl Problem {
-    /// What is neither the caller's fault nor that of what is in the tenant's schema.
+    /// What neither the client nor the tenant's schema causes.
     fn of_server(code: &'static str, sqlstate: Option<&str>) -> Self {
         if may_pass(code, sqlstate) {
-            return Self::away(code);
+            return Self::unavailable(code);
         }
         let title = match code {
             "registry-unreadable" => {
-                "The registry of tenants cannot be read; the service's log tells more"
+                "The registry of tenants cannot be read; the service's log has the details"
             }
-            _ => "The request could not be fulfilled; the service's log tells more",
+            _ => "The request could not be fulfilled; the service's log has the details",
         };
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, title)
     }
 
-    fn away(code: &'static str) -> Self {
-        let title = "The database cannot be worked with at the moment";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, title).after(5)
+    fn unavailable(code: &'static str) -> Self {
+        let title = "The database is unavailable at the moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, title).retry_after(5)
     }
 }
 
-/// Whether the trouble is the database's, not the tenant's, and may pass by itself.
+/// Whether the database is the cause, not the tenant, and the error may pass by itself.
 pub(super) fn may_pass(code: &str, sqlstate: Option<&str>) -> bool {
     let state = sqlstate.unwrap_or_default();
     matches!(code, "connect-failed" | "connection-lost")

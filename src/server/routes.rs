@@ -1,4 +1,4 @@
-//! The routes, and the document that tells of them.
+//! The routes, and the document that describes them.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::App;
-use super::layers::{guard, observe};
+use super::layers::{authorize, observe};
 use super::problem::Problem;
-use super::{looks, orders, probes};
+use super::{probes, provision, reads};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -26,8 +26,8 @@ use super::{looks, orders, probes};
     ),
     components(schemas(Problem)),
     tags(
-        (name = "provision", description = "Tenants are provisioned"),
-        (name = "look", description = "Tenants are looked at; nothing changes"),
+        (name = "provision", description = "Provision tenants"),
+        (name = "read", description = "Read tenants; nothing changes"),
         (name = "probe", description = "The service itself; no token is needed"),
     )
 )]
@@ -38,18 +38,18 @@ fn documented() -> OpenApiRouter<Arc<App>> {
     let mut document = Document::openapi();
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("Read-only tokens are taken where nothing changes."))
+        .description(Some("Read-only tokens are accepted where nothing changes."))
         .build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     OpenApiRouter::with_openapi(document)
-        .routes(routes!(orders::provision_tenant))
-        .routes(routes!(orders::provision_all))
-        .routes(routes!(orders::job))
-        .routes(routes!(looks::tenants))
-        .routes(routes!(looks::tenant))
-        .routes(routes!(looks::plan))
-        .routes(routes!(looks::drift))
+        .routes(routes!(provision::one))
+        .routes(routes!(provision::all))
+        .routes(routes!(provision::job))
+        .routes(routes!(reads::tenants))
+        .routes(routes!(reads::tenant))
+        .routes(routes!(reads::plan))
+        .routes(routes!(reads::drift))
         .routes(routes!(probes::healthz))
         .routes(routes!(probes::readyz))
         .routes(routes!(probes::metrics))
@@ -64,28 +64,28 @@ pub fn openapi() -> OpenApi {
 pub(super) fn router(app: Arc<App>) -> Router {
     let (router, document) = documented().split_for_parts();
     let document = Arc::new(document);
-    let tell = move || {
+    let describe = move || {
         let document = Arc::clone(&document);
         async move { Json(&*document).into_response() }
     };
     router
-        .route("/openapi.json", get(tell))
-        .fallback(nothing_here)
-        .method_not_allowed_fallback(other_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
+        .route("/openapi.json", get(describe))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), authorize))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), observe))
         .with_state(app)
 }
 
-async fn nothing_here() -> Response {
+async fn not_found() -> Response {
     Problem::not_found().into_response()
 }
 
-async fn other_method() -> Response {
+async fn method_not_allowed() -> Response {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method-not-allowed",
-        "The method is not for this path; see the Allow header",
+        "The path does not support this method; see the Allow header",
     )
     .into_response()
 }

@@ -1,61 +1,61 @@
-//! From a request to the tenant. Work runs in tasks of its own: a caller who goes away interrupts
-//! nothing.
+//! From a request to the tenant. Work runs in tasks of its own: a client that disconnects does not
+//! interrupt it.
 
 use std::sync::{Arc, PoisonError};
 
 use tracing::Instrument as _;
 
-use super::answer::{ChangedObject, FleetProvisioned, HeldSteps, JobResult, Provisioned};
 use super::app::App;
-use super::jobs::{Answer, Job, Progress};
-use super::looks;
+use super::jobs::{Job, JobOutcome, Progress};
 use super::problem::Problem;
+use super::reads;
+use super::response::{ChangedObject, FleetProvisioned, HeldSteps, JobResult, Provisioned};
 use crate::fleet::{self, Options};
 use crate::name::TenantId;
 use crate::reconcile::{self, Applied, ApplyOptions, Outcome, ReconcileError};
 use crate::words::counted;
 
-/// Begins to provision one tenant, as soon as it is its turn. Who asks for what has been asked for
-/// and not begun joins in: it will find the tenant as it is from now on.
+/// Starts to provision one tenant, in the order of requests. A request for a tenant that is already
+/// queued shares its job: that reads the tenant after both requests.
 ///
 /// # Errors
-/// When the service ends, or too much is waiting.
+/// When the service stops, or the queue is full.
 pub(super) fn provision(app: &Arc<App>, id: &TenantId) -> Result<Job, Problem> {
     if app.stop.is_cancelled() {
         return Err(Problem::stopping());
     }
     let mut waiting = app.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(job) = waiting.get(id).filter(|job| !job.has_ended()) {
+    if let Some(job) = waiting.get(id).filter(|job| !job.has_finished()) {
         return Ok(job.clone());
     }
-    let place = Arc::clone(&app.places).try_acquire_owned().map_err(|_| Problem::queue_full())?;
+    let slot = Arc::clone(&app.queue).try_acquire_owned().map_err(|_| Problem::queue_full())?;
     let (job, progress) = Job::new(Some(id.to_string()));
     waiting.insert(id.clone(), job.clone());
     drop(waiting);
     let (app, id) = (Arc::clone(app), id.clone());
     let tracker = app.tracker.clone();
     let work = async move {
-        let _turn = app.turn(&id).await;
+        let _lock = app.lock_tenant(&id).await;
         let permit = app.permits.acquire().await;
         app.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        let answer = match permit {
+        let outcome = match permit {
             Ok(_permit) if !app.stop.is_cancelled() => {
                 progress.send_replace(Progress::Running);
                 one(&app, &id).await
             }
             _ => Err(Problem::stopping()),
         };
-        // Whoever sees the answer may count on the place being free.
-        drop(place);
-        progress.send_replace(Progress::Ended(Arc::new(answer)));
+        // Whoever sees the result may rely on the slot in the queue being free.
+        drop(slot);
+        progress.send_replace(Progress::Finished(Arc::new(outcome)));
     };
     tracker.spawn(work.in_current_span());
     Ok(job)
 }
 
-async fn one(app: &App, id: &TenantId) -> Answer {
+async fn one(app: &App, id: &TenantId) -> JobOutcome {
     match applied(app, id).await {
-        // What the manifest excepts, it accepts here as everywhere.
+        // An exception in the manifest holds here as everywhere.
         Ok(applied) if applied.left.exception.is_some() => {
             Ok(JobResult::Tenant(Provisioned::from(&applied)))
         }
@@ -64,7 +64,7 @@ async fn one(app: &App, id: &TenantId) -> Answer {
             Ok(JobResult::Tenant(Provisioned::from(&applied)))
         }
         Ok(applied) => Err(changed(&applied)),
-        Err(error) => Err(looks::told(id, &error)),
+        Err(error) => Err(reads::problem_of(id, &error)),
     }
 }
 
@@ -74,7 +74,7 @@ async fn applied(app: &App, id: &TenantId) -> Result<Applied, ReconcileError> {
     let Some(server) = current.fleet.servers.get(member.server) else {
         return Err(ReconcileError::Unregistered { tenant: id.clone() });
     };
-    let (mut connection, wear) = current.session(member.server);
+    let (mut connection, uses) = current.session(member.server);
     let result = reconcile::apply_on(
         &mut connection,
         &server.context,
@@ -83,12 +83,12 @@ async fn applied(app: &App, id: &TenantId) -> Result<Applied, ReconcileError> {
     )
     .await;
     let is_done = result.as_ref().is_ok_and(|applied| applied.outcome == Outcome::Current);
-    let wear = wear + if is_done { 1 } else { 10 };
-    current.give_back(member.server, connection, wear).await;
+    let uses = uses + if is_done { 1 } else { 10 };
+    current.give_back(member.server, connection, uses).await;
     result
 }
 
-/// What could be done is done, but the tenant is not as declared, and the caller must know.
+/// What could be done is done, but the tenant still differs from the manifest.
 fn changed(applied: &Applied) -> Problem {
     let Applied { tenant, plan, .. } = applied;
     let done = match plan.steps.len() {
@@ -108,7 +108,7 @@ fn changed(applied: &Applied) -> Problem {
     .with_changed(plan.changed.iter().map(ChangedObject::from).collect())
 }
 
-/// Something is missing that was not made: it would run what belongs to nobody trusted.
+/// Something missing was not created: that would run code of an owner who is not trusted.
 fn held(applied: &Applied) -> Problem {
     let steps: usize = applied.plan.held.iter().map(|held| held.steps.len()).sum();
     Problem::new(
@@ -126,10 +126,10 @@ fn held(applied: &Applied) -> Problem {
     .with_held(applied.plan.held.iter().map(HeldSteps::from).collect())
 }
 
-/// Begins to provision all tenants, unless that is going on already.
+/// Starts to provision all tenants, unless such a job is running.
 ///
 /// # Errors
-/// When the service ends.
+/// When the service stops.
 pub(super) fn provision_all(app: &Arc<App>) -> Result<Job, Problem> {
     if app.stop.is_cancelled() {
         return Err(Problem::stopping());
@@ -140,18 +140,19 @@ pub(super) fn provision_all(app: &Arc<App>) -> Result<Job, Problem> {
         let tracker = app.tracker.clone();
         let work = async move {
             progress.send_replace(Progress::Running);
-            let answer = all(&app).await;
-            progress.send_replace(Progress::Ended(Arc::new(answer)));
+            let outcome = all(&app).await;
+            progress.send_replace(Progress::Finished(Arc::new(outcome)));
         };
         tracker.spawn(work.in_current_span());
         job
     }))
 }
 
-async fn all(app: &App) -> Answer {
+async fn all(app: &App) -> JobOutcome {
     let current = app.current();
-    let roster = looks::all(&current).await?;
+    let roster = reads::roster(&current).await?;
     let options = Options { jobs: app.bounds.jobs, ..Options::default() };
-    let ended = fleet::apply(&current.fleet, roster, None, &options, &app.stop_flag, &|_| {}).await;
-    Ok(JobResult::Fleet(FleetProvisioned::from(&ended)))
+    let finished =
+        fleet::apply(&current.fleet, roster, None, &options, &app.stop_flag, &|_| {}).await;
+    Ok(JobResult::Fleet(FleetProvisioned::from(&finished)))
 }

@@ -166,7 +166,7 @@ async fn a_second_signal_ends_at_once() {
         service.logs("provisioning started").await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         service.signal("TERM");
-        service.logs("ending what was begun").await;
+        service.logs("finishing work in progress").await;
         let ready = service.call("GET", "/readyz", "", "").await.with(503);
         assert_eq!(ready.code(), "not-ready");
         assert_eq!(ready.json()["title"], "The service is stopping");
@@ -225,7 +225,7 @@ async fn a_database_that_goes_away_and_comes_back_needs_no_restart_of_the_servic
     eventually("the job fails", async || service.get(&job).await.json()["state"] == "failed").await;
     service.get("/ops/tenants/a").await.with(503);
     // No tenant is forgotten, not even after it has noticed that it leads no more.
-    service.logs("cannot lead").await;
+    service.logs("cannot take the leadership").await;
     assert!((tenants().await - 3.0).abs() < 0.1, "{}", metrics(&service).await);
 
     embedded::ensure_running(&config).expect("the server again");
@@ -347,7 +347,7 @@ async fn no_secret_is_in_any_output() {
         }
     }
     service.signal("HUP");
-    service.logs("were read again").await;
+    service.logs("were reloaded").await;
     told.push_str(&service.log());
     assert!(!told.contains("canary"), "{told}");
 }

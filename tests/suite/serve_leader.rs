@@ -81,7 +81,7 @@ async fn who_takes_the_leaders_lock_without_leading_is_told() {
     let second = start();
     let unknown = async || metric(&metrics(&second).await, LED) == Some(1.0);
     eventually("that nobody leads is not taken for granted", unknown).await;
-    second.logs("nobody has been seen to lead the reconcile loop for two intervals").await;
+    second.logs("no replica has led the reconcile loop for two intervals").await;
     let pid = ask(&mut stranger, "SELECT pg_backend_pid()::text").await.expect("a pid");
     // As the field of a log line, in which quotation marks are escaped.
     let holder = format!(r#"process {pid}, user \"stranger\", application \"provision\""#);

@@ -39,7 +39,7 @@ async fn a_manifest_that_the_server_refuses_does_not_replace_a_good_one() {
     let new = "another-canary-token-0123456789abcdef";
     service.folder.write("tokens", new);
     service.signal("HUP");
-    service.logs("the server refuses the manifest that was read again").await;
+    service.logs("the server rejects the new manifest").await;
     let log = service.log();
     assert!(log.contains("manifest-refused") && log.contains("no_such_type"), "{log}");
     // Whatever is wrong with the manifest, an old token has had its time.
@@ -51,7 +51,7 @@ async fn a_manifest_that_the_server_refuses_does_not_replace_a_good_one() {
 
     service.folder.write("schema.toml", &with_another_table());
     service.signal("HUP");
-    service.logs("the manifest was read again").await;
+    service.logs("the manifest was reloaded").await;
     let made = service.call("POST", "/ops/provision/acme", &bearer(new), "").await.with(200);
     assert_eq!(made.json()["statements"], 1);
     assert_eq!(reloads(&service, "ok").await, Some(1.0));
@@ -62,17 +62,17 @@ async fn a_manifest_that_is_refused_at_the_start_is_told_in_the_log_and_to_probe
     let database = Database::new().await;
     register(&database, &["acme"]).await;
     let service = Service::start(&database, &refused(), &["--interval", "0"]);
-    service.logs("the server refuses the manifest: no tenant can be provisioned there").await;
+    service.logs("the server rejects the manifest: no tenant can be provisioned there").await;
     let probed = service.get("/readyz").await.with(503);
     assert_eq!(probed.code(), "not-ready");
     let detail = probed.json()["detail"].as_str().expect("a detail").to_owned();
-    assert!(detail.contains("refuses the manifest (manifest-refused)"), "{detail}");
+    assert!(detail.contains("rejects the manifest (manifest-refused)"), "{detail}");
     assert!(!detail.contains("no_such_type"), "{detail}");
     service.get("/healthz").await.with(200);
 
     service.folder.write("schema.toml", &registered());
     service.signal("HUP");
-    service.logs("the manifest was read again").await;
+    service.logs("the manifest was reloaded").await;
     service.get("/readyz").await.with(200);
     service.post("/ops/provision/acme").await.with(200);
 }
@@ -99,17 +99,17 @@ async fn what_is_read_again_while_the_database_is_away_is_used_once_it_is_back()
     service.post("/ops/provision/a").await.with(200);
     embedded::stop(&config).expect("stopping");
     let detail = service.get("/readyz").await.with(503).json()["detail"].to_string();
-    assert!(detail.contains("cannot be asked"), "{detail}");
+    assert!(detail.contains("cannot be reached"), "{detail}");
 
     service
         .folder
         .write("schema.toml", &format!("{manifest}[tables.c]\ncolumns = {{ x = \"int\" }}\n"));
     service.signal("HUP");
-    service.logs("going on with the one that was read before until one can").await;
+    service.logs("the previous one stays in use until one is").await;
     assert_eq!(reloads(&service, "postponed").await, Some(1.0));
     assert_eq!(reloads(&service, "ok").await, Some(0.0));
     embedded::ensure_running(&config).expect("the server again");
-    service.logs("the manifest was read again").await;
+    service.logs("the manifest was reloaded").await;
     let made = service.post("/ops/provision/a").await.with(200);
     assert_eq!(made.json()["statements"], 1);
     assert_eq!(reloads(&service, "ok").await, Some(1.0));
@@ -153,14 +153,14 @@ async fn a_manifest_that_takes_long_to_read_keeps_no_signal_waiting() {
     write_large_manifest(&service.folder);
     service.signal("HUP");
     // They are read first, and then the manifest is.
-    service.logs("tokens and certificates were read again").await;
+    service.logs("tokens and certificates were reloaded").await;
     service.get("/healthz").await.with(200);
     let begin = Instant::now();
     service.signal("TERM");
     let log = service.log();
     assert_eq!(service.exit_code(), Some(0));
     assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
-    assert!(!log.contains("the manifest was read again"), "{log}");
+    assert!(!log.contains("the manifest was reloaded"), "{log}");
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn signals_that_come_while_files_are_read_are_one() {
     for _ in 0..5 {
         service.signal("HUP");
     }
-    let read = || service.log().matches("the manifest was read again").count();
+    let read = || service.log().matches("the manifest was reloaded").count();
     eventually("it is read twice", async || read() == 2).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(read(), 2, "{}", service.log());

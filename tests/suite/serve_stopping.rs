@@ -185,7 +185,7 @@ async fn what_has_begun_is_answered_and_what_comes_after_is_sent_away() {
         service.logs("provisioning started").await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         service.signal("TERM");
-        service.logs("ending what was begun").await;
+        service.logs("finishing work in progress").await;
         let (closing, idle) = kept.split_at_mut(2);
         for (stream, (method, path, status)) in closing
             .iter_mut()

@@ -1,7 +1,7 @@
-//! SIGHUP: what was read from files is read again, and used if it is usable.
+//! SIGHUP: files are read again, and used if they are valid.
 //!
-//! Tokens and certificates are one thing, the manifest another: a token that was given away is
-//! refused from then on, whatever is wrong with the manifest or the database.
+//! Tokens and certificates do not depend on the manifest: a token that was revoked is refused from
+//! then on, whatever is wrong with the manifest or the database.
 
 use std::time::Duration;
 
@@ -13,21 +13,26 @@ use crate::cli::Global;
 use crate::error::Error;
 use crate::explain::Explain as _;
 use crate::fleet::Fleet;
-use crate::server::{Doubt, Server, Verdict, judge};
+use crate::server::{Acceptance, NotAccepted, Server, check_manifest};
 use crate::telemetry::{self, Reload};
 
-/// After so long it is asked again whether a server takes the manifest.
-const AGAIN: Duration = Duration::from_secs(5);
+/// How long to wait before the servers are tried again.
+const RETRY: Duration = Duration::from_secs(5);
 
-/// Reads all again at each signal. Signals that come while it does are one.
-pub(super) async fn at_each(hang_up: &mut Signal, files: &Files, global: &Global, server: &Server) {
+/// Reads all files again at each signal. Signals during a reload count as one.
+pub(super) async fn on_signal(
+    hang_up: &mut Signal,
+    files: &Files,
+    global: &Global,
+    server: &Server,
+) {
     while hang_up.recv().await.is_some() {
-        // A signal in the middle of waiting for a database begins anew.
+        // A signal during the wait for a database starts again.
         while reload(hang_up, files, global, server).await.is_none() {}
     }
 }
 
-/// `None` when another signal has come before this one was seen to.
+/// `None` when another signal has come before this one was handled.
 async fn reload(
     hang_up: &mut Signal,
     files: &Files,
@@ -37,7 +42,7 @@ async fn reload(
     let is_usable = match files.credentials().await {
         Ok(credentials) => {
             server.replace_credentials(credentials);
-            info!("tokens and certificates were read again");
+            info!("tokens and certificates were reloaded");
             true
         }
         Err(error) => {
@@ -53,8 +58,8 @@ async fn reload(
             return Some(());
         }
     };
-    let is_taken = offer(hang_up, server, fleet).await?;
-    telemetry::reloaded(if is_usable && is_taken { Reload::Ok } else { Reload::Refused });
+    let is_accepted = switch_to(hang_up, server, fleet).await?;
+    telemetry::reloaded(if is_usable && is_accepted { Reload::Ok } else { Reload::Refused });
     Some(())
 }
 
@@ -63,57 +68,56 @@ fn refuse(what: &str, error: &Error) {
         code = error.code(),
         error = crate::causes::chain(error),
         hint = error.hint(),
-        "{what} could not be read again; going on with what was read before"
+        "{what} could not be reloaded; the previous version stays in use"
     );
 }
 
-/// Goes on with the manifest if the servers take it; says whether they do.
-async fn offer(hang_up: &mut Signal, server: &Server, fleet: Fleet) -> Option<bool> {
+/// Switches to the manifest if the servers accept it; returns whether they do.
+async fn switch_to(hang_up: &mut Signal, server: &Server, fleet: Fleet) -> Option<bool> {
     let mut is_postponed = false;
     loop {
-        match judge(&fleet).await {
-            Verdict::Accepted { unasked } => {
-                for Doubt { server, error, .. } in &unasked {
+        match check_manifest(&fleet).await {
+            Acceptance::Accepted { unavailable } => {
+                for NotAccepted { server, error, .. } in &unavailable {
                     warn!(
                         server,
                         code = error.code,
                         error = error.message,
-                        "a server could not be asked whether it takes the manifest; others do"
+                        "a server is unavailable; the others accept the manifest"
                     );
                 }
                 server.replace_fleet(fleet);
-                info!("the manifest was read again");
+                info!("the manifest was reloaded");
                 return Some(true);
             }
-            Verdict::Refused(Doubt { server, error, .. }) => {
+            Acceptance::Rejected(NotAccepted { server, error, .. }) => {
                 error!(
                     server,
                     code = error.code,
                     error = error.message,
                     hint = error.hint,
-                    "the server refuses the manifest that was read again; going on with the one \
-                     that was read before"
+                    "the server rejects the new manifest; the previous one stays in use"
                 );
                 return Some(false);
             }
-            Verdict::Unknown(doubts) if !is_postponed => {
+            Acceptance::Unknown(refusals) if !is_postponed => {
                 is_postponed = true;
                 telemetry::reloaded(Reload::Postponed);
-                for Doubt { server, error, .. } in &doubts {
+                for NotAccepted { server, error, .. } in &refusals {
                     warn!(
                         server,
                         code = error.code,
                         error = error.message,
                         hint = error.hint,
-                        "no server can be asked whether it takes the manifest that was read \
-                         again; going on with the one that was read before until one can"
+                        "no server is available to check the new manifest; the previous one stays in use \
+                         until one is"
                     );
                 }
             }
-            Verdict::Unknown(_) => {}
+            Acceptance::Unknown(_) => {}
         }
         tokio::select! {
-            () = tokio::time::sleep(AGAIN) => {}
+            () = tokio::time::sleep(RETRY) => {}
             _ = hang_up.recv() => return None,
         }
     }

@@ -1,4 +1,4 @@
-//! A stream that tells how far its connection is, and ends it between two requests.
+//! A stream that reports the phase of its connection, and ends it between two requests.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use super::connections::State;
 pub(super) struct Watched<S> {
     pub(super) stream: S,
     pub(super) state: Arc<State>,
-    /// The service ends. A request that has arrived is still read; when there is none, and the last
-    /// one has its answer, nothing more comes.
+    /// The service stops. A request that has arrived is still read; without one, and with the last
+    /// response sent, the stream ends.
     pub(super) is_closing: Arc<AtomicBool>,
 }
 

@@ -1,46 +1,46 @@
-//! How long nobody has been seen to lead, and when that is to be told.
+//! How long no replica has led, and when to log that.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Nobody has been seen to lead, for longer than two intervals.
+/// No replica has led for longer than two intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Long {
+pub(super) struct LongAbsence {
     pub(super) since: Instant,
-    /// It is told once in an interval.
-    pub(super) is_to_be_told: bool,
+    /// It is logged once per interval.
+    pub(super) should_log: bool,
 }
 
 #[derive(Debug)]
-pub(super) struct Absence {
+pub(super) struct LeaderAbsence {
     /// From one pass of a leader to the next.
     interval: Duration,
     since: Option<Instant>,
-    told: Option<Instant>,
+    logged: Option<Instant>,
 }
 
-impl Absence {
+impl LeaderAbsence {
     pub(super) fn new(interval: Duration) -> Self {
-        Self { interval, since: None, told: None }
+        Self { interval, since: None, logged: None }
     }
 
-    /// Somebody leads.
+    /// A replica leads.
     pub(super) fn end(&mut self) {
-        (self.since, self.told) = (None, None);
+        (self.since, self.logged) = (None, None);
     }
 
-    /// Nobody is seen to lead.
-    pub(super) fn noticed(&mut self, now: Instant) -> Option<Long> {
+    /// No replica is seen to lead.
+    pub(super) fn noticed(&mut self, now: Instant) -> Option<LongAbsence> {
         let since = *self.since.get_or_insert(now);
         if now - since <= self.interval * 2 {
             return None;
         }
-        let is_to_be_told = self.told.is_none_or(|told| now - told >= self.interval);
-        if is_to_be_told {
-            self.told = Some(now);
+        let should_log = self.logged.is_none_or(|logged| now - logged >= self.interval);
+        if should_log {
+            self.logged = Some(now);
         }
-        Some(Long { since, is_to_be_told })
+        Some(LongAbsence { since, should_log })
     }
 }
 
@@ -51,11 +51,11 @@ mod tests {
     #[test]
     fn it_is_told_after_two_intervals_and_once_in_each() {
         let (begin, minute) = (Instant::now(), Duration::from_mins(1));
-        let mut absence = Absence::new(minute);
-        let at = |absence: &mut Absence, seconds| {
+        let mut absence = LeaderAbsence::new(minute);
+        let at = |absence: &mut LeaderAbsence, seconds| {
             let long = absence.noticed(begin + Duration::from_secs(seconds))?;
             assert_eq!(long.since, begin);
-            Some(long.is_to_be_told)
+            Some(long.should_log)
         };
         assert_eq!(at(&mut absence, 0), None);
         assert_eq!(at(&mut absence, 120), None);

@@ -1,4 +1,4 @@
-//! When a tenant that failed is tried again: later and later, so that it holds up nobody.
+//! When a tenant that failed is tried again: after longer and longer waits.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl Backoff {
         self.failed.get(id).is_some_and(|(_, next)| *next <= now)
     }
 
-    /// It failed: twice the time from before, half of which is left to chance.
+    /// It failed: the wait doubles, and half of it is random.
     pub(super) fn failed(&mut self, id: &TenantId, now: Instant) {
         let (failures, next) = self.failed.entry(id.clone()).or_insert((0, now));
         let doubled = FIRST.saturating_mul(1 << (*failures).min(16)).min(LONGEST);
@@ -57,7 +57,7 @@ impl Backoff {
         self.failed.is_empty()
     }
 
-    /// Forgets tenants that are no more.
+    /// Forgets tenants that no longer exist.
     pub(super) fn retain(&mut self, is_there: impl Fn(&TenantId) -> bool) {
         self.failed.retain(|id, _| is_there(id));
     }

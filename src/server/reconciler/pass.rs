@@ -1,4 +1,4 @@
-//! One pass: look at the tenants, provision those that need it, count them all.
+//! One pass: compare the tenants, provision those that need it, count them all.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,11 +6,11 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::backoff::Backoff;
-use super::known::{Known, count, counted};
+use super::states::{TenantStates, count, counted};
 use crate::fleet::{self, Fleet, Options, Roster, Selection, Source, State, TenantOutcome};
 use crate::name::TenantId;
 use crate::server::app::App;
-use crate::server::looks;
+use crate::server::reads;
 use crate::telemetry;
 
 /// Which tenants.
@@ -21,17 +21,17 @@ pub(super) enum Scope {
     Due,
 }
 
-pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut Known, scope: Scope) {
+pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut TenantStates, scope: Scope) {
     let start = std::time::Instant::now();
     let current = app.current();
     let fleet = &current.fleet;
     let mut roster = fleet::enumerate(fleet, &Source::Registry, &Selection::default()).await;
-    looks::tell_unasked(&roster.unreachable);
+    reads::log_unavailable(&roster.unreachable);
     for refused in &roster.refused {
         warn!(id = refused.id, reason = refused.reason, "the registry has an unusable entry");
     }
-    let unasked = roster.unreachable.len();
-    let is_whole = unasked == 0;
+    let unavailable = roster.unreachable.len();
+    let is_whole = unavailable == 0;
     if is_whole {
         let listed: HashSet<&TenantId> = roster.members.iter().map(|m| &m.tenant.id).collect();
         backoff.retain(|id| listed.contains(id));
@@ -41,7 +41,7 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut Known, sco
         roster.members.retain(|member| backoff.is_due(&member.tenant.id, now));
     }
     let members = roster.members.clone();
-    let (mut states, drift) = look(app, fleet, roster).await;
+    let (mut states, drift) = compare(app, fleet, roster).await;
 
     let mut behind = Roster::default();
     for (member, tenant) in members.into_iter().zip(&drift.tenants) {
@@ -51,7 +51,7 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut Known, sco
         let shape = tenant.shape.and_then(|shape| drift.shapes.get(shape));
         let is_behind = shape.is_some_and(|shape| shape.difference.is_behind());
         if !is_behind && tenant.is_recorded {
-            // Whoever has brought it up to date meanwhile.
+            // Something else may have brought it up to date meanwhile.
             backoff.succeeded(&member.tenant.id);
         } else if backoff.allows(&member.tenant.id, now) {
             behind.members.push(member);
@@ -79,25 +79,25 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut Known, sco
                 }
             }
         }
-        states.extend(look(app, fleet, again).await.0);
+        states.extend(compare(app, fleet, again).await.0);
     }
     backoff.postpone(Instant::now());
     let mut counts = counted(states.values());
     if scope == Scope::All {
         known.passed(&states, is_whole);
-        let looked_at = count(&counts, State::Unreachable);
+        let unreachable = count(&counts, State::Unreachable);
         if let Some(all) = known.counts() {
             for state in State::ALL {
                 telemetry::tenants(state.name(), count(&all, state));
             }
             counts = all;
         }
-        failures += count(&counts, State::Unreachable) - looked_at;
+        failures += count(&counts, State::Unreachable) - unreachable;
         if is_whole && failures == 0 && backoff.is_empty() && !app.stop.is_cancelled() {
             telemetry::reconciled(jiff::Timestamp::now().as_second());
         }
     }
-    macro_rules! tell {
+    macro_rules! log {
         ($level:ident, $what:literal) => {
             $level!(
                 tenants = counts.values().sum::<usize>(),
@@ -105,7 +105,7 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut Known, sco
                 drifted = count(&counts, State::Drifted),
                 unreachable = count(&counts, State::Unreachable),
                 failures,
-                servers_not_asked = unasked,
+                servers_unavailable = unavailable,
                 orphans = drift.orphans.len(),
                 duration_ms = crate::reconcile::millis(start.elapsed()),
                 $what
@@ -113,15 +113,15 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut Known, sco
         };
     }
     if !is_whole {
-        tell!(warn, "a reconcile pass has failed: it is not known which tenants there are");
+        log!(warn, "a reconcile pass has failed: the list of tenants is incomplete");
     } else if failures > 0 {
-        tell!(warn, "a reconcile pass has ended with failures");
+        log!(warn, "a reconcile pass has ended with failures");
     } else {
-        tell!(info, "a reconcile pass has ended");
+        log!(info, "a reconcile pass has ended");
     }
 }
 
-async fn look(
+async fn compare(
     app: &App,
     fleet: &Fleet,
     roster: Roster,

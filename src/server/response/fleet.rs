@@ -1,4 +1,4 @@
-//! Answers about all tenants.
+//! Responses about all tenants.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(in crate::server) struct TenantState {
     /// Why the manifest accepts for now that it differs, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<String>,
-    /// Which error, if it could not be looked at.
+    /// The code of the error, if it could not be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     #[serde(flatten)]
@@ -53,7 +53,7 @@ pub(in crate::server) struct TenantPage {
     pub(in crate::server) next: Option<String>,
     /// Entries of the registry that name no tenant, or not one place for it.
     pub(in crate::server) refused: usize,
-    /// Servers that could not be asked for their tenants.
+    /// Servers that could not be queried for their tenants.
     pub(in crate::server) unreachable_servers: usize,
 }
 
@@ -82,13 +82,13 @@ pub(in crate::server) struct DriftShape {
 #[serde(rename_all = "camelCase")]
 pub(in crate::server) struct DriftReport {
     checksum: String,
-    /// Whether every tenant was looked at and is as declared, or excepted.
+    /// Whether every tenant was compared and is as declared, or excepted.
     in_sync: bool,
     /// How many tenants are in each state.
     summary: BTreeMap<&'static str, usize>,
     /// The most frequent first.
     shapes: Vec<DriftShape>,
-    /// Tenants that could not be looked at.
+    /// Tenants that could not be compared.
     unreachable: Vec<TenantState>,
     /// Entries of the registry that name no tenant, or not one place for it.
     refused: Vec<String>,
@@ -98,7 +98,7 @@ pub(in crate::server) struct DriftReport {
     /// trusted. That is no drift.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     passed_over: Vec<String>,
-    /// How many servers could not be asked for their tenants.
+    /// How many servers could not be queried for their tenants.
     unreachable_servers: usize,
     /// Tenants whose schemas Citus does not distribute, although it distributes new ones. That is no
     /// drift.
@@ -157,7 +157,7 @@ pub(in crate::server) struct FleetProvisioned {
     failures: Vec<TenantFailure>,
     /// Entries of the registry that name no tenant, or not one place for it.
     refused: usize,
-    /// Servers that could not be asked for their tenants.
+    /// Servers that could not be queried for their tenants.
     unreachable_servers: usize,
     duration_ms: u64,
 }
@@ -167,11 +167,11 @@ pub(in crate::server) struct FleetProvisioned {
 #[serde(rename_all = "camelCase")]
 pub(in crate::server) struct TenantFailure {
     tenant: String,
-    /// Which error; the service's log tells more.
+    /// The code of the error; the service's log has the details.
     code: &'static str,
 }
 
-/// So many failures are told one by one.
+/// How many failures are listed.
 const FAILURES: usize = 1_000;
 
 impl From<&fleet::RunReport> for FleetProvisioned {

@@ -1,14 +1,14 @@
-//! What requests of one kind may be refused with, for the OpenAPI document.
+//! The error responses of each kind of request, for the OpenAPI document.
 
-#![expect(dead_code, reason = "the document is made of their attributes")]
+#![expect(dead_code, reason = "only their attributes are used")]
 
 use utoipa::IntoResponses;
 
 use super::problem::Problem;
 
-/// Whatever needs a token.
+/// Requests that need a token.
 #[derive(IntoResponses)]
-pub(super) enum Closed {
+pub(super) enum NeedsToken {
     /// No valid token
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthorised(Problem),
@@ -17,18 +17,18 @@ pub(super) enum Closed {
     TooManyFailures(Problem),
 }
 
-/// Whatever takes work, from a database.
+/// Requests that need a database.
 #[derive(IntoResponses)]
-pub(super) enum Away {
-    /// The database is away or has not answered in time, a lock is held, too much is waiting, or the
-    /// service is stopping
+pub(super) enum NeedsDatabase {
+    /// The database is unavailable or has not answered in time, a lock is held, the queue is full, or
+    /// the service is stopping
     #[response(status = 503, content_type = "application/problem+json")]
-    Away(Problem),
+    Unavailable(Problem),
 }
 
-/// Whatever changes something.
+/// Requests that change something.
 #[derive(IntoResponses)]
-pub(super) enum Order {
+pub(super) enum Changes {
     /// The token allows reading only
     #[response(status = 403, content_type = "application/problem+json")]
     ReadOnly(Problem),
@@ -40,17 +40,17 @@ pub(super) enum Order {
     TooLarge(Problem),
 }
 
-/// Whatever is about all tenants.
+/// Requests about all tenants.
 #[derive(IntoResponses)]
-pub(super) enum OfAll {
-    /// The registry cannot be read, or it failed for a different reason that the service's log tells
+pub(super) enum AllTenants {
+    /// The registry cannot be read, or another error, described in the service's log
     #[response(status = 500, content_type = "application/problem+json")]
     Failed(Problem),
 }
 
-/// Whatever is about one tenant.
+/// Requests about one tenant.
 #[derive(IntoResponses)]
-pub(super) enum OfTenant {
+pub(super) enum OneTenant {
     /// Not a tenant id, or a malformed request
     #[response(status = 400, content_type = "application/problem+json")]
     Malformed(Problem),
@@ -63,7 +63,7 @@ pub(super) enum OfTenant {
     /// Objects in the schema are in the way, or different
     #[response(status = 422, content_type = "application/problem+json")]
     Changed(Problem),
-    /// It failed for a reason that the service's log tells
+    /// An error that is described in the service's log
     #[response(status = 500, content_type = "application/problem+json")]
     Failed(Problem),
 }

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use crate::fleet::State;
 use crate::name::TenantId;
 
-/// How each tenant is, as the passes so far have found them; `None` before the first.
+/// The state of each tenant after the passes so far; `None` before the first.
 #[derive(Debug, Default)]
-pub(super) struct Known(Option<BTreeMap<TenantId, State>>);
+pub(super) struct TenantStates(Option<BTreeMap<TenantId, State>>);
 
-impl Known {
-    /// A pass over all tenants has ended with these. Unless it `is_whole`, a server could not say which
-    /// tenants it has: those of earlier passes are still there, as far as anybody knows, and could not
-    /// be looked at.
+impl TenantStates {
+    /// The states after a pass over all tenants. Unless it `is_whole`, a server was unavailable: tenants of
+    /// earlier passes may be on it, and count as unreachable.
     pub(super) fn passed(&mut self, states: &BTreeMap<TenantId, State>, is_whole: bool) {
         if is_whole {
             self.0 = Some(states.clone());
@@ -25,12 +24,12 @@ impl Known {
         }
     }
 
-    /// How many tenants are in each state; `None` as long as nothing is known.
+    /// How many tenants are in each state; `None` before the first pass.
     pub(super) fn counts(&self) -> Option<BTreeMap<State, usize>> {
         self.0.as_ref().map(|states| counted(states.values()))
     }
 
-    /// Another replica leads, and knows better.
+    /// Another replica leads and counts.
     pub(super) fn forget(&mut self) {
         self.0 = None;
     }
@@ -57,7 +56,7 @@ mod tests {
     fn tenants_of_a_server_that_cannot_be_asked_are_not_forgotten() {
         let id = |id: &str| TenantId::new(id).unwrap();
         let states = |all: &[(&str, State)]| all.iter().map(|(of, at)| (id(of), *at)).collect();
-        let mut known = Known::default();
+        let mut known = TenantStates::default();
         known.passed(&BTreeMap::new(), false);
         assert_eq!(known.counts(), None, "nothing is known");
         known.passed(&states(&[("a", State::InSync), ("b", State::Drifted)]), true);

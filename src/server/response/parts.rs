@@ -1,4 +1,4 @@
-//! What several answers consist of.
+//! Parts of several responses.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! Requests that look at tenants, and change nothing.
+//! Requests that read tenants, and change nothing.
 
 #![expect(unused_qualifications, reason = "the macro of utoipa writes them")]
 
@@ -11,26 +11,26 @@ use serde::Deserialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa::IntoParams;
 
-use super::answer::{DriftReport, Planned, TenantPage, TenantState, TenantStatus};
 use super::app::App;
 use super::current::Current;
+use super::error_responses::{AllTenants, NeedsDatabase, NeedsToken, OneTenant};
 use super::extract::{Parameters, Tenant};
 use super::problem::Problem;
-use super::refusals::{Away, Closed, OfAll, OfTenant};
+use super::response::{DriftReport, Planned, TenantPage, TenantState, TenantStatus};
 use crate::explain::Explain as _;
 use crate::fleet::{self, Member, Roster, Selection, Source, Unreachable};
 use crate::name::TenantId;
 use crate::plan::Plan;
 use crate::reconcile::{self, Context, ReconcileError};
 
-/// Tenants on a page, unless the caller wants fewer, or more.
+/// Tenants on a page by default.
 const PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1_000;
 
-/// A look has at least so long, also where callers who want work done do not wait at all.
+/// The least time limit of a read, also where clients do not wait for work at all.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Applies that the record of a tenant is asked for.
+/// Applies that are read from a tenant's record.
 const HISTORY: u32 = 20;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -39,18 +39,18 @@ const HISTORY: u32 = 20;
 pub(super) struct Page {
     /// Tenants on the page: 100 unless given, 1,000 at most.
     limit: Option<usize>,
-    /// The id of the last tenant of the page before, as its `next` tells.
+    /// The id of the last tenant of the page before: its `next`.
     after: Option<String>,
 }
 
 /// The tenants of the registry, and how each of them is.
 #[utoipa::path(
-    get, path = "/ops/tenants", tag = "look", security(("bearer" = [])), params(Page),
+    get, path = "/ops/tenants", tag = "read", security(("bearer" = [])), params(Page),
     responses(
         (status = 200, description = "A page", body = TenantPage),
-        OfAll,
-        Closed,
-        Away,
+        AllTenants,
+        NeedsToken,
+        NeedsDatabase,
         (status = 400, description = "A malformed request", body = Problem,
             content_type = "application/problem+json"),
     )
@@ -67,9 +67,9 @@ pub(super) async fn tenants(
 }
 
 async fn page_of(app: &App, page: Page, limit: usize) -> Result<TenantPage, Problem> {
-    let _look = look(app).await?;
+    let _permits = fleet_permits(app).await?;
     let current = app.current();
-    let mut roster = all(&current).await?;
+    let mut roster = roster(&current).await?;
     roster.members.sort_by(|a, b| a.tenant.id.cmp(&b.tenant.id));
     let total = roster.members.len();
     if let Some(after) = &page.after {
@@ -84,15 +84,15 @@ async fn page_of(app: &App, page: Page, limit: usize) -> Result<TenantPage, Prob
     Ok(TenantPage { tenants, total, next, refused, unreachable_servers })
 }
 
-/// Whether one tenant is as the manifest declares, and what its record tells.
+/// Whether one tenant is as the manifest declares, and its record.
 #[utoipa::path(
-    get, path = "/ops/tenants/{tenantId}", tag = "look", security(("bearer" = [])),
+    get, path = "/ops/tenants/{tenantId}", tag = "read", security(("bearer" = [])),
     params(("tenantId" = String, Path, description = "UUID or slug")),
     responses(
         (status = 200, description = "What is known", body = TenantStatus),
-        OfTenant,
-        Closed,
-        Away,
+        OneTenant,
+        NeedsToken,
+        NeedsDatabase,
     )
 )]
 pub(super) async fn tenant(
@@ -100,27 +100,27 @@ pub(super) async fn tenant(
     Tenant(id): Tenant,
 ) -> Result<Json<TenantStatus>, Problem> {
     let status = within(&app, async {
-        let _turn = turn(&app).await?;
+        let _permits = tenant_permits(&app).await?;
         let current = app.current();
-        let looked = async {
-            let (context, member) = home(&current, &id).await?;
+        let found = async {
+            let (context, member) = locate(&current, &id).await?;
             reconcile::check_listed(context, &member.tenant).await?;
             reconcile::status(context, &member.tenant, HISTORY).await
         };
-        looked.await.map_err(|error| told(&id, &error))
+        found.await.map_err(|error| problem_of(&id, &error))
     });
     Ok(Json(TenantStatus::from(&status.await?)))
 }
 
 /// What provisioning the tenant would do.
 #[utoipa::path(
-    get, path = "/ops/plan/{tenantId}", tag = "look", security(("bearer" = [])),
+    get, path = "/ops/plan/{tenantId}", tag = "read", security(("bearer" = [])),
     params(("tenantId" = String, Path, description = "UUID or slug")),
     responses(
         (status = 200, description = "The plan", body = Planned),
-        OfTenant,
-        Closed,
-        Away,
+        OneTenant,
+        NeedsToken,
+        NeedsDatabase,
     )
 )]
 pub(super) async fn plan(
@@ -130,21 +130,21 @@ pub(super) async fn plan(
     plan_of(&app, &id).await.map(|plan| Json(Planned::from(&plan)))
 }
 
-/// Which tenants differ from the manifest, and how: all of them are looked at.
+/// Which tenants differ from the manifest, and how: all of them are read.
 #[utoipa::path(
-    get, path = "/ops/drift", tag = "look", security(("bearer" = [])),
+    get, path = "/ops/drift", tag = "read", security(("bearer" = [])),
     responses(
         (status = 200, description = "How all tenants are", body = DriftReport),
-        OfAll,
-        Closed,
-        Away,
+        AllTenants,
+        NeedsToken,
+        NeedsDatabase,
     )
 )]
 pub(super) async fn drift(State(app): State<Arc<App>>) -> Result<Json<DriftReport>, Problem> {
     let drift = within(&app, async {
-        let _look = look(&app).await?;
+        let _permits = fleet_permits(&app).await?;
         let current = app.current();
-        let roster = all(&current).await?;
+        let roster = roster(&current).await?;
         Ok(drift_of(&current, roster).await)
     });
     Ok(Json(DriftReport::from(&drift.await?)))
@@ -154,28 +154,28 @@ pub(super) async fn drift(State(app): State<Arc<App>>) -> Result<Json<DriftRepor
 /// Whatever keeps the tenant from being planned.
 pub(super) async fn plan_of(app: &App, id: &TenantId) -> Result<Plan, Problem> {
     within(app, async {
-        let _turn = turn(app).await?;
+        let _permits = tenant_permits(app).await?;
         let current = app.current();
         let planned = async {
-            let (context, member) = home(&current, id).await?;
+            let (context, member) = locate(&current, id).await?;
             reconcile::plan(context, &member.tenant).await
         };
-        planned.await.map_err(|error| told(id, &error))
+        planned.await.map_err(|error| problem_of(id, &error))
     })
     .await
 }
 
-/// What the look finds, unless it takes longer than callers are let wait. Nothing outlives it: the
-/// work of a caller who has left, or was sent away, ends at once.
+/// The result of a read, unless it takes longer than the time limit. Nothing outlives it: a read for a
+/// client that has disconnected ends at once.
 async fn within<T>(
     app: &App,
-    look: impl Future<Output = Result<T, Problem>>,
+    read: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
-    let looked = tokio::time::timeout(app.bounds.request.max(SHORTEST), look).await;
-    looked.unwrap_or_else(|_| Err(Problem::timeout()))
+    let result = tokio::time::timeout(app.bounds.request.max(SHORTEST), read).await;
+    result.unwrap_or_else(|_| Err(Problem::timeout()))
 }
 
-async fn home<'c>(
+async fn locate<'c>(
     current: &'c Current,
     id: &TenantId,
 ) -> Result<(&'c Context, Member), ReconcileError> {
@@ -185,36 +185,36 @@ async fn home<'c>(
     Ok((&server.context, member))
 }
 
-/// What the caller is told of an error; the log is told everything. A tenant that the registry does
-/// not list is the caller's mistake, and nothing for an operator to look into.
-pub(super) fn told(id: &TenantId, error: &ReconcileError) -> Problem {
-    let (code, said, hint) = (error.code(), crate::causes::chain(error), error.hint());
+/// The problem that the client gets for an error, which is logged in full. A tenant that the registry
+/// does not list is the client's mistake, and no matter for an operator.
+pub(super) fn problem_of(id: &TenantId, error: &ReconcileError) -> Problem {
+    let (code, message, hint) = (error.code(), crate::causes::chain(error), error.hint());
     if matches!(error, ReconcileError::Unregistered { .. }) {
-        tracing::info!(tenant = %id, code, error = said, hint, "a request could not be fulfilled");
+        tracing::info!(tenant = %id, code, error = message, hint, "a request could not be fulfilled");
     } else {
-        tracing::warn!(tenant = %id, code, error = said, hint, "a request could not be fulfilled");
+        tracing::warn!(tenant = %id, code, error = message, hint, "a request could not be fulfilled");
     }
     Problem::from(error)
 }
 
-/// Tells the log why servers could not be asked for their tenants.
-pub(super) fn tell_unasked(servers: &[Unreachable]) {
+/// Logs why servers could not be queried for their tenants.
+pub(super) fn log_unavailable(servers: &[Unreachable]) {
     for Unreachable { server, error } in servers {
         let what = match error.code {
             "registry-unreadable" => "the registry of tenants cannot be read",
-            "connect-failed" | "connection-lost" => "a server is away",
-            _ => "a server could not be asked for its tenants",
+            "connect-failed" | "connection-lost" => "a server is unavailable",
+            _ => "a server could not be queried for its tenants",
         };
         let (code, hint) = (error.code, &error.hint);
         tracing::warn!(server, code, error = error.message, hint, "{what}");
     }
 }
 
-/// All tenants; when no server at all can be asked, that is an error.
-pub(super) async fn all(current: &Current) -> Result<Roster, Problem> {
+/// All tenants; if no server is available, that is an error.
+pub(super) async fn roster(current: &Current) -> Result<Roster, Problem> {
     let fleet = &current.fleet;
     let roster = fleet::enumerate(fleet, &Source::Registry, &Selection::default()).await;
-    tell_unasked(&roster.unreachable);
+    log_unavailable(&roster.unreachable);
     match roster.unreachable.first() {
         Some(first) if roster.unreachable.len() == fleet.servers.len() => {
             Err(Problem::from(&first.error))
@@ -229,26 +229,26 @@ async fn drift_of(current: &Current, roster: Roster) -> fleet::Drift {
     fleet::drift(&current.fleet, roster, &survey, today)
 }
 
-/// The right to look at many tenants, which few may do at a time.
-async fn look(app: &App) -> Result<[SemaphorePermit<'_>; 2], Problem> {
-    Ok([place(app)?, permit(app, &app.looks).await?])
+/// Permits to read all tenants, which few requests may do at the same time.
+async fn fleet_permits(app: &App) -> Result<[SemaphorePermit<'_>; 2], Problem> {
+    Ok([slot(app)?, permit(app, &app.fleet_reads).await?])
 }
 
-/// The right to work with a connection.
-async fn turn(app: &App) -> Result<[SemaphorePermit<'_>; 3], Problem> {
-    Ok([place(app)?, permit(app, &app.reads).await?, permit(app, &app.permits).await?])
+/// Permits to read one tenant.
+async fn tenant_permits(app: &App) -> Result<[SemaphorePermit<'_>; 3], Problem> {
+    Ok([slot(app)?, permit(app, &app.reads).await?, permit(app, &app.permits).await?])
 }
 
-/// What has not begun when the service ends does not begin.
+/// What has not started when the service stops does not start.
 async fn permit<'a>(app: &App, of: &'a Semaphore) -> Result<SemaphorePermit<'a>, Problem> {
     let permit = of.acquire().await.map_err(|_| Problem::stopping())?;
     if app.stop.is_cancelled() { Err(Problem::stopping()) } else { Ok(permit) }
 }
 
-/// A place in the queue.
-fn place(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
+/// A slot in the queue.
+fn slot(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
     if app.stop.is_cancelled() {
         return Err(Problem::stopping());
     }
-    app.read_places.try_acquire().map_err(|_| Problem::queue_full())
+    app.read_queue.try_acquire().map_err(|_| Problem::queue_full())
 }

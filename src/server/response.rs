@@ -1,4 +1,4 @@
-//! The answers, as JSON. Keys are stable; new ones may come.
+//! The responses, as JSON. Keys are stable; new ones may be added.
 
 mod fleet;
 mod parts;
@@ -24,19 +24,19 @@ pub(super) struct Provisioned {
     schema: String,
     /// Whether this request wrote something.
     changed: bool,
-    /// Whether the schema was made by this request.
+    /// Whether this request created the schema.
     created: bool,
     /// How many statements were run.
     statements: usize,
-    /// Of the manifest that the tenant now is as.
+    /// Of the manifest that the tenant now matches.
     checksum: String,
-    /// Under which the tenant's record tells of it; none when nothing was written.
+    /// Its id in the tenant's record; none when nothing was written.
     apply_id: Option<Uuid>,
     duration_ms: u64,
     attempts: u32,
     #[serde(flatten)]
     placement: Placement,
-    /// Objects that are there and not declared.
+    /// Objects that are present but not declared.
     extra: Vec<String>,
     /// Objects of kinds that are not compared.
     unmodelled: Vec<String>,
@@ -103,7 +103,7 @@ pub(super) struct Planned {
     changed: Vec<ChangedObject>,
     extra: Vec<String>,
     unmodelled: Vec<String>,
-    /// What would not be done, since something is in the way, such as code of somebody who is not trusted.
+    /// What would not be done, since something is in the way, such as code of an owner who is not trusted.
     held: Vec<HeldSteps>,
 }
 
@@ -191,7 +191,7 @@ pub(super) struct TenantStatus {
     absent_rows: usize,
     #[serde(flatten)]
     placement: Placement,
-    /// Whose the record is, if its owner is not trusted: what it says proves nothing then.
+    /// The owner of the record, if not trusted: the record proves nothing then.
     #[serde(skip_serializing_if = "Option::is_none")]
     record_owner: Option<String>,
     /// Newest first.
@@ -225,13 +225,13 @@ impl From<&Status> for TenantStatus {
 /// What was done, or what would be.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "it only describes the answer")]
+#[expect(dead_code, reason = "it only describes the response")]
 pub(super) enum ProvisionedOrPlanned {
     Provisioned(Provisioned),
     Planned(Planned),
 }
 
-/// What a job came to.
+/// The result of a job.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum JobResult {
@@ -239,7 +239,7 @@ pub(super) enum JobResult {
     Fleet(FleetProvisioned),
 }
 
-/// Work that goes on, or has ended not long ago.
+/// Work in progress, or finished not long ago.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct JobStatus {
@@ -270,7 +270,7 @@ pub(super) enum JobState {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Health {
     pub(super) status: &'static str,
-    /// What somebody should look at although it is.
+    /// What needs attention although the status is good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) detail: Option<String>,
 }
