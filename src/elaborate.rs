@@ -128,13 +128,22 @@ async fn elaborate_in(
         let Culprit { position, object, source } = found;
         return Err(ElaborateError::Refused { at: position, object: object.to_string(), source });
     }
-    let mut catalog = scratch.read(Reading::Comparing).await.map_err(ElaborateError::Server)?;
+    let mut catalog = made(&mut scratch).await.map_err(ElaborateError::Server)?;
     check_names(manifest, &catalog, &scratch.schema)?;
-    let rendered = scratch.read(Reading::Rendering).await.map_err(ElaborateError::Server)?;
-    complete(&mut catalog, &rendered, &scratch.schema);
     external::add(&mut scratch, manifest, &mut catalog).await.map_err(ElaborateError::Server)?;
     let used = scratch.used().await.map_err(ElaborateError::Server)?;
     Ok((catalog, used))
+}
+
+/// What was made in a scratch schema: as it is compared, and as statements are made of it.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn made(scratch: &mut Scratch<'_>) -> Result<Catalog, PgError> {
+    let mut catalog = scratch.read(Reading::Comparing).await?;
+    let rendered = scratch.read(Reading::Rendering).await?;
+    complete(&mut catalog, &rendered, &scratch.schema);
+    Ok(catalog)
 }
 
 /// Adds to what is compared what statements are made of.

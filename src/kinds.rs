@@ -9,14 +9,14 @@
 //!    [whole](Kind::whole) that each is a part of;
 //! 2. a file `kinds/trigger.rs` with its [`Rules`]: the [source](Rules::source), a query with one row for each trigger;
 //!    the [attributes](Rules::attributes), each an SQL expression over that query, of which the
-//!    server itself makes the words (`pg_get_triggerdef`); and the statement that
+//!    server itself makes the words (`pg_get_triggerdef`); how the [digest](Rules::digest) of a table finds its
+//!    triggers, and, where the words would cost too much, what is digested instead; and the statement that
 //!    [creates](Rules::create) it out of what its attributes say in the scratch schema. `kinds/index.rs` is the
 //!    example to follow: indexes are parts of tables, too, and the server has all of their words;
 //! 3. a line in [`rules`];
 //! 4. what the manifest says of them, with the statement that makes them in the scratch schema
 //!    (`elaborate/declare.rs`);
-//! 5. what `pg/fingerprint.sql` digests of them, and in `tests/suite/fingerprint.rs` a change by hand for each
-//!    attribute.
+//! 5. in `tests/suite/attributes.rs` a change by hand for each attribute, without which the tests fail.
 //!
 //! Everything else follows: they are read, compared, shown in plans and reports, ordered by what the server says
 //! that they depend on, held back with what they need, and verified before COMMIT. What the
@@ -29,6 +29,7 @@ mod comment;
 mod constraint;
 mod creation;
 mod default;
+mod digest;
 mod enum_type;
 mod index;
 mod label;
@@ -43,6 +44,7 @@ pub use column::makes as column_makes;
 pub use comment::{line as comment_line, target as comment_target};
 pub use constraint::{is_foreign_key, is_primary_key};
 pub use creation::{Creation, Guard, Place};
+pub use digest::{Digest, digest_script};
 pub use reading::{Members, Reading, details_script, for_version, members_script, parse, stripped};
 pub use sequence::option_words as sequence_option_words;
 
@@ -60,6 +62,8 @@ pub struct Rules {
     /// `path` is among what it selects from; see `kinds/reading.rs`.
     pub source: &'static str,
     pub attributes: &'static [Attribute],
+    /// How the digest of a whole finds the parts of this kind.
+    pub digest: Option<Digest>,
     /// The names that an object takes.
     pub occupies: fn(&Fact) -> Vec<Slot>,
     /// Whether an object that the manifest leaves unnamed is found by its structure.
@@ -95,7 +99,8 @@ pub fn rules(kind: Kind) -> &'static Rules {
         Kind::Default => &default::RULES,
         Kind::Constraint => &constraint::RULES,
         Kind::Index => &index::RULES,
-        Kind::Comment | Kind::Row => &comment::RULES,
+        Kind::Comment => &comment::RULES,
+        Kind::Row => &Rules::NONE,
     }
 }
 
@@ -104,6 +109,7 @@ impl Rules {
         needs: Needs::Nothing,
         source: "",
         attributes: &[],
+        digest: None,
         occupies: |_| Vec::new(),
         is_structural: false,
         create: |_, _, _| String::new(),

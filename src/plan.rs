@@ -17,7 +17,7 @@ mod untouched;
 
 use serde::{Deserialize, Serialize};
 
-pub use difference::{Conflict, Difference, difference};
+pub use difference::{Difference, difference};
 pub use held::unreadable;
 pub use step::{Action, Step};
 pub use touched::touched;
@@ -25,7 +25,6 @@ pub use untouched::{Change, Held, Untouched};
 
 use crate::catalog::{Catalog, Kind, Object, Unmodelled};
 use crate::checksum::{self, Checksum};
-use crate::explain::Explain;
 use crate::locks::Locks;
 use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId, printable};
@@ -95,38 +94,6 @@ pub struct PlannedStep {
     pub exclusive: Option<String>,
 }
 
-/// Why no plan can be made.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    #[error(
-        "schema {schema} cannot be provisioned: {}",
-        conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-    )]
-    NameTaken { schema: SchemaName, conflicts: Vec<Conflict> },
-}
-
-impl std::fmt::Display for Conflict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the name of {} is taken by a {}", self.object, self.taken_by)
-    }
-}
-
-impl Explain for PlanError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::NameTaken { .. } => "name-taken",
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::NameTaken { .. } => Some(
-                "rename what holds the name, or declare the object under a different one".into(),
-            ),
-        }
-    }
-}
-
 /// For whom a plan is, and from what it is made.
 #[derive(Debug, Clone, Copy)]
 pub struct Basis<'a> {
@@ -137,19 +104,14 @@ pub struct Basis<'a> {
 }
 
 /// Makes the plan of one tenant out of its difference from what is desired; `live` is what is there.
-///
-/// # Errors
-/// When a declared object cannot be made because something else has its name.
+#[must_use]
 pub fn plan(
     manifest: &Manifest,
     difference: Difference<'_>,
     live: Option<&Catalog>,
     basis: Basis<'_>,
-) -> Result<Plan, PlanError> {
-    let Difference { steps, untouched, conflicts, .. } = difference;
-    if !conflicts.is_empty() {
-        return Err(PlanError::NameTaken { schema: basis.schema.clone(), conflicts });
-    }
+) -> Plan {
+    let Difference { steps, untouched, .. } = difference;
     let locks = live.map(|live| locks::locks(&steps, live)).unwrap_or_default();
     let steps = steps
         .iter()
@@ -162,7 +124,7 @@ pub fn plan(
         })
         .collect();
     let Untouched { changed, extra, unmodelled, held } = untouched;
-    Ok(Plan {
+    Plan {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         tenant: basis.tenant.clone(),
@@ -175,7 +137,7 @@ pub fn plan(
         extra,
         unmodelled,
         held,
-    })
+    }
 }
 
 /// As [`Plan::digest`], of the steps alone.

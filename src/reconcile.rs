@@ -87,7 +87,7 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let is_distributed = transaction.is_distributed(placement.as_ref());
     let externals = transaction.externals(manifest).await?;
     transaction.rollback().await?;
-    let plan = make_plan(context, tenant, desired, &observed, &reasons)?;
+    let plan = make_plan(context, tenant, desired, &observed, &reasons);
     if !plan.is_empty() {
         check_externals(&externals)?;
     }
@@ -326,7 +326,7 @@ pub(crate) fn make_plan(
     desired: &Desired,
     observed: &Observed<'_>,
     reasons: &Reasons,
-) -> Result<Plan, ReconcileError> {
+) -> Plan {
     let difference = compare(context, desired, observed, reasons);
     let basis = Basis {
         tenant: &tenant.id,
@@ -334,7 +334,7 @@ pub(crate) fn make_plan(
         manifest_checksum: context.manifest_checksum,
         live_checksum: live_checksum(observed.fingerprint, &observed.absent_rows),
     };
-    Ok(plan::plan(&context.manifest, difference, observed.schema.as_deref(), basis)?)
+    plan::plan(&context.manifest, difference, observed.schema.as_deref(), basis)
 }
 
 /// The differences of what was observed from what is declared; what would touch a subject of `reasons` is held

@@ -25,9 +25,6 @@ pub struct Difference {
     /// What an apply would leave as it is.
     #[serde(flatten)]
     pub untouched: Untouched,
-    /// Why what is missing cannot be created: something else holds a name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub blocked: Vec<String>,
 }
 
 /// Something that is missing, and what an apply would do about it.
@@ -47,7 +44,7 @@ impl Difference {
     /// Whether an apply has something to do, or would have if nothing were held back.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.absent || !self.missing.is_empty() || !self.blocked.is_empty()
+        self.absent || !self.missing.is_empty()
     }
 
     /// Whether there is none at all.
@@ -137,9 +134,8 @@ fn difference(
         state: Vec::new(),
     };
     let found = compare(context, context.known_desired()?, &observed, reasons);
-    let blocked = found.conflicts.iter().map(ToString::to_string).collect();
     let missing = found.missing.iter();
     let missing =
         missing.map(|step| Missing { action: step.action(), object: step.object() }).collect();
-    Some(Difference { absent: false, missing, untouched: found.untouched, blocked })
+    Some(Difference { absent: false, missing, untouched: found.untouched })
 }

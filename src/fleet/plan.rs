@@ -222,7 +222,7 @@ fn plan_of(
         state: Vec::new(),
     };
     let reasons = context.reasons(&snapshot.obstacles, Obstacle::in_general);
-    let plan = make_plan(context, tenant, desired, &observed, &reasons)?;
+    let plan = make_plan(context, tenant, desired, &observed, &reasons);
     if snapshot.is_distributed {
         // Whether what foreign keys point to can be pointed to is asked by the apply.
         let externals = Externals::default();

@@ -12,15 +12,24 @@ pub struct Attribute {
     pub sql: &'static str,
     /// What stands in front of it where people read it.
     label: &'static str,
-    /// Whether people get to see it. If not, others say the same.
+    /// Whether people get to see it, and it is digested. If not, others say the same.
     is_shown: bool,
+    /// What is digested of it.
+    digest: Digested,
     /// Whether what depends on the object needs it to be as desired.
     pub is_needed: bool,
 }
 
+#[derive(Debug, Clone, Copy)]
+enum Digested {
+    /// The expression that is read.
+    AsRead,
+    Instead(&'static [&'static str]),
+}
+
 impl Attribute {
     pub(super) const fn new(key: &'static str, sql: &'static str) -> Self {
-        Self { key, sql, label: "", is_shown: true, is_needed: false }
+        Self { key, sql, label: "", is_shown: true, digest: Digested::AsRead, is_needed: false }
     }
 
     /// With words in front of what it says.
@@ -31,6 +40,27 @@ impl Attribute {
     /// What depends on the object needs it to be as desired.
     pub(super) const fn needed(self) -> Self {
         Self { is_needed: true, ..self }
+    }
+
+    /// What is digested of it: expressions that cost the server less, over what the digest of its kind selects from.
+    /// None: what else is digested changes with it.
+    pub(super) const fn digested(self, expressions: &'static [&'static str]) -> Self {
+        Self { digest: Digested::Instead(expressions), ..self }
+    }
+
+    /// The expressions that are digested.
+    pub(super) fn digest(&self) -> Vec<&'static str> {
+        match self.digest {
+            _ if !self.is_shown => Vec::new(),
+            Digested::AsRead => vec![self.sql],
+            Digested::Instead(expressions) => expressions.to_vec(),
+        }
+    }
+
+    /// Whether it is compared for its own sake. If not, others say the same.
+    #[must_use]
+    pub const fn is_shown(&self) -> bool {
+        self.is_shown
     }
 
     /// Others say the same.

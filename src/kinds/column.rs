@@ -1,7 +1,9 @@
 //! Columns, with what generates their values. Defaults are objects of their own; see `default`.
 
 use super::sequence::{is_serial, options};
-use super::{Attribute, Creation, Guard, Needs, Rules, comes_with, part, table_of};
+use super::{
+    Attribute, Creation, Digest, Guard, Needs, Rules, comes_with, part, table_of, unmodelled,
+};
 use crate::catalog::{Fact, Kind, Object};
 use crate::locks::TableLock;
 use crate::name::SchemaName;
@@ -19,7 +21,14 @@ pub(super) static RULES: Rules = Rules {
                    AND d.deptype = 'i') s ON a.attidentity <> '' \
              WHERE c.oid = ANY (:tables)",
     attributes: &[
-        Attribute::new("type", "format_type(a.atttypid, a.atttypmod)").labelled("type").needed(),
+        Attribute::new("type", "format_type(a.atttypid, a.atttypmod)")
+            .labelled("type")
+            .needed()
+            .digested(&[
+                "CASE WHEN a.atttypid < 16384 THEN a.atttypid::text \
+                      WHEN r.is_set THEN format_type(a.atttypid, a.atttypmod) END",
+                "nullif(a.atttypmod, -1)",
+            ]),
         // Since PostgreSQL 18 there may be a NOT NULL that the rows were never checked for.
         Attribute::new(
             "nullability",
@@ -27,37 +36,56 @@ pub(super) static RULES: Rules = Rules {
                  SELECT FROM pg_constraint k \
                  WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated \
                    AND k.conkey = ARRAY[a.attnum]) THEN 'not null' ELSE 'null' END",
-        ),
+        )
+        .digested(&["nullif(a.attnotnull, false)"]),
         // Only if it is not the type's own.
         Attribute::new(
             "collation",
             "CASE WHEN a.attcollation <> ty.typcollation THEN a.attcollation::regcollation END",
         )
         .labelled("collation")
-        .needed(),
+        .needed()
+        // 0 is none, 100 is the database's own: which of them it can be, the type decides.
+        .digested(&["CASE WHEN a.attcollation IN (0, 100) THEN NULL \
+                          WHEN a.attcollation < 16384 THEN a.attcollation::text \
+                          WHEN r.is_set THEN a.attcollation::regcollation::text END"]),
         // Since PostgreSQL 17, the column of a partition has the sequence of the partitioned table.
         Attribute::new(
             "identity",
             "CASE WHEN s.seqrelid IS NOT NULL \
                   THEN CASE a.attidentity WHEN 'a' THEN 'always' ELSE 'by default' END END",
         )
-        .labelled("identity"),
-        Attribute::new("start", "s.seqstart").labelled("start"),
-        Attribute::new("increment", "s.seqincrement").labelled("increment"),
-        Attribute::new("minimum", "s.seqmin").labelled("minimum"),
-        Attribute::new("maximum", "s.seqmax").labelled("maximum"),
-        Attribute::new("cache", "s.seqcache").labelled("cache"),
+        .labelled("identity")
+        .digested(&["nullif(a.attidentity, '')"]),
+        // The sequence is digested with the table.
+        Attribute::new("start", "s.seqstart").labelled("start").digested(&[]),
+        Attribute::new("increment", "s.seqincrement").labelled("increment").digested(&[]),
+        Attribute::new("minimum", "s.seqmin").labelled("minimum").digested(&[]),
+        Attribute::new("maximum", "s.seqmax").labelled("maximum").digested(&[]),
+        Attribute::new("cache", "s.seqcache").labelled("cache").digested(&[]),
         Attribute::new(
             "cycle",
             "CASE s.seqcycle WHEN true THEN 'cycle' WHEN false THEN 'no cycle' END",
-        ),
+        )
+        .digested(&[]),
+        // The expression is digested as if it were a default.
         Attribute::new("stored", "CASE WHEN a.attgenerated = 's' THEN (:expression) END")
             .labelled("generated stored as")
-            .needed(),
+            .needed()
+            .digested(&["nullif(a.attgenerated, '')"]),
         Attribute::new("virtual", "CASE WHEN a.attgenerated = 'v' THEN (:expression) END")
             .labelled("generated virtual as")
-            .needed(),
+            .needed()
+            .digested(&[]),
     ],
+    digest: Some(Digest {
+        identity: "a.attnum, a.attname",
+        oid: None,
+        also: &unmodelled::DIGEST_OF_COLUMN,
+        from: "pg_attribute a \
+               WHERE r.relkind = 'r' AND a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped \
+               ORDER BY a.attnum",
+    }),
     create,
     lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE

@@ -4,12 +4,25 @@ use super::{Attribute, Creation, Guard, Rules, part, qualified, table_of};
 use crate::catalog::{Kind, Object};
 use crate::name::{Ident, SchemaName, Text};
 
-/// They are read by a query for all kinds; see `reading`.
+/// They are read by a query for all kinds; see `reading`. Of a very long one, which may have a gigabyte, the
+/// beginning and a digest are compared.
 pub(super) static RULES: Rules = Rules {
-    attributes: &[Attribute::new("comment", "").labelled("comment")],
+    attributes: &[Attribute::new(
+        "comment",
+        "CASE WHEN :whole THEN de.description \
+              ELSE left(de.description, 200) || '… (md5 ' || md5(de.description) || ')' END",
+    )
+    .labelled("comment")
+    .digested(&["CASE WHEN length(de.description) <= 8192 THEN de.description \
+                      ELSE md5(de.description) END"])],
     create,
     ..Rules::NONE
 };
+
+/// The expression that reads one.
+pub(super) fn read() -> &'static str {
+    RULES.attributes.first().map_or("NULL", |attribute| attribute.sql)
+}
 
 /// A comment as people read it among the properties of its object.
 #[must_use]

@@ -1,6 +1,6 @@
 //! Constraints: primary keys, unique, check, exclusion and foreign keys. The server has the words of all.
 
-use super::{Attribute, Creation, Guard, Needs, Rules, part, table_of};
+use super::{Attribute, Creation, Digest, Guard, Needs, Rules, part, table_of, unmodelled};
 use crate::catalog::{Fact, Object, Slot};
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName, Text, literal};
@@ -24,15 +24,29 @@ pub(super) static RULES: Rules = Rules {
             "regexp_replace(pg_get_constraintdef(k.oid), \
                             '( DEFERRABLE)?( INITIALLY DEFERRED)?( NOT VALID)?$', '')",
         )
-        .needed(),
+        .needed()
+        // The columns of keys are those of the index of the same name.
+        .digested(&[
+            "k.contype",
+            "nullif(k.connoinherit, true)",
+            "nullif(k.has_period, false)",
+            "CASE WHEN k.contype = 'c' AND r.is_set \
+                  THEN coalesce(pg_get_expr(k.conbin, r.names), k.oid::text) END",
+            "k.target",
+            // What lies elsewhere is told in words.
+            "CASE WHEN (k.contype = 'x' OR k.contype = 'f' AND k.target IS NULL) AND r.is_set \
+                  THEN coalesce(pg_get_constraintdef(k.oid), k.oid::text) END",
+        ]),
         Attribute::new(
             "deferrable",
             "CASE WHEN k.condeferred THEN 'DEFERRABLE INITIALLY DEFERRED' \
                   WHEN k.condeferrable THEN 'DEFERRABLE' END",
         )
-        .needed(),
+        .needed()
+        .digested(&["nullif(k.condeferrable, false)", "nullif(k.condeferred, false)"]),
         // Added NOT VALID, existing rows were not checked.
-        Attribute::new("validity", "CASE WHEN NOT k.convalidated THEN 'NOT VALID' END"),
+        Attribute::new("validity", "CASE WHEN NOT k.convalidated THEN 'NOT VALID' END")
+            .digested(&["nullif(k.convalidated, true)"]),
         Attribute::new("sort", "k.contype").hidden(),
         Attribute::new(
             "role",
@@ -66,6 +80,12 @@ pub(super) static RULES: Rules = Rules {
         )
         .hidden(),
     ],
+    digest: Some(Digest {
+        identity: "k.conname",
+        oid: Some("k.oid"),
+        also: &unmodelled::DIGEST_OF_CONSTRAINT,
+        from: DIGESTED,
+    }),
     occupies,
     is_structural: true,
     create,
@@ -78,6 +98,29 @@ pub(super) static RULES: Rules = Rules {
     },
     ..Rules::NONE
 };
+
+/// A NOT NULL is told by its column, unless the rows were never checked for it. A key to another table of the
+/// schema is told by names, which is cheaper than what the server would print.
+const DIGESTED: &str = "( \
+    SELECT k.oid, k.conname, k.contype, k.condeferrable, k.condeferred, k.convalidated, \
+           k.connoinherit, /* conperiod */ false AS has_period, k.conbin, k.confrelid, \
+           CASE WHEN k.contype = 'f' THEN ( \
+               SELECT ROW(c.relname, k.conkey, \
+                          (SELECT array_agg(a.attname ORDER BY array_position(k.confkey, a.attnum)) \
+                           FROM pg_attribute a \
+                           WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)), \
+                          k.confmatchtype, k.confupdtype, k.confdeltype, \
+                          /* confdelsetcols */ NULL::int2[])::text \
+               FROM pg_class c \
+               WHERE c.oid = k.confrelid AND c.relnamespace = n.oid \
+                 AND c.relkind = 'r' AND c.relname <> '_provision_state') END AS target \
+    FROM pg_constraint k \
+    WHERE r.relkind = 'r' AND k.conrelid = r.oid AND k.contypid = 0 \
+      AND (k.contype IN ('p', 'u', 'c', 'x', 'f') OR k.contype = 'n' AND NOT k.convalidated) \
+      AND (k.conparentid = 0 \
+           OR NOT EXISTS (SELECT FROM pg_constraint p \
+                          WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid)) \
+    ORDER BY k.conname) k";
 
 /// What `:columns` and `:referenced_columns` stand for in the attributes.
 pub(super) const COLUMNS: [(&str, &str); 2] = [

@@ -1,6 +1,6 @@
 //! What a column gets when an INSERT gives nothing.
 
-use super::{Attribute, Creation, Guard, Needs, Rules, part};
+use super::{Attribute, Creation, Digest, Guard, Needs, Rules, part};
 use crate::catalog::{Fact, Object};
 use crate::locks::TableLock;
 use crate::name::SchemaName;
@@ -13,8 +13,20 @@ pub(super) static RULES: Rules = Rules {
                  AND a.attgenerated = '' \
              JOIN pg_attrdef ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum \
              WHERE c.oid = ANY (:tables)",
-    // It names no column, so the table need not be opened to deparse it.
-    attributes: &[Attribute::new("default", "pg_get_expr(ad.adbin, 0)").labelled("default")],
+    // It names no column, so the table need not be opened to deparse it. The expressions of generated columns,
+    // which are digested along, do.
+    attributes: &[Attribute::new("default", "pg_get_expr(ad.adbin, 0)")
+        .labelled("default")
+        .digested(&["CASE WHEN r.is_set \
+                          THEN coalesce(pg_get_expr(ad.adbin, \
+                                            CASE WHEN ad.adbin::text LIKE '%{VAR %' THEN r.names \
+                                                 ELSE 0 END), ad.oid::text) END"])],
+    digest: Some(Digest {
+        identity: "ad.adnum",
+        oid: None,
+        also: &[],
+        from: "pg_attrdef ad WHERE r.relkind = 'r' AND ad.adrelid = r.oid ORDER BY ad.adnum",
+    }),
     create,
     lock: |_| Some(TableLock::AccessExclusive),
     comes_with: column,

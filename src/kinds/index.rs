@@ -1,6 +1,6 @@
 //! Indexes of tables, but for those that stand behind a constraint.
 
-use super::{Attribute, Creation, Guard, Needs, Rules, table_of};
+use super::{Attribute, Creation, Digest, Guard, Needs, Rules, table_of, unmodelled};
 use crate::catalog::Slot;
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName, Text};
@@ -17,7 +17,9 @@ pub(super) static RULES: Rules = Rules {
                  WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid \
                    AND k.contype IN ('p', 'u', 'x'))",
     attributes: &[
-        Attribute::new("unique", "CASE WHEN i.indisunique THEN 'UNIQUE' END").needed(),
+        Attribute::new("unique", "CASE WHEN i.indisunique THEN 'UNIQUE' END")
+            .needed()
+            .digested(&["nullif(i.indisunique, false)"]),
         // Access method and columns, between what else the server prints.
         Attribute::new(
             "using",
@@ -28,21 +30,43 @@ pub(super) static RULES: Rules = Rules {
                  CASE WHEN x.reloptions IS NULL THEN '^$' ELSE ' WITH [(][^()]*[)]$' END, '')",
         )
         .labelled("USING")
-        .needed(),
-        Attribute::new("where", "pg_get_expr(i.indpred, i.indrelid)").labelled("WHERE").needed(),
+        .needed()
+        .digested(&[
+            "nullif(x.relam, 403)",
+            "nullif(/* indnullsnotdistinct */ false, false)",
+            "nullif(i.indnkeyatts, 1)",
+            "i.indkey",
+            "i.indoption",
+            "CASE WHEN NOT 16384 <= ANY (i.indclass::oid[]) THEN i.indclass END",
+            "CASE WHEN NOT 16384 <= ANY (i.indcollation::oid[]) THEN i.indcollation END",
+            "CASE WHEN i.indexprs IS NOT NULL AND r.is_set \
+                  THEN coalesce(pg_get_expr(i.indexprs, r.names), i.indexrelid::text) END",
+            // The rest in words, with the parameters of operator classes, which the server's own for
+            // B-trees do not take. A default operator class is not named: its type tells it.
+            "CASE WHEN (x.relam <> 403 OR 16384 <= ANY (i.indclass::oid[]) \
+                        OR 16384 <= ANY (i.indcollation::oid[])) AND r.is_set \
+                  THEN pg_get_indexdef(i.indexrelid, 0, true) END",
+        ]),
+        Attribute::new("where", "pg_get_expr(i.indpred, i.indrelid)")
+            .labelled("WHERE")
+            .needed()
+            .digested(&["CASE WHEN i.indpred IS NOT NULL AND r.is_set \
+                              THEN coalesce(pg_get_expr(i.indpred, r.names), i.indexrelid::text) END"]),
         // Storage parameters.
         Attribute::new(
             "with",
             "(SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(x.reloptions) o)",
         )
-        .labelled("WITH"),
+        .labelled("WITH")
+        .digested(&["x.reloptions"]),
         // No query uses it, but it may be kept up to date, and then enforces uniqueness.
         Attribute::new(
             "validity",
             "CASE WHEN NOT (i.indisvalid AND i.indisready) THEN \
                  'INVALID: not used by queries; a failed CREATE INDEX CONCURRENTLY leaves it so' END",
         )
-        .needed(),
+        .needed()
+        .digested(&["nullif(i.indisvalid AND i.indisready, true)"]),
         // A unique constraint on the same columns enforces the same.
         Attribute::new(
             "role",
@@ -61,6 +85,14 @@ pub(super) static RULES: Rules = Rules {
         )
         .hidden(),
     ],
+    // With those behind constraints.
+    digest: Some(Digest {
+        identity: "x.relname",
+        oid: Some("x.oid"),
+        also: &unmodelled::DIGEST_OF_INDEX,
+        from: "pg_index i JOIN pg_class x ON x.oid = i.indexrelid \
+               WHERE r.relkind = 'r' AND i.indrelid = r.oid ORDER BY x.relname",
+    }),
     occupies: |fact| fact.object.name().map(|n| Slot::Relation(n.clone())).into_iter().collect(),
     is_structural: true,
     create,

@@ -1,6 +1,6 @@
 //! Labels of enum types. A type keeps the order of its labels.
 
-use super::{Creation, Guard, Needs, Place, Rules, part};
+use super::{Creation, Digest, Guard, Needs, Place, Rules, part};
 use crate::name::{SchemaName, Text};
 
 pub(super) static RULES: Rules = Rules {
@@ -11,6 +11,12 @@ pub(super) static RULES: Rules = Rules {
                      PARTITION BY e.enumtypid ORDER BY e.enumsortorder) AS place \
                  FROM pg_enum e WHERE e.enumtypid = ANY (:types)) e ON e.enumtypid = t.oid \
              WHERE t.typtype = 'e'",
+    digest: Some(Digest {
+        identity: "e.enumlabel",
+        oid: None,
+        also: &[],
+        from: "pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder",
+    }),
     create,
     ..Rules::NONE
 };

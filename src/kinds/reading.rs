@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 
 use super::unmodelled::{KEPT_OPTIONS, KNOWN_OPTIONS, OF_OTHERS, OF_RELATIONS, OF_TABLES, OTHER};
-use super::{Needs, Rules, column, constraint, index, rules};
+use super::{Needs, Rules, column, comment, constraint, index, rules};
 use crate::catalog::{Catalog, Fact, Kind, Object, Part, UNKNOWN_OPTION, Unmodelled};
 use crate::name::{Ident, SchemaName, Text};
 
@@ -126,7 +126,9 @@ pub fn details_script(
         Reading::Comparing => "length(de.description) <= 8192",
         Reading::Rendering => "true",
     };
-    script.push_str(&stripped(COMMENTS).replace(":whole", length));
+    script.push_str(
+        &stripped(COMMENTS).replace(":comment", comment::read()).replace(":whole", length),
+    );
     if !members.relations.is_empty() || !members.types.is_empty() || !members.others.is_empty() {
         script.push_str(&unmodelled(members, &path));
     }
@@ -199,13 +201,10 @@ fn unmodelled(members: &Members, path: &str) -> String {
     stripped(&section("unmodelled", &other, "r", &format!("(\n{parts}\n) r(kind, name)"), path))
 }
 
-/// Of a very long one, the beginning and a digest: it may have a gigabyte.
 const COMMENTS: &str = "\
 SELECT 'comments' AS section, coalesce(json_agg(json_build_array(
            de.classoid::int8, de.objoid::int8, de.objsubid,
-           CASE WHEN :whole THEN de.description
-                ELSE left(de.description, 200) || '… (md5 ' || md5(de.description) || ')' END)),
-       '[]')::text AS rows
+           :comment)), '[]')::text AS rows
 FROM pg_description de
 WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'::regclass)
   AND de.objoid = ANY (

@@ -19,19 +19,34 @@ pub(super) static RULES: Rules = Rules {
              WHERE c.oid = ANY (:relations) AND d.deptype IS DISTINCT FROM 'i' \
                AND (d.refobjid IS NULL OR t.oid IS NOT NULL)",
     attributes: &[
-        Attribute::new("type", "format_type(s.seqtypid, NULL)").labelled("type"),
-        Attribute::new("start", "s.seqstart").labelled("start"),
-        Attribute::new("increment", "s.seqincrement").labelled("increment"),
-        Attribute::new("minimum", "s.seqmin").labelled("minimum"),
-        Attribute::new("maximum", "s.seqmax").labelled("maximum"),
-        Attribute::new("cache", "s.seqcache").labelled("cache"),
-        Attribute::new("cycle", "CASE WHEN s.seqcycle THEN 'cycle' ELSE 'no cycle' END"),
+        Attribute::new("type", "format_type(s.seqtypid, NULL)")
+            .labelled("type")
+            .digested(&["nullif(s.seqtypid, 20)"]),
+        Attribute::new("start", "s.seqstart")
+            .labelled("start")
+            .digested(&["nullif(s.seqstart, 1)"]),
+        Attribute::new("increment", "s.seqincrement")
+            .labelled("increment")
+            .digested(&["nullif(s.seqincrement, 1)"]),
+        Attribute::new("minimum", "s.seqmin")
+            .labelled("minimum")
+            .digested(&["nullif(s.seqmin, 1)"]),
+        Attribute::new("maximum", "s.seqmax")
+            .labelled("maximum")
+            .digested(&["nullif(s.seqmax, 9223372036854775807)"]),
+        Attribute::new("cache", "s.seqcache")
+            .labelled("cache")
+            .digested(&["nullif(s.seqcache, 1)"]),
+        Attribute::new("cycle", "CASE WHEN s.seqcycle THEN 'cycle' ELSE 'no cycle' END")
+            .digested(&["nullif(s.seqcycle, false)"]),
         // What goes away with it: `serial` makes it so.
         Attribute::new("role", "quote_ident(t.relname) || '.' || quote_ident(a.attname)")
-            .labelled("owned by"),
+            .labelled("owned by")
+            .digested(&["o.refobjsubid", "o.deptype"]),
         Attribute::new("owner_table", "t.relname").hidden(),
         Attribute::new("owner_column", "a.attname").hidden(),
-        Attribute::new("persistence", "CASE c.relpersistence WHEN 'u' THEN 'unlogged' END"),
+        Attribute::new("persistence", "CASE c.relpersistence WHEN 'u' THEN 'unlogged' END")
+            .digested(&["nullif(r.relpersistence, 'p')"]),
     ],
     occupies: |fact| fact.object.name().map(|n| Slot::Relation(n.clone())).into_iter().collect(),
     is_structural: true,

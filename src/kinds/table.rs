@@ -12,7 +12,8 @@ pub(super) static RULES: Rules = Rules {
         "persistence",
         "CASE c.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END",
     )
-    .needed()],
+    .needed()
+    .digested(&["nullif(r.relpersistence, 'p')"])],
     // The rows of a table have a type of its name.
     occupies: |fact| {
         let name = fact.object.name().into_iter();

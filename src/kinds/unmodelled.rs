@@ -153,3 +153,34 @@ WHERE d.refclassid = 'pg_namespace'::regclass
   -- A range type brings functions and a multirange type along.
   AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = d.classid
                   AND i.objid = d.objid AND i.deptype = 'i')";
+
+/// What is digested of columns that is told by name alone.
+pub(super) const DIGEST_OF_COLUMN: [&str; 4] = [
+    "a.attstorage",
+    "nullif(a.attcompression, '')",
+    "nullif(a.attstattarget, -1)",
+    // One option of the server's own is all that most columns have. Of an option that is not known, the
+    // value may differ from table to table: its name stands for it.
+    "CASE WHEN a.attoptions[2] IS NOT NULL \
+               OR split_part(a.attoptions[1], '=', 1) <> ALL (:kept_options) THEN ( \
+         SELECT string_agg(CASE WHEN q.name = ANY (:known_options) THEN q.option ELSE q.name END, \
+                           ',' ORDER BY q.name) \
+         FROM (SELECT split_part(o, '=', 1) AS name, o AS option FROM unnest(a.attoptions) o) q \
+         WHERE q.name <> ALL (:kept_options)) END",
+];
+
+/// The same of constraints: whether triggers enforce a key on a table elsewhere; and on its partitions, if it has any.
+pub(super) const DIGEST_OF_CONSTRAINT: [&str; 1] =
+    ["CASE WHEN k.contype = 'f' AND k.target IS NULL \
+     THEN nullif(concat( \
+         EXISTS (SELECT FROM pg_trigger tg \
+                 WHERE tg.tgconstraint = k.oid AND tg.tgrelid = k.confrelid \
+                   AND tg.tgenabled <> 'O'), \
+         (SELECT array_agg(DISTINCT p.conname) \
+          FROM pg_constraint p \
+          JOIN pg_trigger tg ON tg.tgconstraint = p.oid \
+          WHERE p.conrelid = r.oid AND p.contype = 'f' AND p.conparentid <> 0 \
+            AND tg.tgrelid = p.confrelid AND tg.tgenabled <> 'O')), 'f') END"];
+
+/// The same of indexes.
+pub(super) const DIGEST_OF_INDEX: [&str; 1] = ["nullif(x.reltablespace, 0)"];

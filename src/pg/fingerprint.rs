@@ -13,11 +13,13 @@ use record::RecordTable;
 pub use shapes::{KnownShape, Objects, Shapes};
 
 use super::error::PgError;
-use super::introspect::{IntrospectError, for_version};
+use super::introspect::IntrospectError;
 use super::session::{Answers, Session, array, column};
+use super::untrusted::HAS_STRANGERS;
 use crate::checksum::{self, Checksum};
-use crate::kinds::stripped;
+use crate::kinds::{self, stripped};
 use crate::name::{Ident, SchemaName};
+use crate::settings::TRUSTED_ROLES;
 use crate::touched::Touched;
 
 /// The version of the digests: what goes into them, and how. Fingerprints of different versions say
@@ -49,14 +51,15 @@ pub(super) struct Statement {
 
 impl Statements {
     pub(super) fn new(version_number: i32) -> Self {
-        let text = stripped(include_str!("fingerprint.sql"));
+        let text = kinds::digest_script(include_str!("fingerprint.sql"), version_number)
+            .replace(":has_strangers", HAS_STRANGERS)
+            .replace(":trusted_roles", TRUSTED_ROLES);
         let statement = |types, members: &str, is_whole, with_objects| {
             let query = text
                 .replace(":members", &stripped(members))
                 .replace(":record", &stripped(include_str!("fingerprint_record.sql")))
                 .replace(":is_whole", is_whole)
                 .replace(":with_objects", with_objects);
-            let query = for_version(&query, version_number);
             let name = format!("provision_{:016x}", checksum::of("statement", &query).as_i64());
             Statement { types, query, name, is_prepared: false }
         };

@@ -1,9 +1,9 @@
 -- One row for each schema of `$1` that exists: the digests of its objects, which hold all that the model
 -- compares and the presence of what it does not model, and one over all of them, the fingerprint; what
 -- the tool's own table in it looks like, before anything is read from it; and what could keep the role
--- from looking closer. Sent by pg/fingerprint.rs with the search path `pg_catalog`; `/* name */ value`,
--- `:kept_options` and `:known_options` are replaced as in introspect.sql. Which objects are looked at is
--- in the place of `:members`: all of the schema (fingerprint_all.sql), or some by their names
+-- from looking closer. Sent by pg/fingerprint.rs with the search path `pg_catalog`. What is digested of each
+-- kind of object, its rules say; kinds/digest.rs puts it in the place of `:attributes_of_…`, `:parts_of_…`,
+-- `:texts_of_…` and `:commented_parts_of_…`. Which objects are looked at is in the place of `:members`: all of the schema (fingerprint_all.sql), or some by their names
 -- (fingerprint_named.sql). `:is_whole` and `:with_objects` say which, and whether to tell the digests one
 -- by one.
 --
@@ -20,7 +20,7 @@
 --   A value that nearly all objects have is NULL, which costs nothing. The rows of an object stand in
 --   the order of names, or of columns; subqueries that are sorted give them to an aggregate in their
 --   order, most of them without being sorted, since an index has it.
--- * Deparsing under the schema's own path: see introspect.sql. All of a schema is one subquery, so
+-- * Deparsing under the schema's own path: see kinds/reading.rs. All of a schema is one subquery, so
 --   the path of one is never in force for another.
 -- * Expressions that name columns would make the server open each table, at a tenth of a millisecond
 --   and some kilobytes of its memory. So they are deparsed as if they belonged to a table of the
@@ -83,12 +83,8 @@ CROSS JOIN LATERAL (
     ), sequence AS MATERIALIZED (
         -- The names of identity columns' sequences are left out.
         SELECT o.refobjid AS owner, r.oid, r.name, ROW(
-            'sequence', o.refobjsubid, o.deptype,
-            CASE WHEN o.deptype IS DISTINCT FROM 'i' THEN r.name END,
-            nullif(r.relpersistence, 'p'), nullif(s.seqtypid, 20), nullif(s.seqstart, 1),
-            nullif(s.seqincrement, 1), nullif(s.seqmin, 1),
-            nullif(s.seqmax, 9223372036854775807), nullif(s.seqcache, 1),
-            nullif(s.seqcycle, false))::text AS text
+            'sequence', CASE WHEN o.deptype IS DISTINCT FROM 'i' THEN r.name END,
+            :attributes_of_sequence)::text AS text
         FROM relation r
         JOIN pg_sequence s ON s.seqrelid = r.oid
         LEFT JOIN pg_depend o
@@ -99,7 +95,7 @@ CROSS JOIN LATERAL (
     ), object AS MATERIALIZED (
         SELECT CASE r.relkind WHEN 'r' THEN 'table' ELSE 'relation' END AS kind, r.name::text AS name,
                concat(
-            ROW('relation', r.relkind, nullif(r.relpersistence, 'p'),
+            ROW('relation', r.relkind, :attributes_of_table,
                 nullif(r.has_row_security, false), r.reloptions, nullif(r.reltablespace, 0),
                 nullif(r.is_typed, false), nullif(r.relreplident, 'd'),
                 CASE WHEN r.relam NOT IN (0, 2) THEN 'other' END,
@@ -109,139 +105,10 @@ CROSS JOIN LATERAL (
                 CASE WHEN r.relkind = 'r' AND r.relhassubclass
                      THEN (SELECT 'has children' FROM pg_inherits h
                            WHERE h.inhparent = r.oid LIMIT 1) END)::text,
-            "column".text, "default".text, "constraint".text, index.text, sequence.text,
+            :texts_of_table, sequence.text,
             comment.text, "trigger".text, policy.text, rule.text) AS text
         FROM relation r
-        CROSS JOIN LATERAL (
-            SELECT string_agg(q.text, '') AS text
-            FROM (
-                SELECT ROW(
-                    'column', a.attnum, a.attname,
-                    CASE WHEN a.atttypid < 16384 THEN a.atttypid::text
-                         WHEN r.is_set THEN format_type(a.atttypid, a.atttypmod) END,
-                    nullif(a.atttypmod, -1), nullif(a.attnotnull, false),
-                    nullif(a.attidentity, ''), nullif(a.attgenerated, ''),
-                    -- 0 is none, 100 is the database's own: which of them it can be, the type
-                    -- decides.
-                    CASE WHEN a.attcollation IN (0, 100) THEN NULL
-                         WHEN a.attcollation < 16384 THEN a.attcollation::text
-                         WHEN r.is_set THEN a.attcollation::regcollation::text END,
-                    a.attstorage, nullif(a.attcompression, ''), nullif(a.attstattarget, -1),
-                    -- One option of the server's own is all that most columns have. Of an option
-                    -- that is not known, the value may differ from table to table: its name stands
-                    -- for it.
-                    CASE WHEN a.attoptions[2] IS NOT NULL
-                              OR split_part(a.attoptions[1], '=', 1) <> ALL (:kept_options) THEN (
-                        SELECT string_agg(CASE WHEN q.name = ANY (:known_options) THEN q.option
-                                               ELSE q.name END, ',' ORDER BY q.name)
-                        FROM (SELECT split_part(o, '=', 1) AS name, o AS option
-                              FROM unnest(a.attoptions) o) q
-                        WHERE q.name <> ALL (:kept_options)) END
-                    )::text AS text
-                FROM pg_attribute a
-                WHERE r.relkind = 'r' AND a.attrelid = r.oid AND a.attnum > 0
-                  AND NOT a.attisdropped
-                ORDER BY a.attnum
-            ) q
-        ) "column"
-        CROSS JOIN LATERAL (
-            -- Of generated columns, too. What names no column needs no table to be deparsed.
-            SELECT string_agg(q.text, '') AS text
-            FROM (
-                SELECT ROW(
-                    'default', ad.adnum,
-                    CASE WHEN r.is_set
-                         THEN coalesce(pg_get_expr(ad.adbin,
-                                           CASE WHEN ad.adbin::text LIKE '%{VAR %' THEN r.names
-                                                ELSE 0 END), ad.oid::text) END)::text AS text
-                FROM pg_attrdef ad
-                WHERE r.relkind = 'r' AND ad.adrelid = r.oid
-                ORDER BY ad.adnum
-            ) q
-        ) "default"
-        CROSS JOIN LATERAL (
-            -- The columns of keys are those of the index of the same name.
-            SELECT string_agg(ROW(
-                       'constraint', k.conname, k.contype, nullif(k.condeferrable, false),
-                       nullif(k.condeferred, false), nullif(k.convalidated, true),
-                       nullif(k.connoinherit, true), nullif(k.has_period, false),
-                       CASE WHEN k.contype = 'c' AND r.is_set
-                            THEN coalesce(pg_get_expr(k.conbin, r.names), k.oid::text) END,
-                       k.target,
-                       -- What lies elsewhere is told in words.
-                       CASE WHEN (k.contype = 'x' OR k.contype = 'f' AND k.target IS NULL)
-                                 AND r.is_set
-                            THEN coalesce(pg_get_constraintdef(k.oid), k.oid::text) END,
-                       -- There, too, triggers enforce it; and on the partitions, if it has any.
-                       CASE WHEN k.contype = 'f' AND k.target IS NULL
-                            THEN nullif(concat(
-                                EXISTS (SELECT FROM pg_trigger tg
-                                        WHERE tg.tgconstraint = k.oid AND tg.tgrelid = k.confrelid
-                                          AND tg.tgenabled <> 'O'),
-                                (SELECT array_agg(DISTINCT p.conname)
-                                 FROM pg_constraint p
-                                 JOIN pg_trigger tg ON tg.tgconstraint = p.oid
-                                 WHERE p.conrelid = r.oid AND p.contype = 'f'
-                                   AND p.conparentid <> 0 AND tg.tgrelid = p.confrelid
-                                   AND tg.tgenabled <> 'O')), 'f') END
-                       )::text, '') AS text,
-                   array_agg(k.oid) AS oids
-            FROM (
-                SELECT k.oid, k.conname, k.contype, k.condeferrable, k.condeferred, k.convalidated,
-                       k.connoinherit, /* conperiod */ false AS has_period, k.conbin, k.confrelid,
-                       -- Another table of the schema, and its columns, by name.
-                       CASE WHEN k.contype = 'f' THEN (
-                           SELECT ROW(c.relname, k.conkey,
-                                      (SELECT array_agg(a.attname
-                                                        ORDER BY array_position(k.confkey, a.attnum))
-                                       FROM pg_attribute a
-                                       WHERE a.attrelid = k.confrelid
-                                         AND a.attnum = ANY (k.confkey)),
-                                      k.confmatchtype, k.confupdtype, k.confdeltype,
-                                      /* confdelsetcols */ NULL::int2[])::text
-                           FROM pg_class c
-                           WHERE c.oid = k.confrelid AND c.relnamespace = n.oid
-                             AND c.relkind = 'r' AND c.relname <> '_provision_state') END AS target
-                FROM pg_constraint k
-                WHERE r.relkind = 'r' AND k.conrelid = r.oid AND k.contypid = 0
-                  -- A NOT NULL is told by its column, unless the rows were never checked for it.
-                  AND (k.contype IN ('p', 'u', 'c', 'x', 'f')
-                       OR k.contype = 'n' AND NOT k.convalidated)
-                  -- Nor are those told that the server makes for partitions: see introspect.sql.
-                  AND (k.conparentid = 0
-                       OR NOT EXISTS (SELECT FROM pg_constraint p
-                                      WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid))
-                ORDER BY k.conname
-            ) k
-        ) "constraint"
-        CROSS JOIN LATERAL (
-            SELECT string_agg(q.text, '') AS text, array_agg(q.oid) AS oids
-            FROM (
-                SELECT c.oid, ROW(
-                    'index', c.relname, nullif(c.relam, 403), c.reloptions,
-                    nullif(c.reltablespace, 0), nullif(i.indisunique, false),
-                    nullif(/* indnullsnotdistinct */ false, false),
-                    nullif(i.indisvalid AND i.indisready, true), nullif(i.indnkeyatts, 1), i.indkey,
-                    i.indoption,
-                    CASE WHEN NOT 16384 <= ANY (i.indclass::oid[]) THEN i.indclass END,
-                    CASE WHEN NOT 16384 <= ANY (i.indcollation::oid[]) THEN i.indcollation END,
-                    CASE WHEN i.indpred IS NOT NULL AND r.is_set
-                         THEN coalesce(pg_get_expr(i.indpred, r.names), i.indexrelid::text) END,
-                    CASE WHEN i.indexprs IS NOT NULL AND r.is_set
-                         THEN coalesce(pg_get_expr(i.indexprs, r.names), i.indexrelid::text) END,
-                    -- The rest in words, with the parameters of operator classes, which the server's
-                    -- own for B-trees do not take. A default operator class is not named: its type
-                    -- tells it.
-                    CASE WHEN (c.relam <> 403 OR 16384 <= ANY (i.indclass::oid[])
-                               OR 16384 <= ANY (i.indcollation::oid[])) AND r.is_set
-                         THEN pg_get_indexdef(i.indexrelid, 0, true) END
-                    )::text AS text
-                FROM pg_index i
-                JOIN pg_class c ON c.oid = i.indexrelid
-                WHERE r.relkind = 'r' AND i.indrelid = r.oid
-                ORDER BY c.relname
-            ) q
-        ) index
+        :parts_of_table
         CROSS JOIN LATERAL (
             SELECT string_agg(s.text, '' ORDER BY s.text COLLATE "C") AS text, array_agg(s.oid) AS oids
             FROM sequence s
@@ -256,13 +123,12 @@ CROSS JOIN LATERAL (
                          WHEN de.classoid = 'pg_class'::regclass
                          THEN (SELECT c.relname FROM pg_class c WHERE c.oid = de.objoid)
                          ELSE (SELECT k.conname FROM pg_constraint k WHERE k.oid = de.objoid) END,
-                    CASE WHEN length(de.description) <= 8192 THEN de.description
-                         ELSE md5(de.description) END)::text AS text
+                    :attributes_of_comment)::text AS text
                 FROM pg_description de
-                WHERE de.objoid = ANY ("constraint".oids || index.oids || sequence.oids || r.oid)
+                WHERE de.objoid = ANY (:commented_parts_of_table || sequence.oids || r.oid)
                   AND (de.classoid = 'pg_class'::regclass
                        OR de.classoid = 'pg_constraint'::regclass
-                          AND de.objoid = ANY ("constraint".oids))
+                          AND de.objoid = ANY (constraint_parts.oids))
             ) q
         ) comment
         CROSS JOIN LATERAL (
@@ -304,8 +170,7 @@ CROSS JOIN LATERAL (
         UNION ALL
         -- Those of tables belong to these, those of tables elsewhere or of the tool's own to nobody.
         SELECT 'sequence', s.name, concat(s.text, (
-            SELECT ROW('comment', CASE WHEN length(de.description) <= 8192 THEN de.description
-                                       ELSE md5(de.description) END)::text
+            SELECT ROW('comment', :attributes_of_comment)::text
             FROM pg_description de
             WHERE de.objoid = s.oid AND de.classoid = 'pg_class'::regclass))
         FROM sequence s
@@ -314,21 +179,20 @@ CROSS JOIN LATERAL (
         SELECT 'type', t.typname, concat(
             ROW('type', t.typtype, t.typstorage,
                 CASE WHEN m.is_set THEN t.typcollation::regcollation END,
-                ARRAY(SELECT e.enumlabel FROM pg_enum e
-                      WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder),
                 -- Casts live in no schema, but go with their types.
                 (SELECT string_agg(DISTINCT ROW(format_type(ca.castsource, NULL),
                                                 format_type(ca.casttarget, NULL))::text, '')
                  FROM pg_depend d
                  JOIN pg_cast ca ON ca.oid = d.objid
                  WHERE d.classid = 'pg_cast'::regclass AND m.is_set
-                   AND d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid))::text, (
-            SELECT ROW('comment', CASE WHEN length(de.description) <= 8192 THEN de.description
-                                       ELSE md5(de.description) END)::text
+                   AND d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid))::text,
+            :texts_of_enum, (
+            SELECT ROW('comment', :attributes_of_comment)::text
             FROM pg_description de
             WHERE de.objoid = t.oid AND de.classoid = 'pg_type'::regclass))
         FROM member m
         JOIN pg_type t ON t.oid = m.objid
+        :parts_of_enum
         WHERE m.classid = 'pg_type'::regclass
         UNION ALL
         -- What is told by its name alone.

@@ -7,7 +7,6 @@ use sqlx::postgres::PgRow;
 use super::error::PgError;
 use super::session::{Answers, Session, column, set_local};
 use super::state;
-use super::untrusted::HAS_STRANGERS;
 use crate::catalog::Catalog;
 use crate::explain::Explain;
 use crate::kinds::{self, Members, Reading};
@@ -15,13 +14,6 @@ use crate::name::{Ident, SchemaName, Text};
 use crate::settings::TRUSTED_ROLES;
 
 const VISIBLE: &str = include_str!("visible.sql");
-
-/// The script as a server of this version takes it.
-pub(super) fn for_version(script: &str, version_number: i32) -> String {
-    kinds::for_version(script, version_number)
-        .replace(":has_strangers", HAS_STRANGERS)
-        .replace(":trusted_roles", TRUSTED_ROLES)
-}
 
 /// Why a schema cannot be looked at, or must not be touched.
 #[derive(Debug, thiserror::Error)]

@@ -21,15 +21,6 @@ pub struct Difference<'a> {
     /// All that is missing, that which is held back among it, in order.
     pub missing: Vec<Step<'a>>,
     pub untouched: Untouched,
-    /// Names that something else holds, so that what is missing cannot be made.
-    pub conflicts: Vec<Conflict>,
-}
-
-/// A name that is taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conflict {
-    pub object: Object,
-    pub taken_by: String,
 }
 
 /// Where an object comes: kind and position of what it is a part of, and its own.
@@ -78,9 +69,7 @@ pub fn difference<'a>(
         unmodelled: live.unmodelled.difference(&desired.catalog.unmodelled).cloned().collect(),
         held,
     };
-    let conflicts =
-        taken.into_iter().map(|(object, taken_by)| Conflict { object: object.clone(), taken_by });
-    Difference { steps, missing, untouched, conflicts: conflicts.collect() }
+    Difference { steps, missing, untouched }
 }
 
 /// What is to be made: neither what comes with a column that is there, which is a change of that column, nor

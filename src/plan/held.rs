@@ -25,7 +25,10 @@ pub(super) fn blocked<'a>(
 ) -> Blocked<'a> {
     let mut blocked = Blocked::new();
     for (object, holder) in taken {
-        blocked.entry(object).or_default().insert(format!("a {holder} has its name"));
+        blocked
+            .entry(object)
+            .or_default()
+            .insert(format!("the name of {object} is taken by a {holder}"));
     }
     let unfit = unfit(comparison);
     for fact in comparison.added.values() {
@@ -185,6 +188,8 @@ fn told(held: &[(Action, Object, BTreeSet<String>)]) -> Vec<Held> {
     let mut groups: Vec<(Object, Vec<String>, usize, BTreeSet<String>)> = Vec::new();
     for (action, object, why) in held {
         let of = object.group();
+        // No reason for itself.
+        let itself = format!("{of} is held back");
         let at = groups.iter().position(|(group, ..)| *group == of).unwrap_or(groups.len());
         if at == groups.len() {
             groups.push((of, Vec::new(), 0, BTreeSet::new()));
@@ -194,7 +199,7 @@ fn told(held: &[(Action, Object, BTreeSet<String>)]) -> Vec<Held> {
                 Action::Insert => *rows += 1,
                 _ => steps.push(format!("{action} {object}")),
             }
-            reasons.extend(why.iter().cloned());
+            reasons.extend(why.iter().filter(|reason| **reason != itself).cloned());
         }
     }
     let told = groups.into_iter().map(|(on, mut steps, rows, reasons)| {

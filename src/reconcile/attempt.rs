@@ -149,7 +149,7 @@ async fn secured<'m>(
         let mut avoid = context.reasons_not_to_read(&seen);
         let (manifest, shapes) = (&context.manifest, &context.shapes);
         let before = transaction.observe(manifest, shapes, 0, options.rows_found, &avoid).await?;
-        let whole = make_plan(context, tenant, desired, &before, &Reasons::new())?;
+        let whole = make_plan(context, tenant, desired, &before, &Reasons::new());
         if whole.is_empty() && is_noted(transaction, context, whole.untouched().is_empty()) {
             return Ok(Secured { plan: whole, before, reasons: Reasons::new(), avoid });
         }
@@ -161,10 +161,11 @@ async fn secured<'m>(
             let plan = if reasons.is_empty() {
                 whole
             } else {
-                let plan = make_plan(context, tenant, desired, &before, &reasons)?;
-                avoid.extend(plan::unreadable(manifest, &plan.steps, before.schema.as_deref()));
-                plan
+                make_plan(context, tenant, desired, &before, &reasons)
             };
+            if !plan.held.is_empty() {
+                avoid.extend(plan::unreadable(manifest, &plan.steps, before.schema.as_deref()));
+            }
             return Ok(Secured { plan, before, reasons, avoid });
         }
     }
@@ -235,7 +236,7 @@ fn verified(
     {
         return Ok(leaving((*known).clone(), plan));
     }
-    let remaining = make_plan(context, tenant, desired, after, reasons)?;
+    let remaining = make_plan(context, tenant, desired, after, reasons);
     if remaining.is_empty() {
         return Ok(leaving(remaining.untouched(), plan));
     }
@@ -369,7 +370,7 @@ pub(super) async fn add_labels(
     executed.map_err(|error| refused(tenant, error))?;
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let after = transaction.observe(manifest, shapes, 0, None, &avoid).await?;
-    let left = make_plan(context, tenant, desired, &after, &reasons)?;
+    let left = make_plan(context, tenant, desired, &after, &reasons);
     if options.reviewed.is_some() && left.steps != others {
         return Err(ReconcileError::Stale { what: OTHER_STATEMENTS.to_owned() });
     }

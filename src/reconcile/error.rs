@@ -6,7 +6,6 @@ use crate::elaborate::ElaborateError;
 use crate::explain::Explain;
 use crate::name::{NameError, SchemaName, TenantId};
 use crate::pg::{Holder, IntrospectError, PgError, StepFailed};
-use crate::plan::PlanError;
 use crate::words::counted;
 
 /// Anything that can keep a tenant from being planned or applied.
@@ -26,8 +25,6 @@ pub enum ReconcileError {
     Elaborate(#[from] ElaborateError),
     #[error(transparent)]
     Introspect(#[from] IntrospectError),
-    #[error(transparent)]
-    Plan(#[from] PlanError),
     #[error(transparent)]
     Pg(#[from] PgError),
     #[error("foreign keys point to what is not on this server: {}", tables.join(", "))]
@@ -95,7 +92,6 @@ impl Explain for ReconcileError {
             Self::HomeUnknown { .. } => "home-unknown",
             Self::Elaborate(error) => error.code(),
             Self::Introspect(error) => error.code(),
-            Self::Plan(error) => error.code(),
             Self::Pg(error) => error.code(),
             Self::ExternalMissing { .. } => "external-missing",
             Self::Undistributable { .. } => "citus-refuses",
@@ -119,7 +115,6 @@ impl Explain for ReconcileError {
             ),
             Self::Elaborate(error) => error.hint(),
             Self::Introspect(error) => error.hint(),
-            Self::Plan(error) => error.hint(),
             Self::Pg(error) => error.hint(),
             Self::ExternalMissing { .. } => Some("create these tables first".into()),
             Self::Undistributable { .. } => Some(

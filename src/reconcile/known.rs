@@ -116,7 +116,7 @@ pub(super) async fn attempt(
     apply_id: Uuid,
 ) -> Result<Option<Attempted>, ReconcileError> {
     let Some(known) = context.outcomes.get(seen) else { return Ok(None) };
-    let Some(plan) = planned(context, tenant, &known)? else { return Ok(None) };
+    let Some(plan) = planned(context, tenant, &known) else { return Ok(None) };
     let site = Site {
         tenant: &tenant.id,
         schema: &tenant.schema,
@@ -153,16 +153,9 @@ pub(super) async fn attempt(
 }
 
 /// The plan, as the look would have it; `None`: the shape is not known any more.
-fn planned(
-    context: &Context,
-    tenant: &Tenant,
-    known: &Known,
-) -> Result<Option<Plan>, ReconcileError> {
+fn planned(context: &Context, tenant: &Tenant, known: &Known) -> Option<Plan> {
     let (fingerprint, _) = known.fingerprints;
-    let (Some(shape), Some(desired)) = (context.shapes.get(fingerprint), context.known_desired())
-    else {
-        return Ok(None);
-    };
+    let (shape, desired) = (context.shapes.get(fingerprint)?, context.known_desired()?);
     let row = |(seed, row): &(usize, usize)| {
         let seed = context.manifest.seeds.get(*seed)?;
         Some((seed, seed.rows.get(*row)?))
@@ -173,5 +166,5 @@ fn planned(
         absent_rows: known.absent_rows.iter().filter_map(row).collect(),
         state: Vec::new(),
     };
-    make_plan(context, tenant, desired, &observed, &Reasons::new()).map(Some)
+    Some(make_plan(context, tenant, desired, &observed, &Reasons::new()))
 }

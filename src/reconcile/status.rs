@@ -61,8 +61,6 @@ pub struct Differences {
     pub extra: usize,
     /// Of kinds that are not compared.
     pub unmodelled: usize,
-    /// Missing, and something else holds the name.
-    pub blocked: usize,
 }
 
 impl Differences {
@@ -115,7 +113,6 @@ pub async fn status(
         changed: untouched.changed.len(),
         extra: untouched.extra.len(),
         unmodelled: untouched.unmodelled.len(),
-        blocked: difference.conflicts.len(),
     };
     let newest = observed.state.first();
     let conforms = differences.is_none() && observed.absent_rows.is_empty();

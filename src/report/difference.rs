@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::lists::{some, tenants};
-use super::style::{CREATED, REMOVED, printable, styled};
+use super::style::{CREATED, printable, styled};
 use super::text::{change_text, held_text};
 use crate::catalog::Object;
 use crate::fleet::{Difference, LeftIn};
@@ -14,11 +14,7 @@ pub(super) fn in_short(difference: &Difference) -> String {
     if difference.absent {
         return "not provisioned".to_owned();
     }
-    let parts = [
-        first("blocked:", &difference.blocked),
-        first("missing", &difference.missing),
-        untouched_in_short(&difference.untouched),
-    ];
+    let parts = [first("missing", &difference.missing), untouched_in_short(&difference.untouched)];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
@@ -57,9 +53,6 @@ pub(super) fn shape_in_short(shape: &LeftIn) -> String {
 /// Every object, of those that are missing so many, and how what is changed differs.
 pub(super) fn difference(difference: &Difference, most: usize) -> String {
     let mut text = String::new();
-    for reason in &difference.blocked {
-        let _ = writeln!(text, "    {}", styled(REMOVED, &format!("! {}", printable(reason))));
-    }
     for missing in difference.missing.iter().take(most) {
         let line = format!("+ {missing}");
         let _ = writeln!(text, "    {}", styled(CREATED, &printable(&line)));

@@ -90,7 +90,7 @@ fn troubles(plan: &FleetPlan) -> Vec<String> {
     failed.chain(away).chain(refused).collect()
 }
 
-/// Such as "[name-taken] the name of b is taken by a view; hint: rename it".
+/// Such as "[no-privilege] role app may not create schemas; hint: GRANT …".
 fn failure(failure: &Failure) -> String {
     let hint = failure.hint.as_ref().map(|hint| format!("; hint: {}", cut(hint)));
     format!("[{}] {}{}", failure.code, cut(&failure.message), hint.unwrap_or_default())
@@ -195,7 +195,7 @@ mod tests {
             tenant: id(n),
             server: None,
             error: Failure {
-                code: "name-taken",
+                code: "step-failed",
                 message: "é|".repeat(4_000) + &n.to_string(),
                 hint: None,
                 sqlstate: None,

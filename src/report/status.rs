@@ -101,12 +101,11 @@ pub fn status(status: &Status) -> String {
 
 /// Such as "2 missing, 1 changed, 3 baseline rows missing".
 fn differences(status: &Status) -> String {
-    let Differences { missing, changed, extra, unmodelled, blocked } = status.differences;
+    let Differences { missing, changed, extra, unmodelled } = status.differences;
     let count = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
     let rows = status.absent_rows;
     let parts = [
         count(missing, "missing"),
-        count(blocked, "blocked"),
         count(changed, "changed"),
         (rows > 0).then(|| format!("{} missing", counted(rows, "baseline row"))),
         count(extra, "extra"),

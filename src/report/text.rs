@@ -93,7 +93,7 @@ fn body(plan: &Plan, sql: bool) -> String {
         }
     }
     if !plan.held.is_empty() {
-        let title = "held back: something is in the way (to trust an owner: [trust] owners)";
+        let title = "held back: what it needs is different, or something is in the way";
         let _ = writeln!(text, "\n  {}", styled(STRONG, title));
         for held in &plan.held {
             text.push_str(&held_text(held));

@@ -141,12 +141,6 @@ impl From<&ReconcileError> for Problem {
                 Self::new(StatusCode::CONFLICT, code, "Another session is working on the tenant")
                     .retry_after(5)
             }
-            ReconcileError::Plan(_) => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                code,
-                "What is in the tenant's schema is in the way",
-            )
-            .with_detail(error.to_string()),
             ReconcileError::CommitUnknown { .. } | ReconcileError::HomeUnknown { .. } => {
                 Self::unavailable(code)
             }

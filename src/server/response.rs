@@ -180,8 +180,6 @@ pub(super) struct TenantStatus {
     extra: usize,
     /// Objects of kinds that are not compared, without those that are to be ignored.
     unmodelled: usize,
-    /// Missing objects whose names something else holds.
-    blocked: usize,
     /// Whether the newest apply was of the manifest as it is now.
     manifest_is_current: bool,
     /// Whether the schema is as the newest apply left it; `null` if a version of the tool with another digest
@@ -200,7 +198,7 @@ pub(super) struct TenantStatus {
 
 impl From<&Status> for TenantStatus {
     fn from(status: &Status) -> Self {
-        let Differences { missing, changed, extra, unmodelled, blocked } = status.differences;
+        let Differences { missing, changed, extra, unmodelled } = status.differences;
         Self {
             conforms: status.conforms,
             exception: status.exception.clone(),
@@ -208,7 +206,6 @@ impl From<&Status> for TenantStatus {
             changed,
             extra,
             unmodelled,
-            blocked,
             tenant: status.tenant.id.to_string(),
             schema: status.tenant.schema.to_string(),
             exists: status.exists,

@@ -4,32 +4,56 @@
 //! and planned again to nothing. `UPDATE_GOLDEN=1 cargo test golden` writes the
 //! expectations anew.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use provision::{reconcile, report};
 
+use crate::rendering::rendered_again;
 use crate::support::{self, Database};
 
 /// The id, and the schema, of the tenant in all cases.
 const TENANT: &str = "acme";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn golden() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(&root)
-        .expect("the folder of cases")
-        .map(|entry| entry.expect("a folder entry").path())
-        .filter(|path| path.is_dir())
+macro_rules! cases {
+    ($($name:ident)*) => {
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        $(#[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            let case = root().join(stringify!($name));
+            check(&case).await.unwrap_or_else(|reason| panic!("{reason}"));
+        })*
+    };
+}
+
+cases! {
+    adopted
+    adopted_differently
+    changed
+    cycle
+    extra_and_unmodelled
+    held_back
+    invalid_index
+    missing_parts
+    names_taken
+    new_everything
+    nothing_to_do
+    nulls_not_distinct
+    seeds
+}
+
+#[test]
+fn every_folder_is_a_case() {
+    let entries = std::fs::read_dir(root()).expect("the folder of cases");
+    let folders: BTreeSet<String> = entries
+        .map(|entry| entry.expect("a folder entry").file_name().to_string_lossy().into_owned())
         .collect();
-    cases.sort();
-    assert!(cases.len() >= 10, "the cases are missing");
-    let mut failures = Vec::new();
-    for case in cases {
-        if let Err(reason) = check(&case).await {
-            failures.push(format!("{}: {reason}", case.display()));
-        }
-    }
-    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    assert_eq!(folders, NAMES.iter().map(|name| (*name).to_owned()).collect());
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
 async fn check(case: &Path) -> Result<(), String> {
@@ -61,7 +85,8 @@ async fn check(case: &Path) -> Result<(), String> {
     if again.changed != applied.plan.changed || again.extra != applied.plan.extra {
         return Err("what apply reports as left is not what a new plan finds".into());
     }
-    exported(case, &plan, &again).await
+    exported(case, &plan, &again).await?;
+    rendered_again(&database, &case.join("schema.toml")).await
 }
 
 /// The plan as a script, run twice by an ordinary client on the same start, comes to the same.

@@ -12,6 +12,7 @@
 
 mod adoption;
 mod architecture;
+mod attributes;
 mod choosing;
 mod citus;
 mod cli;
@@ -35,6 +36,7 @@ mod partitions;
 mod pooler;
 mod positions;
 mod property;
+mod rendering;
 mod reports;
 mod restarts;
 mod rows;

@@ -163,7 +163,8 @@ async fn what_cannot_be_done_is_told_as_a_problem() {
     // A view has the name of a table.
     database.run("CREATE SCHEMA taken; CREATE VIEW taken.a AS SELECT 1 AS id").await;
     let taken = service.post("/ops/provision/taken").await.with(422);
-    assert_eq!(taken.code(), "name-taken");
+    assert_eq!(taken.code(), "held-back");
+    assert!(taken.body.contains("is taken by a view"), "{taken:?}");
     // A table is there, but another one.
     database.run("CREATE SCHEMA other; CREATE TABLE other.a (id int PRIMARY KEY DEFAULT 7)").await;
     database.run("ALTER TABLE other.a ADD code text").await;

@@ -71,8 +71,6 @@ pub(in crate::server) struct DriftShape {
     unmodelled: Vec<String>,
     /// What is missing and not created, since something is in the way.
     held: Vec<HeldSteps>,
-    /// Why what is missing cannot be created.
-    blocked: Vec<String>,
     /// The tenants that do.
     tenants: Vec<String>,
 }
@@ -122,7 +120,6 @@ impl From<&fleet::Drift> for DriftReport {
             extra: texts(&shape.difference.untouched.extra),
             unmodelled: texts(&shape.difference.untouched.unmodelled),
             held: shape.difference.untouched.held.iter().map(HeldSteps::from).collect(),
-            blocked: shape.difference.blocked.clone(),
             tenants,
         });
         let unreachable = drift.tenants.iter().filter(|t| t.state == State::Unreachable);

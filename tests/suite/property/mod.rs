@@ -7,6 +7,7 @@ mod toml;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
+use crate::rendering::rendered_again;
 use crate::support::{self, Database, Folder};
 use generate::Spec;
 
@@ -68,6 +69,9 @@ fn what_is_applied_is_what_is_declared() {
                 let manifest = spec.to_toml();
                 converge(&database, &manifest, "one").await?;
                 converge(&database, &manifest, "two").await?;
+                let folder = Folder::new(&manifest);
+                let again = rendered_again(&database, &folder.manifest()).await;
+                again.map_err(TestCaseError::fail)?;
                 if has_pg_dump() {
                     let (one, two) = (dump(&database, "one"), dump(&database, "two"));
                     prop_assert_eq!(one.replace("one.", "two."), two);

@@ -1,0 +1,68 @@
+//! The statement that digests schemas, put together from the same attributes as the ones that read them:
+//! what is read is digested, too, unless other attributes say the same.
+
+use super::reading::{for_version, stripped};
+use super::{Attribute, rules};
+use crate::catalog::Kind;
+
+/// How the digest of a whole, the table `r` or the type `t`, finds its parts of one kind: a query with one row for each,
+/// in an order that does not depend on OIDs.
+#[derive(Debug)]
+pub struct Digest {
+    /// Which part it is: expressions, separated by commas.
+    pub identity: &'static str,
+    /// The OID of the part, if it can have a comment.
+    pub oid: Option<&'static str>,
+    /// What is digested beside the attributes: it is told by its name alone, as unmodelled.
+    pub also: &'static [&'static str],
+    /// The rest of the query after FROM.
+    pub from: &'static str,
+}
+
+/// The statement that `template` describes, `pg/fingerprint.sql`, for a server of this version:
+/// `:parts_of_table` and the like stand for what finds the parts, `:texts_of_table` for what they say,
+/// `:attributes_of_table` for a list of what is digested of the table itself, and
+/// `:commented_parts_of_table` for the OIDs of those parts that may have comments.
+#[must_use]
+pub fn digest_script(template: &str, version_number: i32) -> String {
+    let mut script = stripped(template);
+    for kind in Kind::ALL {
+        let of = |what: &str| format!(":{what}_of_{}", kind.name());
+        let parts: Vec<(&str, &Digest, String)> = Kind::ALL
+            .into_iter()
+            .filter(|part| part.whole() == Some(kind))
+            .filter_map(|part| {
+                let digest = rules(part).digest.as_ref()?;
+                Some((part.name(), digest, attributes(part, digest.also)))
+            })
+            .collect();
+        let joins: String = parts.iter().map(join).collect();
+        let texts: Vec<String> =
+            parts.iter().map(|(name, ..)| format!("{name}_parts.text")).collect();
+        let oids = parts.iter().filter(|(_, digest, _)| digest.oid.is_some());
+        let oids: Vec<String> = oids.map(|(name, ..)| format!("{name}_parts.oids")).collect();
+        script = script
+            .replace(&of("commented_parts"), &oids.join(" || "))
+            .replace(&of("parts"), &joins)
+            .replace(&of("texts"), &texts.join(", "))
+            .replace(&of("attributes"), &attributes(kind, &[]));
+    }
+    for_version(&script, version_number)
+}
+
+fn attributes(kind: Kind, also: &[&str]) -> String {
+    let attributes = rules(kind).attributes.iter().flat_map(Attribute::digest);
+    attributes.chain(also.iter().copied()).collect::<Vec<_>>().join(", ")
+}
+
+fn join((name, digest, attributes): &(&str, &Digest, String)) -> String {
+    let Digest { identity, oid, from, .. } = digest;
+    let separator = if attributes.is_empty() { "" } else { ", " };
+    let oid = oid.unwrap_or("NULL::oid");
+    format!(
+        "CROSS JOIN LATERAL ( \
+             SELECT string_agg(q.text, '') AS text, array_agg(q.oid) AS oids \
+             FROM (SELECT {oid} AS oid, ROW('{name}', {identity}{separator}{attributes})::text AS text \
+                   FROM {from}) q) {name}_parts\n"
+    )
+}

@@ -1,0 +1,172 @@
+//! Each attribute of each kind of object: a change by hand is seen by the digest and told by the diff. An attribute
+//! without a case here fails the test.
+
+use std::collections::BTreeSet;
+
+use provision::catalog::Kind;
+use provision::kinds;
+
+use crate::fingerprint::read;
+use crate::support::{self, Database, context_of, converge};
+
+const MANIFEST: &str = r#"
+version = 1
+
+[types.cor]
+enum = ["azul", "roxo"]
+
+[sequences.counter]
+
+[tables.t]
+primary_key = ["id"]
+checks = [{ name = "short", expression = "length(name) < 9" }]
+unique = [{ name = "one", columns = ["name"] }]
+indexes = [
+  { name = "by_name", columns = ["name"], where = "id > 0" },
+  { name = "by_words", columns = ["twice"] },
+]
+comment = "all"
+[tables.t.columns]
+id = "integer"
+no = { type = "bigint", identity = "by default" }
+name = { type = "text", default = "'x'" }
+twice = { type = "integer", null = true, generated = "id * 2" }
+"#;
+
+/// Kind, attribute, the change, and the object that is told as changed by it.
+const CASES: &[(Kind, &str, &str, &str)] = {
+    use Kind::{Column, Comment, Constraint, Default, Index, Sequence, Table};
+    &[
+        (Table, "persistence", "ALTER TABLE acme.t SET UNLOGGED", "table t"),
+        (Column, "type", "ALTER TABLE acme.t ALTER name TYPE varchar(30)", "column t.name"),
+        (Column, "nullability", "ALTER TABLE acme.t ALTER name DROP NOT NULL", "column t.name"),
+        (
+            Column,
+            "collation",
+            "ALTER TABLE acme.t ALTER name TYPE text COLLATE \"C\"",
+            "column t.name",
+        ),
+        (Column, "identity", "ALTER TABLE acme.t ALTER no SET GENERATED ALWAYS", "column t.no"),
+        (Column, "start", "ALTER TABLE acme.t ALTER no SET START 2", "column t.no"),
+        (Column, "increment", "ALTER TABLE acme.t ALTER no SET INCREMENT 2", "column t.no"),
+        (Column, "minimum", "ALTER TABLE acme.t ALTER no SET MINVALUE -2", "column t.no"),
+        (Column, "maximum", "ALTER TABLE acme.t ALTER no SET MAXVALUE 99", "column t.no"),
+        (Column, "cache", "ALTER TABLE acme.t ALTER no SET CACHE 2", "column t.no"),
+        (Column, "cycle", "ALTER TABLE acme.t ALTER no SET CYCLE", "column t.no"),
+        (
+            Column,
+            "stored",
+            "ALTER TABLE acme.t DROP twice;
+             ALTER TABLE acme.t ADD twice integer GENERATED ALWAYS AS (id * 3) STORED;
+             CREATE INDEX by_words ON acme.t (twice)",
+            "column t.twice",
+        ),
+        (
+            Column,
+            "virtual",
+            "ALTER TABLE acme.t DROP twice;
+             ALTER TABLE acme.t ADD twice integer GENERATED ALWAYS AS (id * 2) VIRTUAL",
+            "column t.twice",
+        ),
+        (Default, "default", "ALTER TABLE acme.t ALTER name SET DEFAULT 'y'", "column t.name"),
+        (
+            Constraint,
+            "definition",
+            "ALTER TABLE acme.t DROP CONSTRAINT short,
+                 ADD CONSTRAINT short CHECK (length(name) < 8)",
+            "constraint short on t",
+        ),
+        (
+            Constraint,
+            "deferrable",
+            "ALTER TABLE acme.t DROP CONSTRAINT one,
+                 ADD CONSTRAINT one UNIQUE (name) DEFERRABLE",
+            "constraint one on t",
+        ),
+        (
+            Constraint,
+            "validity",
+            "ALTER TABLE acme.t DROP CONSTRAINT short,
+                 ADD CONSTRAINT short CHECK (length(name) < 9) NOT VALID",
+            "constraint short on t",
+        ),
+        (
+            Index,
+            "unique",
+            "DROP INDEX acme.by_name; CREATE UNIQUE INDEX by_name ON acme.t (name) WHERE id > 0",
+            "index by_name on t",
+        ),
+        (
+            Index,
+            "using",
+            "DROP INDEX acme.by_name; CREATE INDEX by_name ON acme.t (name DESC) WHERE id > 0",
+            "index by_name on t",
+        ),
+        (
+            Index,
+            "where",
+            "DROP INDEX acme.by_name; CREATE INDEX by_name ON acme.t (name) WHERE id > 1",
+            "index by_name on t",
+        ),
+        (Index, "with", "ALTER INDEX acme.by_name SET (fillfactor = 50)", "index by_name on t"),
+        (
+            Index,
+            "validity",
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'acme.by_name'::regclass",
+            "index by_name on t",
+        ),
+        (Sequence, "type", "ALTER SEQUENCE acme.counter AS integer", "sequence counter"),
+        (Sequence, "start", "ALTER SEQUENCE acme.counter START 2", "sequence counter"),
+        (Sequence, "increment", "ALTER SEQUENCE acme.counter INCREMENT 2", "sequence counter"),
+        (Sequence, "minimum", "ALTER SEQUENCE acme.counter MINVALUE -2", "sequence counter"),
+        (Sequence, "maximum", "ALTER SEQUENCE acme.counter MAXVALUE 99", "sequence counter"),
+        (Sequence, "cache", "ALTER SEQUENCE acme.counter CACHE 2", "sequence counter"),
+        (Sequence, "cycle", "ALTER SEQUENCE acme.counter CYCLE", "sequence counter"),
+        (Sequence, "role", "ALTER SEQUENCE acme.counter OWNED BY acme.t.id", "sequence counter"),
+        (Sequence, "persistence", "ALTER SEQUENCE acme.counter SET UNLOGGED", "sequence counter"),
+        (Comment, "comment", "COMMENT ON TABLE acme.t IS 'none'", "table t"),
+    ]
+};
+
+/// The version of the server that brought an attribute along.
+fn since(kind: Kind, attribute: &str) -> i32 {
+    match (kind, attribute) {
+        (Kind::Column, "virtual") => 180_000,
+        (Kind::Sequence, "persistence") => 150_000,
+        _ => 0,
+    }
+}
+
+#[test]
+fn every_attribute_has_a_case() {
+    let attributes = Kind::ALL.into_iter().flat_map(|kind| {
+        let compared =
+            kinds::rules(kind).attributes.iter().filter(|attribute| attribute.is_shown());
+        compared.map(move |attribute| (kind.name(), attribute.key))
+    });
+    let cases = CASES.iter().map(|(kind, attribute, ..)| (kind.name(), *attribute));
+    assert_eq!(attributes.collect::<BTreeSet<_>>(), cases.collect::<BTreeSet<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_any_attribute_is_digested_and_told() {
+    let database = Database::new().await;
+    converge(&context_of(MANIFEST, &database), "acme").await;
+    let (original, _) = read(&database, "acme").await;
+    let version: i32 =
+        database.ask("SHOW server_version_num").await.parse().expect("a version number");
+    for (kind, attribute, change, object) in CASES {
+        if version < since(*kind, attribute) {
+            continue;
+        }
+        let copy = Database::copy_of(&database).await;
+        copy.run(change).await;
+        let (fingerprint, _) = read(&copy, "acme").await;
+        assert_ne!(fingerprint, original, "{kind:?}.{attribute} is not digested");
+        let plan = support::plan(&context_of(MANIFEST, &copy), "acme").await.expect("a plan");
+        let changed: Vec<String> =
+            plan.changed.iter().map(|change| change.object.to_string()).collect();
+        let is_told = changed.iter().any(|changed| changed == object);
+        assert!(is_told, "{kind:?}.{attribute}: {changed:?}");
+    }
+}
