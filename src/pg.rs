@@ -1,5 +1,6 @@
 //! All that talks to a PostgreSQL server. `sqlx` is used in here only.
 
+mod answers;
 mod committed;
 mod connect;
 mod error;
@@ -17,6 +18,7 @@ mod rowcheck;
 mod scratch;
 mod session;
 mod state;
+mod strangers;
 mod survey;
 mod transaction;
 mod untrusted;

@@ -4,23 +4,27 @@
 //! execution.
 
 pub mod citus;
+mod comparison;
+mod consent;
 mod difference;
 mod held;
 mod locks;
 mod mentions;
+mod needs;
 mod row_needs;
 mod schedule;
 mod step;
 mod told;
 mod touched;
+mod unreadable;
 mod untouched;
 
 use serde::{Deserialize, Serialize};
 
 pub use difference::{Difference, difference};
-pub use held::unreadable;
 pub use step::{Action, Step};
 pub use touched::touched;
+pub use unreadable::unreadable;
 pub use untouched::{Change, Held, Untouched};
 
 use crate::catalog::{Catalog, Kind, Object, Unmodelled};

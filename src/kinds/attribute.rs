@@ -1,8 +1,5 @@
 //! Attributes of objects.
 
-use crate::catalog::{Catalog, Fact, Kind, Object};
-use crate::name::Ident;
-
 /// An attribute of a kind of objects.
 #[derive(Debug)]
 pub struct Attribute {
@@ -68,41 +65,11 @@ impl Attribute {
         Self { is_shown: false, ..self }
     }
 
-    fn line(&self, text: &str) -> Option<String> {
+    pub(super) fn line(&self, text: &str) -> Option<String> {
         match (self.is_shown, self.label) {
             (false, _) => None,
             (true, "") => Some(text.to_owned()),
             (true, label) => Some(format!("{label} {text}")),
         }
     }
-}
-
-/// The properties of an object as text, one a line, for people; a column's default is among its
-/// properties, and the labels are those of their type. Comments are not.
-#[must_use]
-pub fn described(catalog: &Catalog, fact: &Fact) -> String {
-    let attributes = super::rules(fact.object.kind()).attributes;
-    let shown = attributes.iter().filter_map(|attribute| attribute.line(fact.text(attribute.key)?));
-    let mut lines: Vec<String> = shown.collect();
-    match &fact.object {
-        Object::Part(part) if part.kind == Kind::Column => {
-            let default = Object::on_table(Kind::Default, &part.of, &part.name);
-            lines.extend(catalog.get(&default).map(|default| described(catalog, default)));
-        }
-        Object::Member(Kind::Enum, name) => {
-            let labels = labels(catalog, name);
-            lines.extend(labels.into_iter().map(|label| format!("label {:?}", label.as_str())));
-        }
-        _ => {}
-    }
-    lines.join("\n")
-}
-
-/// The labels of an enum type, in their order.
-#[must_use]
-pub fn labels<'c>(catalog: &'c Catalog, of: &Ident) -> Vec<&'c Ident> {
-    let of_type = |fact: &&Fact| matches!(&fact.object, Object::Part(part) if part.of == *of);
-    let mut labels: Vec<&Fact> = catalog.of_kind(Kind::Label).filter(of_type).collect();
-    labels.sort_by_key(|fact| fact.position);
-    labels.into_iter().filter_map(|fact| fact.object.name()).collect()
 }

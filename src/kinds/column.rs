@@ -1,9 +1,10 @@
 //! Columns, with what generates their values. Defaults are objects of their own; see `default`.
 
-use super::sequence::{is_serial, options};
-use super::{
-    Attribute, Creation, Digest, Guard, Needs, Rules, comes_with, part, table_of, unmodelled,
-};
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use super::rules::{Digest, Needs, Rules, part, table_of};
+use super::sequence::{is_serial, options, owner};
+use super::{default, unmodelled};
 use crate::catalog::{Fact, Kind, Object};
 use crate::locks::TableLock;
 use crate::name::SchemaName;
@@ -112,13 +113,14 @@ pub(super) fn clause(
     parts: &[(Object, &Fact)],
     schema: &SchemaName,
 ) -> String {
-    let (mut default, mut sequence) = (None, None);
+    let (mut expression, mut sequence) = (None, None);
     for (_, part) in parts {
-        if comes_with(part).as_ref() == Some(object) {
-            match part.object.kind() {
-                Kind::Default => default = part.sql("default", schema),
-                _ => sequence = Some(part),
+        match part.object.kind() {
+            Kind::Default if default::column(part).as_ref() == Some(object) => {
+                expression = part.sql("default", schema);
             }
+            Kind::Sequence if owner(part).as_ref() == Some(object) => sequence = Some(part),
+            _ => {}
         }
     }
     let data_type = fact.sql("type", schema).unwrap_or_default();
@@ -133,7 +135,7 @@ pub(super) fn clause(
         sql.push_str(&format!(" COLLATE {collation}"));
     }
     if sequence.is_none()
-        && let Some(default) = default
+        && let Some(default) = expression
     {
         sql.push_str(&format!(" DEFAULT {default}"));
     }

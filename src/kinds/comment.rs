@@ -1,6 +1,8 @@
 //! Comments on objects of all kinds.
 
-use super::{Attribute, Creation, Guard, Rules, part, qualified, table_of};
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use super::rules::{Rules, part, qualified, table_of};
 use crate::catalog::{Kind, Object};
 use crate::name::{Ident, SchemaName, Text};
 

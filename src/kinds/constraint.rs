@@ -1,6 +1,9 @@
 //! Constraints: primary keys, unique, check, exclusion and foreign keys. The server has the words of all.
 
-use super::{Attribute, Creation, Digest, Guard, Needs, Rules, part, table_of, unmodelled};
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use super::rules::{Digest, Needs, Rules, part, table_of};
+use super::unmodelled;
 use crate::catalog::{Fact, Object, Slot};
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName, Text, literal};

@@ -1,6 +1,8 @@
 //! What a column gets when an INSERT gives nothing.
 
-use super::{Attribute, Creation, Digest, Guard, Needs, Rules, part};
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use super::rules::{Digest, Needs, Rules, part};
 use crate::catalog::{Fact, Object};
 use crate::locks::TableLock;
 use crate::name::SchemaName;
@@ -33,7 +35,7 @@ pub(super) static RULES: Rules = Rules {
     ..Rules::NONE
 };
 
-fn column(fact: &Fact) -> Option<Object> {
+pub(super) fn column(fact: &Fact) -> Option<Object> {
     part(&fact.object).map(|(table, name)| Object::column(table, name))
 }
 

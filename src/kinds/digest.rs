@@ -1,23 +1,15 @@
 //! The statement that digests schemas, put together from the same attributes as the ones that read them:
 //! what is read is digested, too, unless other attributes say the same.
 
+use super::attribute::Attribute;
 use super::reading::{for_version, stripped};
-use super::{Attribute, rules};
+use super::registry::rules;
+use super::rules::Digest;
 use crate::catalog::Kind;
 
-/// How the digest of a whole, the table `r` or the type `t`, finds its parts of one kind: a query with one row for each,
-/// in an order that does not depend on OIDs.
-#[derive(Debug)]
-pub struct Digest {
-    /// Which part it is: expressions, separated by commas.
-    pub identity: &'static str,
-    /// The OID of the part, if it can have a comment.
-    pub oid: Option<&'static str>,
-    /// What is digested beside the attributes: it is told by its name alone, as unmodelled.
-    pub also: &'static [&'static str],
-    /// The rest of the query after FROM.
-    pub from: &'static str,
-}
+/// The version of the digests: what goes into them, and how. Fingerprints of different versions say
+/// nothing about each other.
+pub const DIGEST_VERSION: u32 = 2;
 
 /// The statement that `template` describes, `pg/fingerprint.sql`, for a server of this version:
 /// `:parts_of_table` and the like stand for what finds the parts, `:texts_of_table` for what they say,
@@ -50,7 +42,7 @@ pub fn digest_script(template: &str, version_number: i32) -> String {
     for_version(&script, version_number)
 }
 
-fn attributes(kind: Kind, also: &[&str]) -> String {
+fn attributes(kind: Kind, also: &[&'static str]) -> String {
     let attributes = rules(kind).attributes.iter().flat_map(Attribute::digest);
     attributes.chain(also.iter().copied()).collect::<Vec<_>>().join(", ")
 }

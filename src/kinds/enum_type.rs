@@ -1,6 +1,7 @@
 //! Enum types. Their labels are objects of their own; see `label`.
 
-use super::{Creation, Guard, Needs, Rules, qualified};
+use super::creation::{Creation, Guard};
+use super::rules::{Needs, Rules, qualified};
 use crate::catalog::Slot;
 use crate::name::{SchemaName, Text, literal};
 

@@ -1,6 +1,9 @@
 //! Indexes of tables, but for those that stand behind a constraint.
 
-use super::{Attribute, Creation, Digest, Guard, Needs, Rules, table_of, unmodelled};
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use super::rules::{Digest, Needs, Rules, table_of};
+use super::unmodelled;
 use crate::catalog::Slot;
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName, Text};

@@ -1,6 +1,7 @@
 //! Labels of enum types. A type keeps the order of its labels.
 
-use super::{Creation, Digest, Guard, Needs, Place, Rules, part};
+use super::creation::{Creation, Guard, Place};
+use super::rules::{Digest, Needs, Rules, part};
 use crate::name::{SchemaName, Text};
 
 pub(super) static RULES: Rules = Rules {

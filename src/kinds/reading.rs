@@ -15,8 +15,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
+use super::registry::rules;
+use super::rules::{Needs, Rules};
 use super::unmodelled::{KEPT_OPTIONS, KNOWN_OPTIONS, OF_OTHERS, OF_RELATIONS, OF_TABLES, OTHER};
-use super::{Needs, Rules, column, comment, constraint, index, rules};
+use super::{column, comment, constraint, index};
 use crate::catalog::{Catalog, Fact, Kind, Object, Part, UNKNOWN_OPTION, Unmodelled};
 use crate::name::{Ident, SchemaName, Text};
 

@@ -1,6 +1,7 @@
 //! The schema itself.
 
-use super::{Creation, Guard, Rules};
+use super::creation::{Creation, Guard};
+use super::rules::Rules;
 use crate::name::SchemaName;
 
 pub(super) static RULES: Rules = Rules { create, ..Rules::NONE };

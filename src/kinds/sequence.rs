@@ -1,6 +1,8 @@
 //! Sequences, but for those of identity columns, which belong to their column.
 
-use super::{Attribute, Creation, Guard, Needs, Rules, qualified};
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use super::rules::{Needs, Rules, qualified};
 use crate::catalog::{Fact, Object, Slot};
 use crate::manifest::SequenceOptions;
 use crate::name::{Ident, SchemaName};
@@ -56,7 +58,7 @@ pub(super) static RULES: Rules = Rules {
 };
 
 /// The column that it goes away with, if there is one.
-fn owner(fact: &Fact) -> Option<Object> {
+pub(super) fn owner(fact: &Fact) -> Option<Object> {
     let name = |key| Ident::new(fact.text(key)?).ok();
     Some(Object::column(&name("owner_table")?, &name("owner_column")?))
 }

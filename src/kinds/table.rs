@@ -1,6 +1,9 @@
 //! Ordinary tables.
 
-use super::{Attribute, Creation, Guard, Needs, Rules, column, constraint, qualified};
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use super::rules::{Needs, Rules, qualified};
+use super::{column, constraint};
 use crate::catalog::{Kind, Slot};
 use crate::name::SchemaName;
 

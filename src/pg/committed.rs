@@ -2,12 +2,13 @@
 
 use uuid::Uuid;
 
+use super::answers::Answers;
 use super::connect::Target;
 use super::fingerprint;
 use super::introspect::{IntrospectError, Sections};
 use super::lock;
 use super::pin;
-use super::session::{Access, Answers, Limits, Session, begin};
+use super::session::{Access, Limits, Session, begin};
 use super::state;
 use crate::name::SchemaName;
 

@@ -1,8 +1,9 @@
 //! Sends the statements of a plan, and makes no choice about them.
 
+use super::answers::Answers;
 use super::error::Cause;
 use super::introspect::IntrospectError;
-use super::session::{Answers, Session, query_error};
+use super::session::{Session, query_error};
 
 /// Statements travel together up to this size: a round trip each would cost more than the work.
 const BATCH_BYTES: usize = 256 * 1024;

@@ -1,7 +1,8 @@
 //! The tables outside of the tenants' schemas that foreign keys point to.
 
+use super::answers::column;
 use super::error::PgError;
-use super::session::{Session, column};
+use super::session::Session;
 use crate::manifest::Manifest;
 use crate::name::Text;
 

@@ -12,7 +12,7 @@
 -- schema's name, nor on other objects but for the names of those that it needs: so it is the same
 -- whichever others are looked at. Two schemas with the same fingerprint have the same model; two with the
 -- same model may differ in it (another order of columns), which costs time only. So whatever is in doubt
--- is added. Who alters what goes into a digest raises `VERSION` in pg/fingerprint.rs.
+-- is added. Who alters what goes into a digest raises `DIGEST_VERSION`.
 --
 -- * Objects of a server start at OID 16384 (PostgreSQL's FirstNormalObjectId). Those below are the
 --   same in every database of a major version and stand as numbers; the others stand as names.

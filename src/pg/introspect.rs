@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::postgres::PgRow;
 
+use super::answers::{Answers, column};
 use super::error::PgError;
-use super::session::{Answers, Session, column, set_local};
+use super::session::{Session, set_local};
 use super::state;
 use crate::catalog::Catalog;
 use crate::explain::Explain;

@@ -14,9 +14,10 @@
 
 use std::time::Duration;
 
+use super::answers::column;
 use super::connect::Target;
 use super::error::PgError;
-use super::session::{Access, Limits, Session, begin, column};
+use super::session::{Access, Limits, Session, begin};
 use crate::checksum;
 use crate::manifest::{Manifest, Registry};
 

@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::postgres::PgRow;
 
+use super::answers::{Answers, array, column};
 use super::error::PgError;
-use super::session::{Answers, Session, array, column};
+use super::session::Session;
 use super::state;
 use crate::catalog::Catalog;
 use crate::locks::{Locks, TableLock};

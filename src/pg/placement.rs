@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+use super::answers::{array, column};
 use super::error::PgError;
-use super::session::{ServerInfo, Session, array, column};
+use super::session::{ServerInfo, Session};
 use crate::name::SchemaName;
 
 /// Where a schema is on a server that distributes schemas.

@@ -3,8 +3,9 @@
 
 use sqlx::Row as _;
 
+use super::answers::column;
 use super::error::PgError;
-use super::session::{Access, Limits, Session, begin, column};
+use super::session::{Access, Limits, Session, begin};
 use super::state::TABLE;
 use crate::manifest::Registry;
 use crate::name::{SchemaName, TenantId, Text};

@@ -2,8 +2,9 @@
 
 use sqlx::postgres::PgRow;
 
+use super::answers::column;
 use super::error::PgError;
-use super::session::{Session, column};
+use super::session::Session;
 use crate::catalog::Catalog;
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow};
 use crate::name::{Ident, SchemaName, TenantId};

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::answers::column;
 use super::error::PgError;
 use super::introspect::{self, IntrospectError};
-use super::session::{Access, Limits, Session, begin, column};
+use super::session::{Access, Limits, Session, begin};
 use super::untrusted::used;
 use crate::catalog::Catalog;
 use crate::kinds::Reading;

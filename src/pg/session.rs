@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Either, Row as _};
+use sqlx::{AssertSqlSafe, Either};
 
+use super::answers::{Answers, column};
 use super::connect::Target;
 use super::error::{Cause, PgError};
 use super::fingerprint;
 use crate::manifest::Trust;
-use crate::name::{Ident, SchemaName, Text, literal};
+use crate::name::{Ident, SchemaName, Text};
 use crate::settings;
 
 /// A connection of our own, and what is known of the server behind it.
@@ -72,9 +73,6 @@ pub(super) struct Begun {
     /// Whether there are event triggers in the database.
     pub(super) has_event_triggers: bool,
 }
-
-/// The rows of each statement of a script, in order.
-pub(super) type Answers = Vec<Vec<PgRow>>;
 
 /// A script that stopped.
 #[derive(Debug)]
@@ -280,22 +278,6 @@ pub(super) fn set_local(name: &str, value: &Text) -> String {
     format!("SELECT set_config('{name}', {}, true);\n", value.literal())
 }
 
-/// An array of this type.
-#[must_use]
-pub(super) fn array(of: &str, texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let literals = texts.into_iter().map(|text| literal(text.as_ref()));
-    format!("ARRAY[{}]::{of}[]", literals.collect::<Vec<_>>().join(", "))
-}
-
 pub(super) fn query_error(doing: &str, source: Cause) -> PgError {
     PgError::Query { doing: doing.to_owned(), source }
-}
-
-/// One column of a row, by name.
-pub(super) fn column<'r, T>(row: &'r PgRow, name: &str, doing: &str) -> Result<T, PgError>
-where
-    T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-{
-    row.try_get(name)
-        .map_err(|error| PgError::Answer { doing: doing.to_owned(), reason: error.to_string() })
 }

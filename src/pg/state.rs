@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fingerprint;
 use crate::checksum::Checksum;
+use crate::kinds::DIGEST_VERSION;
 use crate::name::{SchemaName, Text};
 
 /// The columns of the table, in order, with their types as the server spells them; all are NOT
@@ -63,7 +63,7 @@ impl StateRow {
             Some((_, version)) => version.parse().ok()?,
             None => 1,
         };
-        (version == fingerprint::VERSION).then_some(self.fingerprint == fingerprint)
+        (version == DIGEST_VERSION).then_some(self.fingerprint == fingerprint)
     }
 }
 
@@ -142,7 +142,7 @@ pub(super) fn append_script(
         row.plan_digest,
         row.statements,
         row.complete,
-        text(&format!("{}{DIGEST}{}", row.tool_version, fingerprint::VERSION)),
+        text(&format!("{}{DIGEST}{}", row.tool_version, DIGEST_VERSION)),
         text(&row.actor),
         note_script(schema, row),
     );
@@ -172,7 +172,7 @@ fn note_script(schema: &SchemaName, row: &Entry) -> String {
 pub fn note(manifest_checksum: Checksum, complete: bool) -> String {
     // Another word than the tool's before, which called a tenant with extra objects complete.
     let rest = if complete { "nothing left" } else { "some left as it was" };
-    let digest = fingerprint::VERSION;
+    let digest = DIGEST_VERSION;
     format!(
         "The record of provision. Newest apply: manifest {manifest_checksum}, digest {digest}, {rest}"
     )
@@ -224,7 +224,7 @@ mod tests {
             };
             row.tells(fingerprint)
         };
-        let now = format!("7.8.9{DIGEST}{}", fingerprint::VERSION);
+        let now = format!("7.8.9{DIGEST}{}", DIGEST_VERSION);
         assert_eq!(tells(&now, then), Some(true));
         assert_eq!(tells(&now, other), Some(false));
         for version in ["0.1.0", "7.8.9+digest.77", "7.8.9+digest.", "7.8.9+digest.x"] {

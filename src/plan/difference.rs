@@ -1,15 +1,12 @@
 //! From two catalogs to what is to be done and what is left as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use super::comparison::Comparison;
 use super::held;
 use super::schedule::schedule;
+use super::step::Step;
 use super::told;
-use super::{Step, Untouched};
-use crate::catalog::{
-    Catalog, Delta, Desired, Fact, Kind, Matching, Object, Slots, delta, matching,
-};
-use crate::kinds;
+use super::untouched::Untouched;
+use crate::catalog::{Catalog, Desired};
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::obstacle::Reasons;
 
@@ -21,22 +18,6 @@ pub struct Difference<'a> {
     /// All that is missing, that which is held back among it, in order.
     pub missing: Vec<Step<'a>>,
     pub untouched: Untouched,
-}
-
-/// Where an object comes: kind and position of what it is a part of, and its own.
-pub(super) type Rank = (Kind, i64, Kind, i64);
-
-/// What the functions of this module share.
-pub(super) struct Comparison<'a> {
-    pub(super) manifest: &'a Manifest,
-    pub(super) desired: &'a Desired,
-    pub(super) live: &'a Catalog,
-    pub(super) matching: Matching<'a>,
-    pub(super) delta: Delta<'a>,
-    /// What is to be made, by the name that it has where it is desired.
-    pub(super) added: BTreeMap<&'a Object, &'a Fact>,
-    /// The names that they get in this tenant.
-    pub(super) names: BTreeMap<&'a Object, Object>,
 }
 
 /// Compares. `live` is `None` when there is no such schema; `absent_rows` are the declared rows
@@ -51,12 +32,7 @@ pub fn difference<'a>(
 ) -> Difference<'a> {
     static NOTHING: std::sync::LazyLock<Catalog> = std::sync::LazyLock::new(Catalog::default);
     let live = live.unwrap_or(&NOTHING);
-    let matching = matching(desired, live, kinds::is_structural);
-    let delta = delta(&desired.catalog, live, &matching);
-    let added = added(&delta, live);
-    let mut comparison =
-        Comparison { manifest, desired, live, matching, delta, added, names: BTreeMap::new() };
-    let taken = comparison.name_all();
+    let (comparison, taken) = Comparison::of(manifest, desired, live);
     let blocked = held::blocked(&comparison, &taken, reasons);
     let created = schedule(&comparison, &blocked).into_iter().map(Step::Create);
     let inserted = absent_rows.iter().map(|(seed, row)| Step::Insert { seed, row });
@@ -70,63 +46,4 @@ pub fn difference<'a>(
         held,
     };
     Difference { steps, missing, untouched }
-}
-
-/// What is to be made: neither what comes with a column that is there, which is a change of that column, nor
-/// comments on it.
-fn added<'a>(delta: &Delta<'a>, live: &Catalog) -> BTreeMap<&'a Object, &'a Fact> {
-    let comes_along = |fact: &Fact| {
-        let column = kinds::comes_with(fact);
-        column.is_some_and(|column| live.has(&column))
-    };
-    let left: BTreeSet<&Object> =
-        delta.added.iter().filter(|fact| comes_along(fact)).map(|fact| &fact.object).collect();
-    let is_made = |fact: &&&Fact| match &fact.object {
-        Object::Comment(on) => !left.contains(&**on),
-        object => !left.contains(object),
-    };
-    delta.added.iter().filter(is_made).map(|fact| (&fact.object, *fact)).collect()
-}
-
-impl<'a> Comparison<'a> {
-    /// Gives names to all that is to be made; what cannot have its name is returned with what holds it.
-    fn name_all(&mut self) -> BTreeMap<&'a Object, String> {
-        let mut slots = Slots::new(self.desired.catalog.facts(), self.live, &kinds::occupied);
-        let mut taken = BTreeMap::new();
-        let mut in_order: Vec<&'a Fact> = self.added.values().copied().collect();
-        in_order.sort_by_key(|fact| self.rank(&fact.object));
-        for fact in in_order {
-            let is_named = !self.desired.unnamed.contains(&fact.object)
-                || fact.object.kind() == Kind::Sequence;
-            let object = match &fact.object {
-                Object::Comment(on) => self.name_of(on).comment(),
-                _ => match slots.claim(fact, is_named, &kinds::occupied) {
-                    Ok(object) => object,
-                    Err(holder) => {
-                        taken.insert(&fact.object, holder);
-                        fact.object.clone()
-                    }
-                },
-            };
-            self.names.insert(&fact.object, object);
-        }
-        taken
-    }
-
-    /// The name of a desired object in this tenant, there or to be made.
-    pub(super) fn name_of(&self, desired: &Object) -> Object {
-        self.names.get(desired).cloned().unwrap_or_else(|| self.matching.live_or_same(desired))
-    }
-
-    /// Where an object comes in reports and among equals: by what it is a part of, in the order of its making.
-    pub(super) fn rank(&self, object: &Object) -> Rank {
-        let position = |object: &Object| match object {
-            // That on the whole first.
-            Object::Comment(on) if **on == on.group() => 0,
-            Object::Comment(on) => self.desired.catalog.get(on).map_or(0, |fact| fact.position),
-            _ => self.desired.catalog.get(object).map_or(i64::MAX, |fact| fact.position),
-        };
-        let group = object.group();
-        (group.kind(), position(&group), object.kind(), position(object))
-    }
 }

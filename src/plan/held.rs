@@ -3,19 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::difference::Comparison;
+use super::comparison::Comparison;
 use super::mentions::reasons_met;
-use super::schedule::needed;
-use super::{Action, Held, PlannedStep, Step, row_needs};
-use crate::catalog::{Catalog, Fact, Kind, Object};
+use super::needs::{Blocked, needed};
+use super::row_needs;
+use super::step::{Action, Step};
+use super::untouched::Held;
+use crate::catalog::{Fact, Kind, Object};
 use crate::kinds;
-use crate::manifest::{Manifest, SeedDecl};
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
 use crate::words::counted;
-
-/// The objects that cannot be made, by the name that they have where they are desired, and why.
-pub(super) type Blocked<'a> = BTreeMap<&'a Object, BTreeSet<String>>;
 
 /// Finds out which of the missing objects cannot be made; `taken` are those whose name something else has.
 pub(super) fn blocked<'a>(
@@ -59,7 +57,7 @@ fn needed_form(fact: &Fact) -> impl Iterator<Item = Object> + use<'_> {
 
 /// Objects that are there in another form than what depends on them needs, by what they are desired to be.
 fn unfit(comparison: &Comparison<'_>) -> BTreeMap<Object, Object> {
-    let altered = comparison.delta.altered.iter().filter(|altered| {
+    let altered = comparison.withheld.altered.iter().filter(|altered| {
         let attributes = kinds::rules(altered.desired.object.kind()).attributes;
         let is_needed = |key| attributes.iter().any(|a| a.key == key && a.is_needed);
         altered.keys().any(is_needed)
@@ -162,25 +160,6 @@ pub(super) fn part<'a>(
         }
     }
     (steps, told(&held))
-}
-
-/// The tables of rows of which a key cannot be read even after the steps, since a table or a column that it
-/// needs is held back.
-#[must_use]
-pub fn unreadable(manifest: &Manifest, steps: &[PlannedStep], live: Option<&Catalog>) -> Reasons {
-    let makes = |object: Object| steps.iter().any(|step| step.object == object);
-    let is_there = |table: &Ident, column: &Ident| {
-        live.is_some_and(|live| live.has_column(table, column))
-            || makes(Object::table(table))
-            || makes(Object::column(table, column))
-    };
-    let columns = manifest.seeds.iter().flat_map(SeedDecl::columns_read);
-    let absent =
-        columns.filter(|(table, column)| !is_there(table, column)).map(|(table, column)| {
-            let why = BTreeSet::from([format!("column {table}.{column} is held back")]);
-            (Subject::Relation(table.as_str().to_owned()), why)
-        });
-    absent.collect()
 }
 
 /// By table, with each reason once; rows are counted.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Step;
+use super::step::Step;
 use crate::catalog::{Catalog, Fact, Kind, Object};
 use crate::kinds;
 use crate::locks::{Locks, TableLock};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::difference::Comparison;
-use super::held::Blocked;
+use super::comparison::Comparison;
 use super::mentions::reasons_met;
+use super::needs::Blocked;
 use crate::catalog::Object;
 use crate::manifest::{
     Cell, ConstraintDecl, Manifest, SCHEMA_PLACEHOLDER, SeedDecl, SeedRow, TableRef,

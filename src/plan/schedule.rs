@@ -8,8 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::difference::{Comparison, Rank};
-use super::held::Blocked;
+use super::comparison::{Comparison, Rank};
+use super::needs::{Blocked, needed};
 use crate::catalog::{Fact, Kind, Object};
 use crate::kinds::{self, Creation, Place, column_makes, is_foreign_key, labels};
 
@@ -184,11 +184,6 @@ fn stratum(fact: &Fact) -> u8 {
         Kind::Index => 7,
         Kind::Comment | Kind::Row => 9,
     }
-}
-
-/// What an object needs: what it is a part of, and what the server says.
-pub(super) fn needed(fact: &Fact) -> impl Iterator<Item = Object> + use<'_> {
-    fact.object.parent().into_iter().chain(fact.dependencies.iter().cloned())
 }
 
 /// Puts each new label beside one that is there by then.

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Change;
-use super::difference::Comparison;
+use super::comparison::Comparison;
+use super::untouched::Change;
 use crate::catalog::{Altered, Fact, Kind, Object};
 use crate::kinds::{self, comment_line, described, labels};
 use crate::name::Ident;
 
 /// What is present but different.
 pub(super) fn changed(comparison: &Comparison<'_>) -> Vec<Change> {
-    let Comparison { desired, live, matching, delta, .. } = comparison;
+    let Comparison { desired, live, matching, withheld, .. } = comparison;
     let mut changes: BTreeMap<_, Change> = BTreeMap::new();
     for object in touched(comparison) {
         let (Some(expected), Some(actual)) =
@@ -26,7 +26,7 @@ pub(super) fn changed(comparison: &Comparison<'_>) -> Vec<Change> {
             changes.insert((rank, name.clone()), Change { object: name, actual, expected });
         }
     }
-    for altered in delta.altered.iter().filter(|a| a.live.object.kind() == Kind::Comment) {
+    for altered in withheld.altered.iter().filter(|a| a.live.object.kind() == Kind::Comment) {
         let Object::Comment(on) = &altered.live.object else { continue };
         let Object::Comment(desired_on) = &altered.desired.object else { continue };
         let line = |fact: &Fact| comment_line(fact.text("comment").unwrap_or_default());
@@ -61,9 +61,9 @@ pub(super) fn changed(comparison: &Comparison<'_>) -> Vec<Change> {
 
 /// The desired objects that could be different, but for their comments.
 fn touched(comparison: &Comparison<'_>) -> BTreeSet<Object> {
-    let Comparison { live, delta, .. } = comparison;
+    let Comparison { live, permitted, withheld, .. } = comparison;
     let mut touched = BTreeSet::new();
-    for Altered { desired, .. } in &delta.altered {
+    for Altered { desired, .. } in &withheld.altered {
         match desired.object.kind() {
             Kind::Comment => {}
             Kind::Default => touched.extend(desired.object.parent()),
@@ -71,7 +71,7 @@ fn touched(comparison: &Comparison<'_>) -> BTreeSet<Object> {
         }
     }
     // A default that is absent, or more than there should be, is a change of its column.
-    for fact in delta.added.iter().chain(&delta.removed) {
+    for fact in permitted.added.iter().chain(&withheld.removed) {
         if fact.object.kind() == Kind::Default
             && let Some(column) = fact.object.parent()
             && live.has(&column)
@@ -116,7 +116,7 @@ fn settled(comparison: &Comparison<'_>, live: &Fact, desired: &Fact) -> Fact {
 
 /// What is present but not declared.
 pub(super) fn extra(comparison: &Comparison<'_>) -> Vec<Object> {
-    let removed = &comparison.delta.removed;
+    let removed = &comparison.withheld.removed;
     let gone: BTreeSet<&Object> = removed.iter().map(|fact| &fact.object).collect();
     let is_told = |fact: &&&Fact| {
         // What is a part of something extra is told with it, and so is what comes with a column.

@@ -2,27 +2,21 @@
 
 use uuid::Uuid;
 
+use super::checks::{check_distributable, check_externals, check_registered};
 use super::commit::commit;
-use super::{
-    ApplyOptions, Context, Outcome, ReconcileError, Reviewed, Tenant, check_distributable,
-    check_externals, check_registered, known, live_checksum, make_plan,
-};
+use super::compare::{live_checksum, make_plan};
+use super::context::Context;
+use super::error::ReconcileError;
+use super::execution::{Attempted, describing, entry, leaving, refused, statements};
+use super::known;
+use super::options::{ApplyOptions, Reviewed};
+use super::outcome::{Outcome, Tenant};
 use crate::catalog::Desired;
 use crate::locks::Locks;
 use crate::manifest::Registry;
 use crate::obstacle::{Obstacle, Reasons};
-use crate::pg::{
-    self, Entry, ExecuteError, Locking, Observed, PgError, Placement, Session, Statements,
-    Transaction,
-};
-use crate::plan::Untouched;
+use crate::pg::{self, Entry, Locking, Observed, PgError, Session, Statements, Transaction};
 use crate::plan::{self, Plan, PlannedStep};
-
-pub(super) struct Attempted {
-    pub(super) outcome: Outcome,
-    pub(super) plan: Plan,
-    pub(super) placement: Option<Placement>,
-}
 
 /// # Errors
 /// Leaves the session in whatever state the error found it in; the caller rolls back.
@@ -203,24 +197,6 @@ async fn execute<'m>(
     executed.map_err(|error| refused(tenant, error))
 }
 
-/// What is sent: the objects are known not to be there.
-pub(super) fn statements(steps: &[PlannedStep]) -> Vec<&str> {
-    steps.iter().map(|step| step.exclusive.as_ref().unwrap_or(&step.sql).as_str()).collect()
-}
-
-pub(super) fn describing(steps: &[PlannedStep]) -> impl Fn(usize) -> String + Sync + '_ {
-    |at| steps.get(at).map(PlannedStep::describe).unwrap_or_default()
-}
-
-pub(super) fn refused(tenant: &Tenant, error: ExecuteError) -> ReconcileError {
-    match error {
-        ExecuteError::Step(source) => {
-            ReconcileError::Step { schema: tenant.schema.clone(), source }
-        }
-        ExecuteError::Look(source) => source.into(),
-    }
-}
-
 /// The plan that was executed, with what was found to remain after it. A plan that left something to
 /// do is an error.
 fn verified(
@@ -244,12 +220,6 @@ fn verified(
         schema: tenant.schema.clone(),
         remaining: remaining.steps.iter().map(PlannedStep::describe).collect(),
     })
-}
-
-/// The plan, with what it left.
-pub(super) fn leaving(untouched: Untouched, plan: Plan) -> Plan {
-    let Untouched { changed, extra, unmodelled, held } = untouched;
-    Plan { changed, extra, unmodelled, held, ..plan }
 }
 
 async fn begin<'s>(
@@ -379,23 +349,4 @@ pub(super) async fn add_labels(
     commit(transaction.commit(), context, tenant, apply_id).await?;
     options.reviewed = options.reviewed.map(|_| Reviewed::from(&left));
     Ok(plan.steps)
-}
-
-/// The row of an apply, but for what the server fills in.
-pub(super) fn entry(
-    context: &Context,
-    plan: &Plan,
-    apply_id: Uuid,
-    complete: bool,
-    actor: String,
-) -> Entry {
-    Entry {
-        apply_id,
-        manifest_checksum: context.manifest_checksum,
-        plan_digest: plan.digest(),
-        statements: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
-        complete,
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        actor,
-    }
 }

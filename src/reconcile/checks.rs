@@ -1,6 +1,8 @@
 //! What must hold before anything is done to a tenant.
 
-use super::{Context, ReconcileError, Tenant};
+use super::context::Context;
+use super::error::ReconcileError;
+use super::outcome::Tenant;
 use crate::catalog::Desired;
 use crate::pg::{self, Externals, Session};
 use crate::plan::{Plan, citus};

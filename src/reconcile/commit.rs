@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{Context, ReconcileError, Tenant};
+use super::context::Context;
+use super::error::ReconcileError;
+use super::outcome::Tenant;
 use crate::pg::{self, PgError};
 
 /// Commits; when the connection is lost over it, finds out on a new one what became of it.

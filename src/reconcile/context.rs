@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::known::Outcomes;
+use super::error::ReconcileError;
+use super::outcome::{Tenant, millis};
+use super::outcomes::Outcomes;
 use super::settled::Settled;
-use super::{ReconcileError, Tenant, millis};
 use crate::catalog::Desired;
 use crate::checksum::{self, Checksum};
 use crate::elaborate::{Elaborated, elaborate};

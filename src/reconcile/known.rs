@@ -1,61 +1,20 @@
 //! Tenants like one that was brought up to date before. What the plan touches must be, under the lock, as
 //! it was there, and must become what it became there; the rest is as a look has seen it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use uuid::Uuid;
 
-use super::attempt::{Attempted, describing, entry, leaving, refused, statements};
 use super::commit::commit;
-use super::{Context, Outcome, ReconcileError, Tenant, live_checksum, make_plan};
+use super::compare::{live_checksum, make_plan};
+use super::context::Context;
+use super::error::ReconcileError;
+use super::execution::{Attempted, describing, entry, leaving, refused, statements};
+use super::outcome::{Outcome, Tenant};
+use super::outcomes::Known;
 use crate::checksum::Checksum;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::obstacle::Reasons;
-use crate::pg::{self, Objects, Observed, Session, Site, Statements, Touching, Transaction};
-use crate::plan::{self, Plan, Untouched};
-use crate::touched::Touched;
-
-/// By what a look has found, as [`Plan::live_checksum`] identifies it: what running the plan came to. On
-/// one server, and for one manifest.
-#[derive(Debug, Default)]
-pub(super) struct Outcomes(Mutex<HashMap<Checksum, Arc<Known>>>);
-
-/// Tenants that all differ from each other are no reason to fill the memory.
-const MOST_OUTCOMES: usize = 512;
-
-/// What running a plan came to.
-#[derive(Debug)]
-struct Known {
-    /// Of the schema, before and after.
-    fingerprints: (Checksum, Checksum),
-    touched: Touched,
-    /// What is touched, before and after.
-    objects: (Objects, Objects),
-    /// The declared rows that were absent, by their places in the manifest.
-    absent_rows: Vec<(usize, usize)>,
-    /// What was left as it was.
-    untouched: Untouched,
-}
-
-impl Outcomes {
-    fn get(&self, live_checksum: Checksum) -> Option<Arc<Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&live_checksum).cloned()
-    }
-
-    fn begins_with(&self, fingerprint: Checksum) -> bool {
-        let outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        outcomes.values().any(|known| known.fingerprints.0 == fingerprint)
-    }
-
-    fn insert(&self, live_checksum: Checksum, known: Known) {
-        let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if outcomes.len() >= MOST_OUTCOMES {
-            outcomes.clear();
-        }
-        outcomes.insert(live_checksum, Arc::new(known));
-    }
-}
+use crate::pg::{self, Observed, Session, Site, Statements, Touching, Transaction};
+use crate::plan::{self, Plan};
 
 /// Remembers what running `plan` came to, if its objects alone are different by it. `before` is what it
 /// was made from; nobody's code but that of who is trusted was involved.

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::Context;
+use super::context::Context;
 use crate::manifest::DriftRules;
 use crate::name::TenantId;
 use crate::plan::Plan;

@@ -2,7 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Context, ReconcileError, Tenant, compare, read, today};
+use super::compare::compare;
+use super::context::Context;
+use super::error::ReconcileError;
+use super::left::today;
+use super::outcome::Tenant;
+use super::plan::read;
 use crate::checksum::Checksum;
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};

@@ -2,7 +2,6 @@
 
 use super::Transaction;
 use crate::locks::Locks;
-use crate::manifest::Manifest;
 use crate::name::Ident;
 use crate::obstacle::Obstacle;
 use crate::pg::error::PgError;
@@ -10,27 +9,6 @@ use crate::pg::fingerprint::SchemaDigest;
 use crate::pg::introspect::IntrospectError;
 use crate::pg::untrusted::{self, Asked};
 use crate::pg::{pin, state};
-
-/// The names of the tables of a manifest, with that of the record.
-#[derive(Debug)]
-pub struct Tables {
-    /// All of them.
-    pub(super) all: Vec<String>,
-    /// Those that are read.
-    pub(super) read: Vec<String>,
-}
-
-impl Tables {
-    /// Those of `manifest`.
-    #[must_use]
-    pub fn of(manifest: &Manifest) -> Self {
-        let name = |table: &Ident| table.as_str().to_owned();
-        let record = std::iter::once(state::TABLE.to_owned());
-        let all = manifest.tables.iter().map(|decl| name(&decl.name)).chain(record.clone());
-        let read = manifest.tables_read().into_iter().map(name).chain(record);
-        Self { all: all.collect(), read: read.collect() }
-    }
-}
 
 impl Transaction<'_> {
     /// Whose the tenant's record is, unless its owner is trusted.

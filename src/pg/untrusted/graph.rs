@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::postgres::PgRow;
 
-use super::DOING;
 use crate::name::SchemaName;
 use crate::obstacle::{Code, Obstacle, Subject};
+use crate::pg::answers::column;
 use crate::pg::error::PgError;
-use crate::pg::session::column;
+
+pub(super) const DOING: &str = "asking whose code statements would run";
 
 /// An object of the catalog: `classid.objid`.
 type Node = String;

@@ -1,0 +1,35 @@
+//! Objects as text for people.
+
+use super::registry::rules;
+use crate::catalog::{Catalog, Fact, Kind, Object};
+use crate::name::Ident;
+
+/// The properties of an object as text, one a line, for people; a column's default is among its
+/// properties, and the labels are those of their type. Comments are not.
+#[must_use]
+pub fn described(catalog: &Catalog, fact: &Fact) -> String {
+    let attributes = rules(fact.object.kind()).attributes;
+    let shown = attributes.iter().filter_map(|attribute| attribute.line(fact.text(attribute.key)?));
+    let mut lines: Vec<String> = shown.collect();
+    match &fact.object {
+        Object::Part(part) if part.kind == Kind::Column => {
+            let default = Object::on_table(Kind::Default, &part.of, &part.name);
+            lines.extend(catalog.get(&default).map(|default| described(catalog, default)));
+        }
+        Object::Member(Kind::Enum, name) => {
+            let labels = labels(catalog, name);
+            lines.extend(labels.into_iter().map(|label| format!("label {:?}", label.as_str())));
+        }
+        _ => {}
+    }
+    lines.join("\n")
+}
+
+/// The labels of an enum type, in their order.
+#[must_use]
+pub fn labels<'c>(catalog: &'c Catalog, of: &Ident) -> Vec<&'c Ident> {
+    let of_type = |fact: &&Fact| matches!(&fact.object, Object::Part(part) if part.of == *of);
+    let mut labels: Vec<&Fact> = catalog.of_kind(Kind::Label).filter(of_type).collect();
+    labels.sort_by_key(|fact| fact.position);
+    labels.into_iter().filter_map(|fact| fact.object.name()).collect()
+}

@@ -1,0 +1,58 @@
+//! All kinds, and what is asked of them.
+
+use super::creation::{Creation, Guard};
+use super::rules::Rules;
+use super::{
+    column, comment, constraint, default, enum_type, index, label, schema, sequence, table,
+};
+use crate::catalog::{Fact, Kind, Object, Slot};
+use crate::locks::TableLock;
+use crate::name::SchemaName;
+
+/// The rules of a kind.
+#[must_use]
+pub fn rules(kind: Kind) -> &'static Rules {
+    match kind {
+        Kind::Schema => &schema::RULES,
+        Kind::Enum => &enum_type::RULES,
+        Kind::Label => &label::RULES,
+        Kind::Sequence => &sequence::RULES,
+        Kind::Table => &table::RULES,
+        Kind::Column => &column::RULES,
+        Kind::Default => &default::RULES,
+        Kind::Constraint => &constraint::RULES,
+        Kind::Index => &index::RULES,
+        Kind::Comment => &comment::RULES,
+        Kind::Row => &Rules::NONE,
+    }
+}
+
+/// Whether objects of a kind are matched by structure.
+#[must_use]
+pub fn is_structural(kind: Kind) -> bool {
+    rules(kind).is_structural
+}
+
+/// The names that an object takes.
+#[must_use]
+pub fn occupied(fact: &Fact) -> Vec<Slot> {
+    (rules(fact.object.kind()).occupies)(fact)
+}
+
+/// The column with which an object comes and goes; see [`Rules::comes_with`].
+#[must_use]
+pub fn comes_with(fact: &Fact) -> Option<Object> {
+    (rules(fact.object.kind()).comes_with)(fact)
+}
+
+/// What the statement that makes an object takes on its table; see [`Rules::lock`].
+#[must_use]
+pub fn lock(fact: &Fact) -> Option<TableLock> {
+    (rules(fact.object.kind()).lock)(fact)
+}
+
+/// The statement that makes an object, without a semicolon at the end.
+#[must_use]
+pub fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
+    (rules(creation.object.kind()).create)(creation, schema, guard)
+}

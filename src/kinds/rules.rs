@@ -1,0 +1,87 @@
+//! The form of what there is to know about a kind, and what the statements of many kinds need.
+
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use crate::catalog::{Fact, Object, Part, Slot};
+use crate::locks::TableLock;
+use crate::name::{Ident, SchemaName};
+
+/// What there is to know about a kind of object.
+#[derive(Debug)]
+pub struct Rules {
+    /// Whether the objects of this kind can be read with those of a schema.
+    pub needs: Needs,
+    /// The rest of a query after SELECT, in which `:attributes` stands for the last column: OID of the
+    /// catalog, of the object, number of the column or zero, name of the whole or NULL, name, position, attributes.
+    /// `path` is among what it selects from; see `kinds/reading.rs`.
+    pub source: &'static str,
+    pub attributes: &'static [Attribute],
+    /// How the digest of a whole finds the parts of this kind.
+    pub digest: Option<Digest>,
+    /// The names that an object takes.
+    pub occupies: fn(&Fact) -> Vec<Slot>,
+    /// Whether an object that the manifest leaves unnamed is found by its structure.
+    pub is_structural: bool,
+    /// The statement that makes it, with the other facts that it makes along.
+    pub create: fn(&Creation<'_>, &SchemaName, Guard) -> String,
+    /// What the statement takes on the table of which the object is a part, if that is there.
+    pub lock: fn(&Fact) -> Option<TableLock>,
+    /// The column with which it comes and goes, so that it is no difference of its own where the column is there.
+    pub comes_with: fn(&Fact) -> Option<Object>,
+}
+
+/// What has to be in a schema so that there can be objects of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    Tables,
+    Types,
+    Sequences,
+    /// They are not read by a query of their own.
+    Nothing,
+}
+
+/// How the digest of a whole, the table `r` or the type `t`, finds its parts of one kind: a query with one row for each,
+/// in an order that does not depend on OIDs.
+#[derive(Debug)]
+pub struct Digest {
+    /// Which part it is: expressions, separated by commas.
+    pub identity: &'static str,
+    /// The OID of the part, if it can have a comment.
+    pub oid: Option<&'static str>,
+    /// What is digested beside the attributes: it is told by its name alone, as unmodelled.
+    pub also: &'static [&'static str],
+    /// The rest of the query after FROM.
+    pub from: &'static str,
+}
+
+impl Rules {
+    pub(super) const NONE: Self = Self {
+        needs: Needs::Nothing,
+        source: "",
+        attributes: &[],
+        digest: None,
+        occupies: |_| Vec::new(),
+        is_structural: false,
+        create: |_, _, _| String::new(),
+        lock: |_| None,
+        comes_with: |_| None,
+    };
+}
+
+/// The part that an object is; its kind is one of parts.
+pub(super) fn part(object: &Object) -> Option<(&Ident, &Ident)> {
+    match object {
+        Object::Part(Part { of, name, .. }) => Some((of, name)),
+        _ => None,
+    }
+}
+
+/// The qualified name of an object that has a name of its own in the schema.
+pub(super) fn qualified(object: &Object, schema: &SchemaName) -> String {
+    object.name().map(|name| schema.qualify(name)).unwrap_or_default()
+}
+
+/// The qualified name of the table that an object is a part of.
+pub(super) fn table_of(object: &Object, schema: &SchemaName) -> String {
+    object.table_name().map(|table| schema.qualify(&table)).unwrap_or_default()
+}

@@ -1,0 +1,26 @@
+//! What the server answers, and lists of names in what it is asked.
+
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+
+use super::error::PgError;
+use crate::name::literal;
+
+/// The rows of each statement of a script, in order.
+pub(super) type Answers = Vec<Vec<PgRow>>;
+
+/// An array of this type.
+#[must_use]
+pub(super) fn array(of: &str, texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let literals = texts.into_iter().map(|text| literal(text.as_ref()));
+    format!("ARRAY[{}]::{of}[]", literals.collect::<Vec<_>>().join(", "))
+}
+
+/// One column of a row, by name.
+pub(super) fn column<'r, T>(row: &'r PgRow, name: &str, doing: &str) -> Result<T, PgError>
+where
+    T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+{
+    row.try_get(name)
+        .map_err(|error| PgError::Answer { doing: doing.to_owned(), reason: error.to_string() })
+}

@@ -1,0 +1,209 @@
+//! An open transaction on one tenant's schema.
+
+use std::time::Instant;
+
+use super::tables::Tables;
+use crate::name::{SchemaName, TenantId};
+use crate::pg::error::PgError;
+use crate::pg::fingerprint::{self, Record, SchemaDigest};
+use crate::pg::introspect::{self, IntrospectError};
+use crate::pg::lock;
+use crate::pg::pin::{self, Pins};
+use crate::pg::session::{Access, Begun, Limits, Session, begin};
+use crate::telemetry;
+
+/// An open transaction on one tenant's schema. Dropping it without [`Transaction::commit`] leaves
+/// the session in it: end it with [`Session::rollback`], or drop the session.
+#[derive(Debug)]
+pub struct Transaction<'s> {
+    pub(super) session: &'s mut Session,
+    pub(super) schema: &'s SchemaName,
+    pub(super) tenant: &'s TenantId,
+    /// What was seen last; `None`: there was no such schema.
+    pub(super) digest: Option<SchemaDigest>,
+    is_locked: bool,
+    /// Whether it may write.
+    writes: bool,
+    pub(super) tables: &'s Tables,
+    /// Who could change what, and is kept from it, as of then.
+    pub(super) pins: Pins,
+}
+
+/// When a transaction that may write waits for the tenant's lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locking {
+    /// Before it looks: there will be something to do.
+    First,
+    /// Before it looks, if there is no such schema; otherwise later, if there is something to do.
+    IfAbsent,
+}
+
+impl<'s> Transaction<'s> {
+    /// Opens a transaction that cannot write.
+    ///
+    /// # Errors
+    /// When the schema must not be looked at, or the server fails.
+    pub async fn read(
+        session: &'s mut Session,
+        tenant: &'s TenantId,
+        schema: &'s SchemaName,
+        tables: &'s Tables,
+        limits: Limits,
+    ) -> Result<Self, IntrospectError> {
+        let start = begin(Access::Read, limits);
+        Self::start(session, tenant, schema, tables, start, None).await
+    }
+
+    /// Opens a transaction that may write later, after [`Transaction::lock`].
+    ///
+    /// # Errors
+    /// As [`Transaction::lock`].
+    pub async fn write(
+        session: &'s mut Session,
+        tenant: &'s TenantId,
+        schema: &'s SchemaName,
+        tables: &'s Tables,
+        limits: Limits,
+        locking: Locking,
+    ) -> Result<Self, IntrospectError> {
+        let lock = match locking {
+            Locking::First => lock::script(schema),
+            Locking::IfAbsent => lock::if_absent_script(schema),
+        };
+        let start = begin(Access::Write, limits) + &lock;
+        Self::start(session, tenant, schema, tables, start, Some(locking)).await
+    }
+
+    async fn start(
+        session: &'s mut Session,
+        tenant: &'s TenantId,
+        schema: &'s SchemaName,
+        tables: &'s Tables,
+        start: String,
+        locking: Option<Locking>,
+    ) -> Result<Self, IntrospectError> {
+        let doing = format!("opening a transaction on schema {schema}");
+        let begin = Instant::now();
+        let Begun { is_present, has_event_triggers } = session.begin(schema, &doing, start).await?;
+        if locking == Some(Locking::First) || locking.is_some() && !is_present {
+            telemetry::locked(begin.elapsed());
+        }
+        // No statement that only reads would run one; what is present is asked with the digest.
+        if has_event_triggers && locking.is_some() && !is_present {
+            introspect::check_event_triggers(session, schema).await?;
+        }
+        let mut transaction = Self {
+            session,
+            schema,
+            tenant,
+            digest: None,
+            is_locked: false,
+            writes: locking.is_some(),
+            tables,
+            pins: Pins::default(),
+        };
+        if is_present {
+            transaction.digest(&doing, String::new()).await?;
+        }
+        // Another runner may have made the schema while this one waited to; then it has the lock
+        // and does not know, and asks for it once more, which costs nothing.
+        transaction.is_locked = match locking {
+            None => false,
+            Some(Locking::First) => true,
+            Some(Locking::IfAbsent) => transaction.digest.is_none(),
+        };
+        Ok(transaction)
+    }
+
+    /// Waits for the tenant's lock. What was seen before may have changed meanwhile.
+    ///
+    /// # Errors
+    /// As [`Transaction::read`]; with `lock-timeout` when another session holds the lock too long.
+    pub async fn lock(&mut self) -> Result<(), IntrospectError> {
+        if !self.is_locked {
+            let doing = format!("waiting for the lock on schema {}", self.schema);
+            let start = Instant::now();
+            self.digest(&doing, lock::script(self.schema)).await?;
+            telemetry::locked(start.elapsed());
+            self.is_locked = true;
+        }
+        match self.record() {
+            Some(record) => record.check_writable(self.schema, &self.session.server.role),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.digest.as_ref().and_then(|digest| digest.record.as_ref())
+    }
+
+    /// Takes the locks that keep others from changing what is looked at, and looks again.
+    pub(super) async fn pin(&mut self, doing: &str) -> Result<(), IntrospectError> {
+        let all: Vec<&str> = self.tables.all.iter().map(String::as_str).collect();
+        let pins = pin::pins(self.session, doing, &[self.schema], &all).await?;
+        let pins = pins.into_values().next().unwrap_or_default();
+        if pins != self.pins {
+            let read: Vec<&str> = self.tables.read.iter().map(String::as_str).collect();
+            let locks = pins.script(self.schema, &read, true);
+            if !locks.is_empty() {
+                let (script, _) = fingerprint::script(self.session, &[self.schema]);
+                let answers = self.session.run(doing, &(locks + &script)).await?;
+                self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
+            }
+            self.pins = pins;
+        }
+        Ok(())
+    }
+
+    /// Runs `before`, and looks at what there is after it.
+    pub(super) async fn digest(
+        &mut self,
+        doing: &str,
+        before: String,
+    ) -> Result<(), IntrospectError> {
+        let (script, _) = fingerprint::script(self.session, &[self.schema]);
+        self.digest_by(doing, before + &script).await
+    }
+
+    /// As [`Transaction::digest`], with the digests of all objects.
+    pub(super) async fn objects(&mut self, doing: &str) -> Result<(), IntrospectError> {
+        let (script, _) = fingerprint::objects_script(self.session, &[self.schema]);
+        self.digest_by(doing, script).await
+    }
+
+    async fn digest_by(&mut self, doing: &str, script: String) -> Result<(), IntrospectError> {
+        let answers = self.session.run(doing, &script).await?;
+        self.session.digests.all.is_prepared = true;
+        self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
+        if self.digest.as_ref().is_some_and(|digest| digest.is_open) {
+            self.pin(doing).await?;
+        }
+        if self.writes && self.digest.as_ref().is_some_and(|digest| digest.has_event_triggers) {
+            introspect::check_event_triggers(self.session, self.schema).await?;
+        }
+        Ok(())
+    }
+
+    /// What was seen last; `None`: there was no such schema.
+    #[must_use]
+    pub fn last_digest(&self) -> Option<&SchemaDigest> {
+        self.digest.as_ref()
+    }
+
+    /// Sends COMMIT, alone in its message.
+    ///
+    /// # Errors
+    /// When the server refuses; with [`PgError::is_lost`], it is unknown whether it committed: ask
+    /// [`committed`](fn@crate::pg::committed).
+    pub async fn commit(self) -> Result<(), PgError> {
+        self.session.commit().await
+    }
+
+    /// Ends it without a trace.
+    ///
+    /// # Errors
+    /// When the connection is gone; then the server has ended it.
+    pub async fn rollback(self) -> Result<(), PgError> {
+        self.session.rollback().await
+    }
+}

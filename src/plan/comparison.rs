@@ -1,0 +1,104 @@
+//! What is compared, with what was found: all that the other steps from catalogs to a plan draw from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::consent;
+use crate::catalog::{
+    Catalog, Delta, Desired, Fact, Kind, Matching, Object, Slots, delta, matching,
+};
+use crate::kinds;
+use crate::manifest::Manifest;
+
+/// Where an object comes: kind and position of what it is a part of, and its own.
+pub(super) type Rank = (Kind, i64, Kind, i64);
+
+/// What is desired and what is there, and what that comes to.
+pub(super) struct Comparison<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) desired: &'a Desired,
+    pub(super) live: &'a Catalog,
+    pub(super) matching: Matching<'a>,
+    /// What may be done.
+    pub(super) permitted: Delta<'a>,
+    /// What may not be done unless a person consents.
+    pub(super) withheld: Delta<'a>,
+    /// What is to be made, by the name that it has where it is desired.
+    pub(super) added: BTreeMap<&'a Object, &'a Fact>,
+    /// The names that they get in this tenant.
+    pub(super) names: BTreeMap<&'a Object, Object>,
+}
+
+/// What is to be made: neither what comes with a column that is there, which is a change of that column, nor
+/// comments on it.
+fn added<'a>(delta: &Delta<'a>, live: &Catalog) -> BTreeMap<&'a Object, &'a Fact> {
+    let comes_along = |fact: &Fact| {
+        let column = kinds::comes_with(fact);
+        column.is_some_and(|column| live.has(&column))
+    };
+    let left: BTreeSet<&Object> =
+        delta.added.iter().filter(|fact| comes_along(fact)).map(|fact| &fact.object).collect();
+    let is_made = |fact: &&&Fact| match &fact.object {
+        Object::Comment(on) => !left.contains(&**on),
+        object => !left.contains(object),
+    };
+    delta.added.iter().filter(is_made).map(|fact| (&fact.object, *fact)).collect()
+}
+
+impl<'a> Comparison<'a> {
+    /// Compares. What is to be made and cannot have its name is returned with what holds that.
+    pub(super) fn of(
+        manifest: &'a Manifest,
+        desired: &'a Desired,
+        live: &'a Catalog,
+    ) -> (Self, BTreeMap<&'a Object, String>) {
+        let matching = matching(desired, live, kinds::is_structural);
+        let (permitted, withheld) = consent::part(delta(&desired.catalog, live, &matching));
+        let added = added(&permitted, live);
+        let names = BTreeMap::new();
+        let mut comparison =
+            Self { manifest, desired, live, matching, permitted, withheld, added, names };
+        let taken = comparison.name_all();
+        (comparison, taken)
+    }
+
+    /// Gives names to all that is to be made; what cannot have its name is returned with what holds it.
+    fn name_all(&mut self) -> BTreeMap<&'a Object, String> {
+        let mut slots = Slots::new(self.desired.catalog.facts(), self.live, &kinds::occupied);
+        let mut taken = BTreeMap::new();
+        let mut in_order: Vec<&'a Fact> = self.added.values().copied().collect();
+        in_order.sort_by_key(|fact| self.rank(&fact.object));
+        for fact in in_order {
+            let is_named = !self.desired.unnamed.contains(&fact.object)
+                || fact.object.kind() == Kind::Sequence;
+            let object = match &fact.object {
+                Object::Comment(on) => self.name_of(on).comment(),
+                _ => match slots.claim(fact, is_named, &kinds::occupied) {
+                    Ok(object) => object,
+                    Err(holder) => {
+                        taken.insert(&fact.object, holder);
+                        fact.object.clone()
+                    }
+                },
+            };
+            self.names.insert(&fact.object, object);
+        }
+        taken
+    }
+
+    /// The name of a desired object in this tenant, there or to be made.
+    pub(super) fn name_of(&self, desired: &Object) -> Object {
+        self.names.get(desired).cloned().unwrap_or_else(|| self.matching.live_or_same(desired))
+    }
+
+    /// Where an object comes in reports and among equals: by what it is a part of, in the order of its making.
+    pub(super) fn rank(&self, object: &Object) -> Rank {
+        let position = |object: &Object| match object {
+            // That on the whole first.
+            Object::Comment(on) if **on == on.group() => 0,
+            Object::Comment(on) => self.desired.catalog.get(on).map_or(0, |fact| fact.position),
+            _ => self.desired.catalog.get(object).map_or(i64::MAX, |fact| fact.position),
+        };
+        let group = object.group();
+        (group.kind(), position(&group), object.kind(), position(object))
+    }
+}

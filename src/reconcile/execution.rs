@@ -1,0 +1,59 @@
+//! What is sent for a plan, and what comes of it.
+
+use uuid::Uuid;
+
+use super::context::Context;
+use super::error::ReconcileError;
+use super::outcome::{Outcome, Tenant};
+use crate::pg::{Entry, ExecuteError, Placement};
+use crate::plan::{Plan, PlannedStep, Untouched};
+
+/// What an attempt came to.
+pub(super) struct Attempted {
+    pub(super) outcome: Outcome,
+    pub(super) plan: Plan,
+    pub(super) placement: Option<Placement>,
+}
+
+/// What is sent: the objects are known not to be there.
+pub(super) fn statements(steps: &[PlannedStep]) -> Vec<&str> {
+    steps.iter().map(|step| step.exclusive.as_ref().unwrap_or(&step.sql).as_str()).collect()
+}
+
+pub(super) fn describing(steps: &[PlannedStep]) -> impl Fn(usize) -> String + Sync + '_ {
+    |at| steps.get(at).map(PlannedStep::describe).unwrap_or_default()
+}
+
+pub(super) fn refused(tenant: &Tenant, error: ExecuteError) -> ReconcileError {
+    match error {
+        ExecuteError::Step(source) => {
+            ReconcileError::Step { schema: tenant.schema.clone(), source }
+        }
+        ExecuteError::Look(source) => source.into(),
+    }
+}
+
+/// The plan, with what it left.
+pub(super) fn leaving(untouched: Untouched, plan: Plan) -> Plan {
+    let Untouched { changed, extra, unmodelled, held } = untouched;
+    Plan { changed, extra, unmodelled, held, ..plan }
+}
+
+/// The row of an apply, but for what the server fills in.
+pub(super) fn entry(
+    context: &Context,
+    plan: &Plan,
+    apply_id: Uuid,
+    complete: bool,
+    actor: String,
+) -> Entry {
+    Entry {
+        apply_id,
+        manifest_checksum: context.manifest_checksum,
+        plan_digest: plan.digest(),
+        statements: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
+        complete,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        actor,
+    }
+}

@@ -1,0 +1,70 @@
+//! What is done to a tenant without writing.
+
+use super::checks::{check_distributable, check_externals, check_registered};
+use super::compare::make_plan;
+use super::context::Context;
+use super::error::ReconcileError;
+use super::outcome::Tenant;
+use crate::pg::{Session, Transaction};
+use crate::plan::Plan;
+
+/// What `apply` would do to the tenant. The database is as before, whatever happens.
+///
+/// # Errors
+/// When the tenant is not registered, or cannot be looked at, or the server refuses the manifest.
+pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileError> {
+    let mut session = Session::open(&context.target).await?;
+    check_registered(context, &mut session, tenant).await?;
+    let desired = context.desired(&mut session).await?;
+    let mut transaction = read(&mut session, context, tenant).await?;
+    let obstacles = transaction.obstacles(&context.asked()).await?;
+    let reasons = context.reasons(&obstacles, ToString::to_string);
+    let avoid = context.reasons_not_to_read(&obstacles);
+    let (manifest, shapes) = (&context.manifest, &context.shapes);
+    let observed = transaction.observe(manifest, shapes, 0, None, &avoid).await?;
+    let placement = transaction.placement().await?;
+    let is_distributed = transaction.is_distributed(placement.as_ref());
+    let externals = transaction.externals(manifest).await?;
+    transaction.rollback().await?;
+    let plan = make_plan(context, tenant, desired, &observed, &reasons);
+    if !plan.is_empty() {
+        check_externals(&externals)?;
+    }
+    if is_distributed {
+        check_distributable(context, tenant, desired, &plan, &externals)?;
+    }
+    session.close().await;
+    Ok(plan)
+}
+
+/// Whether the server can be reached and takes the manifest, so that tenants can be provisioned.
+///
+/// # Errors
+/// Why not.
+pub async fn check(context: &Context) -> Result<(), ReconcileError> {
+    let mut session = Session::open(&context.target).await?;
+    context.desired(&mut session).await?;
+    session.close().await;
+    Ok(())
+}
+
+/// Whether the registry lists the tenant, or there is none.
+///
+/// # Errors
+/// [`ReconcileError::Unregistered`], or why the registry cannot be asked.
+pub async fn check_listed(context: &Context, tenant: &Tenant) -> Result<(), ReconcileError> {
+    let mut session = Session::open(&context.target).await?;
+    check_registered(context, &mut session, tenant).await?;
+    session.close().await;
+    Ok(())
+}
+
+/// A transaction that looks at the tenant.
+pub(super) async fn read<'s>(
+    session: &'s mut Session,
+    context: &'s Context,
+    tenant: &'s Tenant,
+) -> Result<Transaction<'s>, ReconcileError> {
+    let (Tenant { id, schema }, tables) = (tenant, &context.tables);
+    Ok(Transaction::read(session, id, schema, tables, context.limits).await?)
+}
