@@ -224,7 +224,7 @@ mod tests {
             };
             row.tells(fingerprint)
         };
-        let now = format!("7.8.9{DIGEST}{}", DIGEST_VERSION);
+        let now = format!("7.8.9{DIGEST}{DIGEST_VERSION}");
         assert_eq!(tells(&now, then), Some(true));
         assert_eq!(tells(&now, other), Some(false));
         for version in ["0.1.0", "7.8.9+digest.77", "7.8.9+digest.", "7.8.9+digest.x"] {
