@@ -14,6 +14,8 @@ mod needs;
 mod row_needs;
 mod schedule;
 mod step;
+#[cfg(test)]
+mod tests;
 mod told;
 mod touched;
 mod unreadable;
