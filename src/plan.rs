@@ -3,6 +3,7 @@
 //! A plan is complete: executing it makes no choice. The order of its steps is the order of
 //! execution.
 
+mod changed;
 pub mod citus;
 mod comparison;
 mod consent;
@@ -16,7 +17,6 @@ mod schedule;
 mod step;
 #[cfg(test)]
 mod tests;
-mod told;
 mod touched;
 mod unreadable;
 mod untouched;

@@ -1,11 +1,13 @@
 -- One row for each schema of `$1` that exists: the digests of its objects, which hold all that the model
 -- compares and the presence of what it does not model, and one over all of them, the fingerprint; what
 -- the tool's own table in it looks like, before anything is read from it; and what could keep the role
--- from looking closer. Sent by pg/fingerprint.rs with the search path `pg_catalog`. What is digested of each
--- kind of object, its rules say; kinds/digest.rs puts it in the place of `:attributes_of_…`, `:parts_of_…`,
--- `:texts_of_…` and `:commented_parts_of_…`. Which objects are looked at is in the place of `:members`: all of the schema (fingerprint_all.sql), or some by their names
--- (fingerprint_named.sql). `:is_whole` and `:with_objects` say which, and whether to tell the digests one
--- by one.
+-- from looking closer. Sent by pg/fingerprint.rs with the search path `pg_catalog`. What is digested of
+-- each kind of object, its rules say; kinds/digest.rs puts it in the place of `:attributes_of_…`,
+-- `:parts_of_…`, `:texts_of_…` and `:commented_parts_of_…`. Which objects are looked at is in the place
+-- of `:members`: all of the schema (fingerprint_all.sql), or some by their names
+-- (fingerprint_named.sql). What is told of the tool's own table is in that of `:record_table`
+-- (fingerprint_record.sql). `:is_whole` and `:with_objects` say which objects, and whether to tell the
+-- digests one by one.
 --
 -- An object is a table with all that hangs on it, another relation, a type, a sequence that no table
 -- owns, or something that is told by its name alone. Its digest depends neither on its OID, nor on the
@@ -232,46 +234,7 @@ CROSS JOIN LATERAL (
                 WHERE r.relkind = 'r'
                   AND NOT pg_has_role(r.relowner, 'USAGE')
                   AND NOT has_table_privilege(r.oid, 'SELECT')) AS hidden,
-        (SELECT json_build_object(
-             'kind', r.relkind,
-             'owner', pg_get_userbyid(r.relowner),
-             'readable', has_table_privilege(r.oid, 'SELECT'),
-             'trusted_owner', r.relowner = ANY (t.roles),
-             'has_hooks', r.has_hooks
-                 OR EXISTS (SELECT FROM pg_inherits h WHERE r.oid IN (h.inhrelid, h.inhparent))
-                 OR EXISTS (SELECT FROM pg_statistic_ext e WHERE e.stxrelid = r.oid)
-                 -- Since PostgreSQL 18, a NOT NULL is a constraint, too.
-                 OR EXISTS (SELECT FROM pg_constraint k
-                            WHERE k.conrelid = r.oid AND k.contype NOT IN ('p', 'n'))
-                 -- All but Citus' own. An internal trigger without a constraint is made by an
-                 -- extension or, before PostgreSQL 15, copied from a partitioned table, where its
-                 -- owner has chosen the function.
-                 OR r.relhastriggers AND EXISTS (
-                     SELECT FROM pg_trigger tg
-                     JOIN pg_proc p ON p.oid = tg.tgfoid
-                     WHERE tg.tgrelid = r.oid
-                       AND NOT (tg.tgisinternal AND tg.tgconstraint = 0 AND tg.tgparentid = 0
-                                AND p.pronamespace = 'pg_catalog'::regnamespace)),
-             -- What an index computes, and how it compares, may be a function of its owner.
-             'indexes', (SELECT json_agg(CASE
-                                WHEN i.indisprimary AND i.indkey = '1' AND i.indexprs IS NULL
-                                     AND i.indpred IS NULL AND i.indisvalid AND c.relam = 403
-                                     AND NOT 16384 <= ANY (i.indclass::oid[])
-                                THEN 'primary key on seq' ELSE c.relname END)
-                         FROM pg_index i
-                         JOIN pg_class c ON c.oid = i.indexrelid
-                         WHERE i.indrelid = r.oid),
-             'columns', (SELECT json_agg(json_build_array(a.attname, concat(
-                                    CASE WHEN a.atttypid < 16384
-                                         THEN format_type(a.atttypid, a.atttypmod)
-                                         ELSE 'other' END,
-                                    CASE WHEN a.atthasdef THEN ' computed' END,
-                                    CASE WHEN a.attidentity <> '' THEN ' identity' END,
-                                    CASE WHEN NOT a.attnotnull THEN ' nullable' END))
-                                ORDER BY a.attnum)
-                         FROM pg_attribute a
-                         WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped))
-         FROM record r) AS record,
+        (:record_table) AS record,
         (SELECT left(de.description, 500)
          FROM record r
          JOIN pg_description de

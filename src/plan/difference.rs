@@ -1,10 +1,10 @@
 //! From two catalogs to what is to be done and what is left as it is.
 
+use super::changed::{changed, extra};
 use super::comparison::Comparison;
 use super::held;
 use super::schedule::schedule;
 use super::step::Step;
-use super::told;
 use super::untouched::Untouched;
 use crate::catalog::{Catalog, Desired};
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
@@ -39,8 +39,8 @@ pub fn difference<'a>(
     let missing: Vec<Step<'a>> = created.chain(inserted).collect();
     let (steps, held) = held::part(&comparison, missing.clone(), &blocked, reasons);
     let untouched = Untouched {
-        changed: told::changed(&comparison),
-        extra: told::extra(&comparison),
+        changed: changed(&comparison),
+        extra: extra(&comparison),
         // What the server adds to all that it makes, the manifest's own included, is no difference.
         unmodelled: live.unmodelled.difference(&desired.catalog.unmodelled).cloned().collect(),
         held,

@@ -40,7 +40,7 @@ impl Statements {
         let statement = |types, members: &str, is_whole, with_objects| {
             let query = text
                 .replace(":members", &stripped(members))
-                .replace(":record", &stripped(include_str!("../fingerprint_record.sql")))
+                .replace(":record_table", &stripped(include_str!("../fingerprint_record.sql")))
                 .replace(":is_whole", is_whole)
                 .replace(":with_objects", with_objects);
             let name = format!("provision_{:016x}", checksum::of("statement", &query).as_i64());
