@@ -35,7 +35,9 @@ pub(super) static RULES: Rules = Rules {
             "nullif(k.has_period, false)",
             "CASE WHEN k.contype = 'c' AND r.is_set \
                   THEN coalesce(pg_get_expr(k.conbin, r.names), k.oid::text) END",
-            "k.target",
+            "CASE WHEN k.target IS NOT NULL \
+                  THEN ROW(k.target, k.conkey, k.confkey, k.confmatchtype, k.confupdtype, \
+                           k.confdeltype, k.set_columns) END",
             // What lies elsewhere is told in words.
             "CASE WHEN (k.contype = 'x' OR k.contype = 'f' AND k.target IS NULL) AND r.is_set \
                   THEN coalesce(pg_get_constraintdef(k.oid), k.oid::text) END",
@@ -103,18 +105,15 @@ pub(super) static RULES: Rules = Rules {
 };
 
 /// A NOT NULL is told by its column, unless the rows were never checked for it. A key to another table of the
-/// schema is told by names, which is cheaper than what the server would print.
+/// schema is digested by the name of that table and the numbers of its columns, which is cheaper than what the server
+/// would print; which column has which number is digested with that table.
 const DIGESTED: &str = "( \
     SELECT k.oid, k.conname, k.contype, k.condeferrable, k.condeferred, k.convalidated, \
-           k.connoinherit, /* conperiod */ false AS has_period, k.conbin, k.confrelid, \
+           k.connoinherit, /* conperiod */ false AS has_period, k.conbin, k.confrelid, k.conkey, \
+           k.confkey, k.confmatchtype, k.confupdtype, k.confdeltype, \
+           /* confdelsetcols */ NULL::int2[] AS set_columns, \
            CASE WHEN k.contype = 'f' THEN ( \
-               SELECT ROW(c.relname, k.conkey, \
-                          (SELECT array_agg(a.attname ORDER BY array_position(k.confkey, a.attnum)) \
-                           FROM pg_attribute a \
-                           WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)), \
-                          k.confmatchtype, k.confupdtype, k.confdeltype, \
-                          /* confdelsetcols */ NULL::int2[])::text \
-               FROM pg_class c \
+               SELECT c.relname FROM pg_class c \
                WHERE c.oid = k.confrelid AND c.relnamespace = n.oid \
                  AND c.relkind = 'r' AND c.relname <> '_provision_state') END AS target \
     FROM pg_constraint k \

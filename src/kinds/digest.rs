@@ -50,11 +50,14 @@ fn attributes(kind: Kind, also: &[&'static str]) -> String {
 fn join((name, digest, attributes): &(&str, &Digest, String)) -> String {
     let Digest { identity, oid, from, .. } = digest;
     let separator = if attributes.is_empty() { "" } else { ", " };
-    let oid = oid.unwrap_or("NULL::oid");
+    let (oid, oids) = match oid {
+        Some(oid) => (format!("{oid} AS oid, "), ", array_agg(q.oid) AS oids"),
+        None => (String::new(), ""),
+    };
     format!(
         "CROSS JOIN LATERAL ( \
-             SELECT string_agg(q.text, '') AS text, array_agg(q.oid) AS oids \
-             FROM (SELECT {oid} AS oid, ROW('{name}', {identity}{separator}{attributes})::text AS text \
+             SELECT string_agg(q.text, '') AS text{oids} \
+             FROM (SELECT {oid}ROW('{name}', {identity}{separator}{attributes})::text AS text \
                    FROM {from}) q) {name}_parts\n"
     )
 }

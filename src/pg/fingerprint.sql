@@ -11,8 +11,8 @@
 --
 -- An object is a table with all that hangs on it, another relation, a type, a sequence that no table
 -- owns, or something that is told by its name alone. Its digest depends neither on its OID, nor on the
--- schema's name, nor on other objects but for the names of those that it needs: so it is the same
--- whichever others are looked at. Two schemas with the same fingerprint have the same model; two with the
+-- schema's name, nor on other objects but for the names of those that it needs, and the numbers of
+-- columns that keys point to: so it is the same whichever others are looked at. Two schemas with the same fingerprint have the same model; two with the
 -- same model may differ in it (another order of columns), which costs time only. So whatever is in doubt
 -- is added. Who alters what goes into a digest raises `DIGEST_VERSION`.
 --

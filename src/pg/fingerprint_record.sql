@@ -37,4 +37,4 @@ SELECT json_build_object(
                        ORDER BY a.attnum)
                 FROM pg_attribute a
                 WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped))
-FROM record r)
+FROM record r
