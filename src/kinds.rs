@@ -13,7 +13,7 @@
 //!    triggers, and, where the words would cost too much, what is digested instead; and the statement that
 //!    [creates](Rules::create) it out of what its attributes say in the scratch schema. `kinds/index.rs` is the
 //!    example to follow: indexes are parts of tables, too, and the server has all of their words;
-//! 3. a line in [`rules`];
+//! 3. a line in [`rules()`], the registry;
 //! 4. what the manifest says of them, with the statement that makes them in the scratch schema
 //!    (`elaborate/declare.rs`);
 //! 5. in `tests/suite/attributes.rs` a change by hand for each attribute, without which the tests fail.

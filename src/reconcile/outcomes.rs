@@ -8,7 +8,7 @@ use crate::pg::Objects;
 use crate::plan::Untouched;
 use crate::touched::Touched;
 
-/// By what a look has found, as [`Plan::live_checksum`] identifies it: what running the plan came to. On
+/// By what a look has found, as [`Plan::live_checksum`](crate::plan::Plan::live_checksum) identifies it: what running the plan came to. On
 /// one server, and for one manifest.
 #[derive(Debug, Default)]
 pub(super) struct Outcomes(Mutex<HashMap<Checksum, Arc<Known>>>);
