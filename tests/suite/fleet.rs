@@ -74,6 +74,14 @@ pub async fn register(database: &Database, ids: impl IntoIterator<Item = String>
     database.run(&sql).await;
 }
 
+/// A tenant that cannot get its primary key, since two rows have the same.
+pub fn twice(schema: &str) -> String {
+    format!(
+        "CREATE SCHEMA {schema}; CREATE TABLE {schema}.a (id int NOT NULL, code text); \
+         INSERT INTO {schema}.a VALUES (7), (7)"
+    )
+}
+
 pub async fn roster(fleet: &Fleet) -> Roster {
     fleet::enumerate(fleet, &Source::Registry, &Selection::default()).await
 }
@@ -99,7 +107,11 @@ pub fn failures(ended: &RunReport) -> BTreeMap<String, String> {
 
 /// A way to fail: what is done to the tenant, a word of the error, and how it is repaired.
 const TROUBLES: [(&str, &str, &str); 9] = [
-    ("CREATE VIEW X.b AS SELECT 1 AS a", "taken by a view", "DROP VIEW X.b"),
+    (
+        "CREATE TABLE X.a (id int, code text); INSERT INTO X.a VALUES (7, 'x'), (7, 'y')",
+        "a_pkey",
+        "DELETE FROM X.a",
+    ),
     (
         "CREATE TABLE X.a (id int PRIMARY KEY, code text); INSERT INTO X.a VALUES (3, 'x'), (4, 'x')",
         "could not create unique index",
@@ -399,7 +411,7 @@ async fn the_command_line_takes_ids_from_its_input_and_writes_what_it_counted() 
     assert!(counts().contains("provision_applies_total{result=\"created\"} 2\n"), "{}", counts());
     assert!(counts().contains("provision_reconcile_last_success_timestamp_seconds "));
 
-    database.run("CREATE SCHEMA b1; CREATE TABLE b1.a (id int NOT NULL, code text); INSERT INTO b1.a VALUES (7), (7)").await;
+    database.run(&twice("b1")).await;
     let ended = apply(&[], "a1\nb1\nNo Id\n").with(1);
     assert!(ended.stdout.contains("b1") && ended.stdout.contains("No Id"), "{}", ended.stdout);
     assert!(counts().contains("provision_applies_total{result=\"current\"} 1\n"), "{}", counts());

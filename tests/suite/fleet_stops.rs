@@ -10,6 +10,7 @@ use provision::fleet::{self, Event, Options, Stages, TenantOutcome};
 
 use crate::fleet::{
     TABLES, apply, elaborated_on, failures, fleet_of, register, registered, roster, target_of,
+    twice,
 };
 use crate::support::tool::{self, run};
 use crate::support::{Database, Folder};
@@ -110,9 +111,7 @@ async fn a_budget_of_failures_ends_the_run() {
     let database = Database::new().await;
     register(&database, (0..30).map(|n| format!("t{n:02}"))).await;
     for n in 0..30 {
-        database
-            .run(&format!("CREATE SCHEMA t{n:02}; CREATE VIEW t{n:02}.a AS SELECT 1 AS x"))
-            .await;
+        database.run(&twice(&format!("t{n:02}"))).await;
     }
     let fleet = fleet_of(&registered(), vec![(None, database.target())]);
     let options = Options { jobs: 1, max_failures: Some(3), ..Options::default() };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::fleet::twice;
 use crate::serve::{metric, metrics, register, registered};
 use crate::support::service::{Service, TOKEN, bearer, eventually};
 use crate::support::{Database, Folder};
@@ -30,7 +31,7 @@ async fn missing_tenants_are_made_on_boot_on_notice_and_at_intervals() {
     eventually("made on notice", async || has("noticed").await).await;
 
     // One that fails is tried again, long before the next pass.
-    database.run("CREATE SCHEMA stuck; CREATE TABLE stuck.a (id int NOT NULL, code text); INSERT INTO stuck.a VALUES (7), (7)").await;
+    database.run(&twice("stuck")).await;
     database.run("INSERT INTO public.tenants VALUES ('stuck')").await;
     service.logs("step-failed").await;
     database.run("TRUNCATE stuck.a").await;
@@ -56,7 +57,7 @@ async fn missing_tenants_are_made_on_boot_on_notice_and_at_intervals() {
 async fn a_tenant_that_keeps_failing_holds_nobody_up() {
     let database = Database::new().await;
     register(&database, &["bad", "good", "later"]).await;
-    database.run("CREATE SCHEMA bad; CREATE TABLE bad.a (id int NOT NULL, code text); INSERT INTO bad.a VALUES (7), (7)").await;
+    database.run(&twice("bad")).await;
     let service = Service::start(&database, &registered(), &["--interval", "1"]);
     eventually("the others are made", async || {
         database.count("pg_namespace WHERE nspname IN ('good', 'later')").await == 2
