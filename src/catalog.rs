@@ -1,9 +1,9 @@
-//! What a schema holds, as facts in the server's own words: one model for what is declared and what is
-//! there.
+//! What a schema contains, as facts in the server's own words: one model for the declared and the actual
+//! state.
 //!
-//! A [`Fact`] is an object's identity and its attributes. It holds nothing of the object's OID, nor
-//! of the schema's name, so that the facts of two schemas can be compared. A column's default and a comment are
-//! facts of their own. What each kind of object has for attributes, and what becomes of them, is known to
+//! A [`Fact`] is an object's identity and its attributes. It contains neither the object's OID nor
+//! the schema's name, so that the facts of two schemas can be compared. A column's default and a comment are
+//! facts of their own. Which attributes each kind of object has, and how they are used, is known to
 //! [`kinds`](crate::kinds) alone.
 
 mod delta;

@@ -14,14 +14,14 @@ const ENCODING: &str = "provision-1";
 pub struct Checksum([u8; 32]);
 
 /// The checksum of a value: of its JSON form without white space, in which struct fields stand in
-/// the order of their declaration and maps are sorted, after a word that tells kinds of values
-/// apart.
+/// the order of their declaration and maps are sorted, after a word that distinguishes kinds of
+/// values.
 #[must_use]
 pub fn of(kind: &str, value: &impl Serialize) -> Checksum {
     let mut hasher = Sha256::new();
     hasher.update(format!("{ENCODING}\n{kind}\n"));
-    // Only maps with keys that are no strings can fail to be written, and the models have none;
-    // if one ever does, its error is hashed rather than a part of it taken for the whole.
+    // Only maps whose keys are not strings can fail to be written, and the models have none;
+    // if one ever does, its error is hashed rather than an incomplete value.
     match serde_json::to_vec(value) {
         Ok(json) => hasher.update(json),
         Err(error) => hasher.update(error.to_string()),
@@ -57,7 +57,7 @@ impl fmt::Debug for Checksum {
     }
 }
 
-/// A text that is no checksum.
+/// A text that is not a checksum.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected sha256: and 64 hexadecimal digits")]
 pub struct ChecksumError;

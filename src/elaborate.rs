@@ -1,9 +1,9 @@
-//! The desired state in the server's own words: the manifest is made in a scratch schema, read
-//! there by the code that reads tenants, and rolled back. Equal things are thus spelled equally,
-//! whoever wrote them and however.
+//! The desired state in the server's own words: the manifest is created in a scratch schema, read
+//! there by the code that reads tenants, and rolled back. Equal objects are thus spelled equally,
+//! however they were written.
 //!
-//! It is read twice: once as tenants are, to be compared with them, and once with all names qualified, which is
-//! what the statements for tenants are made of.
+//! It is read twice: once as tenants are, to be compared with them, and once with all names qualified, from
+//! which the statements for tenants are composed.
 
 mod constraint;
 mod culprit;
@@ -28,11 +28,11 @@ use crate::pg::{IntrospectError, Limits, PgError, Scratch, ServerInfo, Session};
 use culprit::Culprit;
 use declare::Statement;
 
-/// What a manifest comes to on a server.
+/// The result of elaborating a manifest on a server.
 #[derive(Debug)]
 pub struct Elaborated {
     pub desired: Desired,
-    /// Functions and types outside of the schema that what is declared runs.
+    /// Functions and types outside of the schema that the declared objects run.
     pub used: BTreeSet<Code>,
 }
 
@@ -55,7 +55,7 @@ pub async fn elaborate(
     Ok(Elaborated { desired: Desired { catalog, unnamed }, used })
 }
 
-/// The objects that bear a name only because everything must.
+/// The objects that the manifest leaves unnamed.
 fn unnamed(manifest: &Manifest, catalog: &Catalog) -> BTreeSet<Object> {
     let of_tables = manifest.tables.iter().flat_map(|table| {
         let constraints = table.constraints.iter().map(|decl| (Kind::Constraint, &decl.name));
@@ -63,14 +63,14 @@ fn unnamed(manifest: &Manifest, catalog: &Catalog) -> BTreeSet<Object> {
         let unnamed = constraints.chain(indexes).filter(|(_, name)| !name.explicit);
         unnamed.map(|(kind, name)| Object::on_table(kind, &table.name, &name.ident))
     });
-    // Those that `serial` columns bring along.
+    // Those that `serial` columns create.
     let is_declared =
         |object: &Object| manifest.sequences.iter().any(|decl| object.name() == Some(&decl.name));
     let sequences = catalog.of_kind(Kind::Sequence).map(|fact| fact.object.clone());
     of_tables.chain(sequences.filter(|object| !is_declared(object))).collect()
 }
 
-/// What older servers would call a syntax error, or find only when a tenant is made.
+/// What older servers would report as a syntax error, or only when a tenant is created.
 fn check_version(manifest: &Manifest, server: &ServerInfo) -> Result<(), ElaborateError> {
     if server.version_number >= 150_000 {
         return Ok(());
@@ -121,32 +121,32 @@ async fn elaborate_in(
             continue;
         };
         if let Statement::Schema = statement {
-            return Err(not_made(source));
+            return Err(not_created(source));
         }
         let before = statements.get(..at).unwrap_or_default();
         let found = culprit::find(&mut scratch, before, statement, source).await;
         let Culprit { position, object, source } = found;
         return Err(ElaborateError::Refused { at: position, object: object.to_string(), source });
     }
-    let mut catalog = made(&mut scratch).await.map_err(ElaborateError::Server)?;
+    let mut catalog = read_scratch(&mut scratch).await.map_err(ElaborateError::Server)?;
     check_names(manifest, &catalog, &scratch.schema)?;
     external::add(&mut scratch, manifest, &mut catalog).await.map_err(ElaborateError::Server)?;
     let used = scratch.used().await.map_err(ElaborateError::Server)?;
     Ok((catalog, used))
 }
 
-/// What was made in a scratch schema: as it is compared, and as statements are made of it.
+/// Reads what was created in a scratch schema: in the form that is compared, and in the form for statements.
 ///
 /// # Errors
 /// When it cannot be read.
-pub async fn made(scratch: &mut Scratch<'_>) -> Result<Catalog, PgError> {
+pub async fn read_scratch(scratch: &mut Scratch<'_>) -> Result<Catalog, PgError> {
     let mut catalog = scratch.read(Reading::Comparing).await?;
     let rendered = scratch.read(Reading::Rendering).await?;
     complete(&mut catalog, &rendered, &scratch.schema);
     Ok(catalog)
 }
 
-/// Adds to what is compared what statements are made of.
+/// Adds the form for statements to the one that is compared.
 fn complete(catalog: &mut Catalog, rendered: &Catalog, scratch: &SchemaName) {
     for fact in rendered.facts() {
         let Some(known) = catalog.get_mut(&fact.object) else { continue };
@@ -160,26 +160,26 @@ fn complete(catalog: &mut Catalog, rendered: &Catalog, scratch: &SchemaName) {
     }
 }
 
-/// A standby does not let a transaction begin that may write.
+/// On a standby, no transaction that may write can begin.
 fn not_begun(error: IntrospectError) -> ElaborateError {
     match error {
         IntrospectError::Pg(error) if error.sqlstate() == Some("0A000") => {
             ElaborateError::ReadOnly(error)
         }
-        IntrospectError::Pg(error) => not_made(error),
+        IntrospectError::Pg(error) => not_created(error),
         error => error.into(),
     }
 }
 
-fn not_made(error: PgError) -> ElaborateError {
+fn not_created(error: PgError) -> ElaborateError {
     match error.sqlstate() {
         Some("25006") => ElaborateError::ReadOnly(error),
         _ => ElaborateError::Server(error),
     }
 }
 
-/// Names are neutral by now: the server prints those of the schema's own objects without it. Where
-/// the schema's name is left, it is part of a value.
+/// Names in the catalog do not depend on the schema: the server prints those of the schema's own objects
+/// without it. Where the schema's name is left, it is part of a value.
 fn check_names(
     manifest: &Manifest,
     catalog: &Catalog,

@@ -1,8 +1,8 @@
-//! A private PostgreSQL cluster, made from the server binaries that are installed.
+//! A private PostgreSQL cluster, created with the server binaries that are installed.
 //!
 //! It is initialised once, listens on a Unix socket in a private folder only, is started on demand
 //! and keeps running for the next command. The folder is one per major version of the server:
-//! after an upgrade of the binaries, a new cluster is made beside the old one.
+//! after an upgrade of the binaries, a new cluster is created beside the old one.
 //!
 //! The functions block; asynchronous callers run them on a thread of their own.
 

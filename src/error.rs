@@ -35,10 +35,10 @@ pub enum Error {
     TenantsPipe(FileError),
     #[error("{0}")]
     Usage(String),
-    /// No server could be asked for its tenants; this is why the first could not.
+    /// No server could be queried for its tenants; this is why the first could not.
     #[error("{}", .0.message)]
     NoServer(Failure),
-    /// A report tells the rest.
+    /// The rest is in a report.
     #[error("{0}")]
     Incomplete(String),
     #[error("interrupted: the transactions in flight were given up")]

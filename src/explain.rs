@@ -1,4 +1,4 @@
-//! What errors tell people and programs beside their message.
+//! What errors provide for people and programs beside their message.
 
 use std::error::Error;
 
@@ -14,7 +14,7 @@ pub trait Explain: Error {
     /// What to do about it.
     fn hint(&self) -> Option<String>;
 
-    /// The server's five characters, if the server reported it.
+    /// The SQLSTATE, if the server reported the error.
     fn sqlstate(&self) -> Option<&str> {
         None
     }
@@ -29,7 +29,7 @@ pub struct Failure {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// The server's five characters, if the server reported it.
+    /// The SQLSTATE, if the server reported the error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sqlstate: Option<String>,
 }

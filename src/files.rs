@@ -1,6 +1,6 @@
-//! Files that somebody names: regular files only. They are read with a bounded size, in UTF-8,
-//! opened so that nobody can hold us up: a pipe that nobody writes to, or a device, would do that
-//! for ever. They are written whole or not at all.
+//! Files that users name: regular files only. They are read with a bounded size, in UTF-8, and
+//! opened in a way that cannot block: a pipe that nobody writes to, or a device, would block
+//! forever. They are written completely or not at all.
 
 use std::fs::{File, FileType, OpenOptions, Permissions};
 use std::io::{self, Read, Write as _};
@@ -43,7 +43,7 @@ pub fn read(path: &Path, limit: u64) -> Result<String, FileError> {
         .map_err(|source| FileError { path: path.to_owned(), source })
 }
 
-/// The text that `reader` gives until its end, on the same terms. How long that takes is up to who
+/// The text that `reader` returns until its end, with the same limits. How long that takes depends on who
 /// writes it.
 ///
 /// # Errors
@@ -60,8 +60,8 @@ pub fn read_from(reader: impl Read, limit: u64) -> Result<String, Unreadable> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// Refuses what exists and is no regular file, for those who open it in their own way. `/dev/null`,
-/// which says that there is none, is never waited for.
+/// Refuses what exists and is not a regular file, for callers that open it themselves. `/dev/null`,
+/// which means that there is no file, never blocks.
 ///
 /// # Errors
 /// When it is something else.
@@ -75,7 +75,7 @@ pub fn check_regular(path: &Path) -> Result<(), FileError> {
     is_regular(metadata.file_type()).map_err(|source| FileError { path: path.to_owned(), source })
 }
 
-/// Writes a file whole or not at all: a new file takes the place of the old one, and its
+/// Writes a file completely or not at all: a new file replaces the old one, and gets its
 /// permissions. What a symbolic link points to is replaced, not the link.
 ///
 /// # Errors
@@ -85,7 +85,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut name = target.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", Uuid::new_v4().simple()));
     let new = target.with_file_name(name);
-    // Nobody may have put a link in its place.
+    // Fails if somebody has put a link in its place.
     let mut file = OpenOptions::new().write(true).create_new(true).open(&new)?;
     let written = old
         .map_or(Ok(()), |permissions| file.set_permissions(permissions))
@@ -106,11 +106,11 @@ pub fn check_writable(path: &Path) -> io::Result<()> {
 }
 
 /// The file that is meant and its permissions, if it exists. To replace a file takes no permission
-/// on the file itself, so it is asked for here.
+/// on the file itself, so the permission is checked here.
 fn writable(path: &Path) -> io::Result<(PathBuf, Option<Permissions>)> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
-        // Where a link points to nothing, there is no telling which file is meant.
+        // Where a link points to nothing, it is unknown which file is meant.
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
             return Ok((path.to_owned(), None));
         }
@@ -125,7 +125,7 @@ fn writable(path: &Path) -> io::Result<(PathBuf, Option<Permissions>)> {
     Ok((target, Some(metadata.permissions())))
 }
 
-/// Looks before it opens, since to open a device may set it going, and again afterwards, since
+/// Checks the file before opening it, since opening a device may have effects, and again afterwards, since
 /// another file may have taken its place.
 fn regular(path: &Path) -> Result<File, Unreadable> {
     is_regular(std::fs::metadata(path)?.file_type())?;

@@ -1,9 +1,9 @@
 //! Many tenants, on one server or several.
 //!
-//! [`Roster`]: which tenants there should be → [`survey()`]: what each of them looks like, in a few
+//! [`Roster`]: which tenants there should be → [`survey()`]: the state of each of them, in a few
 //! statements for many → [`Drift`]: what that means, or [`apply()`]: bring those that need it up to
-//! date, each in its own transaction. One tenant's trouble stays with that tenant, and one
-//! server's with that server.
+//! date, each in its own transaction. The failure of one tenant does not affect other tenants, nor that of
+//! one server other servers.
 
 mod apply;
 mod difference;
@@ -43,7 +43,7 @@ use crate::manifest::Manifest;
 use crate::pg::{Limits, Target};
 use crate::reconcile::{Context, Retry};
 
-/// The servers that the tenants of one manifest live on.
+/// The servers that hold the tenants of one manifest.
 #[derive(Debug)]
 pub struct Fleet {
     pub manifest: Arc<Manifest>,
@@ -63,7 +63,7 @@ pub struct Server {
 pub struct Settings {
     pub limits: Limits,
     pub retry: Retry,
-    /// Who is behind it, for the record.
+    /// The actor, for the record.
     pub actor: String,
     /// Where the desired state is elaborated, if not on each server itself.
     pub elaborate_on: Option<Target>,
@@ -92,7 +92,7 @@ impl Fleet {
         Self { manifest, servers }
     }
 
-    /// The same; with `trusts`, statements may run what is in tenants' schemas, whoever owns it.
+    /// The same; with `trusts`, statements may run code in tenants' schemas, whoever owns it.
     #[must_use]
     pub fn trusting_tenant_code(mut self, trusts: bool) -> Self {
         for server in &mut self.servers {

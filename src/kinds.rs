@@ -1,26 +1,26 @@
 //! What there is to know about each kind of object: which attributes it has and how they are read, how it is
-//! made, what it locks. Nothing else in the crate knows more of a kind than its name.
+//! created, what it locks. Nothing else in the crate knows more of a kind than its name.
 //!
 //! # A new kind
 //!
-//! Say that triggers were to be added. They need
+//! Suppose that triggers are to be added. They need
 //!
 //! 1. a line in [`Kind`](crate::catalog::Kind), with their name in messages, and `Some(Kind::Table)` for the
 //!    [whole](crate::catalog::Kind::whole) that each is a part of;
 //! 2. a file `kinds/trigger.rs` with its [`Rules`]: the [source](Rules::source), a query with one row for each trigger;
-//!    the [attributes](Rules::attributes), each an SQL expression over that query, of which the
-//!    server itself makes the words (`pg_get_triggerdef`); how the [digest](Rules::digest) of a table finds its
-//!    triggers, and, where the words would cost too much, what is digested instead; and the statement that
-//!    [creates](Rules::create) it out of what its attributes say in the scratch schema. `kinds/index.rs` is the
-//!    example to follow: indexes are parts of tables, too, and the server has all of their words;
+//!    the [attributes](Rules::attributes), each an SQL expression over that query, for which the
+//!    server itself prints the text (`pg_get_triggerdef`); how the [digest](Rules::digest) of a table finds its
+//!    triggers, and, where printing would cost too much, what is digested instead; and the statement that
+//!    [creates](Rules::create) it from the attributes that it has in the scratch schema. `kinds/index.rs` is the
+//!    example to follow: indexes are parts of tables, too, and the server prints their whole definition;
 //! 3. a line in [`rules()`], the registry;
-//! 4. what the manifest says of them, with the statement that makes them in the scratch schema
+//! 4. their declaration in the manifest, with the statement that creates them in the scratch schema
 //!    (`elaborate/declare.rs`);
 //! 5. in `tests/suite/attributes.rs` a change by hand for each attribute, without which the tests fail.
 //!
-//! Everything else follows: they are read, compared, shown in plans and reports, ordered by what the server says
-//! that they depend on, held back with what they need, and verified before COMMIT. What the
-//! kind can make the server run for others, when it belongs to somebody who is not trusted, goes into
+//! Everything else follows: they are read, compared, shown in plans and reports, ordered by their dependencies
+//! according to the server, held back with what they need, and verified before COMMIT. The code that
+//! objects of the kind can make the server run, when it belongs to an untrusted owner, goes into
 //! `pg/untrusted.sql`.
 
 mod attribute;
@@ -43,7 +43,7 @@ mod table;
 mod unmodelled;
 
 pub use attribute::Attribute;
-pub use column::makes as column_makes;
+pub use column::creates as column_creates;
 pub use comment::{line as comment_line, target as comment_target};
 pub use constraint::{is_foreign_key, is_primary_key};
 pub use creation::{Creation, Guard, Place};

@@ -14,19 +14,19 @@
 //! What holds everywhere:
 //!
 //! - Plans only add. Nothing here drops or alters what it finds.
-//! - The server is the judge of equality: two [`catalog`]s are compared that are its own words for the same
-//!   kind of schema, read by the same code. Nothing is normalised by hand. Statements are made of its
+//! - The server decides what is equal: the two [`catalog`]s that are compared are in its own words and are
+//!   read by the same code. Nothing is normalised by hand. Statements are composed of its
 //!   words, too.
 //! - What there is to know of a kind of object is in [`kinds`], and nowhere else.
 //! - Between reading and executing, all is pure: [`catalog`], [`kinds`], [`plan`] and [`report`] do
 //!   no IO and are not asynchronous.
-//! - The executor makes no choices: a [`plan::Plan`] is complete, and executing it is sending it.
+//! - The executor makes no decisions: a [`plan::Plan`] is complete, and executing it is sending it.
 //! - Schemas with the same fingerprint, a digest that the server computes, have the same model: what
 //!   costs time is done once per shape, not once per tenant.
-//! - One transaction a tenant, under its lock; it commits only after a second look has found
-//!   nothing left to do, and the record of it commits along. Of tenants that are alike, the second
-//!   look is at what the plan touches, which must have become what it became in the first of them.
-//! - Imports point down: of two files, only one needs the other (`tests/suite/architecture.rs`).
+//! - One transaction per tenant, under its lock; it commits only after reading the schema again has found
+//!   nothing left to do, and its record is committed with it. Of tenants that are alike, only
+//!   what the plan touches is read again, which must have become what it became in the first of them.
+//! - Imports point down: no two files need each other (`tests/suite/architecture.rs`).
 //! - `sqlx` is used in [`pg`] only; only [`name`] quotes; only [`cli`] prints.
 //!
 //! To give a test of an application a tenant of its own:

@@ -1,4 +1,4 @@
-//! Locks on tables that are there already.
+//! Locks on tables that exist already.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,11 +45,11 @@ impl TableLock {
     }
 }
 
-/// What the steps of a plan need to stay as it is while they are run, but for what they make.
+/// What the steps of a plan need to stay as it is while they are run, except for what they create.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Locks {
-    /// The strongest lock on each table that the steps take. Taking it at once, nobody waits for a lock
-    /// while holding a weaker one on the same table, which two sessions could do to each other.
+    /// The strongest lock on each table that the steps take. Since it is taken at once, no session waits for a
+    /// lock while holding a weaker one on the same table, which could deadlock two sessions.
     pub tables: BTreeMap<Ident, TableLock>,
     /// Tables of the schema that new keys only point to, or in which rows are only looked up.
     pub others: BTreeMap<Ident, TableLock>,

@@ -46,13 +46,13 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Log lines go to stderr; what other crates have to say, only from a warning on.
+/// Log lines go to stderr; those of other crates only from warnings on.
 fn start_logging(cli: &Cli, traces: &Traces) {
     let wanted = cli.log_filter();
     let directives = if wanted.contains(['=', ',']) {
         wanted.to_owned()
     } else {
-        // Notices of the server are told where they matter; spans for traces are no lines.
+        // Notices of the server are reported where they matter; spans for traces are no log lines.
         format!("warn,sqlx::postgres::notice=off,provision={wanted},provision::traces=off")
     };
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("warn"));

@@ -1,7 +1,7 @@
 //! `schema.toml` and `seeds/` → [`Manifest`].
 //!
 //! Reading happens in three steps, each of which reports all that it finds: text → `raw` (the
-//! file's shape, by serde; [`json_schema`] is made from the same types), raw → `model` (names
+//! file's shape, by serde; [`json_schema`] is generated from the same types), raw → `model` (names
 //! and references), files → rows. This is the only part of the core that reads files.
 
 mod check;

@@ -1,7 +1,7 @@
 //! Names and quoting: the one place where text becomes SQL syntax, or something that is safe to show.
 //!
 //! Nothing else in the crate writes a quotation mark into SQL. An [`Ident`] or [`Text`] can only
-//! be made from something that the server can hold, so quoting it cannot fail.
+//! be created from something that the server can store, so quoting it cannot fail.
 
 mod printable;
 mod tenant;
@@ -17,7 +17,7 @@ pub use tenant::{SchemaName, SchemaTemplate, TenantId};
 /// manual, §4.1.1). Longer names would be cut silently, so that two of them could become one.
 pub const MAX_IDENT_BYTES: usize = 63;
 
-/// Why a text is no name.
+/// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     #[error("a name may not be empty")]
@@ -64,8 +64,8 @@ impl Ident {
         }
     }
 
-    /// Makes a name out of `parts` and a `suffix`, cutting the parts (never the suffix, never a
-    /// character in two) so that it fits, as the server does for the names that it chooses.
+    /// Composes a name from `parts` and a `suffix`, truncating the parts (never the suffix, never within a
+    /// character) so that it fits, as the server does for the names that it chooses.
     #[must_use]
     pub fn composed(parts: &str, suffix: &str) -> Self {
         let parts = parts.replace('\0', "");
@@ -193,7 +193,7 @@ impl From<&Ident> for Text {
     }
 }
 
-/// Text made of quoted names as a literal; a name cannot hold a NUL, so neither does this.
+/// Text that consists of quoted names as a literal; a name cannot contain a NUL, so neither can this.
 #[must_use]
 pub fn literal(sql: &str) -> String {
     Text::new(sql.replace('\0', "")).map(|text| text.literal()).unwrap_or_default()

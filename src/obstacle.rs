@@ -1,17 +1,17 @@
-//! What is in the way of statements on a tenant's objects, and on what.
+//! What is in the way of statements on a tenant's objects, and on which objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Something that is in the way of statements on an object: what they could make the server run that
-/// nobody who is trusted answers for, or that the role may not do.
+/// Something that is in the way of statements on an object: code of an untrusted owner that they could make
+/// the server run, or something that the role may not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
     pub on: Subject,
     /// What leads to it, such as "index `t_idx` on t".
     pub via: String,
     pub what: Code,
-    /// Whether a mere SELECT on the subject may run it, or fail because of it.
+    /// Whether even a SELECT on the subject may run it, or fail because of it.
     pub is_met_by_reading: bool,
     pub owner: String,
     /// Whether the owner also owns the tenant's schema.
@@ -20,7 +20,7 @@ pub struct Obstacle {
     pub prefix: String,
 }
 
-/// By name, as in the catalog.
+/// What an obstacle is on, by name, as in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// A table, whatever is done to it.
@@ -37,19 +37,19 @@ pub enum Subject {
     External(String),
 }
 
-/// What would be run, or why nothing can be.
+/// What would be run, or why no statement can be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
     /// With its schema and the types of its arguments.
     Function(String),
-    /// The same of somebody trusted, or another expression, with arguments that the table's owner has
+    /// A function of a trusted owner, or another expression, with arguments that the table's owner has
     /// chosen; `within`: a digest of the whole expression.
     Chosen { function: String, within: String },
     /// To which its owner may add constraints and casts at any time.
     Type(String),
-    /// What leads to it is itself the trouble: a rule, a view, a child table.
+    /// What leads to it is itself the obstacle: a rule, a view, a child table.
     Itself,
-    /// It belongs to somebody who could change it meanwhile, and this role may not lock it.
+    /// An untrusted owner, of it or of its schema, could change it meanwhile, and this role may not lock it.
     Unlockable { role: String },
     /// Row-level security binds this role.
     RowSecurity { role: String },
@@ -86,9 +86,9 @@ impl Obstacle {
         general.to_string().replace(&self.prefix, "")
     }
 
-    /// Whether to trust whoever's code it is takes it out of the way.
+    /// Whether trusting the owner of the code would remove the obstacle.
     #[must_use]
-    pub fn is_of_trust(&self) -> bool {
+    pub fn is_resolved_by_trust(&self) -> bool {
         !matches!(self.what, Code::RowSecurity { .. })
     }
 }

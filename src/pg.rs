@@ -1,4 +1,4 @@
-//! All that talks to a PostgreSQL server. `sqlx` is used in here only.
+//! Everything that communicates with a PostgreSQL server. `sqlx` is used only in this module.
 
 mod answers;
 mod committed;
@@ -40,8 +40,8 @@ pub use scratch::Scratch;
 pub use session::{Limits, ServerInfo, Session};
 pub use state::{Entry, StateRow, note};
 pub use survey::{Present, Subject, TenantSnapshot, survey};
-pub use transaction::{Locking, Observed, Site, Tables, Touching, Transaction};
-pub use untrusted::Asked;
+pub use transaction::{Locking, Observed, PartialTransaction, Site, Tables, Transaction};
+pub use untrusted::UntrustedQuery;
 
 /// The name that no table of a manifest may have.
 pub use state::TABLE as STATE_TABLE;

@@ -39,7 +39,7 @@ use crate::settings;
 /// Version of the saved form; another one is refused.
 pub const FORMAT_VERSION: u32 = 2;
 
-/// What a tenant may have that cannot be declared, so that a new one is made without it.
+/// What a tenant may have that cannot be declared, so that a new one is created without it.
 pub const NOT_DECLARABLE: [&str; 11] = [
     "views",
     "materialized views",
@@ -54,13 +54,13 @@ pub const NOT_DECLARABLE: [&str; 11] = [
     "grants",
 ];
 
-/// What would be done to one tenant, and from what it was concluded.
+/// What would be done to one tenant, and what this is derived from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// [`FORMAT_VERSION`].
     pub format_version: u32,
-    /// Version of the tool that made it.
+    /// Version of the tool that wrote it.
     pub tool_version: String,
     pub tenant: TenantId,
     pub schema: String,
@@ -94,13 +94,13 @@ pub struct PlannedStep {
     /// Where a baseline row is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// What is run instead of `sql` by who has seen that the object is not there: the same, but refused if
-    /// it is there all the same, since somebody else has made it then.
+    /// What is run instead of `sql` once it was read that the object does not exist: the same, but refused if
+    /// it exists after all, since somebody else has created it then.
     #[serde(skip)]
     pub exclusive: Option<String>,
 }
 
-/// For whom a plan is, and from what it is made.
+/// Which tenant a plan is for, and what it is derived from.
 #[derive(Debug, Clone, Copy)]
 pub struct Basis<'a> {
     pub tenant: &'a TenantId,
@@ -109,7 +109,7 @@ pub struct Basis<'a> {
     pub live_checksum: Checksum,
 }
 
-/// Makes the plan of one tenant out of its difference from what is desired; `live` is what is there.
+/// The plan of one tenant from its difference to what is desired; `live` is its actual state.
 #[must_use]
 pub fn plan(
     manifest: &Manifest,
@@ -153,14 +153,14 @@ pub fn digest(tenant: &TenantId, schema: &str, steps: &[PlannedStep]) -> Checksu
     checksum::of("plan", &(tenant, schema, statements))
 }
 
-/// Whether the steps make the schema: the tenant is new.
+/// Whether the steps create the schema: the tenant is new.
 #[must_use]
-pub fn makes_schema(steps: &[PlannedStep]) -> bool {
+pub fn creates_schema(steps: &[PlannedStep]) -> bool {
     steps.iter().any(|step| step.object == Object::Schema)
 }
 
 impl PlannedStep {
-    /// Whether it adds a label to an enum that is there, which what follows may use only when the
+    /// Whether it adds a label to an existing enum, which later statements may use only when the
     /// transaction is over (PostgreSQL manual, ALTER TYPE).
     #[must_use]
     pub fn is_label(&self) -> bool {
@@ -183,10 +183,10 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    /// Whether it makes the schema: the tenant is new.
+    /// Whether it creates the schema: the tenant is new.
     #[must_use]
     pub fn is_of_new_tenant(&self) -> bool {
-        makes_schema(&self.steps)
+        creates_schema(&self.steps)
     }
 
     /// What it leaves as it is.
@@ -200,14 +200,14 @@ impl Plan {
         }
     }
 
-    /// Identifies what would be executed: equal digests, equal statements in equal order.
+    /// Identifies what would be executed: equal digests mean equal statements in the same order.
     #[must_use]
     pub fn digest(&self) -> Checksum {
         digest(&self.tenant, &self.schema, &self.steps)
     }
 
-    /// A script for `psql`. It can be run twice: what is there already is passed over. It sets what
-    /// decides how the server reads statements and what these make, as the tool does.
+    /// A script for `psql`. It can be run twice: what exists already is skipped. Like the tool, it sets
+    /// what decides how the server reads statements and what these create.
     #[must_use]
     pub fn to_sql(&self) -> String {
         let mut sql = format!(

@@ -1,5 +1,5 @@
 //! One tenant through the whole pipeline: manifest → desired → live → diff → plan → execute →
-//! verify → record. Plan, apply and status all run through here.
+//! verify → record. Plan, apply and status all use this module.
 
 mod apply;
 mod attempt;

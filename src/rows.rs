@@ -36,23 +36,23 @@ pub fn cell(manifest: &Manifest, cell: &Cell, schema: &SchemaName, tenant: &Tena
     }
 }
 
-/// How a column is compared with what a row of the manifest says. While tenants are only looked at,
-/// nothing of theirs may be run by it, so what decides is the server's own: output functions, which
-/// only superusers can choose, and operators of types that [`Comparison::is_safe`] tells.
+/// How a column is compared with the value in a row of the manifest. While tenants are only read,
+/// this must run no code of theirs, so only built-in code decides: output functions, which
+/// only superusers can choose, and operators of types for which [`Comparison::is_safe`] holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     /// By the server's own `=`.
     Operator,
     /// As text, or an array of texts: a label that is still to be added is no value of its enum yet.
-    /// A cast to text could be one that the type's owner has made; `concat` calls the output function.
+    /// A cast to text could be one that the type's owner has created; `concat` calls the output function.
     Labels { is_array: bool },
-    /// By the equality of its type, which is not the server's own and of which `=` under our path
-    /// knows nothing (`citext` would be compared as `text`). Arrays compare their elements by it.
+    /// By the equality operator of its type, which is not built in and which `=` under our search path
+    /// does not find (`citext` would be compared as `text`). Arrays compare their elements by it.
     Type,
 }
 
 impl Comparison {
-    /// That of a column of the manifest.
+    /// The comparison for a column of the manifest.
     #[must_use]
     pub fn of(manifest: &Manifest, table: &Ident, column: &Ident) -> Self {
         let table = manifest.tables.iter().find(|decl| decl.name == *table);
@@ -82,16 +82,16 @@ impl Comparison {
         }
     }
 
-    /// A condition: comparing the column runs nothing that its type's owner has chosen, as far as he
-    /// is none of the server's superusers. The server knows the type when it parses the statement,
-    /// and from then on has a lock on the table. `None`: it never does.
+    /// A condition: comparing the column runs nothing that its type's owner has chosen, unless the
+    /// owner is a superuser. The server knows the type when it parses the statement,
+    /// and from then on holds a lock on the table. `None`: it never does.
     #[must_use]
     pub fn is_safe(self, schema: &SchemaName, table: &str, column: &Ident) -> Option<String> {
         let of = format!("pg_typeof((NULL::{table}).{})", column.quoted());
         match self {
             Self::Labels { .. } => None,
             Self::Operator => Some(format!("{of}::oid < 16384")),
-            // Base types are made by superusers; the input of a domain runs its constraints.
+            // Base types are created by superusers; the input of a domain runs its constraints.
             Self::Type => Some(format!(
                 "EXISTS (SELECT FROM pg_type y LEFT JOIN pg_type e ON e.oid = y.typelem \
                  WHERE y.oid = {of} \
@@ -104,7 +104,7 @@ impl Comparison {
     }
 
     /// The value, `sql`, as it is compared. Literals take the type of the other side; what has a type of
-    /// its own that could be an enum's is compared as it is printed, since casts of it could be anybody's.
+    /// its own that could be an enum is compared in its printed form, since casts of it could belong to anybody.
     #[must_use]
     pub fn value(self, manifest: &Manifest, value: &Cell, sql: &str) -> String {
         let printed = |array: &str| {
@@ -126,7 +126,7 @@ impl Comparison {
         }
     }
 
-    /// That a column is equal to a [`value`](Self::value).
+    /// A condition: the column is equal to a [`value`](Self::value).
     #[must_use]
     pub fn equal(self, column: &str, value: &str) -> String {
         match self {
@@ -147,7 +147,7 @@ impl Comparison {
 /// Inserts the row unless one with its key is there. A lookup that finds nothing inserts nothing,
 /// which the verification after the last statement reports; it never inserts NULL instead.
 ///
-/// The subquery selects a 1 because Citus cannot send on what has no columns.
+/// The subquery selects a 1 because Citus cannot forward a result without columns.
 #[must_use]
 pub fn insert(
     manifest: &Manifest,

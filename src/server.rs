@@ -10,7 +10,7 @@
 //! - Every path needs a token, except those of [`OPEN`].
 //! - Work on a tenant runs in a task of its own: a client that disconnects does not interrupt it.
 //! - What clients send is used neither in labels of metrics nor in the text of log lines.
-//! - Clients are told what they can act on; the rest is logged.
+//! - Responses contain what clients can act on; the rest is logged.
 
 mod acceptance;
 mod app;

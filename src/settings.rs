@@ -1,9 +1,9 @@
-//! The server's settings that the tool does not leave to roles and databases: one list for its own
+//! The settings of the server that the tool does not leave to roles and databases: one list for its own
 //! transactions and for the scripts that it writes.
 
 use crate::name::Text;
 
-/// Decide what a statement means, what it makes, and how the server writes values and expressions.
+/// These decide what a statement means, what it creates, and how the server prints values and expressions.
 /// Every supported server knows them.
 const OF_STATEMENTS: [(&str, &str); 16] = [
     // Nothing but the server's own objects is found by an unqualified name; temporary ones come
@@ -29,8 +29,8 @@ const OF_STATEMENTS: [(&str, &str); 16] = [
 /// How the tool's own sessions are planned, guarded and ended; some servers do not know all of
 /// them.
 const OF_SESSIONS: [(&str, &str); 6] = [
-    // It came with the minor releases of August 2024 (CVE-2024-7348) and keeps the server from
-    // running what a hostile view of a managed table's name would call.
+    // It was introduced by the minor releases of August 2024 (CVE-2024-7348) and keeps the server from
+    // running what a hostile view with a managed table's name would call.
     ("restrict_nonsystem_relation_kind", "view, foreign-table"),
     // Otherwise the planner would compute check constraints of constants, whose functions a table's
     // owner has chosen, for a mere SELECT.
@@ -42,12 +42,12 @@ const OF_SESSIONS: [(&str, &str); 6] = [
     ("transaction_timeout", "0"),
 ];
 
-/// Name and value of all that hold in the tool's own transactions.
+/// Name and value of all settings of the tool's own transactions.
 pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     OF_STATEMENTS.into_iter().chain(OF_SESSIONS)
 }
 
-/// `SET LOCAL` for each setting that decides what statements mean and make, one a line.
+/// `SET LOCAL` for each setting that decides what statements mean and create, one per line.
 #[must_use]
 pub fn set_local() -> String {
     // A list in one literal would be a list with one element.

@@ -1,4 +1,4 @@
-//! What is counted: names, meanings, and how it is written down for Prometheus.
+//! Metrics: names, meanings, and how they are written for Prometheus.
 //!
 //! Nothing is counted until a [`Recorder`] is installed, and no label names a tenant. Names and
 //! units follow Prometheus' guide (<https://prometheus.io/docs/practices/naming/>).
@@ -108,8 +108,8 @@ fn describe() {
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
-/// An apply has ended well, with this result; `created`: it has made the schema. The statements that were
-/// committed are told by the kinds of their objects.
+/// An apply has succeeded, with this result; `created`: it has created the schema. `statements` are the
+/// kinds of the objects of the statements that were committed.
 pub(crate) fn applied(
     result: &'static str,
     created: bool,
@@ -131,22 +131,22 @@ pub(crate) fn failed(code: &'static str, duration: Duration) {
     counter!(FAILURES, "code" => code).increment(1);
 }
 
-/// So many tenants of a run were found current without being tried one by one.
+/// Tenants of a run were found current without an apply of their own.
 pub(crate) fn found_current(tenants: usize) {
     counter!(APPLIES, "result" => "current").increment(u64::try_from(tenants).unwrap_or(u64::MAX));
 }
 
-/// A tenant's lock was waited for, for so long.
+/// A tenant's lock was taken after waiting this long.
 pub(crate) fn locked(wait: Duration) {
     histogram!(LOCK_WAIT).record(wait);
 }
 
-/// So many tenants are in this state.
+/// The number of tenants in this state.
 pub(crate) fn tenants(state: &'static str, count: usize) {
     gauge!(TENANTS, "state" => state).set(precise(count));
 }
 
-/// A reconcile pass has ended well, at this Unix time.
+/// A reconcile pass has succeeded, at this Unix time.
 pub(crate) fn reconciled(unix_seconds: i64) {
     #[expect(clippy::cast_precision_loss, reason = "seconds fit for millions of years")]
     gauge!(LAST_SUCCESS).set(unix_seconds as f64);
@@ -157,18 +157,18 @@ pub(crate) fn leads(leads: bool) {
     gauge!(LEADER).set(if leads { 1.0 } else { 0.0 });
 }
 
-/// Whether this replica or another leads, as far as this one can see.
+/// Whether this replica or another leads, as far as this one knows.
 pub(crate) fn led(led: bool) {
     gauge!(LED).set(if led { 1.0 } else { 0.0 });
 }
 
-/// What has come of reading all files again.
+/// The result of reading all files again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reload {
     Ok,
     /// Something was not usable, and what was read before stays.
     Refused,
-    /// No server could be asked yet whether it takes the manifest.
+    /// It could not be checked yet on any server whether the manifest is accepted.
     Postponed,
 }
 
@@ -182,14 +182,14 @@ impl Reload {
     }
 }
 
-/// A service begins, which can be told to read its files again.
+/// A service starts, which can be signalled to read its files again.
 pub(crate) fn serves() {
     for result in [Reload::Ok, Reload::Refused, Reload::Postponed] {
         counter!(RELOADS, "result" => result.name()).absolute(0);
     }
 }
 
-/// The service was told to read its files again.
+/// The service was signalled to read its files again.
 pub(crate) fn reloaded(result: Reload) {
     counter!(RELOADS, "result" => result.name()).increment(1);
 }

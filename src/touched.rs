@@ -1,13 +1,13 @@
-//! Objects that a plan needs or alters: what is looked at again before and after its statements.
+//! Objects that a plan needs or alters: what is digested again before and after its statements.
 
 use std::collections::BTreeSet;
 
 use crate::name::Ident;
 
-/// Objects of a schema, by name, whether they are there or not.
+/// Objects of a schema, by name, whether they exist or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
-    /// Tables, with all that hangs on them, and sequences.
+    /// Tables, with everything attached to them, and sequences.
     pub relations: BTreeSet<Ident>,
     pub types: BTreeSet<Ident>,
 }

@@ -1,5 +1,5 @@
-//! OpenTelemetry traces over OTLP, for builds with the feature `otlp`. The standard variables say
-//! where to: `OTEL_EXPORTER_OTLP_ENDPOINT` and the like; with none of them, nothing is sent.
+//! OpenTelemetry traces over OTLP, for builds with the feature `otlp`. The standard variables define
+//! the destination: `OTEL_EXPORTER_OTLP_ENDPOINT` and the like; with none of them, nothing is sent.
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::SpanExporter;

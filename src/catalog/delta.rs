@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use super::{Catalog, Fact, Matching, Object};
 
-/// What has to become of the live catalog to make it the desired one.
+/// What has to change in the live catalog to make it the desired one.
 #[derive(Debug, Default)]
 pub struct Delta<'a> {
-    /// Desired and not there.
+    /// Desired, but missing.
     pub added: Vec<&'a Fact>,
-    /// There and not desired.
+    /// Existing, but not desired.
     pub removed: Vec<&'a Fact>,
-    /// There with other attributes.
+    /// Existing with other attributes.
     pub altered: Vec<Altered<'a>>,
 }
 
-/// An object that is there, and not as desired.
+/// An object that exists, but not as desired.
 #[derive(Debug, Clone, Copy)]
 pub struct Altered<'a> {
     pub desired: &'a Fact,
@@ -32,7 +32,7 @@ impl Altered<'_> {
     }
 }
 
-/// Compares. What `matching` has found a counterpart of is none of the three.
+/// Compares. Objects for which `matching` has found a counterpart are none of the three.
 #[must_use]
 pub fn delta<'a>(desired: &'a Catalog, live: &'a Catalog, matching: &Matching<'a>) -> Delta<'a> {
     let mut delta = Delta::default();
@@ -84,8 +84,8 @@ mod tests {
         catalog
     }
 
-    /// The difference as words: `+` added, `-` removed, `~` altered, `=` counterpart.
-    fn told(
+    /// The difference as text: `+` added, `-` removed, `~` altered, `=` counterpart.
+    fn compared(
         desired: &[(&str, &str, &str)],
         unnamed: &[&str],
         live: &[(&str, &str, &str)],
@@ -110,15 +110,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_equal_is_told() {
+    fn what_is_not_equal_is_found() {
         let t = ("table", "t", "");
         let a = ("column", "a", "is=int");
-        assert_eq!(told(&[t, a], &[], &[t, a]), "");
-        assert_eq!(told(&[t, a], &[], &[t]), "+column t.a");
-        assert_eq!(told(&[t], &[], &[t, a]), "-column t.a");
-        assert_eq!(told(&[t, a], &[], &[t, ("column", "a", "is=text")]), "~column t.a");
-        assert_eq!(told(&[t, a], &[], &[t, ("column", "a", "")]), "~column t.a");
-        assert_eq!(told(&[t, ("comment", "t", "is=A")], &[], &[t]), "+comment on table t");
+        assert_eq!(compared(&[t, a], &[], &[t, a]), "");
+        assert_eq!(compared(&[t, a], &[], &[t]), "+column t.a");
+        assert_eq!(compared(&[t], &[], &[t, a]), "-column t.a");
+        assert_eq!(compared(&[t, a], &[], &[t, ("column", "a", "is=text")]), "~column t.a");
+        assert_eq!(compared(&[t, a], &[], &[t, ("column", "a", "")]), "~column t.a");
+        assert_eq!(compared(&[t, ("comment", "t", "is=A")], &[], &[t]), "+comment on table t");
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
                 vec![("check", "t_check", "is=b role=b"), ("check", "x", "is=a>0 role=a")],
                 "-constraint t_check on t",
             ),
-            // One with its role is there in its place.
+            // One with its role exists in its place.
             (vec![("check", "x", "is=a>1 role=a")], "constraint t_check on t=constraint x on t"),
             (vec![("index", "i", "is=unique role=a")], "constraint t_check on t=index i on t"),
             // So is one with its name.
@@ -142,7 +142,7 @@ mod tests {
             ),
             (vec![("check", "x", "is=b role=b")], "+constraint t_check on t, -constraint x on t"),
         ] {
-            assert_eq!(told(&[mine], &["t_check"], &live), found, "{live:?}");
+            assert_eq!(compared(&[mine], &["t_check"], &live), found, "{live:?}");
         }
     }
 
@@ -152,11 +152,11 @@ mod tests {
         for (live, found) in [
             (("index", "i", "is=a"), ""),
             (("index", "i", "is=b"), "~index i on t"),
-            // An equal one under another name is there in its place.
+            // An equal one under another name exists in its place.
             (("index", "x", "is=a"), "index i on t=index x on t"),
             (("index", "x", "is=b"), "+index i on t, -index x on t"),
         ] {
-            assert_eq!(told(&[mine], &[], &[live]), found, "{live:?}");
+            assert_eq!(compared(&[mine], &[], &[live]), found, "{live:?}");
         }
     }
 }

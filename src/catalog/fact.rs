@@ -11,17 +11,17 @@ use crate::name::{Ident, SchemaName};
 #[derive(Debug, Clone, Eq, Serialize)]
 pub struct Fact {
     pub object: Object,
-    /// By the keys that its kind gives them; one that the object does not have is absent.
+    /// By the keys that its kind defines; attributes that the object does not have are absent.
     pub attributes: BTreeMap<&'static str, Value>,
-    /// Where it comes among others of its kind; only the order counts.
+    /// Its position among others of its kind; only the order counts.
     #[serde(skip)]
     pub position: i64,
-    /// What it needs beside its parent. Known of desired facts only.
+    /// What it depends on beside its parent. Known only for desired facts.
     #[serde(skip)]
     pub dependencies: BTreeSet<Object>,
 }
 
-/// What an attribute says.
+/// The value of an attribute.
 #[derive(Debug, Clone, Eq)]
 pub struct Value {
     /// In the server's words with the schema itself in the search path: what is compared and shown.
@@ -30,11 +30,11 @@ pub struct Value {
     pub sql: Option<Template>,
 }
 
-/// SQL with places where the tenant's schema is to stand.
+/// SQL with placeholders for the tenant's schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<String>);
 
-// Where an object comes among others, and what it needs, is no part of what it is.
+// The position and the dependencies of an object are not compared.
 impl PartialEq for Fact {
     fn eq(&self, other: &Self) -> bool {
         self.object == other.object && self.attributes == other.attributes
@@ -54,7 +54,7 @@ impl Serialize for Value {
 }
 
 impl Template {
-    /// The text that the server printed of what lies in the schema `scratch`, whose name is random and needs no
+    /// The text that the server printed of what is in the schema `scratch`, whose name is random and needs no
     /// quotes.
     #[must_use]
     pub fn of(text: &str, scratch: &SchemaName) -> Self {
@@ -64,7 +64,7 @@ impl Template {
     /// For one schema.
     #[must_use]
     pub fn sql(&self, schema: &SchemaName) -> String {
-        // A schema's name holds no quotation mark, so it may as well stand in a literal.
+        // A schema's name contains no quotation mark, so it may also be inside a literal.
         self.0.join(&schema.quoted())
     }
 }
@@ -81,7 +81,7 @@ impl Fact {
         Self { object, attributes, position: 0, dependencies: BTreeSet::new() }
     }
 
-    /// What an attribute says, to be compared and shown.
+    /// The value of an attribute, to be compared and shown.
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&str> {
         self.attributes.get(key).map(|value| value.text.as_str())
@@ -95,7 +95,7 @@ impl Fact {
     }
 }
 
-/// What one schema holds.
+/// The contents of one schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Catalog {
     #[serde(serialize_with = "in_order")]
@@ -116,18 +116,18 @@ impl Catalog {
         self.facts.insert(fact.object.clone(), fact);
     }
 
-    /// What is known of an object, if it is there.
+    /// The fact of an object, if it exists.
     #[must_use]
     pub fn get(&self, object: &Object) -> Option<&Fact> {
         self.facts.get(object)
     }
 
-    /// The same, to be completed.
+    /// The same, to be modified.
     pub fn get_mut(&mut self, object: &Object) -> Option<&mut Fact> {
         self.facts.get_mut(object)
     }
 
-    /// Whether the object is there.
+    /// Whether the object exists.
     #[must_use]
     pub fn has(&self, object: &Object) -> bool {
         self.facts.contains_key(object)
@@ -156,10 +156,10 @@ impl Catalog {
     }
 }
 
-/// What every tenant should hold.
+/// What every tenant should contain.
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
     pub catalog: Catalog,
-    /// Those that bear a name only because everything must: in a tenant they are found by their structure.
+    /// Those that the manifest leaves unnamed: in a tenant they are found by their structure.
     pub unnamed: BTreeSet<Object>,
 }

@@ -11,7 +11,7 @@ pub enum Kind {
     Sequence,
     Table,
     Column,
-    /// What a column gets when an INSERT gives nothing; bears the column's name.
+    /// What a column gets when an INSERT gives no value; has the column's name.
     Default,
     Constraint,
     Index,
@@ -21,7 +21,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds, in the order in which people read about them.
+    /// All kinds, in the order of reports.
     pub const ALL: [Self; 11] = [
         Self::Schema,
         Self::Enum,

@@ -1,36 +1,36 @@
-//! Which object of a tenant a desired one is, where the name does not decide.
+//! Which object of a tenant corresponds to a desired one, where the name does not decide.
 //!
-//! Objects that the manifest leaves unnamed, and those that could be there under another name, are matched in
+//! Objects that the manifest leaves unnamed, and those that could exist under another name, are matched in
 //! this order, each live object being taken at most once:
 //! 1. the one with the declared name; for an unnamed one, the one with equal attributes;
 //! 2. the one that plays the same role, such as the primary key, the foreign key on the same columns, or the
 //!    unique index in the place of a unique constraint; for an unnamed one, the one of its type under the name
 //!    that it would get; for a named one, an equal one under another name. These are *changed*: to
-//!    make the declared one beside it would be to make it twice.
+//!    create the declared one beside it would be to create it twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Catalog, Desired, Fact, Kind, Object};
 
-/// The key of the attribute that tells the role of an object; objects with one role are versions of one.
+/// The key of the attribute that identifies the role of an object; objects with one role are versions of one.
 const ROLE: &str = "role";
 
-/// The key of the attribute that tells which sort of its kind an object is.
+/// The key of the attribute that identifies which sort of its kind an object is.
 const SORT: &str = "sort";
 
-/// A live object that is there in the place of a desired one.
+/// A live object that exists in the place of a desired one.
 #[derive(Debug, Clone, Copy)]
 pub struct Counterpart<'a> {
     pub desired: &'a Fact,
     pub live: &'a Fact,
-    /// Whether the manifest gives the desired one its name.
+    /// Whether the manifest names the desired one.
     pub is_named: bool,
 }
 
-/// What was found out about those objects whose names do not decide.
+/// The result for those objects whose names do not decide.
 #[derive(Debug, Default)]
 pub struct Matching<'a> {
-    /// The live object that each desired one is; `None`: it is not there, whatever has its name.
+    /// The live object of each desired one; `None`: it is missing, whatever has its name.
     found: BTreeMap<&'a Object, Option<&'a Object>>,
     pub counterparts: Vec<Counterpart<'a>>,
     /// Desired objects that have counterparts.
@@ -40,7 +40,7 @@ pub struct Matching<'a> {
 }
 
 impl<'a> Matching<'a> {
-    /// The live object that a desired one is, or would be.
+    /// The live object of a desired one, or the object that it would be.
     #[must_use]
     pub fn live(&self, desired: &Object) -> Option<Object> {
         if let Object::Comment(on) = desired {
@@ -52,7 +52,7 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// The same; the name of the desired one if it is not there.
+    /// The same; the desired one itself if it is missing.
     #[must_use]
     pub fn live_or_same(&self, desired: &Object) -> Object {
         self.live(desired).unwrap_or_else(|| desired.clone())
@@ -80,7 +80,7 @@ impl<'a> Matching<'a> {
     }
 }
 
-/// Matches what is desired with what is there, as far as objects of their kind are matched by structure.
+/// Matches desired objects with live ones, for the kinds that are matched by structure.
 #[must_use]
 pub fn matching<'a>(
     desired: &'a Desired,
@@ -119,7 +119,7 @@ pub fn matching<'a>(
     matching
 }
 
-/// Among what it can be found: the parts of the same table, or all that have names of their own.
+/// Where its counterpart can be found: among the parts of the same table, or among all that have names of their own.
 fn place(fact: &Fact) -> Object {
     match &fact.object {
         Object::Member(..) => Object::Schema,
@@ -139,7 +139,7 @@ fn take<'a>(
     Some(there.remove(at))
 }
 
-/// Whether the live fact is the desired one; zero is better than one.
+/// Whether the live fact is the desired one; a lower number is a better match.
 fn is_same(desired: &Desired, fact: &Fact, live: &Fact) -> Option<u8> {
     if live.object.kind() != fact.object.kind() {
         return None;

@@ -18,7 +18,7 @@ pub enum Object {
     Member(Kind, Ident),
     /// What is a part of such an object.
     Part(Part),
-    /// What is said about an object.
+    /// The comment on an object.
     Comment(Box<Object>),
     /// A baseline row, by the values of its key.
     Row { table: Ident, key: String },
@@ -58,13 +58,13 @@ impl Object {
         Self::Member(Kind::Enum, name.clone())
     }
 
-    /// What is said about this object.
+    /// The comment on this object.
     #[must_use]
     pub fn comment(&self) -> Self {
         Self::Comment(Box::new(self.clone()))
     }
 
-    /// What kind of thing it is.
+    /// Its kind.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -75,7 +75,7 @@ impl Object {
         }
     }
 
-    /// Its own name; none of the schema, comments and rows.
+    /// Its own name; the schema, comments and rows have none.
     #[must_use]
     pub fn name(&self) -> Option<&Ident> {
         match self {
@@ -84,7 +84,7 @@ impl Object {
         }
     }
 
-    /// The object without which this one cannot be.
+    /// The object without which this one cannot exist.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         match self {
@@ -96,7 +96,7 @@ impl Object {
         }
     }
 
-    /// The table, type or sequence under which people look for it.
+    /// The table, type or sequence under which it is reported.
     #[must_use]
     pub fn group(&self) -> Self {
         match self {
@@ -137,7 +137,7 @@ impl fmt::Display for Object {
     }
 }
 
-/// The key under which the whole stands in the saved form.
+/// The key of the whole in the saved form.
 fn key_of_whole(kind: Kind) -> &'static str {
     match kind {
         Kind::Label => "of",

@@ -16,12 +16,12 @@ pub enum Slot {
     Constraint { table: Ident, name: Ident },
 }
 
-/// The names that are in use in a tenant, as the plan will have made it.
+/// The names that are in use in a tenant, including those that the plan will create.
 #[derive(Debug)]
 pub struct Slots<'a> {
-    /// By what each is held, such as "index of table t".
+    /// What each name is held by, such as "index of table t".
     held: BTreeMap<Slot, String>,
-    /// Names that something desired has, there or not.
+    /// Names that something desired has, whether it exists or not.
     reserved: BTreeSet<&'a Ident>,
 }
 
@@ -35,8 +35,8 @@ impl<'a> Slots<'a> {
     ) -> Self {
         let mut held = BTreeMap::new();
         for fact in live.facts() {
-            let told = told(&fact.object);
-            held.extend(occupied(fact).into_iter().map(|slot| (slot, told.clone())));
+            let holder = describe(&fact.object);
+            held.extend(occupied(fact).into_iter().map(|slot| (slot, holder.clone())));
         }
         for other in &live.unmodelled {
             let Ok(name) = Ident::new(other.name.clone()) else { continue };
@@ -51,7 +51,7 @@ impl<'a> Slots<'a> {
         Self { held, reserved }
     }
 
-    /// Takes the names that an object needs to be made; one that may bear any name gets another if its own is in
+    /// Takes the names that an object needs to be created; an unnamed one gets another name if its own is in
     /// use.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl<'a> Slots<'a> {
             }
         };
         let taken = occupied(&Fact { object: object.clone(), ..fact.clone() });
-        self.held.extend(taken.into_iter().map(|slot| (slot, told(&object))));
+        self.held.extend(taken.into_iter().map(|slot| (slot, describe(&object))));
         Ok(object)
     }
 
@@ -89,7 +89,7 @@ impl<'a> Slots<'a> {
 }
 
 /// What holds a name, without the name.
-fn told(object: &Object) -> String {
+fn describe(object: &Object) -> String {
     match object {
         Object::Part(part) => match part.kind.whole() {
             Some(whole) => format!("{} of {whole} {}", part.kind, part.of),

@@ -1,4 +1,4 @@
-//! What lives in a schema and is not compared.
+//! What a schema contains and is not compared.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::printable;
 
-/// Something that lives in the schema and that this tool does not compare.
+/// Something in the schema that this tool does not compare.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Unmodelled {
     /// In the server's words, such as `view` or `function`.
@@ -20,8 +20,8 @@ impl fmt::Display for Unmodelled {
     }
 }
 
-/// The kind of unmodelled that a column's option is if this tool has never heard of it: a newer
-/// server may keep it there of its own accord, so it is told, and is in nobody's way.
+/// The kind for a column's option that is unknown to this tool: a newer
+/// server may set it by itself, so it is reported, and is not an obstacle.
 pub const UNKNOWN_OPTION: &str = "unknown option of column";
 
 /// Kinds that share the name space of tables.

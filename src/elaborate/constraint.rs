@@ -1,4 +1,4 @@
-//! The words of declared constraints and indexes.
+//! The SQL of declared constraints and indexes.
 
 use super::words::{columns, qualified};
 use crate::manifest::{
@@ -7,7 +7,7 @@ use crate::manifest::{
 };
 use crate::name::{Ident, SchemaName};
 
-/// `CONSTRAINT "name" …`, as it stands in CREATE TABLE and ALTER TABLE.
+/// The clause `CONSTRAINT "name" …` of CREATE TABLE and ALTER TABLE.
 pub(super) fn clause(schema: &SchemaName, decl: &ConstraintDecl) -> String {
     let definition = match &decl.definition {
         ConstraintDef::PrimaryKey(key) => self::key("PRIMARY KEY", key),
@@ -82,7 +82,7 @@ fn foreign_key(schema: &SchemaName, key: &ForeignKeyDecl) -> String {
     )
 }
 
-/// The words of a foreign key after what it points to, but for its deferral; `columns` writes a list of them.
+/// The SQL of a foreign key after what it points to, except its deferral; `columns` writes a list of columns.
 pub(super) fn actions(key: &ForeignKeyDecl, columns: impl Fn(&[Ident]) -> String) -> String {
     let mut sql = String::new();
     if key.match_full {

@@ -1,5 +1,5 @@
-//! Which part of a declaration the server refuses, and where it is declared. A table is made by
-//! one statement, whose refusal does not tell: so smaller ones are tried, each with one part.
+//! Which part of a declaration the server refuses, and where it is declared. A table is created by
+//! one statement, whose error does not show the part: so smaller ones are tried, each with one part.
 
 use super::declare::Statement;
 use super::positions::{constraint_position, key_position, position_of, value_position};
@@ -18,16 +18,16 @@ pub(super) struct Culprit {
     pub(super) source: PgError,
 }
 
-/// Finds it out after `step` was refused, which followed on `before`. The transaction is begun
-/// anew; how it is left does not matter.
+/// Finds the culprit after `step` was refused, which came after `before`. The transaction is
+/// restarted; the state in which it is left does not matter.
 pub(super) async fn find(
     scratch: &mut Scratch<'_>,
     before: &[Statement<'_>],
     step: &Statement<'_>,
     refusal: PgError,
 ) -> Culprit {
-    let is_judged = matches!(refusal.cause(), Some(Cause::Server(_))) && !refusal.is_transient();
-    let parts = if is_judged { parts(step) } else { Vec::new() };
+    let is_verdict = matches!(refusal.cause(), Some(Cause::Server(_))) && !refusal.is_transient();
+    let parts = if is_verdict { parts(step) } else { Vec::new() };
     if !parts.is_empty()
         && let Ok(Some(culprit)) = first_refused(scratch, before, parts).await
     {
@@ -37,7 +37,7 @@ pub(super) async fn find(
 }
 
 /// # Errors
-/// When what was taken before is not taken again.
+/// When a statement that was accepted before is refused now.
 async fn first_refused(
     scratch: &mut Scratch<'_>,
     before: &[Statement<'_>],
@@ -48,18 +48,18 @@ async fn first_refused(
         let sql = statement.sql(&scratch.schema);
         scratch.run(&sql).await?;
     }
-    scratch.mark().await?;
+    scratch.savepoint().await?;
     for Part { position, object, trial } in parts {
         let sql = trial.statement().sql(&scratch.schema);
         if let Err(source) = scratch.run(&sql).await {
             return Ok(Some(Culprit { position: Some(position), object, source }));
         }
-        scratch.go_back().await?;
+        scratch.rollback_to_savepoint().await?;
     }
     Ok(None)
 }
 
-/// A part of a declaration, and what is refused if it is the one to blame.
+/// A part of a declaration, and the object that is refused if this part is the cause.
 struct Part {
     position: Position,
     object: Object,
@@ -82,7 +82,7 @@ impl Trial {
     }
 }
 
-/// In an order in which the first that is refused is the one to blame.
+/// In an order in which the first that is refused is the cause.
 fn parts(step: &Statement<'_>) -> Vec<Part> {
     match step {
         Statement::Table { decl, constraints } => {
@@ -97,7 +97,7 @@ fn parts(step: &Statement<'_>) -> Vec<Part> {
     }
 }
 
-/// Each column's type alone, then its collation, and then its value beside all other columns.
+/// Each column's type alone, then its collation, and then its value together with all other columns.
 fn columns(table: &TableDecl) -> Vec<Part> {
     let bare = |column: &ColumnDecl| ColumnDecl {
         nullable: true,

@@ -1,7 +1,7 @@
-//! Declarations → the statements that make them in the scratch schema.
+//! Declarations → the statements that create them in the scratch schema.
 //!
-//! What these make is what is desired; tenants get what the server says of it, see
-//! [`kinds`]. Names are qualified and quoted, expressions stand in parentheses.
+//! What these create is the desired state; tenants get the server's own text of it, see
+//! [`kinds`]. Names are qualified and quoted, expressions are in parentheses.
 
 use super::constraint;
 use super::words::qualified;
@@ -13,7 +13,7 @@ use crate::manifest::{
 };
 use crate::name::{Ident, SchemaName, Text};
 
-/// A statement that makes what a manifest declares.
+/// A statement that creates what a manifest declares.
 #[derive(Debug, Clone)]
 pub(super) enum Statement<'m> {
     Schema,
@@ -38,8 +38,8 @@ pub(super) enum Statement<'m> {
     },
 }
 
-/// All that a manifest declares but its rows and the foreign keys to tables outside of the schema, in an
-/// order in which it can be made: foreign keys come last, since what they point to may be an index.
+/// All that a manifest declares except its rows and the foreign keys to tables outside of the schema, in an
+/// order in which it can be created: foreign keys come last, since what they point to may be an index.
 pub(super) fn statements(manifest: &Manifest) -> Vec<Statement<'_>> {
     let mut statements = vec![Statement::Schema];
     statements.extend(manifest.enums.iter().map(Statement::Enum));
@@ -81,7 +81,7 @@ fn comments<'m>(manifest: &'m Manifest, statements: &mut Vec<Statement<'m>>) {
             add(Object::column(name, &column.name), &column.comment);
         }
         for decl in &table.constraints {
-            // Those to tables outside are not made; see `external`.
+            // Those to tables outside are not created; see `external`.
             if decl.references().is_none_or(|to| to.external().is_none()) {
                 add(Object::on_table(Kind::Constraint, name, &decl.name.ident), &decl.comment);
             }
@@ -112,7 +112,7 @@ impl Statement<'_> {
         }
     }
 
-    /// What it makes.
+    /// What it creates.
     pub(super) fn object(&self) -> Object {
         match self {
             Self::Schema => Object::Schema,

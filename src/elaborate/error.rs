@@ -50,11 +50,11 @@ pub enum ElaborateError {
     },
 }
 
-/// What to do where no schema can be made.
+/// What to do where no schema can be created.
 const ELSEWHERE: &str = "let another server of the same version and extensions elaborate the manifest: \
                          --elaborate-url or PROVISION_ELABORATE_URL";
 
-/// In front of a message, where it is known.
+/// The position in front of a message, where it is known.
 fn place(at: Option<&Position>) -> String {
     at.map(|at| format!("{at}: ")).unwrap_or_default()
 }
@@ -98,7 +98,7 @@ impl Explain for ElaborateError {
 }
 
 impl ElaborateError {
-    /// What the server said, if it did.
+    /// The error of the server, if there is one.
     #[must_use]
     pub fn pg(&self) -> Option<&PgError> {
         match self {

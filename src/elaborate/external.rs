@@ -1,5 +1,5 @@
-//! Foreign keys to tables outside of the tenant's schema. They are not made in the scratch schema, since that
-//! would lock those tables. They consist of names and words only; the server quotes the names.
+//! Foreign keys to tables outside of the tenant's schema. They are not created in the scratch schema, since that
+//! would lock those tables. They consist of names and keywords only; the server quotes the names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +9,11 @@ use crate::manifest::{ConstraintDecl, ConstraintDef, ForeignKeyDecl, Manifest, T
 use crate::name::{Ident, Text};
 use crate::pg::{PgError, Scratch};
 
-/// Adds them to what was made, as the server would print them (`pg_get_constraintdef_worker` in
+/// Adds them to what was created, as the server would print them (`pg_get_constraintdef_worker` in
 /// PostgreSQL's `ruleutils.c`).
 ///
 /// # Errors
-/// When the server cannot be asked.
+/// When the query fails.
 pub(super) async fn add(
     scratch: &mut Scratch<'_>,
     manifest: &Manifest,
@@ -26,7 +26,7 @@ pub(super) async fn add(
     let names: BTreeSet<&Ident> = keys.iter().flat_map(|(.., key)| names(key)).collect();
     let quoted = scratch.texts(&query(&names)).await?;
     let quoted: BTreeMap<&Ident, String> = names.into_iter().zip(quoted).collect();
-    // After those of the same table that were made.
+    // After those of the same table that were created.
     for (position, (table, decl, key)) in (i64::MAX / 2..).zip(keys) {
         for fact in facts(table, decl, key, &quoted) {
             catalog.insert(Fact { position, ..fact });

@@ -1,5 +1,5 @@
-//! Whether what the server made is what was declared, no more and no less: an SQL fragment that smuggled
-//! something in is found out here.
+//! Whether what the server created is what was declared, no more and no less: an SQL fragment that smuggles
+//! something in is detected here.
 
 use super::ElaborateError;
 use crate::catalog::{Catalog, Kind, Object, UNKNOWN_OPTION};
@@ -14,7 +14,7 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
     for decl in &manifest.tables {
         if !catalog.has_table(&decl.name) {
             let object = format!("table {}", decl.name);
-            return Err(unfaithful(Some(&decl.position), &object, "it was not made"));
+            return Err(unfaithful(Some(&decl.position), &object, "it was not created"));
         }
         check_table(decl, catalog)?;
     }
@@ -23,7 +23,7 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
         || catalog.of_kind(Kind::Enum).count() != manifest.enums.len()
         || manifest.sequences.iter().any(|decl| !catalog.has(&sequence(&decl.name)))
     {
-        return Err(unfaithful(None, "its tables and types", "others were made"));
+        return Err(unfaithful(None, "its tables and types", "others were created"));
     }
     Ok(())
 }
@@ -32,20 +32,20 @@ fn check_table(decl: &TableDecl, catalog: &Catalog) -> Result<(), ElaborateError
     let object = format!("table {}", decl.name);
     for column in &decl.columns {
         let object = format!("column {}.{}", decl.name, column.name);
-        let Some(made) = catalog.get(&Object::column(&decl.name, &column.name)) else {
-            return Err(unfaithful(Some(&column.position), &object, "it was not made"));
+        let Some(created) = catalog.get(&Object::column(&decl.name, &column.name)) else {
+            return Err(unfaithful(Some(&column.position), &object, "it was not created"));
         };
-        let is_generated = made.text("stored").or_else(|| made.text("virtual")).is_some();
-        let identity = made.text("identity");
+        let is_generated = created.text("stored").or_else(|| created.text("virtual")).is_some();
+        let identity = created.text("identity");
         let agrees = match &column.value {
-            // `serial` brings a default along.
+            // `serial` creates a default.
             ColumnValue::None | ColumnValue::Default(_) => !is_generated && identity.is_none(),
             ColumnValue::Identity { always, .. } => {
                 identity == Some(if *always { "always" } else { "by default" })
             }
             ColumnValue::Generated(_) => is_generated,
         };
-        if !agrees || (!column.nullable && made.text("nullability") == Some("null")) {
+        if !agrees || (!column.nullable && created.text("nullability") == Some("null")) {
             let at = Some(&column.position);
             return Err(unfaithful(at, &object, "its value or its null does not agree"));
         }

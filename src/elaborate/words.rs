@@ -1,4 +1,4 @@
-//! Names in the words of declarations.
+//! Names in the SQL of declarations.
 
 use crate::manifest::QualifiedName;
 use crate::name::Ident;

@@ -116,7 +116,7 @@ pub async fn apply(
             }),
             has_work: true,
             rows_found: compared.as_ref().and_then(|c| c.rows_found),
-            seen: compared.as_ref().map(|c| c.seen),
+            live_checksum: compared.as_ref().map(|c| c.seen),
             is_listed: true,
             is_of_many: true,
             was_present: compared.as_ref().is_some_and(|c| c.is_present),

@@ -173,9 +173,16 @@ async fn look<'f>(
         members.iter().map(|member| (&member.tenant.id, &member.tenant.schema)).collect();
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let avoid = |found: &[Obstacle]| context.reasons_not_to_read(found);
-    let found =
-        pg::survey(session, manifest, shapes, &subjects, context.limits, &context.asked(), &avoid)
-            .await?;
+    let found = pg::survey(
+        session,
+        manifest,
+        shapes,
+        &subjects,
+        context.limits,
+        &context.untrusted_query(),
+        &avoid,
+    )
+    .await?;
     let seen = found.into_iter().map(|found| match found {
         Ok(snapshot) => Seen::At(snapshot),
         Err(error) => Seen::Failed(Failure::from(&ReconcileError::from(error))),

@@ -3,13 +3,13 @@
 /// An attribute of a kind of objects.
 #[derive(Debug)]
 pub struct Attribute {
-    /// What it is called in catalogs.
+    /// Its key in catalogs.
     pub key: &'static str,
     /// An expression over the source of its kind; NULL: the object does not have it.
     pub sql: &'static str,
-    /// What stands in front of it where people read it.
+    /// What precedes it where people read it.
     label: &'static str,
-    /// Whether people get to see it, and it is digested. If not, others say the same.
+    /// Whether it is shown to people and digested. If not, other attributes contain the same information.
     is_shown: bool,
     /// What is digested of it.
     digest: Digested,
@@ -29,7 +29,7 @@ impl Attribute {
         Self { key, sql, label: "", is_shown: true, digest: Digested::AsRead, is_needed: false }
     }
 
-    /// With words in front of what it says.
+    /// With a label in front of its value.
     pub(super) const fn labelled(self, label: &'static str) -> Self {
         Self { label, ..self }
     }
@@ -40,7 +40,7 @@ impl Attribute {
     }
 
     /// What is digested of it: expressions that cost the server less, over what the digest of its kind selects from.
-    /// None: what else is digested changes with it.
+    /// Without any: something else that is digested changes with it.
     pub(super) const fn digested(self, expressions: &'static [&'static str]) -> Self {
         Self { digest: Digested::Instead(expressions), ..self }
     }
@@ -54,13 +54,13 @@ impl Attribute {
         }
     }
 
-    /// Whether it is compared for its own sake. If not, others say the same.
+    /// Whether it is compared for its own sake. If not, other attributes contain the same information.
     #[must_use]
     pub const fn is_shown(&self) -> bool {
         self.is_shown
     }
 
-    /// Others say the same.
+    /// Other attributes contain the same information.
     pub(super) const fn hidden(self) -> Self {
         Self { is_shown: false, ..self }
     }

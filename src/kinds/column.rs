@@ -30,7 +30,7 @@ pub(super) static RULES: Rules = Rules {
                       WHEN r.is_set THEN format_type(a.atttypid, a.atttypmod) END",
                 "nullif(a.atttypmod, -1)",
             ]),
-        // Since PostgreSQL 18 there may be a NOT NULL that the rows were never checked for.
+        // Since PostgreSQL 18 there may be a NOT NULL for which existing rows were never checked.
         Attribute::new(
             "nullability",
             "CASE WHEN a.attnotnull AND NOT EXISTS ( \
@@ -39,14 +39,14 @@ pub(super) static RULES: Rules = Rules {
                    AND k.conkey = ARRAY[a.attnum]) THEN 'not null' ELSE 'null' END",
         )
         .digested(&["nullif(a.attnotnull, false)"]),
-        // Only if it is not the type's own.
+        // Only if it is not the default of the type.
         Attribute::new(
             "collation",
             "CASE WHEN a.attcollation <> ty.typcollation THEN a.attcollation::regcollation END",
         )
         .labelled("collation")
         .needed()
-        // 0 is none, 100 is the database's own: which of them it can be, the type decides.
+        // 0 is none, 100 is the database's default: which of them is possible depends on the type.
         .digested(&["CASE WHEN a.attcollation IN (0, 100) THEN NULL \
                           WHEN a.attcollation < 16384 THEN a.attcollation::text \
                           WHEN r.is_set THEN a.attcollation::regcollation::text END"]),
@@ -105,7 +105,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     )
 }
 
-/// The column as it stands in CREATE TABLE and ALTER TABLE, with its default or sequence if these are
+/// The column clause of CREATE TABLE and ALTER TABLE, with its default or sequence if these are
 /// among `parts`.
 pub(super) fn clause(
     object: &Object,
@@ -157,8 +157,8 @@ pub(super) fn clause(
     sql
 }
 
-/// Whether a sequence can be made by the type of the column that it belongs to.
+/// Whether a sequence can be created by the type of the column that it belongs to.
 #[must_use]
-pub fn makes(column: &Fact, sequence: &Fact) -> bool {
+pub fn creates(column: &Fact, sequence: &Fact) -> bool {
     column.text("type").is_some_and(|data_type| is_serial(sequence, data_type))
 }

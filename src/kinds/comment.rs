@@ -6,8 +6,8 @@ use super::rules::{Rules, part, qualified, table_of};
 use crate::catalog::{Kind, Object};
 use crate::name::{Ident, SchemaName, Text};
 
-/// They are read by a query for all kinds; see `reading`. Of a very long one, which may have a gigabyte, the
-/// beginning and a digest are compared.
+/// They are read by one query for all kinds; see `reading`. Of a very long comment, which may have a gigabyte,
+/// the beginning and a digest are compared.
 pub(super) static RULES: Rules = Rules {
     attributes: &[Attribute::new(
         "comment",
@@ -35,7 +35,7 @@ pub fn line(text: &str) -> String {
 fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
     let Object::Comment(on) = &creation.object else { return String::new() };
     let text = creation.fact.attributes.get("comment");
-    // Whatever stands in a comment, it names nothing.
+    // The text of a comment contains no names to qualify.
     let text = text.map(|value| match &value.sql {
         Some(full) => full.sql(schema),
         None => value.text.clone(),
@@ -57,7 +57,7 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
         Kind::Column => format!("COLUMN {}.{quoted}", table_of(on, schema)),
         Kind::Constraint => format!("CONSTRAINT {quoted} ON {}", table_of(on, schema)),
         Kind::Index => format!("INDEX {}", qualified(on, schema)),
-        // The server has no comments on these.
+        // There are no comments on these.
         Kind::Label | Kind::Default | Kind::Comment | Kind::Row => String::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! Constraints: primary keys, unique, check, exclusion and foreign keys. The server has the words of all.
+//! Constraints: primary keys, unique, check, exclusion and foreign keys. The server prints the definition of all.
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
@@ -10,7 +10,7 @@ use crate::name::{Ident, SchemaName, Text, literal};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Tables,
-    // For each partition of the table that a foreign key points to, the server makes another one on the same
+    // For each partition of the table that a foreign key points to, the server creates another key on the same
     // table, which nobody can alter or drop alone.
     source: "k.tableoid::int8, k.oid::int8, 0, c.relname, k.conname, \
              array_position('{p,u,c,x,f}'::text[], k.contype::text) * 10000000000 + k.oid::int8, \
@@ -38,7 +38,7 @@ pub(super) static RULES: Rules = Rules {
             "CASE WHEN k.target IS NOT NULL \
                   THEN ROW(k.target, k.conkey, k.confkey, k.confmatchtype, k.confupdtype, \
                            k.confdeltype, k.set_columns) END",
-            // What lies elsewhere is told in words.
+            // Keys to tables elsewhere are digested by their definition.
             "CASE WHEN (k.contype = 'x' OR k.contype = 'f' AND k.target IS NULL) AND r.is_set \
                   THEN coalesce(pg_get_constraintdef(k.oid), k.oid::text) END",
         ]),
@@ -104,9 +104,9 @@ pub(super) static RULES: Rules = Rules {
     ..Rules::NONE
 };
 
-/// A NOT NULL is told by its column, unless the rows were never checked for it. A key to another table of the
-/// schema is digested by the name of that table and the numbers of its columns, which is cheaper than what the server
-/// would print; which column has which number is digested with that table.
+/// A NOT NULL is digested with its column, unless existing rows were never checked for it. A key to another table
+/// of the schema is digested by the name of that table and the numbers of its columns, which is cheaper than what the
+/// server would print; which column has which number is digested with that table.
 const DIGESTED: &str = "( \
     SELECT k.oid, k.conname, k.contype, k.condeferrable, k.condeferred, k.convalidated, \
            k.connoinherit, /* conperiod */ false AS has_period, k.conbin, k.confrelid, k.conkey, \
@@ -152,7 +152,7 @@ pub fn is_primary_key(fact: &Fact) -> bool {
     fact.text("sort") == Some("p")
 }
 
-/// One that an index stands behind takes the index's name, too.
+/// A constraint that an index implements takes the index's name, too.
 fn occupies(fact: &Fact) -> Vec<Slot> {
     let Some((table, name)) = part(&fact.object) else { return Vec::new() };
     let mut slots = vec![Slot::Constraint { table: table.clone(), name: name.clone() }];
@@ -162,7 +162,7 @@ fn occupies(fact: &Fact) -> Vec<Slot> {
     slots
 }
 
-/// `CONSTRAINT "name" …`, as it stands in CREATE TABLE and ALTER TABLE.
+/// The clause `CONSTRAINT "name" …` of CREATE TABLE and ALTER TABLE.
 pub(super) fn clause(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
     let name = object.name().map(Ident::quoted).unwrap_or_default();
     let words = ["definition", "deferrable", "validity"];

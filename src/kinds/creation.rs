@@ -1,9 +1,9 @@
-//! What a statement makes.
+//! What a statement creates.
 
 use crate::catalog::{Fact, Object};
 use crate::name::Ident;
 
-/// An object to make, with what is made along with it by the same statement.
+/// An object to create, with the parts that the same statement creates.
 #[derive(Debug, Clone)]
 pub struct Creation<'a> {
     pub fact: &'a Fact,
@@ -15,21 +15,22 @@ pub struct Creation<'a> {
     pub place: Place,
 }
 
-/// Where a new label goes among those that are there.
+/// Where a new label goes among the existing ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     After(Ident),
     Before(Ident),
-    /// None of the labels there is desired.
+    /// None of the existing labels is desired.
     End,
 }
 
-/// What a statement does if the object is there already.
+/// What a statement does if the object exists already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
     /// Nothing: it may be run again.
     IfNotExists,
-    /// It is refused. For who has seen that the object is not there: another could be anybody's.
+    /// It is refused. To be used once it was read that the object does not exist: one that exists after all could
+    /// belong to anybody.
     Exclusive,
 }
 
@@ -42,7 +43,7 @@ impl Guard {
         }
     }
 
-    /// A statement for which the server has no such words: guarded by a condition of the same meaning.
+    /// A statement that has no `IF NOT EXISTS`: guarded by a condition with the same meaning.
     pub(super) fn unless(self, condition: &str, statement: &str) -> String {
         match self {
             Self::IfNotExists => unless(condition, statement),
@@ -55,7 +56,7 @@ impl Guard {
 fn unless(condition: &str, statement: &str) -> String {
     let body =
         format!("BEGIN\n    IF NOT ({condition}) THEN\n        {statement};\n    END IF;\nEND");
-    // The delimiter must not stand in what it delimits.
+    // The delimiter must not occur in the text that it delimits.
     let mut tag = "$provision$".to_owned();
     let mut n = 0_u32;
     while body.contains(&tag) {

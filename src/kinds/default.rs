@@ -16,7 +16,7 @@ pub(super) static RULES: Rules = Rules {
              JOIN pg_attrdef ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum \
              WHERE c.oid = ANY (:tables)",
     // It names no column, so the table need not be opened to deparse it. The expressions of generated columns,
-    // which are digested along, do.
+    // which are digested with it, do.
     attributes: &[Attribute::new("default", "pg_get_expr(ad.adbin, 0)")
         .labelled("default")
         .digested(&["CASE WHEN r.is_set \

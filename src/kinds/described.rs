@@ -4,7 +4,7 @@ use super::registry::rules;
 use crate::catalog::{Catalog, Fact, Kind, Object};
 use crate::name::Ident;
 
-/// The properties of an object as text, one a line, for people; a column's default is among its
+/// The properties of an object as text, one per line, for people; a column's default is among its
 /// properties, and the labels are those of their type. Comments are not.
 #[must_use]
 pub fn described(catalog: &Catalog, fact: &Fact) -> String {

@@ -1,5 +1,5 @@
-//! The statement that digests schemas, put together from the same attributes as the ones that read them:
-//! what is read is digested, too, unless other attributes say the same.
+//! The statement that digests schemas, composed from the same attributes as the statements that read them:
+//! what is read is digested, too, unless other attributes contain the same information.
 
 use super::attribute::Attribute;
 use super::reading::{for_version, stripped};
@@ -12,7 +12,7 @@ use crate::catalog::Kind;
 pub const DIGEST_VERSION: u32 = 2;
 
 /// The statement that `template` describes, `pg/fingerprint.sql`, for a server of this version:
-/// `:parts_of_table` and the like stand for what finds the parts, `:texts_of_table` for what they say,
+/// `:parts_of_table` and the like stand for what finds the parts, `:texts_of_table` for their texts,
 /// `:attributes_of_table` for a list of what is digested of the table itself, and
 /// `:commented_parts_of_table` for the OIDs of those parts that may have comments.
 #[must_use]

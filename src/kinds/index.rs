@@ -1,4 +1,4 @@
-//! Indexes of tables, but for those that stand behind a constraint.
+//! Indexes of tables, except those that implement a constraint.
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
@@ -23,7 +23,7 @@ pub(super) static RULES: Rules = Rules {
         Attribute::new("unique", "CASE WHEN i.indisunique THEN 'UNIQUE' END")
             .needed()
             .digested(&["nullif(i.indisunique, false)"]),
-        // Access method and columns, between what else the server prints.
+        // Access method and columns, from the middle of what the server prints.
         Attribute::new(
             "using",
             "regexp_replace( \
@@ -44,8 +44,8 @@ pub(super) static RULES: Rules = Rules {
             "CASE WHEN NOT 16384 <= ANY (i.indcollation::oid[]) THEN i.indcollation END",
             "CASE WHEN i.indexprs IS NOT NULL AND r.is_set \
                   THEN coalesce(pg_get_expr(i.indexprs, r.names), i.indexrelid::text) END",
-            // The rest in words, with the parameters of operator classes, which the server's own for
-            // B-trees do not take. A default operator class is not named: its type tells it.
+            // The rest as text, with the parameters of operator classes, which the built-in ones for
+            // B-trees do not take. A default operator class is not named: it follows from the type.
             "CASE WHEN (x.relam <> 403 OR 16384 <= ANY (i.indclass::oid[]) \
                         OR 16384 <= ANY (i.indcollation::oid[])) AND r.is_set \
                   THEN pg_get_indexdef(i.indexrelid, 0, true) END",
@@ -88,7 +88,7 @@ pub(super) static RULES: Rules = Rules {
         )
         .hidden(),
     ],
-    // With those behind constraints.
+    // Including those that implement constraints.
     digest: Some(Digest {
         identity: "x.relname",
         oid: Some("x.oid"),

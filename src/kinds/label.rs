@@ -1,4 +1,4 @@
-//! Labels of enum types. A type keeps the order of its labels.
+//! Labels of enum types. The labels of a type are ordered.
 
 use super::creation::{Creation, Guard, Place};
 use super::rules::{Digest, Needs, Rules, part};

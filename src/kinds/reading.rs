@@ -1,13 +1,13 @@
-//! The statements that read a schema, put together from the rules of all kinds, and what their answers
-//! mean. Pure: who sends them and parses the rows is [`pg`](crate::pg).
+//! The statements that read a schema, composed from the rules of all kinds, and the interpretation of their
+//! answers. Pure: [`pg`](crate::pg) sends the statements and decodes the rows.
 //!
 //! They are sent in two messages inside a transaction whose search path is `pg_catalog`: first
-//! [`members_script`], which tells which objects there are, and then [`details_script`], in which `:tables`,
-//! `:relations`, `:types` and `:others` are replaced by their OIDs, and in which parts are left out of which
-//! there is nothing. `pg_class` has no index on `relnamespace`; `pg_depend` has one on the referenced object.
+//! [`members_script`], which lists the objects, and then [`details_script`], in which `:tables`,
+//! `:relations`, `:types` and `:others` are replaced by their OIDs, and in which the queries for kinds without
+//! objects are left out. `pg_class` has no index on `relnamespace`; `pg_depend` has one on the referenced object.
 //!
 //! Deparsing functions print a name unqualified when the search path would find it. The CTE `path`
-//! sets the path, and each call depends on its answer: so it is set after the
+//! sets the path, and each call depends on its result: so it is set after the
 //! statement was analysed (nothing in a tenant's schema can capture a name in here) and before the
 //! function runs. It is set back at once, since the next statement is analysed only after this one has run.
 
@@ -40,14 +40,14 @@ pub struct Members {
 /// What a schema is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// To be compared: what lies in the schema stands unqualified, very long comments as a digest.
+    /// To be compared: what is in the schema is unqualified, very long comments are read as a digest.
     Comparing,
-    /// For statements: what does not lie in `pg_catalog` is qualified. What depends on what is told, too.
+    /// For statements: what is not in `pg_catalog` is qualified. Dependencies are read, too.
     Rendering,
 }
 
-/// Columns of the catalog that younger servers have: the version that brought them, what stands
-/// for them in the script, and they themselves.
+/// Columns of the catalog that newer servers have: the version that introduced them, their placeholder
+/// in the script, and the column.
 const SINCE: [(i32, &str, &str); 3] = [
     (150_000, "/* confdelsetcols */ NULL::int2[]", "k.confdelsetcols"),
     (150_000, "/* indnullsnotdistinct */ false", "i.indnullsnotdistinct"),
@@ -65,7 +65,7 @@ pub fn for_version(script: &str, version_number: i32) -> String {
         .replace(":known_options", &names(&KNOWN_OPTIONS))
 }
 
-/// A script without comments and indentation: the server reads it for each tenant anew.
+/// A script without comments and indentation: the server parses it again for each tenant.
 #[must_use]
 pub fn stripped(sql: &str) -> String {
     let lines = sql.lines().map(str::trim_start).filter(|line| !line.starts_with("--"));
@@ -94,7 +94,7 @@ FROM (
 ) r;
 ";
 
-/// The statement that asks for the members of `schema`, but for the tool's own table, `record`.
+/// The statement that lists the members of `schema`, except the tool's own table, `record`.
 #[must_use]
 pub fn members_script(schema: &SchemaName, record: &str) -> String {
     let schema = Text::from(schema.ident()).literal();
@@ -179,7 +179,7 @@ fn object(rules: &Rules) -> String {
     format!("json_strip_nulls(json_build_object({}))", pairs.join(", "))
 }
 
-/// A statement that answers with one row: its name and a JSON array. `with` are further common table
+/// A statement that returns one row: its name and a JSON array. `with` are further common table
 /// expressions, each after a comma.
 fn section(name: &str, with: &str, rows: &str, from: &str, path: &str) -> String {
     format!(
@@ -216,7 +216,7 @@ WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'
                SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)));
 ";
 
-/// What needs what, by the addresses that `pg_depend` has.
+/// The dependencies, by the addresses that `pg_depend` has.
 const DEPENDENCIES: &str = "\
 WITH object AS MATERIALIZED (
     SELECT unnest(:relations || :types
@@ -236,16 +236,16 @@ JOIN pg_depend d ON d.objid = o.oid
 JOIN object r ON r.oid = d.refobjid;
 ";
 
-/// Of what the server says that it is: catalog, object, column.
+/// An object's address in the catalogs: catalog, object, column.
 type Address = (i64, i64, i64);
 
 /// One row of a kind's query; see [`Rules::source`].
 type Row = (i64, i64, i64, Option<Ident>, Ident, i64, BTreeMap<String, String>);
 
-/// What the answers to [`details_script`] say, which `section` hands out by name.
+/// The catalog from the answers to [`details_script`], which `section` returns by name.
 ///
 /// # Errors
-/// What `section` says, or a sentence, when the answers are not understood.
+/// The error of `section`, or a sentence, when the answers are not understood.
 pub fn parse<E>(
     reading: Reading,
     mut section: impl FnMut(&str) -> Result<serde_json::Value, E>,
@@ -294,8 +294,9 @@ fn fact(object: Object, position: i64, mut texts: BTreeMap<String, String>) -> F
 /// A dependency as `pg_depend` has it, with its type.
 type Edge = (i64, i64, i64, i64, i64, i64, String);
 
-/// Enters what needs what. What is no object of its own is a part of the one that it depends on internally: the
-/// index behind a constraint, the array type of an enum, the row type of a table, the expression of a generated column.
+/// Adds the dependencies. What is not an object of its own counts as part of the one that it depends on
+/// internally: the index of a constraint, the array type of an enum, the row type of a table, the expression of
+/// a generated column.
 fn depend(catalog: &mut Catalog, objects: &HashMap<Address, Object>, edges: Vec<Edge>) {
     let known = |address: &Address| {
         let whole = (address.0, address.1, 0);
@@ -310,7 +311,7 @@ fn depend(catalog: &mut Catalog, objects: &HashMap<Address, Object>, edges: Vec<
     }
     let resolved = |address: Address| {
         let mut address = address;
-        // As many steps as there are kinds of parts of parts.
+        // As many steps as parts can be nested.
         for _ in 0..4 {
             match known(&address) {
                 Some(object) => return Some(object),

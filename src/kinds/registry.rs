@@ -1,4 +1,4 @@
-//! All kinds, and what is asked of them.
+//! The rules of all kinds, and access to them.
 
 use super::creation::{Creation, Guard};
 use super::rules::Rules;
@@ -45,13 +45,13 @@ pub fn comes_with(fact: &Fact) -> Option<Object> {
     (rules(fact.object.kind()).comes_with)(fact)
 }
 
-/// What the statement that makes an object takes on its table; see [`Rules::lock`].
+/// The lock that the statement that creates an object takes on its table; see [`Rules::lock`].
 #[must_use]
 pub fn lock(fact: &Fact) -> Option<TableLock> {
     (rules(fact.object.kind()).lock)(fact)
 }
 
-/// The statement that makes an object, without a semicolon at the end.
+/// The statement that creates an object, without a semicolon at the end.
 #[must_use]
 pub fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     (rules(creation.object.kind()).create)(creation, schema, guard)

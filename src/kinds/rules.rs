@@ -1,4 +1,4 @@
-//! The form of what there is to know about a kind, and what the statements of many kinds need.
+//! The type of the rules of a kind, and what the statements of many kinds need.
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
@@ -22,21 +22,21 @@ pub struct Rules {
     pub occupies: fn(&Fact) -> Vec<Slot>,
     /// Whether an object that the manifest leaves unnamed is found by its structure.
     pub is_structural: bool,
-    /// The statement that makes it, with the other facts that it makes along.
+    /// The statement that creates it, with the parts that the same statement creates.
     pub create: fn(&Creation<'_>, &SchemaName, Guard) -> String,
-    /// What the statement takes on the table of which the object is a part, if that is there.
+    /// The lock that the statement takes on the table of which the object is a part, if that exists.
     pub lock: fn(&Fact) -> Option<TableLock>,
-    /// The column with which it comes and goes, so that it is no difference of its own where the column is there.
+    /// The column with which it comes and goes, so that it is no difference of its own where the column exists.
     pub comes_with: fn(&Fact) -> Option<Object>,
 }
 
-/// What has to be in a schema so that there can be objects of a kind.
+/// What a schema must contain so that there can be objects of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     Tables,
     Types,
     Sequences,
-    /// They are not read by a query of their own.
+    /// They are not read by a separate query.
     Nothing,
 }
 
@@ -48,7 +48,7 @@ pub struct Digest {
     pub identity: &'static str,
     /// The OID of the part, if it can have a comment.
     pub oid: Option<&'static str>,
-    /// What is digested beside the attributes: it is told by its name alone, as unmodelled.
+    /// What is digested beside the attributes: it is represented by its name alone, as unmodelled.
     pub also: &'static [&'static str],
     /// The rest of the query after FROM.
     pub from: &'static str,

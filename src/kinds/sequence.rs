@@ -1,4 +1,4 @@
-//! Sequences, but for those of identity columns, which belong to their column.
+//! Sequences, except those of identity columns, which belong to their column.
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
@@ -9,7 +9,7 @@ use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Sequences,
-    // Those of the tool's own table, and of tables elsewhere, belong to these.
+    // Sequences of the tool's own table, and of tables elsewhere, belong to these.
     source: "c.tableoid::int8, c.oid::int8, 0, NULL, c.relname, c.oid::int8, :attributes \
              FROM path CROSS JOIN pg_class c \
              JOIN pg_sequence s ON s.seqrelid = c.oid \
@@ -41,7 +41,7 @@ pub(super) static RULES: Rules = Rules {
             .digested(&["nullif(s.seqcache, 1)"]),
         Attribute::new("cycle", "CASE WHEN s.seqcycle THEN 'cycle' ELSE 'no cycle' END")
             .digested(&["nullif(s.seqcycle, false)"]),
-        // What goes away with it: `serial` makes it so.
+        // The column with which it is dropped: `serial` sets that.
         Attribute::new("role", "quote_ident(t.relname) || '.' || quote_ident(a.attname)")
             .labelled("owned by")
             .digested(&["o.refobjsubid", "o.deptype"]),
@@ -57,7 +57,7 @@ pub(super) static RULES: Rules = Rules {
     ..Rules::NONE
 };
 
-/// The column that it goes away with, if there is one.
+/// The column with which it is dropped, if there is one.
 pub(super) fn owner(fact: &Fact) -> Option<Object> {
     let name = |key| Ident::new(fact.text(key)?).ok();
     Some(Object::column(&name("owner_table")?, &name("owner_column")?))
@@ -81,7 +81,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     )
 }
 
-/// The options of a sequence or an identity column that differ from what the server would take for them, each
+/// The options of a sequence or an identity column that differ from the server's defaults, each
 /// after a space.
 pub(super) fn options(fact: &Fact, data_type: &str) -> String {
     let number = |key| fact.text(key).and_then(|text| text.parse::<i64>().ok());
@@ -125,7 +125,7 @@ pub fn option_words(options: &SequenceOptions) -> String {
     sql
 }
 
-/// Whether a column of type `serial` and its like would bring exactly this sequence along.
+/// Whether a column of type `serial` and its like would create exactly this sequence.
 pub(super) fn is_serial(fact: &Fact, column_type: &str) -> bool {
     let Some(Object::Part(column)) = owner(fact) else { return false };
     let usual = Ident::for_serial(&column.of, &column.name);

@@ -1,15 +1,15 @@
-//! What a schema can hold and no kind knows, so that it is told by its name alone.
+//! What a schema can contain and no kind models, so that it is represented by its name alone.
 
 /// What the server keeps in `pg_attribute.attoptions` for itself: nobody can set it, `pg_dump` does
 /// not write it, and it differs from table to table. `pg_attver` came with the minor releases of
 /// November 2026.
 pub(super) const KEPT_OPTIONS: [&str; 1] = ["pg_attver"];
 
-/// What people set there (PostgreSQL manual, ALTER TABLE, `SET (…)`); the parameters
-/// of operator classes, which the attributes of indexes have, are told by the index.
+/// The options that users can set there (PostgreSQL manual, ALTER TABLE, `SET (…)`); the parameters
+/// of operator classes, which the attributes of indexes have, are read with the index.
 pub(super) const KNOWN_OPTIONS: [&str; 2] = ["n_distinct", "n_distinct_inherited"];
 
-/// Queries for kind and name, to be put together by UNION ALL: a table's properties.
+/// Queries for kind and name, to be combined by UNION ALL: a table's properties.
 pub(super) const OF_TABLES: &str = "\
 SELECT v.kind, c.relname::text AS name
 FROM pg_class c
@@ -67,13 +67,13 @@ SELECT 'period of constraint', k.conname
 FROM pg_constraint k
 WHERE k.conrelid = ANY (:tables) AND /* conperiod */ false";
 
-/// The same of what hangs on relations.
+/// The same for what is attached to relations.
 pub(super) const OF_RELATIONS: &str = "\
 SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
            WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table'
            WHEN 'c' THEN 'composite type' ELSE 'relation' END, c.relname
 FROM pg_class c
--- Indexes are told by their tables, those of partitioned tables among them.
+-- Indexes are read with their tables, including those of partitioned tables.
 WHERE c.oid = ANY (:relations) AND c.relkind NOT IN ('r', 'S', 'i')
 UNION ALL
 SELECT q.kind, q.name || ' on ' || c.relname
@@ -105,7 +105,7 @@ FROM (
     WHERE ru.ev_class = ANY (:relations) AND ru.rulename <> '_RETURN') q
 JOIN pg_class c ON c.oid = q.relation";
 
-/// The same of what lives in the schema and is neither a relation nor an enum.
+/// The same for what is in the schema and is neither a relation nor an enum.
 pub(super) const OF_OTHERS: &str = "\
 SELECT CASE t.typtype WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range type'
            WHEN 'c' THEN 'composite type' ELSE 'type' END, t.typname::text
@@ -129,7 +129,7 @@ CROSS JOIN LATERAL pg_identify_object(m.classid, m.objid, 0) o
 LEFT JOIN pg_operator op ON m.classid = 'pg_operator'::regclass AND op.oid = m.objid
 WHERE m.classid NOT IN ('pg_type'::regclass, 'pg_proc'::regclass)
 UNION ALL
--- A cast lives in no schema, but goes with its types.
+-- A cast is in no schema, but is dropped with its types.
 SELECT DISTINCT 'cast', CASE WHEN path.is_set THEN
            'from ' || format_type(ca.castsource, NULL) || ' to '
            || format_type(ca.casttarget, NULL) END
@@ -150,17 +150,17 @@ FROM pg_depend d
 WHERE d.refclassid = 'pg_namespace'::regclass
   AND d.refobjid = :namespace
   AND d.objid = ANY (:others)
-  -- A range type brings functions and a multirange type along.
+  -- A range type comes with functions and a multirange type.
   AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = d.classid
                   AND i.objid = d.objid AND i.deptype = 'i')";
 
-/// What is digested of columns that is told by name alone.
+/// What is digested of columns and represented by its name alone.
 pub(super) const DIGEST_OF_COLUMN: [&str; 4] = [
     "a.attstorage",
     "nullif(a.attcompression, '')",
     "nullif(a.attstattarget, -1)",
-    // One option of the server's own is all that most columns have. Of an option that is not known, the
-    // value may differ from table to table: its name stands for it.
+    // Most columns have at most one option of the server's own. The value of an unknown option may differ
+    // from table to table, so only its name is digested.
     "CASE WHEN a.attoptions[2] IS NOT NULL \
                OR split_part(a.attoptions[1], '=', 1) <> ALL (:kept_options) THEN ( \
          SELECT string_agg(CASE WHEN q.name = ANY (:known_options) THEN q.option ELSE q.name END, \
@@ -169,7 +169,7 @@ pub(super) const DIGEST_OF_COLUMN: [&str; 4] = [
          WHERE q.name <> ALL (:kept_options)) END",
 ];
 
-/// The same of constraints: whether triggers enforce a key on a table elsewhere; and on its partitions, if it has any.
+/// The same for constraints: whether triggers enforce a key on a table elsewhere, and on its partitions, if any.
 pub(super) const DIGEST_OF_CONSTRAINT: [&str; 1] =
     ["CASE WHEN k.contype = 'f' AND k.target IS NULL \
      THEN nullif(concat( \
@@ -182,5 +182,5 @@ pub(super) const DIGEST_OF_CONSTRAINT: [&str; 1] =
           WHERE p.conrelid = r.oid AND p.contype = 'f' AND p.conparentid <> 0 \
             AND tg.tgrelid = p.confrelid AND tg.tgenabled <> 'O')), 'f') END"];
 
-/// The same of indexes.
+/// The same for indexes.
 pub(super) const DIGEST_OF_INDEX: [&str; 1] = ["nullif(x.reltablespace, 0)"];

@@ -1,4 +1,4 @@
-//! What the server answers, and lists of names in what it is asked.
+//! The rows that the server returns, and lists of names in queries.
 
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;

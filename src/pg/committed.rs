@@ -1,4 +1,4 @@
-//! What became of a transaction whose connection was lost at COMMIT.
+//! Whether a transaction was committed whose connection was lost at COMMIT.
 
 use uuid::Uuid;
 
@@ -12,8 +12,8 @@ use super::session::{Access, Limits, Session, begin};
 use super::state;
 use crate::name::SchemaName;
 
-/// Whether the apply with this id was committed, asked on a new connection. It waits for the
-/// tenant's lock first: while the old session still has it, it is not decided yet.
+/// Whether the apply with this id was committed, checked on a new connection. It waits for the
+/// tenant's lock first: while the old session still holds it, the outcome is not decided yet.
 ///
 /// # Errors
 /// When the server cannot be reached, or the old session keeps the lock.
@@ -24,7 +24,7 @@ pub async fn committed(
     limits: Limits,
 ) -> Result<bool, IntrospectError> {
     let mut session = Session::open(target).await?;
-    let doing = "asking whether a transaction was committed";
+    let doing = "checking whether a transaction was committed";
     let script = begin(Access::Write, limits) + &lock::script(schema);
     let mut found = false;
     let is_present = session.begin(schema, doing, script).await?.is_present;

@@ -26,14 +26,14 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A server to connect to. Neither `Debug` nor `Display` shows the password.
 #[derive(Clone)]
 pub struct Target {
-    /// All but how to encrypt.
+    /// Everything but the encryption mode.
     options: PgConnectOptions,
     ssl_mode: PgSslMode,
     timeout: Duration,
     label: String,
-    /// Whether it was said that a connection is not encrypted.
+    /// Whether it has been reported that a connection is not encrypted.
     is_warned: Arc<AtomicBool>,
-    /// Whether there has been a connection.
+    /// Whether a connection has been established before.
     was_reached: Arc<AtomicBool>,
     values: bool,
     trust: Arc<Trust>,
@@ -86,7 +86,7 @@ impl Target {
         Self::new(options, timeout.as_deref(), ssl_mode.as_deref(), root.as_deref())
     }
 
-    /// The server that the `PG*` variables name, or `None` when they name none.
+    /// The server that the `PG*` variables name; `None` when they name none.
     ///
     /// # Errors
     /// When a variable is set to something unusable.
@@ -106,7 +106,7 @@ impl Target {
         .map(Some)
     }
 
-    /// A server on a private Unix socket; the environment is not asked.
+    /// A server on a private Unix socket; the environment is ignored.
     #[must_use]
     pub fn from_socket(directory: &Path, port: u16, user: &str, database: &str) -> Self {
         let options = PgConnectOptions::new_without_pgpass()
@@ -128,14 +128,14 @@ impl Target {
         }
     }
 
-    /// The same server; with `values`, its errors tell all that it said, where otherwise what may
-    /// hold values of rows is left out.
+    /// The same server; with `values`, its errors are shown in full, where otherwise what may
+    /// contain values of rows is left out.
     #[must_use]
     pub fn with_values(self, values: bool) -> Self {
         Self { values, ..self }
     }
 
-    /// The same server; what belongs to the roles of `trust` may be run on it.
+    /// The same server; code that belongs to the roles of `trust` may be run on it.
     #[must_use]
     pub fn with_trust(self, trust: Trust) -> Self {
         Self { trust: Arc::new(trust), ..self }
@@ -158,7 +158,7 @@ impl Target {
         let timeout = match timeout {
             None | Some("") => DEFAULT_TIMEOUT,
             Some(text) => match text.parse::<u64>() {
-                // libpq: zero waits forever; so long is forever enough.
+                // libpq: zero waits forever; this is long enough.
                 Ok(0) => Duration::from_hours(24),
                 Ok(seconds) => Duration::from_secs(seconds.max(2)),
                 Err(_) => {
@@ -192,8 +192,8 @@ impl Target {
                 None => {}
             },
         }
-        // libpq: `require` checks the authority when a root certificate is there, and a Unix
-        // socket is never encrypted.
+        // libpq: `require` checks the authority when there is a root certificate, and a connection
+        // over a Unix socket is never encrypted.
         let ssl_mode = match ssl_mode {
             _ if options.get_socket().is_some() || options.get_host().starts_with('/') => {
                 PgSslMode::Disable
@@ -229,7 +229,7 @@ impl Target {
         self.connect(async |options| options.connect().await).await
     }
 
-    /// Opens what `connect` makes of the options, in the ways that `sslmode` allows.
+    /// Connects by `connect`, with the options for each way that `sslmode` allows.
     ///
     /// # Errors
     /// [`PgError::Connect`] when the server cannot be reached, refuses, or does not answer in time.
@@ -263,7 +263,7 @@ impl Target {
             return Err(first);
         };
         match self.attempt(connect, ssl_mode).await {
-            // That is about encryption, too: the first attempt's trouble is the one to mend.
+            // That is about encryption, too: the error of the first attempt is the one to fix.
             Err(Cause::Server(error)) if is_refusal(&error) => Err(first),
             Err(second) => Err(second),
             Ok(connection) => {
@@ -275,8 +275,8 @@ impl Target {
         }
     }
 
-    /// How to try again after the first attempt has failed in this way. With `allow`, encryption
-    /// comes second; with `prefer`, doing without does.
+    /// How to try again after the first attempt has failed in this way: with `allow`, encrypted; with
+    /// `prefer`, unencrypted.
     fn second_choice(&self, first: &Cause) -> Option<PgSslMode> {
         match (self.ssl_mode, first) {
             (PgSslMode::Allow, Cause::Server(error)) if is_refusal(error) => {
@@ -285,7 +285,7 @@ impl Target {
             (PgSslMode::Prefer, Cause::Server(error)) if is_refusal(error) => {
                 Some(PgSslMode::Disable)
             }
-            // A server that does not know what TLS is may also just hang up.
+            // A server that does not support TLS may also just close the connection.
             (PgSslMode::Prefer, Cause::Tls(_) | Cause::Lost(_) | Cause::Client(_)) => {
                 Some(PgSslMode::Disable)
             }
@@ -324,10 +324,10 @@ fn is_refusal(error: &ServerError) -> bool {
     error.sqlstate == "28000"
 }
 
-/// Whether nobody answered at all, or there is no such address.
+/// Whether there was no answer at all, or there is no such address.
 fn is_unreachable(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
-    // What the resolver says has no kind of its own.
+    // Errors of the resolver have no kind of their own.
     matches!(
         error.kind(),
         ErrorKind::ConnectionRefused
@@ -340,7 +340,7 @@ fn is_unreachable(error: &std::io::Error) -> bool {
     ) || error.to_string().starts_with("failed to lookup address information")
 }
 
-/// What holds for each of our connections. Statements are not logged: they carry seed values. The
+/// Options of all our connections. Statements are not logged: they contain seed values. The
 /// one start-up parameter that PgBouncer refuses by default is not sent; each transaction sets it.
 fn finish(options: PgConnectOptions) -> PgConnectOptions {
     let named = options.get_application_name().is_some();
@@ -349,7 +349,7 @@ fn finish(options: PgConnectOptions) -> PgConnectOptions {
     if named { options } else { options.application_name("provision") }
 }
 
-/// sqlx takes its default for a variable that it cannot read; a typing error in `PGSSLMODE` would
+/// sqlx uses its default for a variable that it cannot parse; a typing error in `PGSSLMODE` would
 /// thus turn encryption off.
 fn check_variables() -> Result<(), PgError> {
     let bad = |name: &str, good: fn(&str) -> bool| {

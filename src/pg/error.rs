@@ -1,4 +1,4 @@
-//! What can go wrong between this tool and a server, and whether trying again may help.
+//! What can go wrong between this tool and a server, and whether a retry may help.
 
 mod server;
 
@@ -9,7 +9,7 @@ use tokio_rustls::rustls;
 
 pub use server::ServerError;
 
-/// A failure in talking to a PostgreSQL server.
+/// A failure in the communication with a PostgreSQL server.
 #[derive(Debug, thiserror::Error)]
 pub enum PgError {
     #[error("the connection setting is not usable: {reason}")]
@@ -30,7 +30,7 @@ pub enum PgError {
         #[source]
         source: Cause,
     },
-    /// The registry's query, whatever the rest of the server does.
+    /// The registry's query alone failed.
     #[error("the registry of tenants cannot be read")]
     Registry {
         #[source]
@@ -41,16 +41,16 @@ pub enum PgError {
     Answer { doing: String, reason: String },
 }
 
-/// Why the server or the way to it refused.
+/// Why the server, or the connection to it, failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
     #[error(transparent)]
     Server(Box<ServerError>),
-    /// There never was a connection.
+    /// No connection was ever established.
     #[error(transparent)]
     Unreachable(std::io::Error),
-    /// There were connections before, and now there is none to be had: the server may be starting
-    /// again.
+    /// There were connections before, and now none can be established: the server may be
+    /// restarting.
     #[error(transparent)]
     Away(Box<Self>),
     #[error("the connection was lost")]
@@ -80,18 +80,18 @@ fn tls_error(error: &std::io::Error) -> Option<TlsError> {
     })
 }
 
-/// Why no encrypted connection came about.
+/// Why no encrypted connection could be established.
 #[derive(Debug, thiserror::Error)]
 enum TlsError {
     #[error(transparent)]
     Handshake(rustls::Error),
-    /// rustls takes no other version, whatever is to be verified.
+    /// rustls accepts no other version, whatever is to be verified.
     #[error("the server's certificate is of X.509 version 1, and only version 3 is supported here")]
     OldCertificate,
 }
 
 impl Cause {
-    /// What the error is to the caller; what may hold values of rows only with `values`.
+    /// The cause that `error` reports; what may contain values of rows is included only with `values`.
     pub(super) fn new(error: sqlx::Error, values: bool) -> Self {
         match error {
             sqlx::Error::Database(error) => {
@@ -127,7 +127,7 @@ impl Cause {
         Some(hint.into())
     }
 
-    /// The server's five characters, if it said anything.
+    /// The SQLSTATE, if the server reported the error.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {
         match self {
@@ -136,13 +136,13 @@ impl Cause {
         }
     }
 
-    /// Whether the session is gone, so that it is unknown what the server did last.
+    /// Whether the session is lost, so that it is unknown what the server did last.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Away(_) | Self::Lost(_) | Self::Timeout(_) => true,
             Self::Server(error) => {
-                error.is_of_connection()
+                error.is_connection_error()
                     || matches!(&*error.sqlstate, "57P01" | "57P02" | "57P03" | "57P05" | "25P03")
             }
             Self::Tls(_) => false,
@@ -150,7 +150,7 @@ impl Cause {
         }
     }
 
-    /// Whether the same transaction, run anew, may succeed.
+    /// Whether the same transaction, when it is retried, may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         if self.is_lost() {
@@ -162,8 +162,8 @@ impl Cause {
         match &*error.sqlstate {
             // lock not available, deadlock, serialization failure, too many connections
             "55P03" | "40P01" | "40001" | "53300" => true,
-            // Somebody else changed the catalog at the same moment: a unique violation in
-            // pg_catalog itself, or an object that went away while it was being deparsed.
+            // Another session changed the catalog at the same moment: a unique violation in
+            // pg_catalog itself, or an object that was dropped while it was being deparsed.
             "23505" => error.schema.as_deref() == Some("pg_catalog"),
             "XX000" => {
                 error.message.starts_with("cache lookup failed")
@@ -187,7 +187,7 @@ impl Explain for PgError {
                 _ if source.is_lost() => "connection-lost",
                 _ => "database-error",
             },
-            // What may pass says nothing about the registry itself.
+            // A transient error says nothing about the registry itself.
             Self::Registry { source } => match source.sqlstate() {
                 Some("55P03") => "lock-timeout",
                 _ if source.is_lost() => "connection-lost",
@@ -223,7 +223,7 @@ impl PgError {
         Self::Setting { reason: reason.into() }
     }
 
-    /// Why, if it was the server or the way to it.
+    /// Why, if it was the server or the connection to it.
     #[must_use]
     pub fn cause(&self) -> Option<&Cause> {
         match self {
@@ -243,8 +243,8 @@ impl PgError {
     /// See [`Cause::is_transient`].
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        // A server that cannot be reached at all is reported at once, unless it said "later" or has
-        // been reached before.
+        // A server that cannot be reached at all is reported at once, unless it accepts no connections for
+        // the moment or has been reached before.
         match self {
             Self::Connect { source, .. } => {
                 matches!(source, Cause::Away(_))

@@ -1,22 +1,22 @@
-//! Sends the statements of a plan, and makes no choice about them.
+//! Sends the statements of a plan, and makes no decisions about them.
 
 use super::answers::Answers;
 use super::error::Cause;
 use super::introspect::IntrospectError;
 use super::session::{Session, query_error};
 
-/// Statements travel together up to this size: a round trip each would cost more than the work.
+/// Statements are sent together up to this size: a round trip for each would cost more than the work.
 const BATCH_BYTES: usize = 256 * 1024;
 const BATCH_STATEMENTS: usize = 512;
 
-/// Why the statements of a plan did not lead to what can be committed.
+/// Why the statements of a plan did not lead to a result that can be committed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     #[error(transparent)]
     Step(#[from] StepFailed),
-    /// The look at the result failed.
+    /// The result could not be read.
     #[error(transparent)]
-    Look(#[from] IntrospectError),
+    Read(#[from] IntrospectError),
 }
 
 /// A statement that the server refused.
@@ -42,7 +42,7 @@ pub struct Statements<'a> {
 }
 
 /// Sends the statements, and the epilogue in the message of the last of them, since a round trip costs
-/// more. The answers are those to the statements of the epilogue, and `epilogue_doing` says what
+/// more. Returned are the answers to the statements of the epilogue; `epilogue_doing` describes what
 /// one of these is for.
 pub(super) async fn execute(
     session: &mut Session,
@@ -54,7 +54,7 @@ pub(super) async fn execute(
     let batches = batches(statements.sql, session.server.citus);
     let last = batches.len().saturating_sub(1);
     let mut answers = Vec::new();
-    // Without steps there is nothing but the epilogue.
+    // Without steps there is only the epilogue.
     for at in 0..=last {
         let batch = batches.get(at).map(Vec::as_slice).unwrap_or_default();
         let mut script = String::new();
@@ -68,28 +68,28 @@ pub(super) async fn execute(
         }
         match session.script(&script).await {
             Ok(found) => answers = found.into_iter().skip(batch.len() + 1).collect(),
-            Err(stopped) if stopped.completed <= batch.len() => {
-                return Err(failed(statements, done + stopped.completed, stopped.cause).into());
+            Err(failed) if failed.completed <= batch.len() => {
+                return Err(step_failed(statements, done + failed.completed, failed.cause).into());
             }
-            Err(stopped) => {
-                let doing = epilogue_doing(stopped.completed - batch.len() - 1);
-                return Err(IntrospectError::Pg(query_error(&doing, stopped.cause)).into());
+            Err(failed) => {
+                let doing = epilogue_doing(failed.completed - batch.len() - 1);
+                return Err(IntrospectError::Pg(query_error(&doing, failed.cause)).into());
             }
         }
         done += batch.len();
     }
     if session.server.citus {
         let checked = session.script(CHECK_DEFERRED).await;
-        checked.map_err(|stopped| failed(statements, statements.sql.len(), stopped.cause))?;
-        answers = session.script(epilogue).await.map_err(|stopped| {
-            let doing = epilogue_doing(stopped.completed);
-            IntrospectError::Pg(query_error(&doing, stopped.cause))
+        checked.map_err(|failed| step_failed(statements, statements.sql.len(), failed.cause))?;
+        answers = session.script(epilogue).await.map_err(|failed| {
+            let doing = epilogue_doing(failed.completed);
+            IntrospectError::Pg(query_error(&doing, failed.cause))
         })?;
     }
     Ok(answers)
 }
 
-/// Deferred constraints speak up now, while it is known what they are about, not at COMMIT.
+/// Violations of deferred constraints are reported now, while it is known what caused them, not at COMMIT.
 const CHECK_DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE;\n";
 
 /// The steps that go into one message each. Citus refuses some commands in a message with others.
@@ -114,7 +114,7 @@ fn batches<'a>(statements: &[&'a str], one_by_one: bool) -> Vec<Vec<&'a str>> {
 }
 
 /// The step that failed; past the last, it is the check of the deferred constraints.
-fn failed(statements: Statements<'_>, at: usize, source: Cause) -> StepFailed {
+fn step_failed(statements: Statements<'_>, at: usize, source: Cause) -> StepFailed {
     let of = statements.sql.len();
     let what = if at < of {
         (statements.what)(at)

@@ -9,13 +9,13 @@ use crate::name::Text;
 /// What is known of them, as `"schema"."table"`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Externals {
-    /// Those that are not there.
+    /// Those that do not exist.
     pub missing: Vec<String>,
     /// On a server with Citus, those that are not reference tables.
     pub local: Vec<String>,
 }
 
-/// Looks for the tables that `manifest` names, within the current transaction.
+/// Looks up the tables that `manifest` names, within the current transaction.
 pub(super) async fn externals(
     session: &mut Session,
     manifest: &Manifest,

@@ -22,38 +22,38 @@ use crate::checksum::Checksum;
 use crate::name::{Ident, SchemaName};
 use crate::touched::Touched;
 
-/// What is known of a schema at the cost of a digest.
+/// What is known of a schema from its digest, without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaDigest {
-    /// Schemas of one server with the same fingerprint have the same model. Of a look at objects by
-    /// name, it is that of these objects alone.
+    /// Schemas of one server with the same fingerprint have the same model. Where only objects given by
+    /// name were digested, it is that of these objects alone.
     pub fingerprint: Checksum,
-    /// The digests of the objects, where they were asked for.
+    /// The digests of the objects, where they were requested.
     pub(super) objects: Option<Objects>,
-    /// The tool's record in the schema, made by this tool as far as can be seen.
+    /// The tool's record in the schema, which appears to have been created by this tool.
     pub(super) record: Option<Record>,
-    /// What [`state::note`](super::note) wrote, if the record has it.
+    /// The comment that [`state::note`](super::note) wrote, if the record has it.
     pub note: Option<String>,
     /// Whether there is a table that the role may not read.
     pub(super) has_hidden: bool,
     /// Whether there are event triggers on this server.
     pub(super) has_event_triggers: bool,
-    /// Whether somebody who may not be trusted owns the schema or something in it, or it has row-level
+    /// Whether a role that may be untrusted owns the schema or something in it, or it has row-level
     /// security or child tables: see `pin.rs`.
     pub(super) is_open: bool,
-    /// Whether anything in the database belongs to somebody who may not be trusted.
+    /// Whether anything in the database has an owner that may be untrusted.
     pub(super) has_strangers: bool,
 }
 
 impl SchemaDigest {
-    /// Whether statements on what was looked at can run no code of others.
+    /// Whether statements on what was digested can run no code of others.
     pub(super) fn is_plain(&self) -> bool {
         !self.is_open && !self.has_strangers && !self.has_event_triggers
     }
 }
 
-/// Statements that take the digests of `schemas`, and how many these are; a schema that does not exist has no
-/// row in the answer. The fingerprint of the last is left in the setting
+/// Statements that compute the digests of `schemas`, and how many statements these are; a schema that does
+/// not exist has no row in the answer. The fingerprint of the last schema is left in the setting
 /// `provision.fingerprint`.
 pub(super) fn script(session: &Session, schemas: &[&SchemaName]) -> (String, usize) {
     session.digests.all.script(&format!("{}, false", names(schemas)))
@@ -64,7 +64,7 @@ pub(super) fn objects_script(session: &Session, schemas: &[&SchemaName]) -> (Str
     session.digests.all.script(&format!("{}, true", names(schemas)))
 }
 
-/// As [`script`], of what is `touched` alone, as far as it is there.
+/// As [`script`], of those objects alone that are `touched` and exist.
 pub(super) fn touched_script(
     session: &Session,
     schema: &SchemaName,
@@ -80,7 +80,7 @@ fn names(schemas: &[&SchemaName]) -> String {
     array("name", schemas.iter().map(|schema| schema.as_str()))
 }
 
-/// The answers to a script of this module, by schema. What keeps a schema from being looked at concerns that
+/// The answers to a script of this module, by schema. What keeps a schema from being read is an error of that
 /// schema alone.
 ///
 /// # Errors
@@ -99,8 +99,8 @@ pub(super) fn digests(
         let Some(schema) = schemas.iter().find(|schema| schema.as_str() == name) else {
             continue;
         };
-        let seen = Seen::of(row)?;
-        found.insert((*schema).clone(), seen.judged(schema, session));
+        let row = DigestRow::of(row)?;
+        found.insert((*schema).clone(), row.checked(schema, session));
     }
     Ok(found)
 }
@@ -121,13 +121,13 @@ fn answer(reason: &str) -> PgError {
 }
 
 /// A row of the answer.
-struct Seen {
+struct DigestRow {
     digest: SchemaDigest,
     is_usable: bool,
     record: Option<RecordTable>,
 }
 
-impl Seen {
+impl DigestRow {
     fn of(row: &PgRow) -> Result<Self, PgError> {
         let text = |name: &str| column::<Option<&str>>(row, name, DOING);
         let is = |name: &str| text(name).map(|text| text == Some("true"));
@@ -151,7 +151,9 @@ impl Seen {
         })
     }
 
-    fn judged(
+    /// # Errors
+    /// When the role must not use the schema or the tool's record in it.
+    fn checked(
         self,
         schema: &SchemaName,
         session: &Session,
@@ -164,7 +166,7 @@ impl Seen {
                 grant: format!("GRANT USAGE ON SCHEMA {} TO {}", schema.quoted(), role.quoted()),
             });
         }
-        let record = self.record.map(|record| record.judged(schema, session)).transpose()?;
+        let record = self.record.map(|record| record.checked(schema, session)).transpose()?;
         Ok(SchemaDigest { record, ..self.digest })
     }
 }

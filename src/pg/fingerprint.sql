@@ -1,38 +1,38 @@
--- One row for each schema of `$1` that exists: the digests of its objects, which hold all that the model
--- compares and the presence of what it does not model, and one over all of them, the fingerprint; what
--- the tool's own table in it looks like, before anything is read from it; and what could keep the role
--- from looking closer. Sent by pg/fingerprint.rs with the search path `pg_catalog`. What is digested of
--- each kind of object, its rules say; kinds/digest.rs puts it in the place of `:attributes_of_…`,
--- `:parts_of_…`, `:texts_of_…` and `:commented_parts_of_…`. Which objects are looked at is in the place
--- of `:members`: all of the schema (fingerprint_all.sql), or some by their names
--- (fingerprint_named.sql). What is told of the tool's own table is in that of `:record_table`
--- (fingerprint_record.sql). `:is_whole` and `:with_objects` say which objects, and whether to tell the
--- digests one by one.
+-- One row for each schema of `$1` that exists: the digests of its objects, which cover all that the model
+-- compares and the presence of what it does not model, and one over all of them, the fingerprint; the
+-- structure of the tool's own table in it, before anything is read from it; and what could keep the role
+-- from reading more. Sent by pg/fingerprint.rs with the search path `pg_catalog`. What is digested of
+-- each kind of object is defined by its rules; kinds/digest.rs substitutes it for `:attributes_of_…`,
+-- `:parts_of_…`, `:texts_of_…` and `:commented_parts_of_…`. `:members` stands for the query that finds the
+-- objects to digest: all of the schema (fingerprint_all.sql), or some by their names
+-- (fingerprint_named.sql). `:record_table` stands for the query that describes the tool's own table
+-- (fingerprint_record.sql). `:is_whole` and `:with_objects` say whether these are all objects, and whether
+-- to return the digests one by one.
 --
--- An object is a table with all that hangs on it, another relation, a type, a sequence that no table
--- owns, or something that is told by its name alone. Its digest depends neither on its OID, nor on the
--- schema's name, nor on other objects but for the names of those that it needs, and the numbers of
--- columns that keys point to: so it is the same whichever others are looked at. Two schemas with the same fingerprint have the same model; two with the
--- same model may differ in it (another order of columns), which costs time only. So whatever is in doubt
--- is added. Who alters what goes into a digest raises `DIGEST_VERSION`.
+-- An object is a table with everything attached to it, another relation, a type, a sequence that no table
+-- owns, or something that is represented by its name alone. Its digest depends neither on its OID, nor on
+-- the schema's name, nor on other objects except for the names of those that it needs, and the numbers of
+-- the columns that keys point to: so it is the same whichever other objects are digested. Two schemas with the same fingerprint have the same model; two with
+-- the same model may have different fingerprints (another order of columns), which only costs time. So
+-- whatever is in doubt is included. Whoever changes what goes into a digest must raise `DIGEST_VERSION`.
 --
 -- * Objects of a server start at OID 16384 (PostgreSQL's FirstNormalObjectId). Those below are the
---   same in every database of a major version and stand as numbers; the others stand as names.
+--   same in every database of a major version and are written as numbers; the others are written as names.
 -- * Rows are written by the output function of records, which quotes: texts cannot run together.
---   A value that nearly all objects have is NULL, which costs nothing. The rows of an object stand in
---   the order of names, or of columns; subqueries that are sorted give them to an aggregate in their
---   order, most of them without being sorted, since an index has it.
+--   A value that nearly all objects have is NULL, which costs nothing. The rows of an object are in the
+--   order of names, or of columns; sorted subqueries pass them to an aggregate in that order, most of
+--   them without a sort step, since an index provides the order.
 -- * Deparsing under the schema's own path: see kinds/reading.rs. All of a schema is one subquery, so
 --   the path of one is never in force for another.
 -- * Expressions that name columns would make the server open each table, at a tenth of a millisecond
---   and some kilobytes of its memory. So they are deparsed as if they belonged to a table of the
---   server's own with enough columns: its names stand for the numbers, and which number is which
---   column is told by the columns themselves.
--- * `is_open`: something that is looked at, or the schema itself, belongs to nobody trusted, row-level
---   security or children are there, or somebody else may make triggers; see pin.rs. `has_strangers`: see
---   untrusted.rs.
--- * A deparsing function returns NULL for what was dropped meanwhile; the OID then stands for it, so
---   that nothing equals it.
+--   and some kilobytes of its memory. So they are deparsed as if they belonged to a system table with
+--   enough columns: its column names stand for the numbers, and which number is which column follows
+--   from the columns themselves.
+-- * `is_open`: something that is digested, or the schema itself, has an untrusted owner, there is row-level
+--   security or there are child tables, or an untrusted role may create triggers; see pin.rs.
+--   `has_strangers`: see untrusted.rs.
+-- * A deparsing function returns NULL for what was dropped meanwhile; its OID is used instead, so that
+--   nothing is equal to it.
 SELECT n.nspname::text AS schema,
        -- Kept for the record of an apply, which is written by a later statement.
        CASE WHEN :is_whole THEN set_config('provision.fingerprint', f.fingerprint, true)
@@ -135,7 +135,7 @@ CROSS JOIN LATERAL (
         ) comment
         CROSS JOIN LATERAL (
             -- Internal ones (those of foreign keys, and the one that Citus gives each distributed
-            -- table) are named after OIDs, and told only where they are not in force.
+            -- table) are named after OIDs, and included only where they are disabled.
             SELECT string_agg(DISTINCT q.text COLLATE "C", '') AS text
             FROM (
                 SELECT ROW(
@@ -170,7 +170,7 @@ CROSS JOIN LATERAL (
         ) rule
         WHERE r.relkind <> 'S'
         UNION ALL
-        -- Those of tables belong to these, those of tables elsewhere or of the tool's own to nobody.
+        -- Sequences of tables belong to these; those of tables elsewhere or of the tool's own table, to none.
         SELECT 'sequence', s.name, concat(s.text, (
             SELECT ROW('comment', :attributes_of_comment)::text
             FROM pg_description de
@@ -181,7 +181,7 @@ CROSS JOIN LATERAL (
         SELECT 'type', t.typname, concat(
             ROW('type', t.typtype, t.typstorage,
                 CASE WHEN m.is_set THEN t.typcollation::regcollation END,
-                -- Casts live in no schema, but go with their types.
+                -- Casts are in no schema, but are dropped with their types.
                 (SELECT string_agg(DISTINCT ROW(format_type(ca.castsource, NULL),
                                                 format_type(ca.casttarget, NULL))::text, '')
                  FROM pg_depend d
@@ -197,7 +197,7 @@ CROSS JOIN LATERAL (
         :parts_of_enum
         WHERE m.classid = 'pg_type'::regclass
         UNION ALL
-        -- What is told by its name alone.
+        -- What is represented by its name alone.
         SELECT o.type, o.name, NULL
         FROM (
             SELECT o.type, CASE WHEN m.is_set THEN CASE m.classid

@@ -1,5 +1,5 @@
--- The relations `$2` of the schema `n`, with the sequences that they own, and the types `$3`, as far as
--- they are there; in the place of `:members` in fingerprint.sql.
+-- Those of the relations `$2` of the schema `n`, with the sequences that they own, and of the types `$3`,
+-- that exist; replaces `:members` in fingerprint.sql.
 SELECT 'pg_class'::regclass AS classid, c.oid AS objid
 FROM pg_class c
 WHERE c.relnamespace = n.oid AND c.relname = ANY ($2)

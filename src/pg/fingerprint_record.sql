@@ -9,7 +9,7 @@ SELECT json_build_object(
         -- Since PostgreSQL 18, a NOT NULL is a constraint, too.
         OR EXISTS (SELECT FROM pg_constraint k
                    WHERE k.conrelid = r.oid AND k.contype NOT IN ('p', 'n'))
-        -- All but Citus' own. An internal trigger without a constraint is made by an
+        -- All but Citus' own. An internal trigger without a constraint was created by an
         -- extension or, before PostgreSQL 15, copied from a partitioned table, where its
         -- owner has chosen the function.
         OR r.relhastriggers AND EXISTS (

@@ -16,7 +16,7 @@ use crate::settings::TRUSTED_ROLES;
 
 const VISIBLE: &str = include_str!("visible.sql");
 
-/// Why a schema cannot be looked at, or must not be touched.
+/// Why a schema cannot be read, or must not be touched.
 #[derive(Debug, thiserror::Error)]
 pub enum IntrospectError {
     #[error(transparent)]
@@ -73,7 +73,7 @@ impl Explain for IntrospectError {
 /// Reads `schema` within the transaction that the session is in.
 ///
 /// # Errors
-/// When the server cannot be asked; with [`PgError::Answer`] when the schema is changed meanwhile.
+/// When a query fails; with [`PgError::Answer`] when the schema is changed meanwhile.
 pub(super) async fn introspect(
     session: &mut Session,
     schema: &SchemaName,
@@ -111,7 +111,7 @@ impl<'a> Sections<'a> {
             sqlx::Row::try_get::<&str, _>(*row, "section").is_ok_and(|name| name == section)
         };
         let answer = |reason| PgError::Answer { doing: self.doing.clone(), reason };
-        // A part that was not asked for has no rows.
+        // A part that was not requested has no rows.
         let Some(row) = self.answers.iter().flatten().find(is_it) else {
             return Ok(Vec::new());
         };
@@ -120,7 +120,7 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// A table that the role may not see is not missing: that is an error, with the grant it takes.
+/// A table that is hidden from the role is not missing: that is an error, which names the required grant.
 pub(super) async fn check_visible(
     session: &mut Session,
     schema: &SchemaName,
@@ -139,8 +139,8 @@ pub(super) async fn check_visible(
     }
 }
 
-/// A function that every statement would run is an error if nobody who is trusted owns it, or if it
-/// lives in the tenant's own schema.
+/// A function of an event trigger, which any statement may run, is an error if its owner is untrusted, or if
+/// it is in the tenant's own schema.
 pub(super) async fn check_event_triggers(
     session: &mut Session,
     schema: &SchemaName,

@@ -1,16 +1,16 @@
-//! Which of several replicas works through the tenants. Being right never depends on it: the
-//! tenants' locks see to that. It only saves work.
+//! Which of several replicas works through the tenants. Correctness never depends on it: the
+//! tenants' locks ensure that. It only saves work.
 //!
-//! The leader is who holds a transaction-scoped advisory lock, in a transaction that does nothing
-//! else. Behind a pooler in transaction mode it keeps its server connection; when the leader or its
-//! connection dies, the server lets go; when its machine vanishes without a word, so does the server
+//! The leader is the replica that holds a transaction-scoped advisory lock, in a transaction that does
+//! nothing else. Behind a pooler in transaction mode it keeps its server connection; when the leader or its
+//! connection dies, the server releases the lock; when its machine disappears silently, the server does so
 //! after [`SILENCE`]. Such a transaction has no snapshot between its statements, so that it does not
-//! keep VACUUM from its work.
+//! hold back VACUUM.
 //!
-//! Whoever may connect to the database can take any advisory lock. Its key is made from the
-//! registry's query as well, which not everybody knows; but once a leader has it, everybody can read
-//! it in `pg_locks`. So a replica that does not get the lock looks at who has it: the role that a
-//! session was opened as cannot be chosen freely, while all else that it says of itself can.
+//! Whoever may connect to the database can take any advisory lock. Its key is derived from the
+//! registry's query as well, which not everybody knows; but once a leader holds it, everybody can read
+//! it in `pg_locks`. So a replica that does not get the lock checks who holds it: the role that a
+//! session was opened as cannot be chosen freely, while everything else that it reports about itself can.
 
 use std::time::Duration;
 
@@ -21,40 +21,40 @@ use super::session::{Access, Limits, Session, begin};
 use crate::checksum;
 use crate::manifest::{Manifest, Registry};
 
-/// So long the server may take to answer; afterwards it, or the way to it, is taken to be dead.
+/// How long the server may take to answer; afterwards it, or the connection to it, is considered dead.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// How often the leader gives a sign of life.
+/// How often the leader sends a heartbeat.
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// A leader that gives none for so long leads no more: the server ends its session.
+/// A leader that sends none for this long loses the leadership: the server ends its session.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// How an election ended.
 #[derive(Debug)]
 pub enum Election {
     Won(Leadership),
-    /// A session leads that was opened as the same role as this one, or as one that may act as it.
+    /// Another session leads, opened as the same role as this one or as a member of that role.
     Lost,
-    /// Nobody is seen to lead: other sessions hold the lock, as described, or had it a moment ago.
+    /// No leader is found: other sessions hold the lock, as described, or held it a moment ago.
     Blocked(Vec<String>),
 }
 
-/// Being the leader, as long as it is kept.
+/// The leadership, for as long as this value is kept.
 #[derive(Debug)]
 pub struct Leadership {
     session: Session,
 }
 
 impl Leadership {
-    /// Leads, unless another does: replicas whose manifests name the same tenants in the same way
-    /// compete.
+    /// Takes the leadership, unless another has it: replicas whose manifests name the same tenants in the
+    /// same way compete.
     ///
     /// # Errors
-    /// When the server cannot be asked.
+    /// When the query fails.
     pub async fn take(target: &Target, manifest: &Manifest) -> Result<Election, PgError> {
         let mut session = Session::open(target).await?;
-        let doing = "asking who leads";
+        let doing = "checking who leads";
         let key = key(manifest);
         let script = format!(
             "{}SET LOCAL idle_in_transaction_session_timeout = {};\n\
@@ -76,26 +76,26 @@ impl Leadership {
         Ok(lost)
     }
 
-    /// Whether it still leads; to be asked at every [`HEARTBEAT`], or it does not.
+    /// Whether it still leads; to be checked at every [`HEARTBEAT`], or the leadership is lost.
     pub async fn holds(&mut self) -> bool {
-        let asked = self.session.run("asking whether it still leads", "SELECT 1");
-        matches!(tokio::time::timeout(ANSWER, asked).await, Ok(Ok(_)))
+        let answer = self.session.run("checking whether it still leads", "SELECT 1");
+        matches!(tokio::time::timeout(ANSWER, answer).await, Ok(Ok(_)))
     }
 
-    /// Lets another lead.
+    /// Releases the leadership.
     pub async fn release(mut self) {
         let released = async {
             let _ = self.session.rollback().await;
             self.session.close().await;
         };
-        // Without an answer, closing the socket has to do.
+        // Without an answer, closing the socket has to suffice.
         let _ = tokio::time::timeout(ANSWER, released).await;
     }
 }
 
 fn key(manifest: &Manifest) -> i64 {
     let tenants = &manifest.tenants;
-    // A list is not part of it: replicas that read a longer one first still compete.
+    // A list is not part of it: replicas of which one has already read a longer list still compete.
     let query = match &tenants.registry {
         Some(Registry::Query(query)) => Some(query),
         None | Some(Registry::List(_) | Registry::Discovered) => None,
@@ -104,8 +104,8 @@ fn key(manifest: &Manifest) -> i64 {
 }
 
 async fn who_leads(session: &mut Session, key: i64) -> Result<Election, PgError> {
-    let doing = "asking who holds the leader's lock";
-    // A prepared transaction has no process any more; its own id's lock tells which it is.
+    let doing = "checking who holds the leader's lock";
+    // A prepared transaction no longer has a process; the lock on its own id identifies it.
     let bits = key.cast_unsigned();
     let script = format!(
         "SELECT l.pid::text AS pid, coalesce(a.usename, p.owner)::text AS role, \

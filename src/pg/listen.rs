@@ -1,6 +1,6 @@
-//! Word from the database that a tenant wants to be provisioned.
+//! Notifications from the database that a tenant is to be provisioned.
 //!
-//! `LISTEN` belongs to a session: behind a pooler in transaction mode nothing is ever heard, and
+//! `LISTEN` belongs to a session: behind a pooler in transaction mode no notification ever arrives, and
 //! the next pass over all tenants has to find what is missing.
 
 use std::time::Duration;
@@ -21,10 +21,10 @@ pub struct Notifications {
     listener: PgListener,
 }
 
-/// After so much silence, the server is asked whether it is still there.
+/// After this much silence, it is checked whether the server still answers.
 const QUIET: Duration = Duration::from_secs(30);
 
-/// So long it may take to answer.
+/// How long it may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
 const DOING: &str = "listening for notifications";
@@ -45,8 +45,8 @@ impl Notifications {
         Ok(Self { listener: listener.await? })
     }
 
-    /// Waits for the next notification, and returns what it carries: an id, as somebody wrote it.
-    /// `None`: the connection was lost, and with it what was said since; open a new one.
+    /// Waits for the next notification, and returns its payload: an id, as somebody wrote it.
+    /// `None`: the connection was lost, and with it any notifications since; open a new one.
     ///
     /// # Errors
     /// When the server refuses.
@@ -56,7 +56,7 @@ impl Notifications {
                 let heard = heard.map_err(|error| query_error(DOING, error.into()))?;
                 return Ok(heard.map(|notification| notification.payload().to_owned()));
             }
-            // A network that drops what it carries tells nobody who only listens.
+            // A session that only listens does not notice a network that drops packets.
             let answer = timeout(ANSWER, sqlx::raw_sql("SELECT 1").execute(&mut self.listener));
             if !matches!(answer.await, Ok(Ok(_))) {
                 return Ok(None);

@@ -17,8 +17,8 @@ pub(super) fn script(schema: &SchemaName) -> String {
     format!("SELECT pg_advisory_xact_lock({})::text;\n", key(schema))
 }
 
-/// The same, but only if there is no such schema: who would make it must have the lock, while who
-/// finds it may look first.
+/// The same, but only if there is no such schema: to create it takes the lock, while an existing one
+/// may be read first.
 pub(super) fn if_absent_script(schema: &SchemaName) -> String {
     format!(
         "SELECT pg_advisory_xact_lock({})::text WHERE NOT EXISTS \
@@ -32,7 +32,7 @@ fn key(schema: &SchemaName) -> i64 {
     checksum::of("lock", schema).as_i64()
 }
 
-/// A session that holds what was waited for.
+/// A session that holds a lock that was waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     pub pid: i32,
@@ -64,11 +64,11 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Who holds the tenant's lock or locks on its relations right now; on a connection of its own,
-/// since the one that waited is in a failed transaction.
+/// The sessions that hold the tenant's lock or locks on its relations right now; queried on a separate
+/// connection, since the one that waited is in a failed transaction.
 ///
 /// # Errors
-/// When the server cannot be asked.
+/// When the query fails.
 pub async fn holders(target: &Target, schema: &SchemaName) -> Result<Vec<Holder>, PgError> {
     let mut session = Session::open(target).await?;
     let key = key(schema).cast_unsigned();
@@ -93,7 +93,7 @@ pub async fn holders(target: &Target, schema: &SchemaName) -> Result<Vec<Holder>
         key & u64::from(u32::MAX),
         Text::from(schema.ident()).literal(),
     );
-    let answers = session.run("asking who holds the lock", &script).await?;
+    let answers = session.run("checking who holds the lock", &script).await?;
     let holders = Sections::new(schema, &answers).get("holders")?;
     session.close().await;
     Ok(holders)

@@ -1,12 +1,12 @@
 //! What keeps others from changing a schema, or from putting something else in its place, while
-//! it is looked at and worked on: locks on its name, and on the tables whose rows are read. They are
-//! taken only where somebody who is not trusted could do so, as the owner of the schema or of a table.
+//! it is read and changed: locks on its name, and on the tables whose rows are read. They are
+//! taken only where an untrusted role could do so, as the owner of the schema or of a table.
 //!
 //! * `pg_get_object_address` locks what it names until the transaction ends, so that nobody can rename or
 //!   drop it meanwhile. It writes nothing, and anybody may call it.
-//! * SHARE UPDATE EXCLUSIVE on a table keeps others from making indexes, statistics, triggers, rules,
+//! * SHARE UPDATE EXCLUSIVE on a table keeps others from creating indexes, statistics, triggers, rules,
 //!   constraints and children of it, and lets the application read and write.
-//! * The locks come before the question what statements could run; see `untrusted.sql`. The
+//! * The locks are taken before the query for what statements could run; see `untrusted.sql`. The
 //!   transaction is READ COMMITTED, so that the answer is of a moment after they were granted.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -25,31 +25,32 @@ use crate::name::{Ident, SchemaName, printable};
 use crate::obstacle::{Code, Obstacle, Subject};
 use crate::settings::TRUSTED_ROLES;
 
-const DOING: &str = "asking who could change tables meanwhile";
+const DOING: &str = "checking who could change tables meanwhile";
 
-/// Who could change a schema and tables in it meanwhile, and what keeps them from it.
+/// Which untrusted owners could change a schema and tables in it meanwhile, and whether they can be kept
+/// from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Pins {
-    /// Who owns the schema, unless he is trusted.
+    /// The owner of the schema, if untrusted.
     owner: Option<String>,
-    /// Those of the tables asked for that are there.
+    /// Those of the requested tables that exist.
     tables: BTreeMap<String, PinnedTable>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PinnedTable {
-    /// Who owns it, unless he is trusted.
+    /// Its owner, if untrusted.
     owner: Option<String>,
-    /// Whether the role may lock it; told only of tables that somebody could change.
+    /// Whether the role may lock it; known only of tables that an untrusted role could change.
     is_lockable: bool,
     /// Whether row-level security binds the role.
     is_row_secured: bool,
 }
 
-/// Who could change `schemas`, as far as they exist, and the tables with the names `tables` in them.
+/// The pins of those of `schemas` that exist, and of the tables with the names `tables` in them.
 ///
 /// # Errors
-/// When the server cannot be asked.
+/// When the query fails.
 pub(super) async fn pins(
     session: &mut Session,
     doing: &str,
@@ -87,7 +88,7 @@ fn query(session: &Session, schemas: &[&SchemaName], tables: &[&str]) -> String 
 }
 
 /// A condition: the role may take SHARE UPDATE EXCLUSIVE on the table (PostgreSQL manual, LOCK). On a
-/// standby nobody may.
+/// standby no role may.
 fn is_lockable(session: &Session, table: &str) -> String {
     let maintain = if session.server.version_number >= 170_000 { ", MAINTAIN" } else { "" };
     format!(
@@ -96,10 +97,10 @@ fn is_lockable(session: &Session, table: &str) -> String {
     )
 }
 
-/// A script that locks, in all of the schemas, what somebody could change of those `tables` that are
-/// there, and the schemas' names; empty if there is nothing of the kind. The order is the same for
-/// everybody, so that two do not wait for each other. Of many schemas no table is waited for: look at fewer,
-/// so that whoever keeps one locked holds up nobody but himself.
+/// A script that locks, in all of the schemas, those of the existing `tables` that an untrusted role could
+/// change, and the schemas' names; empty if there is nothing of the kind. The order is the same in all
+/// sessions, so that two do not wait for each other. With several schemas no table is waited for: read fewer
+/// at a time, so that an owner who keeps a table locked holds up no other tenants.
 pub(super) fn script(
     pins: &HashMap<SchemaName, Pins>,
     schemas: &[&SchemaName],
@@ -132,13 +133,13 @@ impl Pins {
         })
     }
 
-    /// Whether a table was there and is kept as it is, as far as it needs to be.
+    /// Whether a table existed and either needs no lock or can be locked, so that it stays as it is.
     pub(super) fn keeps(&self, name: &str) -> bool {
         self.tables.contains_key(name)
             && self.changeable(name).is_none_or(|table| table.is_lockable)
     }
 
-    /// The table, if somebody could change it or put another in its place.
+    /// The table, if an untrusted role could change it or put another in its place.
     fn changeable(&self, name: &str) -> Option<&PinnedTable> {
         let table = self.tables.get(name)?;
         (self.owner.is_some() || table.owner.is_some()).then_some(table)
@@ -169,8 +170,8 @@ impl Pins {
         }
     }
 
-    /// Locks what a plan needs, and its record; what nobody could change is left to the statements
-    /// themselves, but for the tables that they change.
+    /// Locks what a plan needs, and its record; what no untrusted role could change is left to the statements
+    /// themselves, except for the tables that they change.
     pub(super) fn plan_script(
         &self,
         schema: &SchemaName,
@@ -209,7 +210,7 @@ impl Pins {
         script
     }
 
-    /// What is in the way because it cannot be locked, or because of row-level security.
+    /// The obstacles of tables that cannot be locked, or that have row-level security.
     pub(super) fn obstacles(&self, role: &Ident) -> impl Iterator<Item = Obstacle> {
         let role = role.as_str();
         self.tables.iter().flat_map(move |(name, table)| {
@@ -222,22 +223,23 @@ impl Pins {
                 is_schemas_owner: self.owner.as_ref() == owner,
                 prefix: String::new(),
             };
-            let locked = self.changeable(name).filter(|table| !table.is_lockable).map(|table| {
-                let owner = table.owner.as_ref().or(self.owner.as_ref());
-                obstacle(Subject::Relation, owner, Code::Unlockable { role: role.to_owned() })
-            });
-            let secured = table.is_row_secured.then(|| {
+            let unlockable =
+                self.changeable(name).filter(|table| !table.is_lockable).map(|table| {
+                    let owner = table.owner.as_ref().or(self.owner.as_ref());
+                    obstacle(Subject::Relation, owner, Code::Unlockable { role: role.to_owned() })
+                });
+            let row_secured = table.is_row_secured.then(|| {
                 obstacle(Subject::Rows, None, Code::RowSecurity { role: role.to_owned() })
             });
-            locked.into_iter().chain(secured)
+            unlockable.into_iter().chain(row_secured)
         })
     }
 
-    /// Whether one of `tables` has appeared since, so that it is not known whether it can be read.
+    /// Whether one of `tables` was created since, so that it is not known whether it can be read.
     pub(super) fn lacks(&self, tables: &[impl AsRef<str>], live: &Catalog) -> bool {
-        let is_there = |name: &str| Ident::new(name).is_ok_and(|name| live.has_table(&name));
+        let exists = |name: &str| Ident::new(name).is_ok_and(|name| live.has_table(&name));
         let mut names = tables.iter().map(AsRef::as_ref);
-        names.any(|name| !self.tables.contains_key(name) && is_there(name))
+        names.any(|name| !self.tables.contains_key(name) && exists(name))
     }
 }
 
@@ -246,7 +248,7 @@ fn lock_script(table: &str, lock: TableLock, waits: bool) -> String {
     format!("LOCK TABLE {table} IN {} MODE{nowait};\n", lock.sql())
 }
 
-/// Keeps an object's name to it, as far as its owner is trusted.
+/// Keeps an object's name bound to it, as far as its owner is trusted.
 fn name_script(kind: &str, name: &str) -> String {
     let name = literal(name);
     format!("SELECT pg_get_object_address('{kind}', ARRAY[{name}], '{{}}')::text;\n")
@@ -257,13 +259,13 @@ fn name_script(kind: &str, name: &str) -> String {
 pub(super) struct Target {
     schema: String,
     script: String,
-    /// Whether somebody could change its schema's name.
+    /// Whether an untrusted role could rename its schema.
     is_renamable: bool,
     obstacle: Option<Obstacle>,
 }
 
-/// A query for the tables that somebody could change and that the foreign keys of `tables` point to, or
-/// keys to be made, on `externals`.
+/// A query for the tables that an untrusted role could change and that the foreign keys of `tables` point to,
+/// or that keys still to be created will point to (`externals`).
 pub(super) fn targets_query(
     session: &Session,
     schema: &SchemaName,

@@ -1,5 +1,5 @@
-//! Where Citus keeps the schemas of tenants: with `citus.enable_schema_based_sharding`, all tables of
-//! a schema lie on one worker.
+//! Where Citus places the schemas of tenants: with `citus.enable_schema_based_sharding`, all tables of
+//! a schema are on one worker.
 
 use std::collections::HashMap;
 
@@ -13,11 +13,11 @@ use crate::name::SchemaName;
 /// Where a schema is on a server that distributes schemas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Placement {
-    /// It is distributed, and its tables lie on this worker: `host:port`.
+    /// It is distributed, and its tables are on this worker: `host:port`.
     Worker(String),
     /// It is distributed, and has no tables yet.
     Undecided,
-    /// It is not distributed, although new schemas are: it was made before they were.
+    /// It is not distributed, although new schemas are: it was created before they were.
     Undistributed,
 }
 
@@ -35,7 +35,7 @@ impl Serialize for Placement {
 }
 
 impl Placement {
-    /// The worker that the tables lie on, as `host:port`.
+    /// The worker that the tables are on, as `host:port`.
     #[must_use]
     pub fn worker(&self) -> Option<&str> {
         match self {
@@ -45,10 +45,10 @@ impl Placement {
     }
 }
 
-const DOING: &str = "asking where schemas are placed";
+const DOING: &str = "reading where schemas are placed";
 
-/// The placement of each of `schemas`, within the current transaction, by one query. What does not
-/// exist is not in the answer, nor is what lies on the server itself because new schemas do, too.
+/// The placement of each of `schemas`, within the current transaction, by one query. Not in the result is what
+/// does not exist, nor what is on the server itself because new schemas are, too.
 pub(super) async fn placements(
     session: &mut Session,
     schemas: &[&SchemaName],
@@ -56,7 +56,7 @@ pub(super) async fn placements(
     let Some(distributes_new) = session.server.distributes_schemas else {
         return Ok(HashMap::new());
     };
-    // All tables of a schema lie on the same worker, so any of them tells it.
+    // All tables of a schema are on the same worker, so any of them determines it.
     let sql = format!(
         "SELECT n.nspname::text AS schema, (s.schemaid IS NOT NULL)::text AS is_distributed, \
          w.worker FROM pg_namespace n \
@@ -89,7 +89,7 @@ pub(super) async fn placements(
     Ok(placements)
 }
 
-/// Whether the tables of a schema with this placement are distributed, or will be when it is made.
+/// Whether the tables of a schema with this placement are distributed, or will be when it is created.
 pub(super) fn is_distributed(
     server: &ServerInfo,
     exists: bool,

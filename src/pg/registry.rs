@@ -1,4 +1,4 @@
-//! Questions about the tenants that there are: the registry of tenants, and the schemas that hold
+//! Queries for the tenants that exist: the registry of tenants, and the schemas that contain
 //! this tool's record.
 
 use sqlx::Row as _;
@@ -23,15 +23,15 @@ pub async fn lists(
 ) -> Result<bool, PgError> {
     let query = match registry {
         Registry::List(ids) => return Ok(ids.contains(tenant)),
-        // Whoever asks for a tenant by name means to make it.
+        // A tenant that is given by name is meant to be created.
         Registry::Discovered => return Ok(true),
         Registry::Query(query) => query.trim().trim_end_matches(';'),
     };
-    let doing = "asking the registry of tenants";
+    let doing = "querying the registry of tenants";
     let start = begin(Access::Read, limits);
     session.run(doing, &start).await?;
     // Alone in its message, by the protocol that refuses a second statement. The id may be spelled
-    // in capitals there, so what comes back is read as ids.
+    // in capitals there, so what is returned is parsed as ids.
     let sql = format!(
         "SELECT q.provision_id::text AS id FROM ({query}\n) AS q(provision_id) \
          WHERE lower(q.provision_id::text) = {}",
@@ -48,7 +48,7 @@ pub async fn lists(
     Ok(false)
 }
 
-/// The query is the manifest's own, unlike everything else that is asked.
+/// The query is the manifest's own, unlike all other queries.
 fn unreadable(error: PgError) -> PgError {
     match error {
         PgError::Query { source, .. } => PgError::Registry { source },
@@ -56,11 +56,11 @@ fn unreadable(error: PgError) -> PgError {
     }
 }
 
-/// A row of the registry, as it stands there: an id and, if the query has a second column, the name
+/// A row of the registry, as it is stored: an id and, if the query has a second column, the name
 /// of a server.
 pub type Listed = (String, Option<String>);
 
-/// All that the registry's query lists, or what it lists of `only` one tenant.
+/// All rows of the registry's query, or those of `only` one tenant.
 ///
 /// # Errors
 /// When the query fails.
@@ -70,7 +70,7 @@ pub async fn listed(
     only: Option<&TenantId>,
     limits: Limits,
 ) -> Result<Vec<Listed>, PgError> {
-    let doing = "asking the registry of tenants";
+    let doing = "querying the registry of tenants";
     session.run(doing, &begin(Access::Read, limits)).await?;
     let query = query.trim().trim_end_matches(';');
     // The first column is the id, whatever its name; all as text, whatever their types.
@@ -81,7 +81,7 @@ pub async fn listed(
          FROM json_each_text(row_to_json(provision_row)) WITH ORDINALITY AS e(key, value, n)) AS f"
     );
     if let Some(tenant) = only {
-        // It may be spelled in capitals there.
+        // The id may be spelled in capitals there.
         sql.push_str(&format!(" WHERE lower(f.id) = {}", Text::from(tenant).literal()));
     }
     let rows = session.fetch(doing, &sql).await;
@@ -94,19 +94,19 @@ pub async fn listed(
     Ok(listed)
 }
 
-/// A schema that holds this tool's record.
+/// A schema that contains this tool's record.
 #[derive(Debug)]
 pub struct Provisioned {
     pub schema: String,
-    /// Whose the record is, unless its owner is trusted: whoever may make a schema can make one that
+    /// The owner of the record, if untrusted: whoever may create a schema can create one that
     /// looks provisioned.
     pub foreign_owner: Option<String>,
 }
 
-/// The schemas that hold this tool's record, by name; or `only` this one, if it does.
+/// The schemas that contain this tool's record, by name; or `only` this one, if it does.
 ///
 /// # Errors
-/// When the server cannot be asked.
+/// When the query fails.
 pub async fn provisioned(
     session: &mut Session,
     only: Option<&SchemaName>,
@@ -125,7 +125,7 @@ pub async fn provisioned(
         begin(Access::Read, limits)
     );
     let answers = session.run(doing, &script).await?;
-    // The statements before it answer with other columns.
+    // The statements before it return other columns.
     let rows = answers.iter().flatten().filter(|row| row.try_get_raw("is_trusted").is_ok());
     let found = rows.map(|row| {
         let text = |name| column::<&str>(row, name, doing);

@@ -1,4 +1,4 @@
-//! Which of the declared rows are there: one statement per seed, all in one message.
+//! Which of the declared rows exist: one statement per seed, all in one message.
 
 use sqlx::postgres::PgRow;
 
@@ -12,7 +12,7 @@ use crate::obstacle::{Reasons, Subject};
 use crate::rows::{self, Comparison};
 use crate::touched::Touched;
 
-/// More rows than this are checked by a statement of their own.
+/// The most rows that one statement checks.
 const ROWS_PER_STATEMENT: usize = 2_000;
 
 /// A declared row, and where it belongs.
@@ -23,17 +23,17 @@ pub(super) fn all(manifest: &Manifest) -> Vec<Row<'_>> {
     manifest.seeds.iter().flat_map(|seed| seed.rows.iter().map(move |row| (seed, row))).collect()
 }
 
-/// The question which declared rows are there, for one tenant.
+/// The check which declared rows exist, for one tenant.
 pub(super) struct RowCheck<'m> {
-    /// Rows, and whether the script asks for them.
+    /// Rows, and whether the script checks them.
     parts: Vec<(&'m SeedDecl, &'m [SeedRow], bool)>,
     script: String,
 }
 
 impl<'m> RowCheck<'m> {
-    /// Where, as `live` shows, the table or a column that the key needs is not there, nothing is
-    /// asked and no row found; without `live` all is taken to be there. The same holds for tables that
-    /// are among the subjects of `avoid`.
+    /// Where, according to `live`, the table or a column that the key needs does not exist, nothing is
+    /// checked and no row is found; without `live` everything is assumed to exist. Nor are tables checked
+    /// that are among the subjects of `avoid`.
     pub(super) fn new(
         manifest: &'m Manifest,
         schema: &SchemaName,
@@ -47,7 +47,7 @@ impl<'m> RowCheck<'m> {
         Self::of(manifest, schema, tenant, &manifest.seeds, readable)
     }
 
-    /// The rows of the tables that are touched, which are all there to be read.
+    /// The rows of the tables that are touched, which can all be read.
     pub(super) fn of_touched(
         manifest: &'m Manifest,
         schema: &SchemaName,
@@ -78,15 +78,15 @@ impl<'m> RowCheck<'m> {
         Self { parts, script }
     }
 
-    /// Statements, each with one row in its answer; maybe none.
+    /// Statements, each with one row in its answer; possibly none.
     pub(super) fn script(&self) -> &str {
         &self.script
     }
 
     /// What the statement with this number is for.
     pub(super) fn doing(&self, at: usize) -> String {
-        let mut asked = self.parts.iter().filter(|(.., readable)| *readable);
-        let table = asked.nth(at).map_or("?", |(seed, ..)| seed.table.as_str());
+        let mut checked = self.parts.iter().filter(|(.., readable)| *readable);
+        let table = checked.nth(at).map_or("?", |(seed, ..)| seed.table.as_str());
         format!("looking for the baseline rows of table {table}")
     }
 
@@ -111,7 +111,7 @@ impl<'m> RowCheck<'m> {
     }
 }
 
-/// The same question for many tenants of one shape: the rows are sent once, not once per tenant.
+/// The same check for many tenants of one shape: the rows are sent once, not once per tenant.
 pub(super) struct SharedCheck<'m, 's> {
     manifest: &'m Manifest,
     subjects: &'s [(&'s TenantId, &'s SchemaName)],
@@ -120,7 +120,7 @@ pub(super) struct SharedCheck<'m, 's> {
 }
 
 impl<'m, 's> SharedCheck<'m, 's> {
-    /// `live` is the shape of all of `subjects`; none of the tables that are to be avoided is read.
+    /// `live` is the shape of all of `subjects`; none of the tables in `avoid` is read.
     pub(super) fn new(
         manifest: &'m Manifest,
         subjects: &'s [(&'s TenantId, &'s SchemaName)],
@@ -133,15 +133,15 @@ impl<'m, 's> SharedCheck<'m, 's> {
     /// The absent rows of each subject, in their order.
     ///
     /// # Errors
-    /// When the server refuses, be it because of one of them.
+    /// When a statement fails, even if because of a single subject.
     pub(super) async fn run(&self, session: &mut Session) -> Result<Vec<Vec<Row<'m>>>, PgError> {
         let mut absent: Vec<Vec<Row<'m>>> = vec![Vec::new(); self.subjects.len()];
         for seed in &self.manifest.seeds {
             let doing = format!("looking for the baseline rows of table {}", seed.table);
-            let is_asked =
+            let is_checked =
                 is_readable(seed, self.live) && !is_avoided(self.manifest, seed, self.avoid);
             for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
-                if !is_asked {
+                if !is_checked {
                     for all in &mut absent {
                         all.extend(rows.iter().map(|row| (seed, row)));
                     }
@@ -171,7 +171,7 @@ impl<'m, 's> SharedCheck<'m, 's> {
     }
 }
 
-/// What a statement answers where the rows must not be compared: none is known to be there.
+/// What a statement answers where the rows must not be compared: all count as absent.
 const ALL: &str = "all";
 
 /// The rows that an answer names.
@@ -183,7 +183,7 @@ fn named<'r>(answer: &str, rows: &'r [SeedRow]) -> Vec<&'r SeedRow> {
     positions.filter_map(|at| rows.get(at)).collect()
 }
 
-/// So many tenants are asked for in one statement: the server's effort to plan it grows with them.
+/// How many tenants one statement checks: the server's effort to plan it grows with them.
 const TENANTS_PER_STATEMENT: usize = 25;
 
 /// Whether the keys of the rows are the same for all tenants.
@@ -202,7 +202,7 @@ fn shared_statement(
     let Some((tenant, schema)) = subjects.first() else {
         return String::new();
     };
-    let Question { values, names } = question(manifest, seed, rows, schema, tenant);
+    let KeyList { values, names } = key_list(manifest, seed, rows, schema, tenant);
     // The list of rows takes its types from the first.
     let of_first = safe(manifest, seed, rows, schema);
     let arms: Vec<String> = subjects
@@ -247,26 +247,26 @@ fn statement(
     tenant: &TenantId,
 ) -> String {
     let table = schema.qualify(&seed.table);
-    let Question { values, names } = question(manifest, seed, rows, schema, tenant);
-    let question = format!(
+    let KeyList { values, names } = key_list(manifest, seed, rows, schema, tenant);
+    let query = format!(
         "SELECT coalesce(string_agg(v.n::text, ',' ORDER BY v.n), '') \
          FROM (VALUES {values}) AS v(n, {names}) \
          WHERE v.n >= 0 AND NOT EXISTS (SELECT 1 FROM ONLY {table} AS t WHERE {})",
         equal(manifest, seed)
     );
-    guarded(&safe(manifest, seed, rows, schema), &question) + ";\n"
+    guarded(&safe(manifest, seed, rows, schema), &query) + ";\n"
 }
 
-/// The question, asked only where the condition holds; otherwise the answer is [`ALL`].
-fn guarded(condition: &str, question: &str) -> String {
+/// The query, run only where the condition holds; otherwise the answer is [`ALL`].
+fn guarded(condition: &str, query: &str) -> String {
     if condition.is_empty() {
-        format!("SELECT ({question}) AS absent")
+        format!("SELECT ({query}) AS absent")
     } else {
-        format!("SELECT CASE WHEN {condition} THEN ({question}) ELSE '{ALL}' END AS absent")
+        format!("SELECT CASE WHEN {condition} THEN ({query}) ELSE '{ALL}' END AS absent")
     }
 }
 
-/// A condition: comparing the keys of the rows runs nothing of a tenant's. Empty: it never does.
+/// A condition: comparing the keys of the rows runs no code of a tenant. Empty: it never does.
 fn safe(manifest: &Manifest, seed: &SeedDecl, rows: &[SeedRow], schema: &SchemaName) -> String {
     let conditions = seed.columns_read_for(rows).into_iter().filter_map(|(table, column)| {
         let comparison = Comparison::of(manifest, table, column);
@@ -275,21 +275,21 @@ fn safe(manifest: &Manifest, seed: &SeedDecl, rows: &[SeedRow], schema: &SchemaN
     conditions.collect::<Vec<_>>().join(" AND ")
 }
 
-/// The keys that are looked for, as a list of rows, and the names of its columns but the first.
-struct Question {
+/// The keys to search for, as a list of rows, and the names of its columns except the first.
+struct KeyList {
     values: String,
     names: String,
 }
 
-/// The first row of the list has no value but gives each column its type, so that the server
-/// converts the literals of the others as it would on input, without their being cut to length.
-fn question(
+/// The first row of the list has no values but gives each column its type, so that the server
+/// converts the literals of the others as it would on input, without truncating them.
+fn key_list(
     manifest: &Manifest,
     seed: &SeedDecl,
     rows: &[SeedRow],
     schema: &SchemaName,
     tenant: &TenantId,
-) -> Question {
+) -> KeyList {
     let table = schema.qualify(&seed.table);
     let key: Vec<(&Ident, Comparison)> =
         seed.key.iter().map(|key| (key, Comparison::of(manifest, &seed.table, key))).collect();
@@ -305,10 +305,10 @@ fn question(
         values.push_str(&format!(", ({at}, {})", key.collect::<Vec<_>>().join(", ")));
     }
     let names: Vec<String> = (0..seed.key.len()).map(|n| format!("k{n}")).collect();
-    Question { values, names: names.join(", ") }
+    KeyList { values, names: names.join(", ") }
 }
 
-/// That row `t` has key `v`.
+/// A condition: row `t` has the key `v`.
 fn equal(manifest: &Manifest, seed: &SeedDecl) -> String {
     let parts = seed.key.iter().enumerate().map(|(n, key)| {
         let comparison = Comparison::of(manifest, &seed.table, key);
@@ -325,7 +325,7 @@ fn is_avoided(manifest: &Manifest, seed: &SeedDecl, avoid: &Reasons) -> bool {
     seed.columns_read().into_iter().any(|(table, column)| {
         let name = || table.as_str().to_owned();
         let of_column = Subject::Column { table: name(), name: column.as_str().to_owned() };
-        // Labels are compared as they are printed; what should be no enum is not compared with one.
+        // Labels are compared in their printed form; a column that should be no enum is not compared with one.
         let is_other =
             !matches!(Comparison::of(manifest, table, column), Comparison::Labels { .. });
         avoid.contains_key(&Subject::Relation(name()))

@@ -13,23 +13,23 @@ use crate::name::SchemaName;
 use crate::obstacle::Code;
 
 const TRYING: &str = "trying it in a scratch schema";
-const SEARCHING: &str = "looking for what is refused";
+const SEARCHING: &str = "finding out what is refused";
 
-/// A transaction in which a scratch schema is made. Nothing outside of it is locked, and nothing remains.
+/// A transaction in which a scratch schema is created. Nothing outside of it is locked, and nothing remains.
 #[derive(Debug)]
 pub struct Scratch<'s> {
     session: &'s mut Session,
     limits: Limits,
     pub schema: SchemaName,
-    /// The names of the server's own types.
+    /// The names of the types in `pg_catalog`.
     pub server_types: BTreeSet<String>,
 }
 
 impl<'s> Scratch<'s> {
-    /// Begins a transaction that is to make a scratch schema of a random name.
+    /// Begins a transaction that is to create a scratch schema with a random name.
     ///
     /// # Errors
-    /// When the server does not let it begin, or when there are event triggers of others.
+    /// When the server does not let it begin, or when there are event triggers of untrusted owners.
     pub async fn begin(session: &'s mut Session, limits: Limits) -> Result<Self, IntrospectError> {
         let schema = SchemaName::scratch();
         let start = begin(Access::Write, limits)
@@ -41,14 +41,14 @@ impl<'s> Scratch<'s> {
             server_types.insert(column::<String>(row, "name", "starting")?);
         }
         if session.server.citus {
-            session.run("starting", &alone()).await?;
+            session.run("starting", &local_only()).await?;
         }
         introspect::check_event_triggers(session, &schema).await?;
         Ok(Self { session, limits, schema, server_types })
     }
 
-    /// One statement a message, in the protocol that refuses a second one: whatever a manifest's
-    /// SQL holds, it cannot end this transaction.
+    /// One statement per message, in the protocol that refuses a second one: whatever a manifest's
+    /// SQL contains, it cannot end this transaction.
     ///
     /// # Errors
     /// When the server refuses it.
@@ -56,7 +56,7 @@ impl<'s> Scratch<'s> {
         self.session.single(TRYING, sql).await
     }
 
-    /// Begins anew after a statement was refused.
+    /// Starts over after a statement was refused.
     ///
     /// # Errors
     /// When the connection is gone.
@@ -65,23 +65,23 @@ impl<'s> Scratch<'s> {
         self.session.run(SEARCHING, &begin(Access::Write, self.limits)).await.map(drop)
     }
 
-    /// Marks what is there, to come back to it.
+    /// Sets a savepoint.
     ///
     /// # Errors
     /// When the connection is gone.
-    pub async fn mark(&mut self) -> Result<(), PgError> {
+    pub async fn savepoint(&mut self) -> Result<(), PgError> {
         self.session.run(SEARCHING, "SAVEPOINT part").await.map(drop)
     }
 
-    /// Goes back to what was there when it was marked.
+    /// Rolls back to the savepoint.
     ///
     /// # Errors
     /// When the connection is gone.
-    pub async fn go_back(&mut self) -> Result<(), PgError> {
+    pub async fn rollback_to_savepoint(&mut self) -> Result<(), PgError> {
         self.session.run(SEARCHING, "ROLLBACK TO SAVEPOINT part").await.map(drop)
     }
 
-    /// What the schema holds.
+    /// Reads the schema.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -89,18 +89,18 @@ impl<'s> Scratch<'s> {
         introspect::introspect(self.session, &self.schema, reading).await
     }
 
-    /// The functions and types outside of the schema that what is in it runs, whoever owns them.
+    /// The functions and types outside of the schema that its objects run, whoever owns them.
     ///
     /// # Errors
-    /// When the server cannot be asked.
+    /// When the query fails.
     pub async fn used(&mut self) -> Result<BTreeSet<Code>, PgError> {
         used(self.session, &self.schema).await
     }
 
-    /// The texts that a query of the tool's own answers with, in its column `text`.
+    /// The texts that a query of the tool itself returns, in its column `text`.
     ///
     /// # Errors
-    /// When the server cannot be asked.
+    /// When the query fails.
     pub async fn texts(&mut self, query: &str) -> Result<Vec<String>, PgError> {
         let answers = self.session.run(TRYING, query).await?;
         answers.iter().flatten().map(|row| column::<String>(row, "text", TRYING)).collect()
@@ -108,17 +108,17 @@ impl<'s> Scratch<'s> {
 }
 
 /// Settings of Citus that keep the scratch schema on this node: what is rolled back in the end need
-/// not be made on every worker first. Which of them there are depends on the version of Citus.
-const ALONE: [&str; 3] = [
+/// not be created on every worker first. Which of them exist depends on the version of Citus.
+const LOCAL_ONLY: [&str; 3] = [
     "citus.enable_ddl_propagation",
     "citus.enable_schema_based_sharding",
     "citus.use_citus_managed_tables",
 ];
 
-fn alone() -> String {
+fn local_only() -> String {
     format!(
         "SELECT set_config(s.name, 'off', true) FROM unnest('{{{}}}'::text[]) AS s(name) \
          WHERE current_setting(s.name, true) IS NOT NULL;\n",
-        ALONE.join(",")
+        LOCAL_ONLY.join(",")
     )
 }

@@ -16,7 +16,7 @@ use crate::manifest::Trust;
 use crate::name::{Ident, SchemaName, Text};
 use crate::settings;
 
-/// A connection of our own, and what is known of the server behind it.
+/// A connection, and what is known of the server behind it.
 ///
 /// Dropping it closes the socket; the server then rolls back what was not committed.
 pub struct Session {
@@ -38,12 +38,12 @@ impl fmt::Debug for Session {
 /// What is known of a server.
 #[derive(Debug, Clone)]
 pub struct ServerInfo {
-    /// As the server writes it, such as `15.18`.
+    /// As the server reports it, such as `15.18`.
     pub version: String,
     /// Such as `150018`.
     pub version_number: i32,
     pub role: Ident,
-    /// Citus takes no `CREATE INDEX` in a message with other commands.
+    /// Whether Citus is installed: it refuses `CREATE INDEX` in a message with other commands.
     pub citus: bool,
     /// Whether Citus distributes new schemas (`citus.enable_schema_based_sharding`); `None` where
     /// schemas cannot be distributed at all.
@@ -53,7 +53,7 @@ pub struct ServerInfo {
 /// How long a transaction may wait.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// For each lock, the tenant's own among them. While a statement waits for one on a table, the
+    /// For each lock, including the tenant's own. While a statement waits for one on a table, the
     /// server lets all later readers of the table wait behind it.
     pub lock: Duration,
     /// For each statement; zero is no limit.
@@ -67,17 +67,17 @@ impl Default for Limits {
 }
 
 /// What is known as soon as a transaction is open.
-pub(super) struct Begun {
-    /// Whether there is such a schema.
+pub(super) struct Opened {
+    /// Whether the schema exists.
     pub(super) is_present: bool,
     /// Whether there are event triggers in the database.
     pub(super) has_event_triggers: bool,
 }
 
-/// A script that stopped.
+/// A script of which a statement failed.
 #[derive(Debug)]
-pub(super) struct Stopped {
-    /// How many of its statements were done before.
+pub(super) struct ScriptFailed {
+    /// How many statements were completed before it.
     pub(super) completed: usize,
     pub(super) cause: Cause,
 }
@@ -90,7 +90,7 @@ impl Session {
     pub async fn open(target: &Target) -> Result<Self, PgError> {
         let mut conn = target.open().await?;
         let row = sqlx::raw_sql(
-            // The path that the database or the role has set is still in force.
+            // The search path that is set for the database or the role is still in force.
             "SELECT pg_catalog.current_setting('server_version') AS version, \
                     pg_catalog.current_setting('server_version_num') AS number, \
                     current_user::pg_catalog.text AS role, \
@@ -102,7 +102,7 @@ impl Session {
         .fetch_one(&mut conn)
         .await
         .map_err(|e| PgError::Connect { target: target.to_string(), source: e.into() })?;
-        let doing = "asking for the server's version";
+        let doing = "reading the server's version";
         let version: String = column(&row, "version", doing)?;
         let number: String = column(&row, "number", doing)?;
         let citus: String = column(&row, "citus", doing)?;
@@ -131,14 +131,14 @@ impl Session {
         Ok(Self { conn, server, digests, values, trust })
     }
 
-    /// Says goodbye. Errors do not matter any more.
+    /// Closes the connection. Errors no longer matter.
     pub async fn close(self) {
         let _ = sqlx::Connection::close(self.conn).await;
     }
 
-    /// Sends several statements in one message and collects what each answers. The server
+    /// Sends several statements in one message and collects the answer to each. The server
     /// analyses each statement only after the one before has run.
-    pub(super) async fn script(&mut self, sql: &str) -> Result<Answers, Stopped> {
+    pub(super) async fn script(&mut self, sql: &str) -> Result<Answers, ScriptFailed> {
         use futures_util::TryStreamExt as _;
         let mut answers: Answers = vec![Vec::new()];
         let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.conn);
@@ -156,15 +156,15 @@ impl Session {
                 }
                 Err(error) => {
                     let cause = Cause::new(error, self.values);
-                    return Err(Stopped { completed: answers.len() - 1, cause });
+                    return Err(ScriptFailed { completed: answers.len() - 1, cause });
                 }
             }
         }
     }
 
-    /// A script of which it does not matter where it stops.
+    /// A script of which it does not matter which statement fails.
     pub(super) async fn run(&mut self, doing: &str, sql: &str) -> Result<Answers, PgError> {
-        self.script(sql).await.map_err(|stopped| query_error(doing, stopped.cause))
+        self.script(sql).await.map_err(|failed| query_error(doing, failed.cause))
     }
 
     /// Sends one statement in a way in which the server refuses more than one.
@@ -177,7 +177,7 @@ impl Session {
             .map_err(|error| query_error(doing, Cause::new(error, self.values)))
     }
 
-    /// As [`Session::single`], with the rows that it answers.
+    /// As [`Session::single`], with the rows that it returns.
     pub(super) async fn fetch(&mut self, doing: &str, sql: &str) -> Result<Vec<PgRow>, PgError> {
         sqlx::query(AssertSqlSafe(sql))
             .persistent(false)
@@ -192,7 +192,7 @@ impl Session {
         schema: &SchemaName,
         doing: &str,
         start: String,
-    ) -> Result<Begun, PgError> {
+    ) -> Result<Opened, PgError> {
         let script = format!(
             "{start}SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = {})::text \
              AS is_present, EXISTS (SELECT FROM pg_event_trigger)::text AS has_event_triggers, \
@@ -207,13 +207,13 @@ impl Session {
             Some(row) => column::<&str>(row, name, doing).map(|answer| answer == "true"),
             None => Ok(false),
         };
-        Ok(Begun {
+        Ok(Opened {
             is_present: answer("is_present")?,
             has_event_triggers: answer("has_event_triggers")?,
         })
     }
 
-    /// Who is named in the record: the one given, or else the role.
+    /// The actor named in the record: the one given, or else the role.
     pub(super) fn actor(&self, given: &str) -> String {
         if given.is_empty() { self.server.role.as_str().to_owned() } else { given.to_owned() }
     }
@@ -223,18 +223,18 @@ impl Session {
         self.run("committing", "COMMIT").await.map(drop)
     }
 
-    /// Ends the transaction without a trace.
+    /// Rolls the transaction back.
     ///
     /// # Errors
-    /// When the connection is gone; then the server has ended it.
+    /// When the connection is lost; then the server has rolled it back.
     pub async fn rollback(&mut self) -> Result<(), PgError> {
         self.run("rolling back", "ROLLBACK").await.map(drop)
     }
 }
 
-/// `BEGIN` and the settings that every transaction of ours runs under, so that the server's
+/// `BEGIN` and the settings that all our transactions run under, so that the server's
 /// answers do not depend on the role's or the database's defaults. All are local to the
-/// transaction: nothing outlives it, as a pooler in transaction mode demands.
+/// transaction: nothing outlives it, as a pooler in transaction mode requires.
 #[must_use]
 pub(super) fn begin(access: Access, limits: Limits) -> String {
     let mode = match access {
@@ -246,7 +246,7 @@ pub(super) fn begin(access: Access, limits: Limits) -> String {
     let limits = [("lock_timeout", &*lock), ("statement_timeout", &*statement)];
     let row = |(name, value): (&str, &str)| format!("('{name}', '{value}')");
     let wanted: Vec<String> = settings::all().map(row).chain(limits.into_iter().map(row)).collect();
-    // What is reported as done must outlive a crash of the server. All other values but `off` wait
+    // What is reported as done must survive a crash of the server. All values except `off` wait
     // for the local disk at least, and may be a decision about standbys.
     let durable = match access {
         Access::Read => "",
@@ -255,8 +255,8 @@ pub(super) fn begin(access: Access, limits: Limits) -> String {
              WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off';\n"
         }
     };
-    // Reading a setting costs less than setting it, and most are as they should be. What a server
-    // does not know reads as NULL. The caller's path is still in force, so all is qualified.
+    // Reading a setting costs less than setting it, and most are as they should be. A setting that a
+    // server does not know reads as NULL. The caller's path is still in force, so all names are qualified.
     format!(
         "{mode};\nSELECT pg_catalog.set_config(s.name, s.value, true) FROM (VALUES {}) \
          AS s(name, value) WHERE pg_catalog.current_setting(s.name, true) \

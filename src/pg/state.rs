@@ -1,4 +1,4 @@
-//! `_provision_state`: the record inside of each tenant's schema. Append-only; the newest row is
+//! `_provision_state`: the record in each tenant's schema. Append-only; the newest row is
 //! the current one.
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::kinds::DIGEST_VERSION;
 use crate::name::{SchemaName, Text};
 
 /// The columns of the table, in order, with their types as the server spells them; all are NOT
-/// NULL, and the first is an identity column. `fingerprint.sql` tells what else one has.
+/// NULL, and the first is an identity column. `fingerprint.sql` reports anything else that one has.
 pub(super) const COLUMNS: [(&str, &str); 11] = [
     ("seq", "bigint identity"),
     ("apply_id", "uuid"),
@@ -24,7 +24,7 @@ pub(super) const COLUMNS: [(&str, &str); 11] = [
     ("duration_ms", "bigint"),
 ];
 
-/// Its only index: `CREATE TABLE` names it so.
+/// Its only index, which `CREATE TABLE` creates.
 pub(super) const PRIMARY_KEY: &str = "primary key on seq";
 
 /// One row of the record.
@@ -33,7 +33,7 @@ pub struct StateRow {
     pub apply_id: Uuid,
     /// Of the manifest that was applied.
     pub manifest_checksum: Checksum,
-    /// Of the schema as it was left; told by the server.
+    /// Of the schema as it was left; computed by the server.
     pub fingerprint: Checksum,
     /// Of the statements that were run.
     pub plan_digest: Checksum,
@@ -45,20 +45,20 @@ pub struct StateRow {
     /// The server's clock, UTC, RFC 3339.
     #[serde(default)]
     pub applied_at: String,
-    /// From the begin of the transaction; told by the server.
+    /// From the start of the transaction; computed by the server.
     pub duration_ms: u64,
 }
 
-/// Between the version of the tool and that of its digests, in the column `tool_version`. The first
-/// version of the digests is not told. So the columns stay, and each version of the tool reads the
-/// records of all others.
+/// Separates the version of the tool from that of its digests, in the column `tool_version`. The first
+/// version of the digests is not written. So the columns stay the same, and each version of the tool can read
+/// the records of all others.
 const DIGEST: &str = "+digest.";
 
 impl StateRow {
-    /// Whether the schema had this fingerprint when the row was written; `None`: it cannot be told, since
-    /// that was done with another version of the digests.
+    /// Whether the schema had this fingerprint when the row was written; `None`: that is unknown, since
+    /// it was written with another version of the digests.
     #[must_use]
-    pub fn tells(&self, fingerprint: Checksum) -> Option<bool> {
+    pub fn has_fingerprint(&self, fingerprint: Checksum) -> Option<bool> {
         let version = match self.tool_version.rsplit_once(DIGEST) {
             Some((_, version)) => version.parse().ok()?,
             None => 1,
@@ -67,7 +67,7 @@ impl StateRow {
     }
 }
 
-/// What an apply tells of itself; the rest of its row is the server's to fill in.
+/// What an apply records of itself; the server fills in the rest of its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub apply_id: Uuid,
@@ -79,8 +79,8 @@ pub struct Entry {
     pub actor: String,
 }
 
-/// A query for the newest rows of the record, newest first; none if its columns have other types by
-/// now, since to write such values might run what belongs to these types.
+/// A query for the newest rows of the record, newest first; it returns none if its columns have other types
+/// by now, since printing such values might run functions of these types.
 pub(super) fn select_script(schema: &SchemaName, limit: u32) -> String {
     format!(
         "SELECT 'state' AS section, coalesce(CASE WHEN {} THEN (SELECT json_agg(r)::text FROM (\
@@ -93,19 +93,19 @@ pub(super) fn select_script(schema: &SchemaName, limit: u32) -> String {
     )
 }
 
-/// A condition: all columns have types of the server's own. The server finds out when it parses the
-/// statement, and from then on has a lock on the table, so that it stays true.
+/// A condition: all columns have built-in types. The server determines the types when it parses the
+/// statement, and from then on holds a lock on the table, so that they stay the same.
 fn is_plain(schema: &SchemaName) -> String {
     let is_plain =
         |(column, _)| format!("pg_typeof((NULL::{}).{column})::oid < 16384", table(schema));
     COLUMNS.map(is_plain).join(" AND ")
 }
 
-/// Adds a row, and the table before it unless it `is_there`; within the current transaction. Without
-/// a fingerprint, it takes that of the [`fingerprint::script`] before it. How many statements these are comes with
-/// it. A table that somebody else has made meanwhile is an error, not written to.
+/// Statements that add a row, after creating the table unless it `exists`, within the current transaction, and
+/// how many statements these are. Without a fingerprint, the row gets that of the [`fingerprint::script`] before
+/// it. A table that somebody else has created meanwhile is an error, and is not written to.
 ///
-/// The table's comment repeats what of the newest row is asked of whole fleets: it stands in the
+/// The table's comment repeats the part of the newest row that is read for whole fleets: it is in the
 /// catalog, so that no table has to be opened to read it.
 ///
 /// [`fingerprint::script`]: super::fingerprint::script
@@ -113,7 +113,7 @@ pub(super) fn append_script(
     schema: &SchemaName,
     row: &Entry,
     fingerprint: Option<Checksum>,
-    is_there: bool,
+    exists: bool,
 ) -> (String, usize) {
     let table = table(schema);
     let text = |value: &str| {
@@ -132,7 +132,7 @@ pub(super) fn append_script(
          VALUES ('{}', '{}', {}, '{}', {}, {}, {}, {}, \
          clock_timestamp(), \
          extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000);\n{}",
-        if is_there { "" } else { &create },
+        if exists { "" } else { &create },
         row.apply_id,
         row.manifest_checksum,
         match fingerprint {
@@ -146,7 +146,7 @@ pub(super) fn append_script(
         text(&row.actor),
         note_script(schema, row),
     );
-    (script, if is_there { 2 } else { 3 })
+    (script, if exists { 2 } else { 3 })
 }
 
 /// Corrects the newest row, in the transaction that wrote it.
@@ -166,11 +166,11 @@ fn note_script(schema: &SchemaName, row: &Entry) -> String {
     format!("COMMENT ON TABLE {} IS {literal};\n", table(schema))
 }
 
-/// What the record's comment says when its newest row is of this manifest, and of this version of the
+/// The record's comment when its newest row is of this manifest, and of this version of the
 /// digests.
 #[must_use]
 pub fn note(manifest_checksum: Checksum, complete: bool) -> String {
-    // Another word than the tool's before, which called a tenant with extra objects complete.
+    // Not the wording of earlier versions, which called a tenant with extra objects complete.
     let rest = if complete { "nothing left" } else { "some left as it was" };
     let digest = DIGEST_VERSION;
     format!(
@@ -188,7 +188,7 @@ pub(super) fn find_script(schema: &SchemaName, apply_id: Uuid) -> String {
     )
 }
 
-/// The tool's own table is no part of the model; see [`TABLE`].
+/// The tool's own table is not part of the model; see [`TABLE`].
 pub(super) fn table(schema: &SchemaName) -> String {
     format!("{}.\"{TABLE}\"", schema.quoted())
 }
@@ -207,9 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_other_digests_tell_nothing() {
+    fn rows_of_other_digests_have_no_known_fingerprint() {
         let (then, other) = (crate::checksum::of("test", &1), crate::checksum::of("test", &2));
-        let tells = |tool_version: &str, fingerprint| {
+        let has = |tool_version: &str, fingerprint| {
             let row = StateRow {
                 apply_id: Uuid::nil(),
                 manifest_checksum: then,
@@ -222,13 +222,13 @@ mod tests {
                 applied_at: String::new(),
                 duration_ms: 1,
             };
-            row.tells(fingerprint)
+            row.has_fingerprint(fingerprint)
         };
         let now = format!("7.8.9{DIGEST}{DIGEST_VERSION}");
-        assert_eq!(tells(&now, then), Some(true));
-        assert_eq!(tells(&now, other), Some(false));
+        assert_eq!(has(&now, then), Some(true));
+        assert_eq!(has(&now, other), Some(false));
         for version in ["0.1.0", "7.8.9+digest.77", "7.8.9+digest.", "7.8.9+digest.x"] {
-            assert_eq!(tells(version, then), None, "{version}");
+            assert_eq!(has(version, then), None, "{version}");
         }
     }
 }

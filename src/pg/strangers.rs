@@ -1,10 +1,10 @@
-//! Whether anything in a database belongs to roles who are not trusted.
+//! Whether anything in a database belongs to untrusted roles.
 
 /// A condition: something in this database belongs to roles that are not among `r.roles`. Where nothing
-/// does, nobody's code can be on a table of somebody trusted. It is known from what roles own
-/// (`pg_shdepend`), so that it takes no longer the more tenants there are. What predefined roles own does
-/// not stand there; it is looked for if somebody may act for one, which these roles, as members of each
-/// other, do not: nobody can log in as them.
+/// does, no untrusted code can be attached to a table of a trusted owner. It is derived from what roles own
+/// (`pg_shdepend`), so that its cost does not grow with the number of tenants. What predefined roles own is
+/// not recorded there; it is searched for if a role is a member of one, other than the predefined roles
+/// themselves: nobody can log in as them.
 pub(super) const HAS_STRANGERS: &str = "(EXISTS (\
      SELECT FROM pg_roles o WHERE o.oid <> ALL (r.roles) AND EXISTS (\
          SELECT FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid \

@@ -1,4 +1,4 @@
-//! A look at many tenants in a few statements: their fingerprints, the models behind those that
+//! Reads many tenants in a few statements: their fingerprints, the models behind those that
 //! are new, and their declared rows.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use super::pin;
 use super::placement::{Placement, is_distributed, placements};
 use super::rowcheck::{self, Row, SharedCheck};
 use super::session::{Access, Limits, Session, begin};
-use super::untrusted::{Asked, untrusted};
+use super::untrusted::{UntrustedQuery, untrusted};
 use crate::catalog::Catalog;
 use crate::checksum::Checksum;
 use crate::kinds::Reading;
@@ -19,12 +19,12 @@ use crate::manifest::Manifest;
 use crate::name::{Ident, SchemaName, TenantId};
 use crate::obstacle::{Obstacle, Reasons};
 
-/// What was seen of one tenant.
+/// What was found of one tenant.
 #[derive(Debug)]
 pub struct TenantSnapshot<'m> {
     /// `None`: there is no such schema.
     pub present: Option<Present>,
-    /// Whether its tables are distributed, or will be when the schema is made.
+    /// Whether its tables are distributed, or will be when the schema is created.
     pub is_distributed: bool,
     /// Declared rows whose keys were not found.
     pub absent_rows: Vec<Row<'m>>,
@@ -32,53 +32,53 @@ pub struct TenantSnapshot<'m> {
     pub obstacles: Vec<Obstacle>,
 }
 
-/// What was seen of a schema that exists.
+/// What was found of a schema that exists.
 #[derive(Debug, Clone)]
 pub struct Present {
     pub fingerprint: Checksum,
     /// The same value for all tenants of the same shape.
     pub schema: Arc<Catalog>,
-    /// What its record's comment says; see [`super::note`].
+    /// The comment of its record; see [`super::note`].
     pub note: Option<String>,
-    /// Where Citus keeps it; `None` if it lies on the server itself, and should.
+    /// Where Citus places it; `None` if it is on the server itself, and should be.
     pub placement: Option<Placement>,
 }
 
 /// A tenant's id and schema.
 pub type Subject<'t> = (&'t TenantId, &'t SchemaName);
 
-/// The absent rows of one tenant, or why they could not be asked for.
+/// The absent rows of one tenant, or why they could not be determined.
 type Rows<'m> = Result<Vec<Row<'m>>, PgError>;
 
-/// Looks at all of `subjects`, in one transaction; rows of tables that are to be
-/// avoided are not read, and count as absent. The answers come in their order. The number of
+/// Reads all of `subjects`, in one transaction; rows of tables that `avoid` returns are
+/// not read, and count as absent. The results are in the order of the subjects. The number of
 /// statements depends on the number of shapes and seeds, not of tenants.
 ///
 /// # Errors
-/// When the look as a whole fails, be it because of one tenant: look at fewer.
+/// When the survey as a whole fails, even if because of a single tenant: retry with fewer.
 pub async fn survey<'m>(
     session: &mut Session,
     manifest: &'m Manifest,
     shapes: &Shapes,
     subjects: &[Subject<'_>],
     limits: Limits,
-    asked: &Asked<'_>,
+    query: &UntrustedQuery<'_>,
     avoid: &(dyn Fn(&[Obstacle]) -> Reasons + Sync),
 ) -> Result<Vec<Result<TenantSnapshot<'m>, IntrospectError>>, PgError> {
-    let result = look(session, manifest, shapes, subjects, limits, asked, avoid).await;
+    let result = read(session, manifest, shapes, subjects, limits, query, avoid).await;
     let rolled_back = session.rollback().await;
     let found = result?;
     rolled_back?;
     Ok(found)
 }
 
-async fn look<'m>(
+async fn read<'m>(
     session: &mut Session,
     manifest: &'m Manifest,
     shapes: &Shapes,
     subjects: &[Subject<'_>],
     limits: Limits,
-    asked: &Asked<'_>,
+    query: &UntrustedQuery<'_>,
     avoid: &(dyn Fn(&[Obstacle]) -> Reasons + Sync),
 ) -> Result<Vec<Result<TenantSnapshot<'m>, IntrospectError>>, PgError> {
     let doing = "taking fingerprints";
@@ -114,7 +114,7 @@ async fn look<'m>(
     }
     let mut placements = placements(session, &schemas).await?;
 
-    let mut obstacles = untrusted(session, &exposed, asked).await?;
+    let mut obstacles = untrusted(session, &exposed, query).await?;
     for (schema, pins) in &pins {
         let of_pins: Vec<Obstacle> = pins.obstacles(&session.server.role).collect();
         if !of_pins.is_empty() {
@@ -133,7 +133,7 @@ async fn look<'m>(
             Some(Err(error)) => Err(error),
             Some(Ok(digest)) => match model(session, shapes, schema, &digest).await {
                 Ok(model) if pins.get(schema).is_some_and(|pins| pins.lacks(&tables, &model)) => {
-                    let reason = "a table was made while it was read".to_owned();
+                    let reason = "a table was created while it was read".to_owned();
                     return Err(PgError::Answer {
                         doing: format!("reading schema {schema}"),
                         reason,
@@ -145,7 +145,7 @@ async fn look<'m>(
                     note: digest.note,
                     placement: placements.remove(schema),
                 })),
-                // The transaction is over; another look, at fewer, tells whom it concerns.
+                // The transaction is over; a retry with fewer tenants shows which one it concerns.
                 Err(IntrospectError::Pg(error)) => return Err(error),
                 Err(error) => Err(error),
             },
@@ -163,7 +163,7 @@ async fn look<'m>(
     Ok(snapshots.collect())
 }
 
-/// The model behind the fingerprint, read from this schema if it is a new one.
+/// The model behind the fingerprint, read from this schema if the fingerprint is new.
 async fn model(
     session: &mut Session,
     shapes: &Shapes,
@@ -191,7 +191,7 @@ async fn model(
     }
 }
 
-/// The absent rows of each subject; tenants of one shape on one worker are asked for together.
+/// The absent rows of each subject; tenants of one shape on one worker are checked together.
 async fn absent_rows<'m>(
     session: &mut Session,
     manifest: &'m Manifest,
@@ -229,27 +229,29 @@ async fn absent_rows<'m>(
     Ok(absent)
 }
 
-/// Asks for the rows of tenants that are all on one Citus worker. When the coordinator reports that
-/// it does not reach it, that is told of each of them, and the transaction goes on.
+/// Checks the rows of tenants that are all on one Citus worker. When the coordinator reports that
+/// it cannot reach the worker, each of them gets that error, and the transaction continues.
 async fn on_worker<'m>(
     session: &mut Session,
     check: &SharedCheck<'m, '_>,
     members: usize,
 ) -> Result<Vec<Rows<'m>>, PgError> {
-    let doing = "looking at the tenants of one worker";
+    let doing = "reading the tenants of one worker";
     session.run(doing, "SAVEPOINT worker").await?;
     match check.run(session).await {
         Ok(rows) => {
             session.run(doing, "RELEASE SAVEPOINT worker").await?;
             Ok(rows.into_iter().map(Ok).collect())
         }
-        Err(PgError::Query { doing, source: Cause::Server(error) }) if error.is_of_connection() => {
+        Err(PgError::Query { doing, source: Cause::Server(error) })
+            if error.is_connection_error() =>
+        {
             session.run(&doing, "ROLLBACK TO SAVEPOINT worker; RELEASE SAVEPOINT worker").await?;
-            let told = || PgError::Query {
+            let unreachable = || PgError::Query {
                 doing: doing.clone(),
                 source: Cause::Server(Box::clone(&error)),
             };
-            Ok((0..members).map(|_| Err(told())).collect())
+            Ok((0..members).map(|_| Err(unreachable())).collect())
         }
         Err(error) => Err(error),
     }

@@ -1,4 +1,4 @@
-//! Code in tenants' schemas that belongs to roles who are not trusted with it; see `untrusted.sql`.
+//! Code in tenants' schemas that belongs to untrusted roles; see `untrusted.sql`.
 
 mod graph;
 
@@ -16,61 +16,60 @@ use crate::name::SchemaName;
 use crate::obstacle::{Code, Obstacle};
 use crate::settings::TRUSTED_ROLES;
 
-/// Types whose values lead to nothing that could be run, and that are not looked up by name or number.
+/// Types whose values cannot cause any code to run, and that do not name other objects by name or OID.
 const PLAIN_TYPES: &str = "'{bool,bytea,char,name,int2,int4,int8,float4,float8,numeric,money,text,\
     varchar,bpchar,date,time,timetz,timestamp,timestamptz,interval,uuid,inet,cidr,macaddr,macaddr8,\
     bit,varbit,json,jsonb,jsonpath,point,lseg,path,box,polygon,line,circle,tsvector,tsquery,\
     pg_lsn}'::name[]";
 
-/// Functions of the server's own that do nothing but tell the time or make values, and some that take
-/// any type and look at nothing but whether and how many there are.
+/// Built-in functions that only return the time or generate values, and some that accept
+/// any type and only check whether there are values and how many.
 const HARMLESS_FUNCTIONS: &str = "'{now,clock_timestamp,statement_timestamp,transaction_timestamp,\
     timeofday,gen_random_uuid,uuidv4,uuidv7,random,nextval,num_nulls,num_nonnulls,array_length,\
     cardinality,array_ndims,array_lower,array_upper,arraycontains,arraycontained,arrayoverlap}'::name[]";
 
-/// How the server writes the nodes of an expression that call nothing but functions that are judged by
-/// themselves, or functions of types (primnodes.h, outfuncs.c; the names have changed with
+/// How the server writes the nodes of an expression that only call functions that are checked
+/// separately, or functions of types (primnodes.h, outfuncs.c; the names have changed with
 /// PostgreSQL 16).
 const HARMLESS_NODES: &str = "'{VAR,CONST,OPEXPR,DISTINCTEXPR,NULLIFEXPR,SCALARARRAYOPEXPR,FUNCEXPR,\
     BOOLEXPR,RELABELTYPE,COERCEVIAIO,ARRAYCOERCEEXPR,CASE,CASEEXPR,WHEN,CASEWHEN,CASETESTEXPR,ARRAY,\
     ARRAYEXPR,COALESCE,COALESCEEXPR,MINMAX,MINMAXEXPR,SQLVALUEFUNCTION,NULLTEST,BOOLEANTEST,\
     COERCETODOMAIN,COERCETODOMAINVALUE,NEXTVALUEEXPR,COLLATEEXPR,SUBSCRIPTINGREF,FIELDSELECT}'::text[]";
 
-/// What statements on the tables of each of `schemas`, and on `externals` to which keys are to point
-/// (each as `"schema"."table"`), could run that nobody who is trusted answers for, within the current
-/// transaction. A schema in which there is none has no entry. Not to be asked where a look has found
-/// neither that a schema is open nor strangers: there is none then.
+/// Code of untrusted owners that statements on the tables of each of `schemas`, and on the externals of
+/// `query`, could run, read within the current transaction. A schema in which there is none has no entry. Not
+/// needed where a digest has found neither that a schema is open nor strangers: there is none then.
 ///
 /// # Errors
-/// When the server cannot be asked.
+/// When the query fails.
 pub(super) async fn untrusted(
     session: &mut Session,
     schemas: &[&SchemaName],
-    asked: &Asked<'_>,
+    query: &UntrustedQuery<'_>,
 ) -> Result<HashMap<SchemaName, Vec<Obstacle>>, PgError> {
     if schemas.is_empty() {
         return Ok(HashMap::new());
     }
-    let graph = graph(session, schemas, asked.externals, false).await?;
+    let graph = graph(session, schemas, query.externals, false).await?;
     let trust = Arc::clone(&session.trust);
     Ok(graph.obstacles(schemas, &|owner, code| {
-        !trust.covers(owner) && !asked.used.is_some_and(|used| used.contains(code))
+        !trust.covers(owner) && !query.used.is_some_and(|used| used.contains(code))
     }))
 }
 
-/// What the question whose code statements would run depends on.
+/// What the query for untrusted code depends on.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Asked<'a> {
-    /// The tables outside of the tenants' schemas that declared keys point to, quoted.
+pub struct UntrustedQuery<'a> {
+    /// The tables outside of the tenants' schemas that declared keys point to, each as `"schema"."table"`.
     pub externals: &'a [String],
-    /// What the manifest's own declarations run is meant to be run.
+    /// What the manifest's own declarations run, which is therefore allowed.
     pub used: Option<&'a BTreeSet<Code>>,
 }
 
-/// Runs `before`, and tells whether anything in the database belongs to nobody trusted.
+/// Runs `before`, and returns whether anything in the database has an untrusted owner.
 ///
 /// # Errors
-/// When the server refuses `before`, or cannot be asked.
+/// When the server refuses `before`, or the query fails.
 pub(super) async fn has_strangers(
     session: &mut Session,
     doing: &str,
@@ -86,10 +85,10 @@ pub(super) async fn has_strangers(
     }
 }
 
-/// The functions and types outside of the schema that what is in it runs, whoever owns them.
+/// The functions and types outside of the schema that its objects run, whoever owns them.
 ///
 /// # Errors
-/// When the server cannot be asked.
+/// When the query fails.
 pub(super) async fn used(
     session: &mut Session,
     schema: &SchemaName,

@@ -1,38 +1,39 @@
 -- What a statement on the tables of the schemas `:schemas`, or on the tables `:externals` that foreign
 -- keys are to point to, could make the server run that belongs to neither a superuser nor the role of
 -- the session. Sent by pg/untrusted.rs with the search path `pg_catalog`. With `:anybody`, what belongs
--- to these is told as well.
+-- to these roles is returned as well.
 --
--- The answer is a graph in four sections, in which each object stands once however many lead to it:
--- `base` is what hangs on each table, `edge` what that needs, `code` whose functions and types are
--- among it, and `found` what is told for its own sake. `:edges` stands for untrusted_edges.sql,
--- `:trusted_roles` for the roles that are trusted without being named.
+-- The result is a graph in four sections, in which each object appears once however many lead to it:
+-- `base` is what is attached to each table, `edge` what that needs, `code` the functions and types among
+-- it with their owners, and `found` what is reported for its own sake. `:edges` stands for
+-- untrusted_edges.sql, `:trusted_roles` for the roles that are trusted without being named.
 --
 -- * Reading the catalog runs nothing of this.
 -- * What refers to a function is known from pg_depend, but for what no expression refers to yet:
 --   casts, which the server looks up when it parses a statement; the constraints of domains; the
 --   members of operator families; inheritance children, to which ALTER TABLE descends.
 -- * Objects of a server start at OID 16384 (PostgreSQL's FirstNormalObjectId); those below are its
---   own, and most of them stand in pg_depend nowhere.
--- * A type is told for its owner's sake alone: constraints, attributes and casts can be added to it
---   without a lock that a statement of ours waits for, and no lock keeps its name to it. An enum is
---   told to steps that name it or have expressions, in which casts are looked up; not to those that
---   insert and look for rows, which write labels as literals and compare what is printed.
+--   own, and most of them do not appear in pg_depend.
+-- * A type is reported because of its owner alone: constraints, attributes and casts can be added to it
+--   without a lock that a statement of ours waits for, and no lock ties its name to it. An enum concerns
+--   the steps that name it or have expressions, in which casts are looked up; not those that insert or
+--   search for rows, which write labels as literals and compare their printed form.
 -- * A mere SELECT runs something, too: to plan it, the server computes immutable functions of
 --   constants in the expressions of indexes and of extended statistics. To check a foreign key, it
---   plans such a SELECT on the table that the key points to, where it weighs the CHECK constraints of
+--   plans such a SELECT on the table that the key points to, where it evaluates the CHECK constraints of
 --   partitions as well.
 -- * The server's own functions may run SQL text, read files, change settings, call the input function of a type
---   whose number they are given, and look for casts when they run; none of that stands in pg_depend, and
---   CREATE INDEX takes it, too, where it is folded away at that moment. Functions of somebody trusted may
---   do as much with arguments that somebody else has chosen. So in expressions of tables that belong to nobody
---   trusted, only what is known to do nothing of the kind is passed over: nodes of the kinds `:harmless_nodes`;
+--   whose OID they are given, and look up casts when they run; none of that is recorded in pg_depend, and
+--   CREATE INDEX accepts it, too, where it is folded to a constant at that moment. Functions of a trusted owner
+--   may do as much with arguments that somebody else has chosen. So in expressions of tables with an untrusted
+--   owner, only what is known to do nothing of the kind is skipped: nodes of the kinds `:harmless_nodes`;
 --   the server's own functions that are immutable, or stable and of no suspicious name, and that take
 --   nothing but plain values (`:plain_types`), or that are listed; immutable functions of others, and those
---   without arguments. All else is told, unless the manifest declares the very same expression. Numbers of
---   functions are taken from the expressions. Whoever may make triggers chooses their conditions and arguments.
--- * Policies are not among it: under `row_security = off` the server refuses a statement that would
---   have to ask one. Row filters of publications are computed by the sender.
+--   without arguments. Everything else is reported, unless the manifest declares the very same expression. The
+--   OIDs of functions are taken from the expressions. Whoever may create triggers chooses their conditions and
+--   arguments.
+-- * Policies are not included: under `row_security = off` the server refuses a statement to which one
+--   would apply. Row filters of publications are computed by the sender.
 WITH RECURSIVE trusted AS MATERIALIZED (
     SELECT :trusted_roles AS roles
 ), member AS MATERIALIZED (
@@ -97,7 +98,7 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         JOIN pg_attribute a ON a.attrelid = ad.adrelid AND a.attnum = ad.adnum
         WHERE ad.adrelid = r.oid
         UNION ALL
-        -- Before PostgreSQL 15, what a generated column needs was recorded of the column itself.
+        -- Before PostgreSQL 15, what a generated column needs was recorded for the column itself.
         SELECT 'generated column ' || r.name || '.' || quote_ident(a.attname),
                false, d.refclassid, d.refobjid
         FROM pg_attribute a
@@ -126,7 +127,7 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         SELECT 'trigger ' || quote_ident(tg.tgname) || ' on ' || r.name,
                false, 'pg_trigger'::regclass, tg.oid
         FROM pg_trigger tg
-        -- Nothing of ours but INSERT fires one (bit 2; see pg_trigger.h).
+        -- Of our statements only INSERT fires one (bit 2; see pg_trigger.h).
         WHERE tg.tgrelid = r.oid AND tg.tgenabled <> 'D' AND tg.tgtype & 4 <> 0
         UNION ALL
         SELECT 'rule ' || quote_ident(ru.rulename) || ' on ' || r.name,
@@ -193,7 +194,7 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     SELECT r.classid, r.objid, y.typowner, 'type', format_type(y.oid, NULL)
     FROM node r
     JOIN pg_type y ON y.oid = r.objid
-    -- Arrays and multiranges have the owner of what they consist of.
+    -- Arrays and multiranges have the owner of their element type.
     WHERE r.classid = 'pg_type'::regclass AND y.typtype IN ('b', 'd', 'r', 'c') AND y.typelem = 0
     UNION ALL
     SELECT r.classid, r.objid, c.relowner, 'itself', c.oid::regclass::text
@@ -202,7 +203,7 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     WHERE r.classid = 'pg_inherits'::regclass
        OR r.classid = 'pg_class'::regclass AND c.relkind = 'v'
     UNION ALL
-    -- A rule may do anything, in the name of the table's owner.
+    -- A rule may do anything, with the privileges of the table's owner.
     SELECT r.classid, r.objid, c.relowner, 'itself', ru.rulename::text
     FROM node r
     JOIN pg_rewrite ru ON ru.oid = r.objid
@@ -239,7 +240,7 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         WHERE b.classid = 'pg_inherits'::regclass AND pt.partrelid = b.objid
     ) e
     JOIN pg_class c ON c.oid = e.relation
-    -- Whose it can be: the table's owner's, or of those who may make triggers on it.
+    -- Possible owners: the table's owner, and those who may create triggers on it.
     CROSS JOIN LATERAL (
         SELECT c.relowner AS owner WHERE :anybody OR c.relowner <> ALL (t.roles)
         UNION

@@ -1,6 +1,6 @@
--- What of the schema in the setting `provision.schema` this role does not see. information_schema
+-- Tables of the schema in the setting `provision.schema` that are hidden from this role. information_schema
 -- leaves out what the role has no privilege on (PostgreSQL manual, §37.1), the catalog does not:
--- the difference tells what is hidden from what is missing.
+-- the difference distinguishes what is hidden from what is missing.
 SELECT 'hidden' AS section, coalesce(json_agg(r), '[]')::text AS rows
 FROM (
     SELECT c.relname AS "table"

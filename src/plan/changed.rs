@@ -1,4 +1,4 @@
-//! What is there and not as desired, for people.
+//! What exists and is not as desired, for people.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,7 +70,7 @@ fn touched(comparison: &Comparison<'_>) -> BTreeSet<Object> {
             _ => _ = touched.insert(desired.object.clone()),
         }
     }
-    // A default that is absent, or more than there should be, is a change of its column.
+    // A missing default, or one that should not exist, is a change of its column.
     for fact in permitted.added.iter().chain(&withheld.removed) {
         if fact.object.kind() == Kind::Default
             && let Some(column) = fact.object.parent()
@@ -83,7 +83,7 @@ fn touched(comparison: &Comparison<'_>) -> BTreeSet<Object> {
     touched
 }
 
-/// The enums whose labels are there in another order than desired.
+/// The enums whose labels are in another order than desired.
 fn reordered(comparison: &Comparison<'_>) -> Vec<Object> {
     let Comparison { desired, live, .. } = comparison;
     let enums = desired.catalog.of_kind(Kind::Enum).filter(|fact| live.has(&fact.object));
@@ -101,7 +101,7 @@ fn reordered(comparison: &Comparison<'_>) -> Vec<Object> {
         .collect()
 }
 
-/// What the live object will be once what is missing has been made: a primary key makes its columns NOT NULL.
+/// What the live object will be once what is missing has been created: a primary key makes its columns NOT NULL.
 fn settled(comparison: &Comparison<'_>, live: &Fact, desired: &Fact) -> Fact {
     let mut settled = live.clone();
     let keys = comparison.added.values().filter(|fact| kinds::is_primary_key(fact));
@@ -118,12 +118,12 @@ fn settled(comparison: &Comparison<'_>, live: &Fact, desired: &Fact) -> Fact {
 pub(super) fn extra(comparison: &Comparison<'_>) -> Vec<Object> {
     let removed = &comparison.withheld.removed;
     let gone: BTreeSet<&Object> = removed.iter().map(|fact| &fact.object).collect();
-    let is_told = |fact: &&&Fact| {
-        // What is a part of something extra is told with it, and so is what comes with a column.
+    let is_reported = |fact: &&&Fact| {
+        // A part of something extra is not reported separately, nor is what comes with a column.
         let with_whole = fact.object.parent().is_some_and(|parent| gone.contains(&parent));
         !with_whole && kinds::comes_with(fact).is_none()
     };
-    let mut extra: Vec<&Fact> = removed.iter().filter(is_told).copied().collect();
+    let mut extra: Vec<&Fact> = removed.iter().filter(is_reported).copied().collect();
     // First what is on tables that are declared.
     extra.sort_by_key(|fact| {
         let is_member = matches!(fact.object, Object::Member(..));

@@ -1,4 +1,4 @@
-//! What Citus refuses in a distributed schema, told before anything is tried. Seen with Citus 13.2.
+//! What Citus refuses in a distributed schema, reported before anything is tried. Observed with Citus 13.2.
 //! Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -8,8 +8,8 @@ use crate::catalog::{Catalog, Fact, Kind, Object, Part};
 use crate::manifest::{Manifest, SeedRow};
 use crate::name::{Ident, Text};
 
-/// Why Citus would refuse `steps` in a distributed schema, or make something else of them; each a
-/// sentence that says what to do. Empty: nothing is known to be in the way. `local` are the tables
+/// Why Citus would refuse `steps` in a distributed schema, or would do something else; each a
+/// sentence that says what to do. Empty: no obstacle is known. `local` are the tables
 /// elsewhere, as `"schema"."table"`, that are not reference tables.
 #[must_use]
 pub fn refusals(
@@ -72,7 +72,7 @@ fn external_key(fact: &Fact, local: &[String]) -> Option<String> {
     ))
 }
 
-/// What draws from a sequence cannot be added to a distributed table, with one exception.
+/// A column that draws from a sequence cannot be added to a distributed table, with one exception.
 fn added_column(desired: &Catalog, fact: &Fact) -> Option<String> {
     let Object::Part(Part { of, name, .. }) = &fact.object else { return None };
     let is_owner = |sequence: &Fact| {

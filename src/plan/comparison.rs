@@ -1,4 +1,4 @@
-//! What is compared, with what was found: all that the other steps from catalogs to a plan draw from.
+//! The catalogs that are compared, with the result: everything that the other steps from catalogs to a plan use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use crate::catalog::{
 use crate::kinds;
 use crate::manifest::Manifest;
 
-/// Where an object comes: kind and position of what it is a part of, and its own.
+/// Where an object comes in the order: kind and position of what it is a part of, and its own.
 pub(super) type Rank = (Kind, i64, Kind, i64);
 
-/// What is desired and what is there, and what that comes to.
+/// The desired and the live state, and their difference.
 pub(super) struct Comparison<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) desired: &'a Desired,
@@ -22,13 +22,13 @@ pub(super) struct Comparison<'a> {
     pub(super) permitted: Delta<'a>,
     /// What may not be done unless a person consents.
     pub(super) withheld: Delta<'a>,
-    /// What is to be made, by the name that it has where it is desired.
+    /// What is to be created, by the name that it has in the desired state.
     pub(super) added: BTreeMap<&'a Object, &'a Fact>,
-    /// The names that they get in this tenant.
+    /// The names that these objects get in this tenant.
     pub(super) names: BTreeMap<&'a Object, Object>,
 }
 
-/// What is to be made: neither what comes with a column that is there, which is a change of that column, nor
+/// What is to be created: neither what comes with a column that exists, which is a change of that column, nor
 /// comments on it.
 fn added<'a>(delta: &Delta<'a>, live: &Catalog) -> BTreeMap<&'a Object, &'a Fact> {
     let comes_along = |fact: &Fact| {
@@ -45,7 +45,7 @@ fn added<'a>(delta: &Delta<'a>, live: &Catalog) -> BTreeMap<&'a Object, &'a Fact
 }
 
 impl<'a> Comparison<'a> {
-    /// Compares. What is to be made and cannot have its name is returned with what holds that.
+    /// Compares. What is to be created and cannot have its name is returned with what holds the name.
     pub(super) fn of(
         manifest: &'a Manifest,
         desired: &'a Desired,
@@ -61,7 +61,7 @@ impl<'a> Comparison<'a> {
         (comparison, taken)
     }
 
-    /// Gives names to all that is to be made; what cannot have its name is returned with what holds it.
+    /// Gives names to all that is to be created; what cannot have its name is returned with what holds it.
     fn name_all(&mut self) -> BTreeMap<&'a Object, String> {
         let mut slots = Slots::new(self.desired.catalog.facts(), self.live, &kinds::occupied);
         let mut taken = BTreeMap::new();
@@ -85,15 +85,15 @@ impl<'a> Comparison<'a> {
         taken
     }
 
-    /// The name of a desired object in this tenant, there or to be made.
+    /// The name of a desired object in this tenant, whether it exists or is to be created.
     pub(super) fn name_of(&self, desired: &Object) -> Object {
         self.names.get(desired).cloned().unwrap_or_else(|| self.matching.live_or_same(desired))
     }
 
-    /// Where an object comes in reports and among equals: by what it is a part of, in the order of its making.
+    /// Where an object comes in reports and among equals: by what it is a part of, in the order of creation.
     pub(super) fn rank(&self, object: &Object) -> Rank {
         let position = |object: &Object| match object {
-            // That on the whole first.
+            // The one on the whole first.
             Object::Comment(on) if **on == on.group() => 0,
             Object::Comment(on) => self.desired.catalog.get(on).map_or(0, |fact| fact.position),
             _ => self.desired.catalog.get(object).map_or(i64::MAX, |fact| fact.position),

@@ -2,8 +2,8 @@
 
 use crate::catalog::Delta;
 
-/// Parts what may be done from what is withheld. Additions need no consent; nothing can be consented to yet, so all
-/// changes of what is there, and all removals, are withheld.
+/// Separates what may be done from what is withheld. Additions need no consent; consent cannot be given yet, so
+/// all changes of what exists, and all removals, are withheld.
 pub(super) fn part(delta: Delta<'_>) -> (Delta<'_>, Delta<'_>) {
     let Delta { added, removed, altered } = delta;
     let permitted = Delta { added, ..Delta::default() };

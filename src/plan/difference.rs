@@ -10,12 +10,12 @@ use crate::catalog::{Catalog, Desired};
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::obstacle::Reasons;
 
-/// What lies between a tenant and what is desired.
+/// The difference between a tenant and what is desired.
 #[derive(Debug)]
 pub struct Difference<'a> {
-    /// What is missing and can be made, in order.
+    /// What is missing and can be created, in order.
     pub steps: Vec<Step<'a>>,
-    /// All that is missing, that which is held back among it, in order.
+    /// All that is missing, including what is held back, in order.
     pub missing: Vec<Step<'a>>,
     pub untouched: Untouched,
 }
@@ -41,7 +41,7 @@ pub fn difference<'a>(
     let untouched = Untouched {
         changed: changed(&comparison),
         extra: extra(&comparison),
-        // What the server adds to all that it makes, the manifest's own included, is no difference.
+        // What the server adds to everything that it creates, the manifest's own objects included, is no difference.
         unmodelled: live.unmodelled.difference(&desired.catalog.unmodelled).cloned().collect(),
         held,
     };

@@ -1,5 +1,5 @@
-//! What is missing and held back: something that it needs is not as desired, is in the way, or is held
-//! back itself.
+//! What is missing and held back: something that it needs is not as desired, something is in the way, or what
+//! it needs is held back itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
 use crate::words::counted;
 
-/// Finds out which of the missing objects cannot be made; `taken` are those whose name something else has.
+/// Determines which of the missing objects cannot be created; `taken` are those whose name something else has.
 pub(super) fn blocked<'a>(
     comparison: &Comparison<'a>,
     taken: &BTreeMap<&'a Object, String>,
@@ -31,7 +31,7 @@ pub(super) fn blocked<'a>(
     let unfit = unfit(comparison);
     for fact in comparison.added.values() {
         let mut why: BTreeSet<String> = BTreeSet::new();
-        // A comment can be made whatever has become of its object.
+        // A comment can be created whatever state its object is in.
         if fact.object.kind() != Kind::Comment {
             let needed = needed_form(fact).filter_map(|object| unfit.get(&object));
             why.extend(needed.map(|actual| format!("{actual} is not as declared")));
@@ -45,7 +45,7 @@ pub(super) fn blocked<'a>(
     blocked
 }
 
-/// The objects that have to be as desired so that this one can be made. What it is a part of need not be.
+/// The objects that have to be as desired so that this one can be created. What it is a part of need not be.
 fn needed_form(fact: &Fact) -> impl Iterator<Item = Object> + use<'_> {
     let whole = fact.object.group();
     let wholes = fact.dependencies.iter().map(Object::group);
@@ -55,7 +55,7 @@ fn needed_form(fact: &Fact) -> impl Iterator<Item = Object> + use<'_> {
     all.filter(move |object| *object != whole)
 }
 
-/// Objects that are there in another form than what depends on them needs, by what they are desired to be.
+/// Objects that exist in another form than what depends on them needs, by the desired object.
 fn unfit(comparison: &Comparison<'_>) -> BTreeMap<Object, Object> {
     let altered = comparison.withheld.altered.iter().filter(|altered| {
         let attributes = kinds::rules(altered.desired.object.kind()).attributes;
@@ -72,7 +72,8 @@ fn unfit(comparison: &Comparison<'_>) -> BTreeMap<Object, Object> {
     altered.chain(others).collect()
 }
 
-/// What needs something that cannot be made cannot be made either, nor can a whole of which a part cannot.
+/// What needs something that cannot be created cannot be created either, nor can a whole without an indispensable
+/// part.
 fn spread<'a>(comparison: &Comparison<'a>, blocked: &mut Blocked<'a>) {
     loop {
         let mut more: Vec<(&'a Object, String)> = Vec::new();
@@ -99,7 +100,7 @@ fn spread<'a>(comparison: &Comparison<'a>, blocked: &mut Blocked<'a>) {
     }
 }
 
-/// What cannot be made without this part of it: a table without a column, a column without its default, a type
+/// What cannot be created without this part of it: a table without a column, a column without its default, a type
 /// without a label.
 fn indispensable_to(fact: &Fact) -> Option<Object> {
     kinds::comes_with(fact).or_else(|| match fact.object.kind() {
@@ -108,22 +109,22 @@ fn indispensable_to(fact: &Fact) -> Option<Object> {
     })
 }
 
-/// Why the statement that makes the object must not be run.
+/// Why the statement that creates the object must not be run.
 fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BTreeSet<String> {
     if reasons.is_empty() {
         return BTreeSet::new();
     }
     let of = |table: &Ident| table.as_str().to_owned();
-    let is_there = |table: &Ident| comparison.live.has_table(table);
-    let own = fact.object.table_name().filter(|table| is_there(table));
+    let exists = |table: &Ident| comparison.live.has_table(table);
+    let own = fact.object.table_name().filter(|table| exists(table));
     let referenced = fact.dependencies.iter().filter_map(Object::table_name);
     let is_key = kinds::is_foreign_key(fact);
-    let mut tables: Vec<Ident> = referenced.filter(|table| is_key && is_there(table)).collect();
+    let mut tables: Vec<Ident> = referenced.filter(|table| is_key && exists(table)).collect();
     tables.extend(own);
     let mut subjects: BTreeSet<Subject> =
         tables.iter().map(|table| Subject::Relation(of(table))).collect();
     // To validate a foreign key, the rows of both tables are read.
-    if is_key && fact.object.table_name().is_some_and(|table| is_there(&table)) {
+    if is_key && fact.object.table_name().is_some_and(|table| exists(&table)) {
         subjects.extend(tables.iter().map(|table| Subject::Rows(of(table))));
     }
     subjects.extend(fact.text("external").map(|table| Subject::External(table.to_owned())));
@@ -137,7 +138,7 @@ fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BT
     reasons_met(reasons, &subjects, &tables, &expressions)
 }
 
-/// Parts the steps, which are in order, into those that may be run and those that are held back.
+/// Separates the steps, which are in order, into those that may be run and those that are held back.
 pub(super) fn part<'a>(
     comparison: &Comparison<'a>,
     missing: Vec<Step<'a>>,
@@ -159,15 +160,15 @@ pub(super) fn part<'a>(
             held.push((step.action(), step.object(), why));
         }
     }
-    (steps, told(&held))
+    (steps, grouped(&held))
 }
 
 /// By table, with each reason once; rows are counted.
-fn told(held: &[(Action, Object, BTreeSet<String>)]) -> Vec<Held> {
+fn grouped(held: &[(Action, Object, BTreeSet<String>)]) -> Vec<Held> {
     let mut groups: Vec<(Object, Vec<String>, usize, BTreeSet<String>)> = Vec::new();
     for (action, object, why) in held {
         let of = object.group();
-        // No reason for itself.
+        // An object is not a reason for itself.
         let itself = format!("{of} is held back");
         let at = groups.iter().position(|(group, ..)| *group == of).unwrap_or(groups.len());
         if at == groups.len() {
@@ -181,11 +182,11 @@ fn told(held: &[(Action, Object, BTreeSet<String>)]) -> Vec<Held> {
             reasons.extend(why.iter().filter(|reason| **reason != itself).cloned());
         }
     }
-    let told = groups.into_iter().map(|(on, mut steps, rows, reasons)| {
+    let grouped = groups.into_iter().map(|(on, mut steps, rows, reasons)| {
         if rows > 0 {
             steps.push(format!("insert {} into {on}", counted(rows, "row")));
         }
         Held { on, steps, reasons: reasons.into_iter().collect() }
     });
-    told.collect()
+    grouped.collect()
 }

@@ -8,7 +8,7 @@ use crate::kinds;
 use crate::locks::{Locks, TableLock};
 use crate::name::Ident;
 
-/// What `steps`, in their order, need of what is there in `live`.
+/// What `steps`, in their order, need of what exists in `live`.
 #[must_use]
 pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
     let mut locks = Locks::default();

@@ -1,4 +1,4 @@
-//! What of the reasons not to touch something concerns a statement.
+//! Which of the reasons not to touch something concern a statement.
 
 use std::collections::BTreeSet;
 
@@ -23,8 +23,8 @@ pub(super) fn reasons_met<'t>(
     met.flat_map(|(_, reasons)| reasons).cloned().collect()
 }
 
-/// Whether an expression can name a column or, for its whole row, a table. Too many are found by that, none
-/// too few.
+/// Whether an expression can name a column or, for its whole row, a table. There can be false positives, but no
+/// false negatives.
 fn mentions(expression: &str, name: &str) -> bool {
     let folded = |text: &str| text.to_lowercase().replace('"', " ");
     let (expression, name) = (format!(" {} ", folded(expression)), folded(name));

@@ -13,7 +13,7 @@ use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
 use crate::rows;
 
-/// Judges rows, in their order.
+/// Finds the rows that are held back, in their order.
 pub(super) struct HeldRows<'c, 'a> {
     comparison: &'c Comparison<'a>,
     blocked: &'c Blocked<'a>,
@@ -69,7 +69,7 @@ impl<'c, 'a> HeldRows<'c, 'a> {
             let name = table.as_str().to_owned();
             subjects.extend([Subject::Relation(name.clone()), Subject::Rows(name)]);
         }
-        // Which of the schema's types an expression names, only the server can tell.
+        // Only the server knows which of the schema's types an expression names.
         if expressions.iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
             let enums = self.comparison.manifest.enums.iter();
             subjects.extend(enums.map(|decl| Subject::Type(decl.name.as_str().to_owned())));
@@ -85,9 +85,9 @@ fn parents<'m>(manifest: &'m Manifest, table: &Ident) -> impl Iterator<Item = &'
     constraints.filter_map(ConstraintDecl::references).filter_map(TableRef::tenant)
 }
 
-/// The expressions that the server evaluates when it inserts the row, as far as it could look for casts in
-/// them. A literal that is inserted, or compared with an enum, takes its type from the other side; other
-/// values have a type of their own, and other columns could have become one of an enum.
+/// The expressions that the server evaluates when it inserts the row and in which it could look up casts.
+/// A literal that is inserted, or compared with an enum, takes its type from the other side; other
+/// values have a type of their own, and other columns could have been changed to an enum.
 fn expressions(manifest: &Manifest, seed: &SeedDecl, row: &SeedRow) -> Vec<String> {
     let mut texts = Vec::new();
     for (column, cell) in &row.cells {
@@ -113,7 +113,7 @@ fn valued(column: &Ident, cell: &Cell, texts: &mut Vec<String>) {
     }
 }
 
-/// What is compared to find the row that is looked up.
+/// The columns that are compared to find the row that is looked up.
 fn compared(manifest: &Manifest, cell: &Cell, texts: &mut Vec<String>) {
     let Cell::Lookup { table, matching, .. } = cell else { return };
     for (column, cell) in matching {

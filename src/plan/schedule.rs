@@ -1,30 +1,30 @@
-//! The order of statements, from what needs what.
+//! The order of statements, derived from dependencies.
 //!
-//! What is missing is made as soon as all that it needs is there; among what could be made next, the lowest kind
-//! comes first (schema, types, sequences, tables, columns, constraints, indexes, foreign keys, comments), and
-//! of one kind what was made first in the scratch schema. A new table comes with its columns, and with those of its
-//! constraints and defaults that can be made together with it. Where tables reference each other in a circle, or where
-//! the referenced key is itself still to come, the foreign key follows as a step of its own.
+//! What is missing is created as soon as all that it needs exists; among what could be created next, the lowest kind
+//! comes first (schema, types, sequences, tables, columns, constraints, indexes, foreign keys, comments), and within
+//! a kind what was created first in the scratch schema. A new table comes with its columns, and with those of its
+//! constraints and defaults that can be created together with it. Where tables reference each other in a cycle, or
+//! where the referenced key itself is created later, the foreign key follows as a separate step.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::{Comparison, Rank};
 use super::needs::{Blocked, needed};
 use crate::catalog::{Fact, Kind, Object};
-use crate::kinds::{self, Creation, Place, column_makes, is_foreign_key, labels};
+use crate::kinds::{self, Creation, Place, column_creates, is_foreign_key, labels};
 
-/// Objects that one statement makes.
+/// Objects that one statement creates.
 struct Unit<'a> {
     fact: &'a Fact,
-    /// Where it comes among those that could be made next.
+    /// Where it comes among those that could be created next.
     rank: (u8, Rank),
-    /// What it makes along in any case.
+    /// The parts that it always creates.
     firm: Vec<&'a Fact>,
-    /// What it makes along if all that these need is there by then.
+    /// The parts that it creates if all that they need exists at that point.
     optional: Vec<&'a Fact>,
 }
 
-/// All that is missing but rows, in order.
+/// All that is missing except rows, in order.
 pub(super) fn schedule<'a>(
     comparison: &Comparison<'a>,
     blocked: &Blocked<'a>,
@@ -52,8 +52,8 @@ pub(super) fn schedule<'a>(
     created
 }
 
-/// The first of those that are ready, which are in order; of one stratum, rather one that makes along all that it
-/// could. In a circle, any may be first.
+/// The first of those that are ready, which are in order; within a stratum, one that creates all of its optional
+/// foreign keys is preferred. In a cycle, any may be first.
 fn next(waiting: &[Unit<'_>], pending: &BTreeSet<&Object>) -> Option<usize> {
     let first_of = |ready: &mut dyn Iterator<Item = (usize, &Unit<'_>)>| {
         let mut ready = ready.peekable();
@@ -78,18 +78,18 @@ fn units<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Unit<'a>
         }
     }
     for fact in in_order {
-        // They come with a column that is made, or else they would not be missing.
+        // They come with a column that is created, or else they would not be missing.
         if kinds::comes_with(fact).is_some() {
             continue;
         }
         let whole = fact.object.group();
         let optional = columns.remove(&fact.object).unwrap_or_default();
         match units.get_mut(&whole) {
-            Some(unit) if is_made_along(fact) && !blocked.contains_key(&fact.object) => {
+            Some(unit) if is_created_with_whole(fact) && !blocked.contains_key(&fact.object) => {
                 unit.optional.extend(optional);
                 if is_foreign_key(fact) { unit.optional.push(fact) } else { unit.firm.push(fact) }
             }
-            // Neither a column nor a label can be left for later.
+            // Neither a column nor a label can be created later.
             Some(unit) if matches!(fact.object.kind(), Kind::Column | Kind::Label) => {
                 unit.optional.extend(optional);
                 unit.firm.push(fact);
@@ -102,8 +102,8 @@ fn units<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Unit<'a>
     units.into_values().collect()
 }
 
-/// Whether the statement that makes the whole can make it along.
-fn is_made_along(fact: &Fact) -> bool {
+/// Whether the statement that creates the whole can create it as well.
+fn is_created_with_whole(fact: &Fact) -> bool {
     matches!(fact.object.kind(), Kind::Column | Kind::Label | Kind::Constraint)
 }
 
@@ -113,27 +113,27 @@ impl<'a> Unit<'a> {
         Self { fact, rank, firm: Vec::new(), optional: Vec::new() }
     }
 
-    fn makes(&self, object: &Object) -> bool {
+    fn creates(&self, object: &Object) -> bool {
         self.fact.object == *object || self.firm.iter().any(|fact| fact.object == *object)
     }
 
-    /// Whether all that it needs in any case is there.
+    /// Whether everything that it and its firm parts need exists.
     fn is_ready(&self, pending: &BTreeSet<&Object>) -> bool {
         let all = std::iter::once(&self.fact).chain(&self.firm);
         all.copied()
             .flat_map(needed)
-            .all(|object| self.makes(&object) || !pending.contains(&object))
+            .all(|object| self.creates(&object) || !pending.contains(&object))
     }
 
-    /// Whether something that it could make along needs what is still to come.
+    /// Whether one of its optional foreign keys needs something that is created later.
     fn has_to_wait(&self, pending: &BTreeSet<&Object>) -> bool {
         let mut keys = self.optional.iter().filter(|fact| is_foreign_key(fact));
         keys.any(|fact| {
-            needed(fact).any(|object| !self.makes(&object) && pending.contains(&object))
+            needed(fact).any(|object| !self.creates(&object) && pending.contains(&object))
         })
     }
 
-    /// What it makes along, and what is left for later. All that it makes is pending no more.
+    /// The parts that it creates, and those that are left for later. What it creates is no longer pending.
     fn parts(
         &self,
         pending: &mut BTreeSet<&Object>,
@@ -149,11 +149,11 @@ impl<'a> Unit<'a> {
         optional.sort_by_key(|fact| fact.object.kind());
         for fact in optional {
             let is_free = needed(fact).all(|object| !pending.contains(&object));
-            let can_be_made = match fact.object.kind() {
-                Kind::Sequence => self.column_of(fact).is_some_and(|c| column_makes(c, fact)),
+            let can_be_created = match fact.object.kind() {
+                Kind::Sequence => self.column_of(fact).is_some_and(|c| column_creates(c, fact)),
                 _ => true,
             };
-            if is_free && can_be_made && !blocked.contains_key(&fact.object) {
+            if is_free && can_be_created && !blocked.contains_key(&fact.object) {
                 pending.remove(&fact.object);
                 parts.push(fact);
             } else {
@@ -170,7 +170,7 @@ impl<'a> Unit<'a> {
     }
 }
 
-/// Lower ones are made first, as far as nothing else decides.
+/// Lower ones are created first, unless dependencies decide otherwise.
 fn stratum(fact: &Fact) -> u8 {
     match fact.object.kind() {
         Kind::Schema => 0,
@@ -186,7 +186,7 @@ fn stratum(fact: &Fact) -> u8 {
     }
 }
 
-/// Puts each new label beside one that is there by then.
+/// Puts each new label beside one that exists at that point.
 fn place_labels(comparison: &Comparison<'_>, created: &mut [Creation<'_>]) {
     for creation in created.iter_mut() {
         let Object::Part(part) = &creation.object else { continue };

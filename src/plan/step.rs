@@ -68,9 +68,9 @@ impl Step<'_> {
         }
     }
 
-    /// The statement of a step that makes what others refer to, for who has seen that it is not there: it is
-    /// refused if somebody else has made it since. That could be anything, and what is written into it
-    /// would be his.
+    /// The statement of a step that creates what others refer to, to be run once it was read that the object does
+    /// not exist: it is refused if somebody else has created the object since. That could be anything, and its
+    /// owner would control what is written into it.
     #[must_use]
     pub fn exclusive(&self, schema: &SchemaName) -> Option<String> {
         match self {

@@ -1,5 +1,5 @@
-//! From catalogs to plans, without a server: each case is a table of what is desired, what is there, and what
-//! is told.
+//! From catalogs to plans, without a server: each case is a table of what is desired, what exists, and what
+//! is planned.
 
 use std::collections::BTreeSet;
 
@@ -75,7 +75,7 @@ fn statements(desired: &[&str], live: Option<&[&str]>) -> Vec<String> {
 }
 
 /// The steps, and what is held back, and why.
-fn told(desired: &[&str], live: &[&str], reasons: &Reasons) -> Vec<String> {
+fn outline(desired: &[&str], live: &[&str], reasons: &Reasons) -> Vec<String> {
     let plan = planned(desired, Some(live), reasons);
     let steps = plan.steps.iter().map(PlannedStep::describe);
     let held = plan.held.iter().map(|held| format!("{} | {held}", held.steps.join(", ")));
@@ -137,17 +137,17 @@ fn what_is_needed_comes_first_and_what_can_be_is_made_together() {
     let pkey = "constraint t.t_pkey | definition=PRIMARY KEY (a); sort=p | column t.a";
     let u_pkey = "constraint u.u_pkey | definition=PRIMARY KEY (t); sort=p | column u.t";
     let (u, u_t) = ("table u | persistence=logged", "column u.t | type=integer; nullability=null");
-    let told = |desired: &[&str]| -> Vec<String> {
+    let steps = |desired: &[&str]| -> Vec<String> {
         let plan = planned(desired, None, &Reasons::new());
         plan.steps.iter().map(PlannedStep::describe).collect()
     };
     for (desired, expected) in [
-        // Whatever the order of declaration, the referenced table is made first.
+        // Whatever the order of declaration, the referenced table is created first.
         (
             &[u, u_t, key, T, A, pkey] as &[&str],
             &["create schema", "create table t", "create table u"] as &[&str],
         ),
-        // In a circle, one of the keys is added when both are there.
+        // In a cycle, one of the keys is added when both tables exist.
         (
             &[u, u_t, u_pkey, key, T, A, pkey, t_key],
             &["create schema", "create table u", "create table t", "add constraint u_t on u"],
@@ -174,7 +174,7 @@ fn what_is_needed_comes_first_and_what_can_be_is_made_together() {
             ],
         ),
     ] {
-        assert_eq!(told(desired), expected, "{desired:?}");
+        assert_eq!(steps(desired), expected, "{desired:?}");
     }
 }
 
@@ -207,7 +207,7 @@ fn what_needs_what_is_withheld_or_in_the_way_is_held_back() {
             &["add column t.b", "add constraint c on t | table t: column t.a is not as declared"]
                 as &[&str],
         ),
-        // What does not matter to those that need it is in nobody's way.
+        // A difference that does not matter to those that need the object holds nothing back.
         (
             &[T, A, check],
             &[T, "column t.a | type=integer; nullability=null"],
@@ -222,7 +222,7 @@ fn what_needs_what_is_withheld_or_in_the_way_is_held_back() {
             ],
         ),
     ] {
-        assert_eq!(told(desired, live, &Reasons::new()), expected, "{desired:?}");
+        assert_eq!(outline(desired, live, &Reasons::new()), expected, "{desired:?}");
     }
 }
 
@@ -232,12 +232,12 @@ fn what_would_touch_something_in_the_way_is_held_back() {
     let b = "column t.b | type=integer; nullability=null";
     let index = "index t.i | using=btree (a); expressions=a | column t.a";
     let relation = reasons(Subject::Relation("t".to_owned()));
-    assert_eq!(told(&[T, A, b], &[T, A], &relation), ["add column t.b | table t: eve"]);
+    assert_eq!(outline(&[T, A, b], &[T, A], &relation), ["add column t.b | table t: eve"]);
     let column = reasons(Subject::Column { table: "t".to_owned(), name: "a".to_owned() });
     assert_eq!(
-        told(&[T, A, b, index], &[T, A], &column),
+        outline(&[T, A, b, index], &[T, A], &column),
         ["add column t.b", "create index i on t | table t: eve"]
     );
     let other = reasons(Subject::Relation("u".to_owned()));
-    assert_eq!(told(&[T, A, b], &[T, A], &other), ["add column t.b"]);
+    assert_eq!(outline(&[T, A, b], &[T, A], &other), ["add column t.b"]);
 }

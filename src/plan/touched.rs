@@ -6,8 +6,8 @@ use crate::manifest::{Manifest, SeedDecl};
 use crate::name::Ident;
 use crate::touched::Touched;
 
-/// What `plan` touches, and what is read to find the rows in it; `None`: it makes the schema, and all
-/// that is in it.
+/// What `plan` touches, and what is read to find the rows in it; `None`: it creates the schema, and everything
+/// in it.
 #[must_use]
 pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
     let mut touched = Touched::default();

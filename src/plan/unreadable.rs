@@ -1,4 +1,4 @@
-//! Which baseline rows cannot be searched for once a plan was run.
+//! Which baseline rows cannot be searched for after a plan was run.
 
 use std::collections::BTreeSet;
 
@@ -12,17 +12,16 @@ use crate::obstacle::{Reasons, Subject};
 /// needs is held back.
 #[must_use]
 pub fn unreadable(manifest: &Manifest, steps: &[PlannedStep], live: Option<&Catalog>) -> Reasons {
-    let makes = |object: Object| steps.iter().any(|step| step.object == object);
-    let is_there = |table: &Ident, column: &Ident| {
+    let creates = |object: Object| steps.iter().any(|step| step.object == object);
+    let exists = |table: &Ident, column: &Ident| {
         live.is_some_and(|live| live.has_column(table, column))
-            || makes(Object::table(table))
-            || makes(Object::column(table, column))
+            || creates(Object::table(table))
+            || creates(Object::column(table, column))
     };
     let columns = manifest.seeds.iter().flat_map(SeedDecl::columns_read);
-    let absent =
-        columns.filter(|(table, column)| !is_there(table, column)).map(|(table, column)| {
-            let why = BTreeSet::from([format!("column {table}.{column} is held back")]);
-            (Subject::Relation(table.as_str().to_owned()), why)
-        });
+    let absent = columns.filter(|(table, column)| !exists(table, column)).map(|(table, column)| {
+        let why = BTreeSet::from([format!("column {table}.{column} is held back")]);
+        (Subject::Relation(table.as_str().to_owned()), why)
+    });
     absent.collect()
 }

@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{Object, Unmodelled};
 use crate::manifest::DriftRules;
 
-/// An object that is there, but not as declared.
+/// An object that exists, but not as declared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub object: Object,
-    /// One property a line.
+    /// One property per line.
     pub actual: String,
     pub expected: String,
 }
 
-/// What is there and not as declared, and what no plan touches.
+/// What exists and is not as declared, and what no plan touches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Untouched {
     /// Present but different.
@@ -28,7 +28,7 @@ pub struct Untouched {
     /// Of kinds that are not compared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmodelled: Vec<Unmodelled>,
-    /// What is missing and not done, since what it needs is not as declared, or something is in the way.
+    /// What is missing and not created, since what it needs is not as declared, or something is in the way.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Held>,
 }
@@ -56,7 +56,7 @@ impl Untouched {
         *self == Self::default()
     }
 
-    /// Without what the manifest says to ignore: the rest is drift.
+    /// Without what the manifest ignores: the rest is drift.
     #[must_use]
     pub fn counted(&self, rules: &DriftRules) -> Self {
         let mut counted = self.clone();

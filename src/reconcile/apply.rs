@@ -1,4 +1,4 @@
-//! An apply: attempts until it is done, or hopeless.
+//! An apply: attempts until it is done, or a retry is pointless.
 
 use std::time::{Duration, Instant};
 
@@ -17,28 +17,28 @@ use crate::pg::{self, Holder, PgError, Placement, Session};
 use crate::plan::{Plan, PlannedStep};
 use crate::telemetry;
 
-/// What an apply came to.
+/// The result of an apply.
 #[derive(Debug)]
 pub struct Applied {
     pub tenant: Tenant,
     pub outcome: Outcome,
-    /// What was executed, and what remains changed or extra. Without steps when nothing was to do.
+    /// What was executed, and what remains changed or extra. Without steps when there was nothing to do.
     pub plan: Plan,
-    /// What of that remains drift.
+    /// The part of that which remains drift.
     pub left: Left,
-    /// Where Citus keeps the schema; `None` if it lies on the server itself, and should.
+    /// Where Citus places the schema; `None` if it is on the server itself, and should be.
     pub placement: Option<Placement>,
-    /// Of all attempts; a command puts its own duration here, which begins with the manifest.
+    /// Of all attempts; a command sets its own duration here, which starts before reading the manifest.
     pub duration: Duration,
     pub attempts: u32,
 }
 
-/// Brings the tenant to what the manifest declares, whole or not at all. With `reviewed`, only if
-/// that is still exactly what was reviewed.
+/// Brings the tenant to what the manifest declares, completely or not at all. With `reviewed`, only if
+/// the plan is still exactly the one that was reviewed.
 ///
 /// # Errors
 /// Anything from a tenant that is not registered to a server that is lost at COMMIT; see
-/// [`ReconcileError`]. Errors that may pass have been retried before.
+/// [`ReconcileError`]. Transient errors have been retried before.
 pub async fn apply(
     context: &Context,
     tenant: &Tenant,
@@ -54,7 +54,7 @@ pub async fn apply(
 }
 
 /// [`apply`] on a connection that the caller keeps for more than one tenant. It is opened when
-/// there is none, and given up when it breaks.
+/// there is none, and dropped when it breaks.
 ///
 /// # Errors
 /// As [`apply`].
@@ -74,7 +74,7 @@ pub async fn apply_on(
     let result = Box::pin(work).await;
     let duration = start.elapsed();
     if let Err(error @ ReconcileError::Unregistered { .. }) = &result {
-        // Whoever asked was wrong, and nothing has failed.
+        // The request was wrong, and nothing has failed.
         info!(
             tenant = %tenant.id, %apply_id, code = error.code(),
             "not provisioned: the registry does not list the tenant"
@@ -115,7 +115,7 @@ async fn retried(
 ) -> Result<Applied, ReconcileError> {
     let start = Instant::now();
     let mut attempts = 0;
-    // Added in a transaction of their own, when that was needed.
+    // Added in a separate transaction, when that was needed.
     let mut labels: Vec<PlannedStep> = Vec::new();
     let mut labels_first = false;
     loop {
@@ -141,7 +141,7 @@ async fn retried(
             }
             Err(error) => error,
         };
-        // Whatever state the session is in, a new attempt starts from a clean one.
+        // Whatever state the session is in, a new attempt starts with a clean one.
         if let Some(mut session) = connection.take()
             && !error.is_lost()
             && session.rollback().await.is_ok()
@@ -155,9 +155,9 @@ async fn retried(
             continue;
         }
         if options.rows_found.is_some() && matches!(error, ReconcileError::NotConverged { .. }) {
-            // A row has gone since they were looked for.
+            // A row was deleted since the rows were read.
             options.rows_found = None;
-            options.seen = None;
+            options.live_checksum = None;
             continue;
         }
         if !error.is_transient() || attempts >= context.retry.attempts {
@@ -181,7 +181,7 @@ async fn retried(
     }
 }
 
-/// Names the sessions that are in the way, if that is the trouble.
+/// Names the sessions that hold the locks, if the error is a lock timeout.
 async fn explain(
     context: &Context,
     tenant: &Tenant,
@@ -204,7 +204,7 @@ async fn explain(
 }
 
 impl Applied {
-    /// Whether nothing was written but the record.
+    /// Whether only the record was written.
     #[must_use]
     pub fn is_record_only(&self) -> bool {
         matches!(self.outcome, Outcome::Done { .. }) && self.plan.steps.is_empty()

@@ -36,14 +36,14 @@ pub(super) async fn once(
         check_registered(context, session, tenant).await?;
     }
     if reviewed.is_none()
-        && let Some(seen) = options.seen
-        && let Some(done) = known::attempt(session, context, tenant, seen, apply_id).await?
+        && let Some(checksum) = options.live_checksum
+        && let Some(done) = known::attempt(session, context, tenant, checksum, apply_id).await?
     {
         return Ok(done);
     }
     let locking = if options.has_work { Locking::First } else { Locking::IfAbsent };
     let mut transaction = begin(session, context, tenant, locking).await?;
-    // Before a lock is taken or the manifest elaborated: what is committed and whole needs neither.
+    // Before a lock is taken or the manifest elaborated: a tenant that is current needs neither.
     if reviewed.is_none()
         && !options.has_work
         && let Some(plan) = current(&mut transaction, context, tenant).await?
@@ -54,10 +54,10 @@ pub(super) async fn once(
     }
     if reviewed.is_none()
         && !options.has_work
-        && let Some(seen) = known::seen(&mut transaction, context).await?
+        && let Some(checksum) = known::find(&mut transaction, context).await?
     {
         transaction.rollback().await?;
-        if let Some(done) = known::attempt(session, context, tenant, seen, apply_id).await? {
+        if let Some(done) = known::attempt(session, context, tenant, checksum, apply_id).await? {
             return Ok(done);
         }
         transaction = begin(session, context, tenant, Locking::First).await?;
@@ -72,15 +72,15 @@ pub(super) async fn once(
     } else {
         transaction.rollback().await?;
         let desired = context.desired(session).await?;
-        // What is looked at is locked by then, and not looked at again.
+        // With the lock taken first, what is read need not be read again.
         transaction = begin(session, context, tenant, Locking::First).await?;
         desired
     };
     let externals = transaction.externals(&context.manifest).await?;
     check_externals(&externals)?;
     transaction.lock().await?;
-    let Secured { plan, before, reasons, avoid } =
-        secured(&mut transaction, context, tenant, desired, options).await?;
+    let LockedPlan { plan, before, reasons, avoid } =
+        locked_plan(&mut transaction, context, tenant, desired, options).await?;
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
@@ -115,12 +115,12 @@ pub(super) async fn once(
     Ok(Attempted { outcome: Outcome::Done { apply_id, created }, plan, placement })
 }
 
-/// How often a schema is looked at that somebody changes before it can be locked.
-const LOOKS: u32 = 5;
+/// How often a schema is read that is changed before it can be locked.
+const READS: u32 = 5;
 
-struct Secured<'m> {
+struct LockedPlan<'m> {
     plan: Plan,
-    /// What it was made from.
+    /// What it is derived from.
     before: Observed<'m>,
     /// Why steps are held back.
     reasons: Reasons,
@@ -128,30 +128,30 @@ struct Secured<'m> {
     avoid: Reasons,
 }
 
-/// The plan, concluded from a look after its locks were taken: what its statements run can no longer
+/// The plan, derived from what was read after its locks were taken: what its statements run can no longer
 /// be changed by others. What must not be run is held back.
-async fn secured<'m>(
+async fn locked_plan<'m>(
     transaction: &mut Transaction<'_>,
     context: &'m Context,
     tenant: &Tenant,
     desired: &Desired,
     options: ApplyOptions,
-) -> Result<Secured<'m>, ReconcileError> {
-    let tell = if options.is_of_many { Obstacle::in_general } else { ToString::to_string };
-    for _ in 0..LOOKS {
-        let seen = transaction.obstacles(&context.asked()).await?;
-        let mut avoid = context.reasons_not_to_read(&seen);
+) -> Result<LockedPlan<'m>, ReconcileError> {
+    let describe = if options.is_of_many { Obstacle::in_general } else { ToString::to_string };
+    for _ in 0..READS {
+        let obstacles = transaction.obstacles(&context.untrusted_query()).await?;
+        let mut avoid = context.reasons_not_to_read(&obstacles);
         let (manifest, shapes) = (&context.manifest, &context.shapes);
         let before = transaction.observe(manifest, shapes, 0, options.rows_found, &avoid).await?;
         let whole = make_plan(context, tenant, desired, &before, &Reasons::new());
         if whole.is_empty() && is_noted(transaction, context, whole.untouched().is_empty()) {
-            return Ok(Secured { plan: whole, before, reasons: Reasons::new(), avoid });
+            return Ok(LockedPlan { plan: whole, before, reasons: Reasons::new(), avoid });
         }
-        if let Some(targets) = transaction.secure(&whole.locks).await? {
-            if transaction.obstacles(&context.asked()).await? != seen {
+        if let Some(targets) = transaction.lock_plan(&whole.locks).await? {
+            if transaction.obstacles(&context.untrusted_query()).await? != obstacles {
                 continue;
             }
-            let reasons = context.reasons(seen.iter().chain(&targets), tell);
+            let reasons = context.reasons(obstacles.iter().chain(&targets), describe);
             let plan = if reasons.is_empty() {
                 whole
             } else {
@@ -160,16 +160,16 @@ async fn secured<'m>(
             if !plan.held.is_empty() {
                 avoid.extend(plan::unreadable(manifest, &plan.steps, before.schema.as_deref()));
             }
-            return Ok(Secured { plan, before, reasons, avoid });
+            return Ok(LockedPlan { plan, before, reasons, avoid });
         }
     }
     let doing = format!("locking tables of schema {}", tenant.schema);
-    let reason = "it changes faster than it can be looked at".to_owned();
+    let reason = "it changes faster than it can be read".to_owned();
     Err(PgError::Answer { doing, reason }.into())
 }
 
-/// A schema that was there and is gone was dropped by somebody; who dropped it on purpose has
-/// taken the tenant off the registry.
+/// A schema that existed and is missing was dropped by somebody; whoever drops one on purpose also
+/// removes the tenant from the registry.
 async fn check_still_listed(
     context: &Context,
     session: &mut Session,
@@ -197,7 +197,7 @@ async fn execute<'m>(
     executed.map_err(|error| refused(tenant, error))
 }
 
-/// The plan that was executed, with what was found to remain after it. A plan that left something to
+/// The plan that was executed, with what remains after it. A plan that left something to
 /// do is an error.
 fn verified(
     context: &Context,
@@ -233,8 +233,8 @@ async fn begin<'s>(
     Ok(Transaction::write(session, id, schema, tables, limits, locking).await?)
 }
 
-/// The look that costs nothing but reading: a schema that is like one that this process has compared
-/// and found to miss nothing, every declared row still there, and a record that says so. The record
+/// The check that only reads: whether the schema is like one that this process has compared
+/// and found complete, every declared row still exists, and the record says so. The record
 /// alone would prove nothing. Then the plan is empty.
 async fn current(
     transaction: &mut Transaction<'_>,
@@ -248,7 +248,10 @@ async fn current(
     if !is_noted(transaction, context, untouched.is_empty()) {
         return Ok(None);
     }
-    if !context.reasons_not_to_read(&transaction.obstacles(&context.asked()).await?).is_empty() {
+    if !context
+        .reasons_not_to_read(&transaction.obstacles(&context.untrusted_query()).await?)
+        .is_empty()
+    {
         return Ok(None);
     }
     let Some((row, absent_rows)) = transaction.recorded(&context.manifest).await? else {
@@ -300,10 +303,10 @@ fn check_reviewed(
     Err(ReconcileError::Stale { what: what.to_owned() })
 }
 
-/// Adds missing enum labels in a transaction of their own, since the server allows a label to be
-/// used only when the transaction that added it is over. Adding a label is whole in itself, and
-/// what follows may be retried. Returns what was done; what was reviewed is in `options`, and from
-/// then on what is left of it.
+/// Adds missing enum labels in a separate transaction, since the server allows a label to be
+/// used only when the transaction that added it is over. Adding labels is complete in itself, and
+/// what follows may be retried. Returns what was done; the reviewed plan in `options` is replaced by
+/// what is left of it.
 pub(super) async fn add_labels(
     connection: &mut Option<Session>,
     context: &Context,
@@ -318,9 +321,9 @@ pub(super) async fn add_labels(
     let desired = context.desired(session).await?;
     let mut transaction = begin(session, context, tenant, Locking::First).await?;
     transaction.lock().await?;
-    let anew = ApplyOptions { rows_found: None, ..*options };
-    let Secured { mut plan, reasons, avoid, .. } =
-        secured(&mut transaction, context, tenant, desired, anew).await?;
+    let fresh = ApplyOptions { rows_found: None, ..*options };
+    let LockedPlan { mut plan, reasons, avoid, .. } =
+        locked_plan(&mut transaction, context, tenant, desired, fresh).await?;
     if let Some(reviewed) = options.reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }

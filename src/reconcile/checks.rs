@@ -8,7 +8,7 @@ use crate::pg::{self, Externals, Session};
 use crate::plan::{Plan, citus};
 
 /// # Errors
-/// [`ReconcileError::Unregistered`], or why the registry cannot be asked.
+/// [`ReconcileError::Unregistered`], or why the registry cannot be read.
 pub(super) async fn check_registered(
     context: &Context,
     session: &mut Session,
@@ -34,7 +34,7 @@ pub(super) fn check_externals(externals: &Externals) -> Result<(), ReconcileErro
     Err(ReconcileError::ExternalMissing { tables: externals.missing.clone() })
 }
 
-/// Whether Citus does what is planned for a distributed schema, as far as it is known to refuse.
+/// Whether Citus is known to refuse what is planned for a distributed schema.
 ///
 /// # Errors
 /// [`ReconcileError::Undistributable`].

@@ -1,4 +1,4 @@
-//! COMMIT, and what is done when its answer does not come.
+//! COMMIT, and what is done when its answer does not arrive.
 
 use uuid::Uuid;
 
@@ -7,7 +7,7 @@ use super::error::ReconcileError;
 use super::outcome::Tenant;
 use crate::pg::{self, PgError};
 
-/// Commits; when the connection is lost over it, finds out on a new one what became of it.
+/// Commits; when the connection is lost meanwhile, finds out on a new one whether it was committed.
 pub(super) async fn commit(
     committing: impl Future<Output = Result<(), PgError>>,
     context: &Context,
@@ -19,7 +19,10 @@ pub(super) async fn commit(
         Err(error) if error.is_lost() => error,
         Err(error) => return Err(error.into()),
     };
-    tracing::warn!(tenant = %tenant.id, %apply_id, "the connection was lost at COMMIT; asking");
+    tracing::warn!(
+        tenant = %tenant.id, %apply_id,
+        "the connection was lost at COMMIT; checking whether it was committed"
+    );
     for attempt in 1..=context.retry.attempts.max(1) {
         let _aside = context.aside.acquire().await;
         match pg::committed(&context.target, &tenant.schema, apply_id, context.limits).await {
@@ -27,7 +30,7 @@ pub(super) async fn commit(
                 tracing::info!(tenant = %tenant.id, %apply_id, "it was committed");
                 return Ok(());
             }
-            // Not committed: a lost connection like any other, to be retried whole.
+            // Not committed: a lost connection like any other; the whole transaction is retried.
             Ok(false) => return Err(lost.into()),
             Err(error) => tracing::warn!(
                 tenant = %tenant.id, %apply_id, attempt,

@@ -45,7 +45,7 @@ pub(crate) fn compare<'a>(
     difference
 }
 
-/// Identifies all that a plan is concluded from.
+/// Identifies all that a plan is derived from.
 pub(crate) fn live_checksum(
     fingerprint: Option<Checksum>,
     absent_rows: &[(&SeedDecl, &SeedRow)],

@@ -16,7 +16,7 @@ use crate::explain::Explain as _;
 use crate::manifest::Manifest;
 use crate::name::TenantId;
 use crate::obstacle::{Obstacle, Reasons};
-use crate::pg::{Asked, Limits, Session, Shapes, Tables, Target};
+use crate::pg::{Limits, Session, Shapes, Tables, Target, UntrustedQuery};
 
 /// What all tenants of a run have in common.
 #[derive(Debug)]
@@ -27,11 +27,11 @@ pub struct Context {
     pub elaborate_on: Option<Target>,
     pub limits: Limits,
     pub retry: Retry,
-    /// Who is behind it, for the record.
+    /// The actor, for the record.
     pub actor: String,
-    /// Whether ids that the registry does not list are taken as well.
+    /// Whether ids that the registry does not list are accepted as well.
     pub unregistered: bool,
-    /// Whether statements may run what is in tenants' schemas, whoever owns it.
+    /// Whether statements may run code in tenants' schemas, whoever owns it.
     pub trusts_tenant_code: bool,
     pub(super) manifest_checksum: Checksum,
     pub(crate) tables: Tables,
@@ -41,14 +41,14 @@ pub struct Context {
     pub(crate) shapes: Shapes,
     pub(super) settled: Settled,
     pub(super) outcomes: Outcomes,
-    /// For questions beside the work: one connection at a time.
+    /// For queries beside the work: one connection at a time.
     pub(super) aside: Semaphore,
 }
 
-/// More reasons not to touch one thing are counted only.
-const MOST_REASONS: usize = 20;
+/// How many reasons not to touch one subject are listed; more are only counted.
+const MAX_REASONS: usize = 20;
 
-/// How often a transaction is run anew after an error that may pass.
+/// How often a transaction is retried after a transient error.
 #[derive(Debug, Clone, Copy)]
 pub struct Retry {
     /// At least one.
@@ -65,7 +65,7 @@ impl Default for Retry {
 }
 
 impl Context {
-    /// A context with the usual patience and nobody named as its actor.
+    /// A context with the default limits and retries, and no actor.
     #[must_use]
     pub fn new(manifest: impl Into<Arc<Manifest>>, target: Target) -> Self {
         let manifest = manifest.into();
@@ -99,7 +99,7 @@ impl Context {
     /// The tenant with this id.
     ///
     /// # Errors
-    /// When its schema's name would not be usable.
+    /// When its schema's name would not be valid.
     pub fn tenant(&self, id: &TenantId) -> Result<Tenant, ReconcileError> {
         let schema = self.manifest.tenants.schema.schema_of(id)?;
         Ok(Tenant { id: id.clone(), schema })
@@ -110,39 +110,39 @@ impl Context {
         self.desired.get().map(|elaborated| &elaborated.desired)
     }
 
-    /// What is asked for when it is asked whose code statements would run.
-    pub(crate) fn asked(&self) -> Asked<'_> {
+    /// The query for untrusted code that statements would run.
+    pub(crate) fn untrusted_query(&self) -> UntrustedQuery<'_> {
         let used = self.desired.get().map(|elaborated| &elaborated.used);
-        Asked { externals: &self.externals, used }
+        UntrustedQuery { externals: &self.externals, used }
     }
 
-    /// The reasons not to touch what `obstacles` are on, in the words that `tell` finds.
+    /// The reasons not to touch what `obstacles` are on, as `describe` writes them.
     pub(crate) fn reasons<'o>(
         &self,
         obstacles: impl IntoIterator<Item = &'o Obstacle>,
-        tell: impl Fn(&Obstacle) -> String,
+        describe: impl Fn(&Obstacle) -> String,
     ) -> Reasons {
         let mut reasons = Reasons::new();
         for obstacle in obstacles {
-            if !self.trusts_tenant_code || !obstacle.is_of_trust() {
-                reasons.entry(obstacle.on.clone()).or_default().insert(tell(obstacle));
+            if !self.trusts_tenant_code || !obstacle.is_resolved_by_trust() {
+                reasons.entry(obstacle.on.clone()).or_default().insert(describe(obstacle));
             }
         }
-        for all in reasons.values_mut().filter(|all| all.len() > MOST_REASONS) {
-            let others = all.len() - MOST_REASONS;
-            *all = all.iter().take(MOST_REASONS).cloned().collect();
+        for all in reasons.values_mut().filter(|all| all.len() > MAX_REASONS) {
+            let others = all.len() - MAX_REASONS;
+            *all = all.iter().take(MAX_REASONS).cloned().collect();
             all.insert(format!("… and {others} more"));
         }
         reasons
     }
 
-    /// As [`Context::reasons`], not even to read.
+    /// As [`Context::reasons`], for those not even to read.
     pub(crate) fn reasons_not_to_read(&self, obstacles: &[Obstacle]) -> Reasons {
         let met = obstacles.iter().filter(|obstacle| obstacle.is_met_by_reading);
         self.reasons(met, Obstacle::in_general)
     }
 
-    /// The desired state; elaborated by the first who asks, on `session`'s server unless another
+    /// The desired state; elaborated by the first call, on `session`'s server unless another
     /// was named.
     pub(crate) async fn desired(&self, session: &mut Session) -> Result<&Desired, ReconcileError> {
         let elaborated = self
@@ -174,7 +174,7 @@ impl Retry {
         doubled.min(self.longest).mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 
-    /// The same; after a lock timeout, longer than the attempt has waited, so that those who had to
+    /// The same; after a lock timeout, longer than the attempt has waited, so that the sessions that had to
     /// wait behind it get their turn.
     pub(super) fn pause_after(
         &self,

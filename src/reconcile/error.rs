@@ -15,7 +15,7 @@ pub enum ReconcileError {
     Name(#[from] NameError),
     #[error("tenant {tenant} is not in the registry of the manifest")]
     Unregistered { tenant: TenantId },
-    #[error("the schema of tenant {tenant} has vanished since it was looked at")]
+    #[error("the schema of tenant {tenant} has vanished since it was read")]
     Vanished { tenant: TenantId },
     #[error("tenant {tenant} is refused: {reason}")]
     Misplaced { tenant: TenantId, reason: String },
@@ -65,7 +65,7 @@ pub enum ReconcileError {
     },
     #[error(
         "it is unknown whether schema {schema} was changed: the connection was lost at COMMIT, and \
-         the server could not be asked for apply {apply_id}"
+         the server could not be queried for apply {apply_id}"
     )]
     CommitUnknown {
         schema: SchemaName,
@@ -77,7 +77,7 @@ pub enum ReconcileError {
 
 fn list(holders: &[Holder]) -> String {
     if holders.is_empty() {
-        return "who held the lock has gone by now".into();
+        return "the session that held the lock has ended".into();
     }
     holders.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -109,7 +109,7 @@ impl Explain for ReconcileError {
         match self {
             Self::Unregistered { .. } => Some("add it to the registry first".into()),
             Self::Vanished { .. } => Some(
-                "it is not made again, since the registry does not list the tenant; to make it on \
+                "it is not created again, since the registry does not list the tenant; to create it on \
                  purpose, apply it by its id"
                     .into(),
             ),
@@ -118,7 +118,7 @@ impl Explain for ReconcileError {
             Self::Pg(error) => error.hint(),
             Self::ExternalMissing { .. } => Some("create these tables first".into()),
             Self::Undistributable { .. } => Some(
-                "nothing was tried; a schema that is made while citus.enable_schema_based_sharding is \
+                "nothing was tried; a schema that is created while citus.enable_schema_based_sharding is \
                  off is not distributed, and none of this holds for it"
                     .into(),
             ),
@@ -171,10 +171,10 @@ impl ReconcileError {
         }
     }
 
-    /// Whether the same, tried anew, may succeed.
+    /// Whether a retry may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            // Somebody has made what was not there when it was looked: look again.
+            // Somebody has created what did not exist when the schema was read: read it again.
             Self::Step { source, .. }
                 if matches!(source.source.sqlstate(), Some("42P06" | "42P07")) =>
             {
@@ -185,7 +185,7 @@ impl ReconcileError {
         }
     }
 
-    /// "unsafe use of new value of enum type": the label is too young to be used.
+    /// "unsafe use of new value of enum type": the label is too new to be used.
     pub(super) fn is_unsafe_label(&self) -> bool {
         self.sqlstate() == Some("55P04")
     }

@@ -1,4 +1,4 @@
-//! What is sent for a plan, and what comes of it.
+//! What is sent for a plan, and its result.
 
 use uuid::Uuid;
 
@@ -8,14 +8,14 @@ use super::outcome::{Outcome, Tenant};
 use crate::pg::{Entry, ExecuteError, Placement};
 use crate::plan::{Plan, PlannedStep, Untouched};
 
-/// What an attempt came to.
+/// The result of an attempt.
 pub(super) struct Attempted {
     pub(super) outcome: Outcome,
     pub(super) plan: Plan,
     pub(super) placement: Option<Placement>,
 }
 
-/// What is sent: the objects are known not to be there.
+/// What is sent: the objects are known not to exist.
 pub(super) fn statements(steps: &[PlannedStep]) -> Vec<&str> {
     steps.iter().map(|step| step.exclusive.as_ref().unwrap_or(&step.sql).as_str()).collect()
 }
@@ -29,7 +29,7 @@ pub(super) fn refused(tenant: &Tenant, error: ExecuteError) -> ReconcileError {
         ExecuteError::Step(source) => {
             ReconcileError::Step { schema: tenant.schema.clone(), source }
         }
-        ExecuteError::Look(source) => source.into(),
+        ExecuteError::Read(source) => source.into(),
     }
 }
 
@@ -39,7 +39,7 @@ pub(super) fn leaving(untouched: Untouched, plan: Plan) -> Plan {
     Plan { changed, extra, unmodelled, held, ..plan }
 }
 
-/// The row of an apply, but for what the server fills in.
+/// The row of an apply, except for what the server fills in.
 pub(super) fn entry(
     context: &Context,
     plan: &Plan,

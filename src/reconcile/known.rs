@@ -1,5 +1,5 @@
 //! Tenants like one that was brought up to date before. What the plan touches must be, under the lock, as
-//! it was there, and must become what it became there; the rest is as a look has seen it.
+//! it was in that tenant, and must become what it became there; the rest is as it was read before the lock.
 
 use uuid::Uuid;
 
@@ -13,18 +13,18 @@ use super::outcomes::Known;
 use crate::checksum::Checksum;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::obstacle::Reasons;
-use crate::pg::{self, Observed, Session, Site, Statements, Touching, Transaction};
+use crate::pg::{self, Observed, PartialTransaction, Session, Site, Statements, Transaction};
 use crate::plan::{self, Plan};
 
-/// Remembers what running `plan` came to, if its objects alone are different by it. `before` is what it
-/// was made from; nobody's code but that of who is trusted was involved.
+/// Remembers the result of running `plan`, if only the objects that it touches were changed by it. `before` is
+/// what it was derived from; no untrusted code was involved.
 pub(super) fn note(context: &Context, plan: &Plan, before: &Observed<'_>, after: &Observed<'_>) {
     let (Some(first), Some(last)) = (before.fingerprint, after.fingerprint) else { return };
     let Some(touched) = plan::touched(plan, &context.manifest) else { return };
     let (Some(old), Some(new)) = (context.shapes.get(first), context.shapes.get(last)) else {
         return;
     };
-    // Tables elsewhere are asked for by who looks at everything.
+    // Tables elsewhere are checked only where the whole schema is read.
     if !plan.locks.externals.is_empty() || !old.objects.differ_only_in(&new.objects, &touched) {
         return;
     }
@@ -44,11 +44,11 @@ fn place(manifest: &Manifest, (seed, row): (&SeedDecl, &SeedRow)) -> Option<(usi
     Some((of_seed, seed.rows.iter().position(|known| std::ptr::eq(known, row))?))
 }
 
-/// What a look at the tenant finds, if one like it was brought up to date before.
+/// Reads the tenant, and returns the checksum of what was found if a tenant like it was brought up to date before.
 ///
 /// # Errors
 /// When something cannot be read.
-pub(super) async fn seen(
+pub(super) async fn find(
     transaction: &mut Transaction<'_>,
     context: &Context,
 ) -> Result<Option<Checksum>, ReconcileError> {
@@ -58,11 +58,11 @@ pub(super) async fn seen(
     }
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let observed = transaction.observe(manifest, shapes, 0, None, &Reasons::new()).await?;
-    let seen = live_checksum(observed.fingerprint, &observed.absent_rows);
-    Ok(context.outcomes.get(seen).map(|_| seen))
+    let checksum = live_checksum(observed.fingerprint, &observed.absent_rows);
+    Ok(context.outcomes.get(checksum).map(|_| checksum))
 }
 
-/// Brings the tenant up to date if a look has found it like one that was, and if that holds of what
+/// Brings the tenant up to date if it was read as being like one that was, and if that still holds for what
 /// the plan touches. `None`: that is not so, nothing was done, and the session is in no transaction.
 ///
 /// # Errors
@@ -71,10 +71,10 @@ pub(super) async fn attempt(
     session: &mut Session,
     context: &Context,
     tenant: &Tenant,
-    seen: Checksum,
+    checksum: Checksum,
     apply_id: Uuid,
 ) -> Result<Option<Attempted>, ReconcileError> {
-    let Some(known) = context.outcomes.get(seen) else { return Ok(None) };
+    let Some(known) = context.outcomes.get(checksum) else { return Ok(None) };
     let Some(plan) = planned(context, tenant, &known) else { return Ok(None) };
     let site = Site {
         tenant: &tenant.id,
@@ -83,10 +83,12 @@ pub(super) async fn attempt(
         locks: &plan.locks,
         touched: &known.touched,
     };
-    let Some(mut transaction) = Touching::open(session, site).await? else { return Ok(None) };
+    let Some(mut transaction) = PartialTransaction::open(session, site).await? else {
+        return Ok(None);
+    };
     let complete = known.untouched.is_empty();
     let note = pg::note(context.manifest_checksum, complete);
-    // Another runner was faster, or what is recorded has gone: a look at everything tells.
+    // Another runner was faster, or what is recorded no longer exists: the whole schema has to be read.
     let is_done = transaction.note() == Some(note.as_str());
     let (before, after) = &known.objects;
     if is_done || transaction.objects() != before {
@@ -101,7 +103,7 @@ pub(super) async fn attempt(
     };
     let (objects, absent_rows) = executed.map_err(|error| refused(tenant, error))?;
     if objects != *after || !absent_rows.is_empty() {
-        // Who looks at everything can tell what it is.
+        // Reading the whole schema shows what differs.
         transaction.rollback().await?;
         return Ok(None);
     }
@@ -111,7 +113,7 @@ pub(super) async fn attempt(
     Ok(Some(Attempted { outcome, plan, placement: None }))
 }
 
-/// The plan, as the look would have it; `None`: the shape is not known any more.
+/// The plan that follows from what was read; `None`: the shape is no longer known.
 fn planned(context: &Context, tenant: &Tenant, known: &Known) -> Option<Plan> {
     let (fingerprint, _) = known.fingerprints;
     let (shape, desired) = (context.shapes.get(fingerprint)?, context.known_desired()?);

@@ -9,10 +9,10 @@ use crate::name::TenantId;
 use crate::plan::Plan;
 use crate::plan::Untouched;
 
-/// What an apply leaves of one tenant's drift: it only adds, so the rest is for people to mend.
+/// What an apply leaves of one tenant's drift: it only adds, so the rest is for people to fix.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Left {
-    /// Without what the manifest says to ignore.
+    /// Without what the manifest ignores.
     #[serde(flatten)]
     pub untouched: Untouched,
     /// Why the manifest accepts it, if it does.
@@ -21,7 +21,7 @@ pub struct Left {
 }
 
 impl Left {
-    /// Judges by the rules of the manifest; `today` decides which exceptions still hold.
+    /// Applies the rules of the manifest; `today` decides which exceptions still hold.
     #[must_use]
     pub fn new(untouched: &Untouched, rules: &DriftRules, tenant: &TenantId, today: Date) -> Self {
         let untouched = untouched.counted(rules);
@@ -36,7 +36,7 @@ impl Left {
     }
 }
 
-/// What running the plan would leave, as today's rules of the manifest judge it.
+/// What running the plan would leave, by the manifest's rules as of today.
 #[must_use]
 pub fn left_by(context: &Context, plan: &Plan) -> Left {
     Left::new(&plan.untouched(), &context.manifest.drift, &plan.tenant, today())

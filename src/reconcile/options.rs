@@ -1,4 +1,4 @@
-//! What a caller demands of an apply, and knows of the tenant beforehand.
+//! What a caller requires of an apply, and knows of the tenant beforehand.
 
 use crate::checksum::Checksum;
 use crate::plan::Plan;
@@ -21,23 +21,23 @@ impl From<&Plan> for Reviewed {
     }
 }
 
-/// On which options a tenant is applied.
+/// The options with which a tenant is applied.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ApplyOptions {
-    /// Only if all is still as it was reviewed.
+    /// Apply only if everything is still as it was reviewed.
     pub reviewed: Option<Reviewed>,
-    /// A look has shown that there is something to do.
+    /// The tenant was read before, and there is something to do.
     pub has_work: bool,
-    /// The fingerprint with which all declared rows were found. While it is the same, they are looked
+    /// The fingerprint with which all declared rows were found. While it is the same, the rows are searched
     /// for only after the work, which is before COMMIT.
     pub rows_found: Option<Checksum>,
-    /// What a look at the tenant has found, as [`Plan::live_checksum`] identifies it.
-    pub seen: Option<Checksum>,
-    /// The registry was asked already, and lists the tenant.
+    /// What was found when the tenant was read before, as [`Plan::live_checksum`] identifies it.
+    pub live_checksum: Option<Checksum>,
+    /// The registry was read already, and lists the tenant.
     pub is_listed: bool,
-    /// It is one of many: what keeps steps back is told in words that hold for all that are alike.
+    /// It is one of many: reasons to hold steps back are described in words that hold for all that are alike.
     pub is_of_many: bool,
-    /// The schema was there before. If it is gone, somebody has dropped it: it is made again only
+    /// The schema existed before. If it is missing, somebody has dropped it: it is created again only
     /// if the registry still lists the tenant.
     pub was_present: bool,
 }

@@ -1,4 +1,4 @@
-//! For whom something is done, and how it ended.
+//! The tenant of an operation, and how it ended.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What running plans came to, by what they were made from.
+//! The results of running plans, by what the plans were derived from.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,15 +8,15 @@ use crate::pg::Objects;
 use crate::plan::Untouched;
 use crate::touched::Touched;
 
-/// By what a look has found, as [`Plan::live_checksum`](crate::plan::Plan::live_checksum) identifies it: what running the plan came to. On
+/// By what was read, as [`Plan::live_checksum`](crate::plan::Plan::live_checksum) identifies it: the result of running the plan. On
 /// one server, and for one manifest.
 #[derive(Debug, Default)]
 pub(super) struct Outcomes(Mutex<HashMap<Checksum, Arc<Known>>>);
 
-/// Tenants that all differ from each other are no reason to fill the memory.
-const MOST_OUTCOMES: usize = 512;
+/// The limit that keeps tenants that all differ from each other from filling the memory.
+const MAX_OUTCOMES: usize = 512;
 
-/// What running a plan came to.
+/// The result of running a plan.
 #[derive(Debug)]
 pub(super) struct Known {
     /// Of the schema, before and after.
@@ -24,7 +24,7 @@ pub(super) struct Known {
     pub(super) touched: Touched,
     /// What is touched, before and after.
     pub(super) objects: (Objects, Objects),
-    /// The declared rows that were absent, by their places in the manifest.
+    /// The declared rows that were absent, by their positions in the manifest.
     pub(super) absent_rows: Vec<(usize, usize)>,
     /// What was left as it was.
     pub(super) untouched: Untouched,
@@ -42,7 +42,7 @@ impl Outcomes {
 
     pub(super) fn insert(&self, live_checksum: Checksum, known: Known) {
         let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if outcomes.len() >= MOST_OUTCOMES {
+        if outcomes.len() >= MAX_OUTCOMES {
             outcomes.clear();
         }
         outcomes.insert(live_checksum, Arc::new(known));

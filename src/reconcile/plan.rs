@@ -1,4 +1,4 @@
-//! What is done to a tenant without writing.
+//! Operations on a tenant that do not write.
 
 use super::checks::{check_distributable, check_externals, check_registered};
 use super::compare::make_plan;
@@ -8,16 +8,16 @@ use super::outcome::Tenant;
 use crate::pg::{Session, Transaction};
 use crate::plan::Plan;
 
-/// What `apply` would do to the tenant. The database is as before, whatever happens.
+/// What `apply` would do to the tenant. The database is not changed, whatever happens.
 ///
 /// # Errors
-/// When the tenant is not registered, or cannot be looked at, or the server refuses the manifest.
+/// When the tenant is not registered, or cannot be read, or the server refuses the manifest.
 pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileError> {
     let mut session = Session::open(&context.target).await?;
     check_registered(context, &mut session, tenant).await?;
     let desired = context.desired(&mut session).await?;
     let mut transaction = read(&mut session, context, tenant).await?;
-    let obstacles = transaction.obstacles(&context.asked()).await?;
+    let obstacles = transaction.obstacles(&context.untrusted_query()).await?;
     let reasons = context.reasons(&obstacles, ToString::to_string);
     let avoid = context.reasons_not_to_read(&obstacles);
     let (manifest, shapes) = (&context.manifest, &context.shapes);
@@ -37,7 +37,7 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     Ok(plan)
 }
 
-/// Whether the server can be reached and takes the manifest, so that tenants can be provisioned.
+/// Whether the server can be reached and accepts the manifest, so that tenants can be provisioned.
 ///
 /// # Errors
 /// Why not.
@@ -51,7 +51,7 @@ pub async fn check(context: &Context) -> Result<(), ReconcileError> {
 /// Whether the registry lists the tenant, or there is none.
 ///
 /// # Errors
-/// [`ReconcileError::Unregistered`], or why the registry cannot be asked.
+/// [`ReconcileError::Unregistered`], or why the registry cannot be read.
 pub async fn check_listed(context: &Context, tenant: &Tenant) -> Result<(), ReconcileError> {
     let mut session = Session::open(&context.target).await?;
     check_registered(context, &mut session, tenant).await?;
@@ -59,7 +59,7 @@ pub async fn check_listed(context: &Context, tenant: &Tenant) -> Result<(), Reco
     Ok(())
 }
 
-/// A transaction that looks at the tenant.
+/// A transaction that reads the tenant.
 pub(super) async fn read<'s>(
     session: &'s mut Session,
     context: &'s Context,

@@ -1,4 +1,4 @@
-//! What is known of the shapes that have nothing missing.
+//! What is known of the shapes in which nothing is missing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use crate::checksum::Checksum;
 use crate::plan::Difference;
 use crate::plan::Untouched;
 
-/// By fingerprint, on one server: the shapes that the manifest finds nothing missing in, so that
+/// By fingerprint, on one server: the shapes in which nothing of the manifest is missing, so that
 /// they are compared once, not once per tenant.
 #[derive(Debug, Default)]
 pub(super) struct Settled(Mutex<HashMap<Checksum, Arc<Untouched>>>);

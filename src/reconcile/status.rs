@@ -1,4 +1,4 @@
-//! What is known of a tenant: how it is now, and its record.
+//! The status of a tenant: its current state, and its record.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::obstacle::{Reasons, Subject};
 use crate::pg::{Placement, Session, StateRow};
 use crate::plan::{Action, Step};
 
-/// What is known of a tenant.
+/// The status of a tenant.
 #[derive(Debug, Serialize)]
 pub struct Status {
     pub tenant: Tenant,
@@ -22,39 +22,39 @@ pub struct Status {
     /// Whether the tenant is as the manifest declares: neither [`Status::differences`] nor
     /// [`Status::absent_rows`], now, whatever the record says.
     pub conforms: bool,
-    /// Why the manifest accepts for now that it is not, and until when.
+    /// Why the manifest accepts for now that it does not conform, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,
     pub differences: Differences,
     /// Declared rows whose keys are not found.
     pub absent_rows: usize,
-    /// Whose the record is, if its owner is not trusted: it proves nothing then, since anybody may
-    /// have written what stands in it.
+    /// The owner of the record, if untrusted: the record proves nothing then, since anybody may
+    /// have written its contents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record_owner: Option<Ident>,
-    /// Whether the record was not read, since somebody could change it meanwhile whom this role cannot keep
-    /// from it.
+    /// Whether the record was not read, since an untrusted role could change it meanwhile and this role cannot
+    /// lock it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub record_unread: bool,
-    /// Why baseline rows were not looked for; they count as absent.
+    /// Why baseline rows were not searched for; they count as absent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows_unread: Vec<String>,
     /// Newest first.
     pub history: Vec<StateRow>,
-    /// Whether the newest apply was of the manifest as it is now.
+    /// Whether the newest apply was of the manifest in its current form.
     pub manifest_is_current: bool,
-    /// Whether the schema is as the newest apply left it; `None`: it cannot be told, since that was written
+    /// Whether the schema is as the newest apply left it; `None`: unknown, since the record was written
     /// with another version of the digests.
     pub live_is_recorded: Option<bool>,
     /// Of the schema as it is; none without one.
     pub fingerprint: Option<Checksum>,
     pub manifest_checksum: Checksum,
-    /// Where Citus keeps the schema; `None` if it lies on the server itself, and should.
+    /// Where Citus places the schema; `None` if it is on the server itself, and should be.
     #[serde(flatten)]
     pub placement: Option<Placement>,
 }
 
-/// In how many objects a tenant differs from the manifest. What the manifest says to ignore is not
+/// In how many objects a tenant differs from the manifest. What the manifest ignores is not
 /// counted, nor are rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Differences {
@@ -76,7 +76,7 @@ impl Differences {
     }
 }
 
-/// Why baseline rows were not looked for, by table.
+/// Why baseline rows were not searched for, by table.
 fn rows_unread(context: &Context, avoid: &Reasons) -> Vec<String> {
     let read = context.manifest.tables_read();
     let is_read = |table: &str| read.iter().any(|read| read.as_str() == table);
@@ -89,10 +89,10 @@ fn rows_unread(context: &Context, avoid: &Reasons) -> Vec<String> {
     of_tables.flatten().collect()
 }
 
-/// Looks at the tenant, and reads so many rows of its record.
+/// Reads the tenant, and `history` rows of its record.
 ///
 /// # Errors
-/// When the tenant cannot be looked at, or the server refuses the manifest.
+/// When the tenant cannot be read, or the server refuses the manifest.
 pub async fn status(
     context: &Context,
     tenant: &Tenant,
@@ -101,7 +101,8 @@ pub async fn status(
     let mut session = Session::open(&context.target).await?;
     let desired = context.desired(&mut session).await?;
     let mut transaction = read(&mut session, context, tenant).await?;
-    let avoid = context.reasons_not_to_read(&transaction.obstacles(&context.asked()).await?);
+    let avoid =
+        context.reasons_not_to_read(&transaction.obstacles(&context.untrusted_query()).await?);
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let observed = transaction.observe(manifest, shapes, history.max(1), None, &avoid).await?;
     let placement = transaction.placement().await?;
@@ -133,7 +134,7 @@ pub async fn status(
         manifest_is_current: newest
             .is_some_and(|row| row.manifest_checksum == context.manifest_checksum),
         live_is_recorded: match (newest, fingerprint) {
-            (Some(row), Some(fingerprint)) => row.tells(fingerprint),
+            (Some(row), Some(fingerprint)) => row.has_fingerprint(fingerprint),
             _ => Some(false),
         },
         fingerprint,

@@ -8,7 +8,7 @@ use super::lists::{some, tenants};
 use super::style::{FAINT, STRONG, printable, styled};
 use super::text::{new_tenant, steps_and_changes};
 use crate::fleet::FleetPlan;
-use crate::plan::makes_schema;
+use crate::plan::creates_schema;
 use crate::reconcile::Left;
 use crate::words::counted;
 
@@ -23,7 +23,7 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
             count => format!("{}, such as {}", tenants(count), shared.tenant),
         };
         let _ = writeln!(text, "{}", styled(STRONG, &line));
-        if makes_schema(&shared.steps) {
+        if creates_schema(&shared.steps) {
             text.push_str(&new_tenant());
         }
         text.push_str(&steps_and_changes(&shared.steps, &[], sql));

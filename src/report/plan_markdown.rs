@@ -11,7 +11,7 @@ use super::style::plain;
 use super::text::new_tenant;
 use crate::explain::Failure;
 use crate::fleet::{FleetPlan, LeftIn, SharedPlan};
-use crate::plan::makes_schema;
+use crate::plan::creates_schema;
 
 /// So many bytes of a page are for what is not touched, and as many for what cannot be planned.
 const SECTION: usize = 10_000;
@@ -45,7 +45,7 @@ pub fn fleet_plan_markdown(plan: &FleetPlan) -> String {
 fn head(number: usize, shared: &SharedPlan, names: &[String]) -> String {
     let mut text = format!("\n### Plan {}: {}\n\n", number + 1, tenants(shared.count));
     let _ = writeln!(text, "{}\n", escaped(&some(names)));
-    if makes_schema(&shared.steps) {
+    if creates_schema(&shared.steps) {
         let _ = writeln!(text, "{}\n", escaped(&in_one_line(&new_tenant())));
     }
     for step in shared.steps.iter().take(STEPS_SHOWN) {

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use provision::manifest;
 use provision::obstacle::Reasons;
-use provision::pg::{self, Asked, Limits, Placement, Session, Target};
+use provision::pg::{self, Limits, Placement, Session, Target, UntrustedQuery};
 use provision::reconcile::Context;
 use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
@@ -190,7 +190,7 @@ async fn a_tenant_with_everything_is_distributed_and_grows() {
         &shapes,
         &subjects,
         Limits::default(),
-        &Asked::default(),
+        &UntrustedQuery::default(),
         &|_| Reasons::new(),
     )
     .await;

@@ -9,7 +9,7 @@ use provision::checksum::Checksum;
 use provision::manifest;
 use provision::name::TenantId;
 use provision::obstacle::Reasons;
-use provision::pg::{self, Asked, KnownShape, Limits, Objects, Session, Shapes};
+use provision::pg::{self, KnownShape, Limits, Objects, Session, Shapes, UntrustedQuery};
 
 use crate::support::{self, Database, Folder, context_of, converge};
 
@@ -28,9 +28,9 @@ async fn read_shape(database: &Database, id: &str) -> (Checksum, KnownShape) {
     let mut session = Session::open(&database.target()).await.expect("a session");
     let shapes = Shapes::default();
     let subjects = [(&id, &schema)];
-    let asked = Asked::default();
+    let query = UntrustedQuery::default();
     let found =
-        pg::survey(&mut session, &manifest, &shapes, &subjects, Limits::default(), &asked, &|_| {
+        pg::survey(&mut session, &manifest, &shapes, &subjects, Limits::default(), &query, &|_| {
             Reasons::new()
         });
     let mut found = found.await.expect("a survey");

@@ -1,6 +1,7 @@
 //! Behind PgBouncer in transaction mode, as it comes: each transaction may run on another backend,
 //! and what one leaves behind, a stranger finds.
 
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -73,7 +74,7 @@ impl Pooler {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = child.expect("PgBouncer starts");
         let end = Instant::now() + Duration::from_secs(30);
-        while !dir.join(".s.PGSQL.6432").exists() {
+        while UnixStream::connect(dir.join(".s.PGSQL.6432")).is_err() {
             assert!(Instant::now() < end, "PgBouncer does not listen");
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -2,7 +2,7 @@
 
 use provision::catalog::{Catalog, Desired};
 use provision::checksum;
-use provision::elaborate::{self, made};
+use provision::elaborate::{self, read_scratch};
 use provision::manifest;
 use provision::name::TenantId;
 use provision::obstacle::Reasons;
@@ -28,7 +28,7 @@ pub async fn rendered_again(database: &Database, file: &std::path::Path) -> Resu
         let ran = scratch.run(&statement).await;
         ran.map_err(|error| format!("{}: {statement}", provision::causes::chain(&error)))?;
     }
-    let again = made(&mut scratch).await.map_err(|error| error.to_string())?;
+    let again = read_scratch(&mut scratch).await.map_err(|error| error.to_string())?;
     session.rollback().await.map_err(|error| error.to_string())?;
     session.close().await;
     let (expected, actual) = (told(&desired.catalog), told(&again));

@@ -9,7 +9,7 @@ use provision::fleet::{self, Event, Fleet, Options, RunReport, State, TenantOutc
 use provision::locks::Locks;
 use provision::name::Ident;
 use provision::obstacle::{Obstacle, Reasons};
-use provision::pg::{self, Asked, Limits, Session, Shapes, Site, Touching};
+use provision::pg::{self, Limits, PartialTransaction, Session, Shapes, Site, UntrustedQuery};
 use provision::touched::Touched;
 
 use crate::fingerprint::{EVERYTHING, read};
@@ -286,11 +286,11 @@ async fn objects_have_the_same_digests_whichever_others_are_looked_at() {
     let (id, schema) = (&subject.id, &subject.schema);
     let mut session = Session::open(&database.target()).await.expect("a session");
     let shapes = Shapes::default();
-    let (subjects, limits, asked) = ([(id, schema)], Limits::default(), Asked::default());
+    let (subjects, limits, query) = ([(id, schema)], Limits::default(), UntrustedQuery::default());
     let avoid = |_: &[Obstacle]| Reasons::new();
     let manifest = &context.manifest;
     let found =
-        pg::survey(&mut session, manifest, &shapes, &subjects, limits, &asked, &avoid).await;
+        pg::survey(&mut session, manifest, &shapes, &subjects, limits, &query, &avoid).await;
     let mut found = found.expect("a survey");
     let present = found.remove(0).expect("it can be read").present.expect("it is there");
     let all = shapes.get(present.fingerprint).expect("it was read").objects;
@@ -310,7 +310,7 @@ async fn objects_have_the_same_digests_whichever_others_are_looked_at() {
         let touched = Touched { relations: names(relations), types: names(types) };
         let locks = Locks::default();
         let site = Site { tenant: id, schema, limits, locks: &locks, touched: &touched };
-        let opened = Touching::open(&mut session, site).await.expect("a transaction");
+        let opened = PartialTransaction::open(&mut session, site).await.expect("a transaction");
         let transaction = opened.expect("nobody else is involved");
         assert_eq!(*transaction.objects(), all.among(&touched), "{touched:?}");
         transaction.rollback().await.expect("rolling back");

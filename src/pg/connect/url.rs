@@ -1,10 +1,10 @@
-//! The parts of a connection URL; what is wrong with it is told without a word of its password.
+//! The parts of a connection URL; its errors contain nothing of the password.
 
 use std::borrow::Cow;
 
 use crate::pg::error::PgError;
 
-/// What a connection URL may say beside host, user and database.
+/// The parameters that a connection URL may have.
 const URL_PARAMETERS: [&str; 14] = [
     "sslmode",
     "sslrootcert",
@@ -25,10 +25,10 @@ const URL_PARAMETERS: [&str; 14] = [
 /// A parameter's name and value.
 type Parameter<'u> = (Cow<'u, str>, Cow<'u, str>);
 
-/// The URL up to its parameters, and these.
+/// The URL up to its parameters, and the parameters.
 ///
 /// # Errors
-/// When it is not a URL of a database, or says what is not supported.
+/// When it is not a URL of a database, or uses something that is not supported.
 pub(super) fn split(url: &str) -> Result<(&str, Vec<Parameter<'_>>), PgError> {
     if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
         return Err(PgError::setting("a database URL starts with postgres:// or postgresql://"));
@@ -49,7 +49,7 @@ pub(super) fn split(url: &str) -> Result<(&str, Vec<Parameter<'_>>), PgError> {
     Ok((base, parameters))
 }
 
-/// Where a password, or a name, holds characters that mean something in a URL, a part of it would be
+/// Where a password or a name contains characters that have a meaning in a URL, a part of it would be
 /// taken for something else, and be shown as such.
 fn check_encoding(url: &str) -> Result<(), PgError> {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
@@ -63,7 +63,7 @@ fn check_encoding(url: &str) -> Result<(), PgError> {
     Ok(())
 }
 
-/// A parameter's name to be shown, if it looks like one: it may be a part of a password.
+/// The name of a parameter, if it is safe to show: what does not look like one may be a part of a password.
 fn name_of_parameter(key: &str) -> Option<&str> {
     let is_name = key.len() <= 32 && key.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
     is_name.then_some(key)

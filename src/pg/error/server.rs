@@ -1,5 +1,5 @@
 //! An error that the server reported, in its words; without the values of a tenant's rows, unless
-//! these were asked for.
+//! these were requested.
 
 use std::fmt;
 
@@ -11,37 +11,37 @@ use crate::name::printable;
 /// An error that the server reported, in its words.
 #[derive(Debug, Clone)]
 pub struct ServerError {
-    /// Five characters (PostgreSQL manual, appendix A).
+    /// The SQLSTATE: five characters (PostgreSQL manual, appendix A).
     pub sqlstate: String,
     pub message: String,
-    /// `None` as well when it could hold values of rows and these were not asked for.
+    /// `None` as well when it could contain values of rows and these were not requested.
     pub detail: Option<String>,
     pub hint: Option<String>,
-    /// The call stack with its statements; only when values were asked for.
+    /// The call stack with its statements; only when values were requested.
     pub context: Option<String>,
     pub schema: Option<String>,
     pub table: Option<String>,
     pub column: Option<String>,
     pub constraint: Option<String>,
-    /// Whether something of what the server said is left out.
+    /// Whether a part of the error is left out.
     pub is_cut: bool,
-    /// Whether the session has ended with it.
+    /// Whether it ended the session.
     pub is_fatal: bool,
 }
 
-/// The classes of errors whose details speak of objects, sessions and settings, never of what is
-/// in a row (PostgreSQL manual, appendix A). An unknown class is not among them.
+/// The classes of errors whose details mention objects, sessions and settings, never the contents
+/// of a row (PostgreSQL manual, appendix A). An unknown class is not among them.
 const CLASSES_WITHOUT_VALUES: [&str; 14] =
     ["08", "0A", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"];
 
-/// How to see what was left out.
+/// How to show what was left out.
 const SHOW_VALUES: &str = "--show-values shows all that the server said, values of rows included";
 
-/// The class of errors whose very messages quote values: data exceptions.
+/// The class of errors whose messages themselves quote values: data exceptions.
 const QUOTES_VALUES: &str = "22";
 
 impl ServerError {
-    /// What the server said; what may hold values of rows only with `values`.
+    /// The error that the server reported; what may contain values of rows is included only with `values`.
     pub(super) fn new(error: &(dyn DatabaseError + 'static), values: bool) -> Self {
         let pg = error.try_downcast_ref::<PgDatabaseError>();
         let part = |part: fn(&PgDatabaseError) -> Option<&str>| pg.and_then(part);
@@ -74,8 +74,8 @@ impl ServerError {
 
     /// Whether it is about a connection: of the session itself, or, on Citus, to a worker. A
     /// violation of the protocol (08P01) is about one when it ends the session, as with poolers;
-    /// otherwise it is about the statement, such as one with a parameter that it is not given.
-    pub(in crate::pg) fn is_of_connection(&self) -> bool {
+    /// otherwise it is about the statement, such as one whose parameter has no value.
+    pub(in crate::pg) fn is_connection_error(&self) -> bool {
         self.sqlstate.starts_with("08") && (self.is_fatal || self.sqlstate != "08P01")
     }
 
@@ -87,12 +87,12 @@ impl ServerError {
         }
     }
 
-    /// What to do about it, where that is known from what was being done.
+    /// What to do about it; `known` where that follows from what was being done.
     pub(super) fn advice_with(&self, known: &str) -> String {
         if self.is_cut { format!("{known}; {SHOW_VALUES}") } else { known.to_owned() }
     }
 
-    /// The objects that the server names beside its message, as far as that does not.
+    /// The objects that the server names beside its message, except those that the message names.
     fn named(&self) -> String {
         let is_new = |name: &&String| !self.message.contains(name.as_str());
         let constraint = self.constraint.as_ref().filter(is_new);
@@ -120,8 +120,8 @@ impl fmt::Display for ServerError {
 
 impl std::error::Error for ServerError {}
 
-/// A message without what stands between its first and its last quotation mark; which marks the
-/// server uses, its language decides.
+/// A message without what is between its first and its last quotation mark; which marks the
+/// server uses depends on its language.
 fn without_quotations(message: &str) -> String {
     let is_mark = |c: char| "\"'„“”‚‘’«»‹›「」『』".contains(c);
     match (message.find(is_mark), message.rfind(is_mark)) {

@@ -1,4 +1,4 @@
-//! What the tool's own table in a schema looks like, and what a role may do with it.
+//! The structure of the tool's own table in a schema, and what a role may do with it.
 
 use serde::Deserialize;
 
@@ -7,22 +7,22 @@ use crate::pg::introspect::IntrospectError;
 use crate::pg::session::Session;
 use crate::pg::state;
 
-/// What a role may do with the tool's record in a schema, which is exactly as this tool makes it.
+/// What a role may do with the tool's record in a schema, which is exactly as this tool creates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::pg) struct Record {
     is_readable: bool,
-    /// Its owner, unless he is trusted: before it is written to, he could hang code on it.
+    /// Its owner, if untrusted: before it is written to, the owner could attach code to it.
     foreign_owner: Option<Ident>,
 }
 
 impl Record {
-    /// Whose it is, unless its owner is trusted: then anybody may have written what stands in it.
+    /// Its owner, if untrusted: then anybody may have written its contents.
     pub(in crate::pg) fn foreign_owner(&self) -> Option<&Ident> {
         self.foreign_owner.as_ref()
     }
 
     /// # Errors
-    /// When the record of `schema` is not for `role` to be written.
+    /// When `role` must not write to the record of `schema`.
     pub(in crate::pg) fn check_writable(
         &self,
         schema: &SchemaName,
@@ -39,7 +39,7 @@ impl Record {
     }
 
     /// # Errors
-    /// When the record of `schema` is not for `role` to be read.
+    /// When `role` may not read the record of `schema`.
     pub(in crate::pg) fn check_readable(
         &self,
         schema: &SchemaName,
@@ -64,7 +64,7 @@ pub(super) struct RecordTable {
     owner: Ident,
     readable: bool,
     trusted_owner: bool,
-    /// Whether something hangs on it, or it is tied to another table.
+    /// Whether something is attached to it, or it is tied to another table.
     has_hooks: bool,
     columns: Option<Vec<[String; 2]>>,
     indexes: Option<Vec<String>>,
@@ -72,13 +72,13 @@ pub(super) struct RecordTable {
 
 impl RecordTable {
     /// # Errors
-    /// When the table is not as this tool makes it.
-    pub(super) fn judged(
+    /// When the table is not as this tool creates it.
+    pub(super) fn checked(
         self,
         schema: &SchemaName,
         session: &Session,
     ) -> Result<Record, IntrospectError> {
-        if let Some(reason) = self.what_is_alien() {
+        if let Some(reason) = self.mismatch() {
             return Err(IntrospectError::AlienState { schema: schema.clone(), reason });
         }
         let is_trusted = self.trusted_owner || session.trust.covers(self.owner.as_str());
@@ -88,8 +88,8 @@ impl RecordTable {
         })
     }
 
-    /// Why the table is not as this tool makes it: reading or writing it might run foreign code.
-    fn what_is_alien(&self) -> Option<String> {
+    /// Why the table is not as this tool creates it: reading or writing it might run foreign code.
+    fn mismatch(&self) -> Option<String> {
         let columns = self.columns.iter().flatten();
         let columns = columns.map(|[name, is]| (name.as_str(), is.as_str()));
         if self.kind != "r" {
@@ -97,13 +97,13 @@ impl RecordTable {
         } else if self.has_hooks {
             Some(
                 "triggers, foreign keys, rules, policies, checks, statistics, or a parent or child \
-                 table hang on it"
+                 table are attached to it"
                     .into(),
             )
         } else if !columns.eq(state::COLUMNS) {
-            Some("its columns are not those that this version makes".into())
+            Some("its columns are not those that this version creates".into())
         } else if self.indexes.iter().flatten().ne([state::PRIMARY_KEY]) {
-            Some("its indexes are not the one that this version makes".into())
+            Some("its indexes are not the one that this version creates".into())
         } else {
             None
         }

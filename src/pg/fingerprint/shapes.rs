@@ -11,7 +11,7 @@ use crate::touched::Touched;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Objects(BTreeMap<(String, String), Checksum>);
 
-/// The kinds that have a name in common with tables, and those that have one with enums.
+/// The kinds that share the name space of tables, and the kind that shares that of enums.
 const RELATIONS: [&str; 3] = ["table", "relation", "sequence"];
 const TYPE: &str = "type";
 
@@ -20,7 +20,7 @@ impl Objects {
         Self(digests.into_iter().map(|(kind, name, digest)| ((kind, name), digest)).collect())
     }
 
-    /// Those among `touched`. What has the name of one of these is among them, of whatever kind it is.
+    /// Those among `touched`: objects of any kind that have the name of one of these.
     #[must_use]
     pub fn among(&self, touched: &Touched) -> Self {
         let is_touched = |kind: &str, name: &str| {
@@ -31,7 +31,7 @@ impl Objects {
         Self(all.map(|(key, digest)| (key.clone(), *digest)).collect())
     }
 
-    /// Whether nothing differs but what is `touched`.
+    /// Whether nothing differs except what is `touched`.
     #[must_use]
     pub fn differ_only_in(&self, other: &Self, touched: &Touched) -> bool {
         let without = |all: &Self| {
@@ -60,8 +60,8 @@ pub struct KnownShape {
 #[derive(Debug, Default)]
 pub struct Shapes(Mutex<HashMap<Checksum, KnownShape>>);
 
-/// Tenants that all differ from each other are no reason to fill the memory.
-const MOST_SHAPES: usize = 512;
+/// The limit that keeps tenants that all differ from each other from filling the memory.
+const MAX_SHAPES: usize = 512;
 
 impl Shapes {
     /// What schemas with this fingerprint have in common, if one was read before.
@@ -79,7 +79,7 @@ impl Shapes {
         let schema = Arc::new(schema);
         let known = KnownShape { schema: Arc::clone(&schema), objects: Arc::new(objects) };
         let mut shapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if shapes.len() >= MOST_SHAPES {
+        if shapes.len() >= MAX_SHAPES {
             shapes.clear();
         }
         shapes.insert(fingerprint, known);

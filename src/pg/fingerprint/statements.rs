@@ -1,4 +1,4 @@
-//! The prepared statements that take digests.
+//! The prepared statements that compute digests.
 
 use sqlx::postgres::PgRow;
 
@@ -16,18 +16,18 @@ pub(in crate::pg) struct Statements {
     pub(in crate::pg) all: Statement,
     /// For those of objects by name.
     pub(in crate::pg) named: Statement,
-    /// Whether what this session has prepared is there in its next transaction, as far as is known: behind
-    /// a pooler it need not be.
+    /// Whether what this session has prepared still exists in its next transaction, as far as is known:
+    /// behind a pooler it may not.
     pub(in crate::pg) are_lasting: bool,
 }
 
-/// A query, and the name that it is prepared by: a name that no other statement has.
+/// A query, and the name under which it is prepared, which no other statement has.
 #[derive(Debug)]
 pub(in crate::pg) struct Statement {
     types: &'static str,
     query: String,
     name: String,
-    /// Whether the backend of the current transaction knows it; behind a pooler, the next transaction
+    /// Whether the backend of the current transaction has prepared it; behind a pooler, the next transaction
     /// may have another backend.
     pub(in crate::pg) is_prepared: bool,
 }
@@ -58,9 +58,9 @@ impl Statements {
         }
     }
 
-    /// Two conditions: whether the backend knows each of the statements already, from an earlier
+    /// Two conditions: whether the backend has prepared each of the statements already, in an earlier
     /// transaction. The server takes three times as long to plan one as to run it for one schema. A
-    /// pooler in transaction mode may give each transaction another backend, so this is asked in each
+    /// pooler in transaction mode may give each transaction another backend, so this is checked in each
     /// one.
     pub(in crate::pg) fn are_prepared_columns(&self) -> String {
         let column = |statement: &Statement, name: &str| {
@@ -72,7 +72,7 @@ impl Statements {
         format!("{}, {}", column(&self.all, "has_all"), column(&self.named, "has_named"))
     }
 
-    /// Notes the answer to [`Statements::are_prepared_columns`].
+    /// Takes over the values of [`Statements::are_prepared_columns`].
     pub(in crate::pg) fn note(&mut self, row: Option<&PgRow>, doing: &str) -> Result<(), PgError> {
         let answer = |name| match row {
             Some(row) => column::<&str>(row, name, doing).map(|answer| answer == "true"),
@@ -85,7 +85,7 @@ impl Statements {
 }
 
 impl Statement {
-    /// Statements that run it with these arguments, and how many these are.
+    /// Statements that run it with these arguments, and how many statements these are.
     pub(super) fn script(&self, arguments: &str) -> (String, usize) {
         let Self { types, query, name, is_prepared } = self;
         let execute = format!("EXECUTE {name} ({arguments});\n");

@@ -1,4 +1,4 @@
-//! What is found of a tenant within its transaction.
+//! Reading a tenant within its transaction.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::pg::rowcheck::{self, RowCheck};
 use crate::pg::session::query_error;
 use crate::pg::state::{self, StateRow};
 
-/// How often a schema is read that somebody changes at the same time.
+/// How often a schema is read that is changed at the same time.
 const READS: u32 = 5;
 
 /// What was found of a tenant.
@@ -34,8 +34,8 @@ pub struct Observed<'m> {
 }
 
 impl Transaction<'_> {
-    /// Looks at the tenant: its schema, its declared rows, and so many rows of its record, newest
-    /// first. `shapes` are known models of this server. The rows are not looked for while the
+    /// Reads the tenant: its schema, its declared rows, and `history` rows of its record, newest
+    /// first. `shapes` are known models of this server. The declared rows are not searched for while the
     /// schema has the fingerprint `rows_found`; those of tables that are among the subjects of `avoid`
     /// are not read, and count as absent.
     ///
@@ -57,7 +57,7 @@ impl Transaction<'_> {
             let (state, absent_rows) = if history == 0 && rows_found == Some(fingerprint) {
                 (Vec::new(), Vec::new())
             } else if self.is_open() && self.pins.lacks(&self.tables.read, &schema) {
-                // It was made since it was asked which there are, and is not locked.
+                // A table was created since the tables were listed, and is not locked.
                 self.digest(&self.reading(), String::new()).await?;
                 continue;
             } else {
@@ -69,8 +69,8 @@ impl Transaction<'_> {
         Err(self.is_too_fast().into())
     }
 
-    /// The newest row of the record if it is of the schema as it was last seen, and the
-    /// declared rows that are absent. To be asked only where no table is to be avoided.
+    /// The newest row of the record if it is of the schema as it was last digested, and the
+    /// declared rows that are absent. To be called only where no table is to be avoided.
     ///
     /// # Errors
     /// When something cannot be read.
@@ -94,15 +94,15 @@ impl Transaction<'_> {
         let Some(row) = state.into_iter().next() else {
             return Ok(None);
         };
-        if row.tells(digest.fingerprint) != Some(true) || digest.has_hidden {
+        if row.has_fingerprint(digest.fingerprint) != Some(true) || digest.has_hidden {
             return Ok(None);
         }
         let (_, absent_rows) = self.rows(manifest, None, 0, &Reasons::new()).await?;
         Ok(Some((row, absent_rows)))
     }
 
-    /// The record's newest rows and the declared rows that are absent; without `live`, all that is
-    /// declared is taken to be there to be read.
+    /// The record's newest rows and the declared rows that are absent; without `live`, everything that is
+    /// declared is assumed to exist and to be readable.
     async fn rows<'m>(
         &mut self,
         manifest: &'m Manifest,
@@ -124,19 +124,19 @@ impl Transaction<'_> {
         if script.is_empty() {
             return Ok((Vec::new(), check.absent(&[])?));
         }
-        let answers = self.session.script(&script).await.map_err(|stopped| {
-            let doing = match stopped.completed.checked_sub(before) {
+        let answers = self.session.script(&script).await.map_err(|failed| {
+            let doing = match failed.completed.checked_sub(before) {
                 Some(at) => check.doing(at),
                 None => self.reading(),
             };
-            query_error(&doing, stopped.cause)
+            query_error(&doing, failed.cause)
         })?;
         let state = Sections::new(self.schema, &answers).get("state")?;
         let absent = check.absent(answers.get(before..).unwrap_or_default())?;
         Ok((state, absent))
     }
 
-    /// The model of the schema as it was last seen.
+    /// The model of the schema as it was last digested.
     pub(super) async fn model(
         &mut self,
         shapes: &Shapes,
@@ -153,11 +153,11 @@ impl Transaction<'_> {
             }
             let schema = match introspect(self.session, self.schema, Reading::Comparing).await {
                 Ok(schema) => schema,
-                // Its parts were read one after the other, and somebody changes it.
+                // Its parts are read one after the other, and it is being changed.
                 Err(PgError::Answer { .. }) => continue,
                 Err(error) => return Err(error.into()),
             };
-            // Only what did not change while it was read is the model behind the fingerprint.
+            // Only if the schema did not change while it was read, this is the model behind the fingerprint.
             let doing = self.reading();
             self.objects(&doing).await?;
             if let Some(now) = &mut self.digest
@@ -180,17 +180,17 @@ impl Transaction<'_> {
         format!("reading schema {}", self.schema)
     }
 
-    /// Where Citus keeps the schema; `None` if there is none, or it lies on the server itself and
-    /// should.
+    /// Where Citus places the schema; `None` if there is none, or it is on the server itself and
+    /// should be.
     ///
     /// # Errors
-    /// When the server cannot be asked.
+    /// When the query fails.
     pub async fn placement(&mut self) -> Result<Option<Placement>, PgError> {
         Ok(placements(self.session, &[self.schema]).await?.remove(self.schema))
     }
 
     /// Whether the tables of a schema with this placement are distributed, or will be when it is
-    /// made.
+    /// created.
     #[must_use]
     pub fn is_distributed(&self, placement: Option<&Placement>) -> bool {
         is_distributed(&self.session.server, self.digest.is_some(), placement)
@@ -199,7 +199,7 @@ impl Transaction<'_> {
     /// What is known of the tables outside of the tenants' schemas that foreign keys point to.
     ///
     /// # Errors
-    /// When the server cannot be asked.
+    /// When the query fails.
     pub async fn externals(&mut self, manifest: &Manifest) -> Result<Externals, PgError> {
         externals(self.session, manifest).await
     }

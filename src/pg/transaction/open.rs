@@ -9,7 +9,7 @@ use crate::pg::fingerprint::{self, Record, SchemaDigest};
 use crate::pg::introspect::{self, IntrospectError};
 use crate::pg::lock;
 use crate::pg::pin::{self, Pins};
-use crate::pg::session::{Access, Begun, Limits, Session, begin};
+use crate::pg::session::{Access, Limits, Opened, Session, begin};
 use crate::telemetry;
 
 /// An open transaction on one tenant's schema. Dropping it without [`Transaction::commit`] leaves
@@ -19,22 +19,22 @@ pub struct Transaction<'s> {
     pub(super) session: &'s mut Session,
     pub(super) schema: &'s SchemaName,
     pub(super) tenant: &'s TenantId,
-    /// What was seen last; `None`: there was no such schema.
+    /// Taken last; `None`: there was no such schema.
     pub(super) digest: Option<SchemaDigest>,
     is_locked: bool,
     /// Whether it may write.
     writes: bool,
     pub(super) tables: &'s Tables,
-    /// Who could change what, and is kept from it, as of then.
+    /// Which untrusted owners could change what, and are kept from it, at the time of the digest.
     pub(super) pins: Pins,
 }
 
 /// When a transaction that may write waits for the tenant's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Locking {
-    /// Before it looks: there will be something to do.
+    /// Before it reads the schema: there will be something to do.
     First,
-    /// Before it looks, if there is no such schema; otherwise later, if there is something to do.
+    /// Before it reads the schema, if there is no such schema; otherwise later, if there is something to do.
     IfAbsent,
 }
 
@@ -42,7 +42,7 @@ impl<'s> Transaction<'s> {
     /// Opens a transaction that cannot write.
     ///
     /// # Errors
-    /// When the schema must not be looked at, or the server fails.
+    /// When the schema must not be read, or the server fails.
     pub async fn read(
         session: &'s mut Session,
         tenant: &'s TenantId,
@@ -84,11 +84,12 @@ impl<'s> Transaction<'s> {
     ) -> Result<Self, IntrospectError> {
         let doing = format!("opening a transaction on schema {schema}");
         let begin = Instant::now();
-        let Begun { is_present, has_event_triggers } = session.begin(schema, &doing, start).await?;
+        let Opened { is_present, has_event_triggers } =
+            session.begin(schema, &doing, start).await?;
         if locking == Some(Locking::First) || locking.is_some() && !is_present {
             telemetry::locked(begin.elapsed());
         }
-        // No statement that only reads would run one; what is present is asked with the digest.
+        // A statement that only reads runs none; for a schema that is present they are checked with the digest.
         if has_event_triggers && locking.is_some() && !is_present {
             introspect::check_event_triggers(session, schema).await?;
         }
@@ -105,8 +106,8 @@ impl<'s> Transaction<'s> {
         if is_present {
             transaction.digest(&doing, String::new()).await?;
         }
-        // Another runner may have made the schema while this one waited to; then it has the lock
-        // and does not know, and asks for it once more, which costs nothing.
+        // Another runner may have created the schema while this one waited to; then this one holds the lock
+        // without knowing it, and takes it once more, which costs nothing.
         transaction.is_locked = match locking {
             None => false,
             Some(Locking::First) => true,
@@ -115,7 +116,7 @@ impl<'s> Transaction<'s> {
         Ok(transaction)
     }
 
-    /// Waits for the tenant's lock. What was seen before may have changed meanwhile.
+    /// Waits for the tenant's lock. What was read before may have changed meanwhile.
     ///
     /// # Errors
     /// As [`Transaction::read`]; with `lock-timeout` when another session holds the lock too long.
@@ -137,7 +138,7 @@ impl<'s> Transaction<'s> {
         self.digest.as_ref().and_then(|digest| digest.record.as_ref())
     }
 
-    /// Takes the locks that keep others from changing what is looked at, and looks again.
+    /// Takes the locks that keep others from changing what is read, and digests the schema again.
     pub(super) async fn pin(&mut self, doing: &str) -> Result<(), IntrospectError> {
         let all: Vec<&str> = self.tables.all.iter().map(String::as_str).collect();
         let pins = pin::pins(self.session, doing, &[self.schema], &all).await?;
@@ -155,7 +156,7 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
-    /// Runs `before`, and looks at what there is after it.
+    /// Runs `before`, and digests the schema after it.
     pub(super) async fn digest(
         &mut self,
         doing: &str,
@@ -184,7 +185,7 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
-    /// What was seen last; `None`: there was no such schema.
+    /// The digest that was taken last; `None`: there was no such schema.
     #[must_use]
     pub fn last_digest(&self) -> Option<&SchemaDigest> {
         self.digest.as_ref()
@@ -193,16 +194,16 @@ impl<'s> Transaction<'s> {
     /// Sends COMMIT, alone in its message.
     ///
     /// # Errors
-    /// When the server refuses; with [`PgError::is_lost`], it is unknown whether it committed: ask
-    /// [`committed`](fn@crate::pg::committed).
+    /// When the server refuses; with [`PgError::is_lost`], it is unknown whether it committed: check
+    /// with [`committed`](fn@crate::pg::committed).
     pub async fn commit(self) -> Result<(), PgError> {
         self.session.commit().await
     }
 
-    /// Ends it without a trace.
+    /// Rolls it back.
     ///
     /// # Errors
-    /// When the connection is gone; then the server has ended it.
+    /// When the connection is lost; then the server has rolled it back.
     pub async fn rollback(self) -> Result<(), PgError> {
         self.session.rollback().await
     }

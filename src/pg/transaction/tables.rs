@@ -1,4 +1,4 @@
-//! Which tables a manifest has.
+//! The tables of a manifest.
 
 use crate::manifest::Manifest;
 use crate::name::Ident;

@@ -15,11 +15,11 @@ pub(super) const RECORDING: &str = "recording what was done";
 
 impl Transaction<'_> {
     /// Runs the statements of a plan, adds `record` to the tenant's record, with the fingerprint
-    /// that the schema has by then, and looks at the result, but for rows of tables that are to be
-    /// avoided.
+    /// that the schema has after them, and reads the result, except for rows of tables in
+    /// `avoid`.
     ///
     /// # Errors
-    /// The step that the server refused, or why the result cannot be looked at.
+    /// The step that the server refused, or why the result cannot be read.
     pub async fn execute<'m>(
         &mut self,
         manifest: &'m Manifest,
@@ -29,8 +29,8 @@ impl Transaction<'_> {
         avoid: &Reasons,
     ) -> Result<Observed<'m>, ExecuteError> {
         let check = RowCheck::new(manifest, self.schema, self.tenant, None, avoid);
-        let (append, appending) = self.append_script(record);
-        let doing = |at: usize| match at.checked_sub(appending) {
+        let (append, append_count) = self.append_script(record);
+        let doing = |at: usize| match at.checked_sub(append_count) {
             Some(at) => check.doing(at),
             None => RECORDING.to_owned(),
         };
@@ -38,7 +38,7 @@ impl Transaction<'_> {
         let answers = execute::execute(self.session, statements, &epilogue, doing).await?;
         self.session.digests.all.is_prepared = true;
         self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
-        let rows = answers.get(appending..).unwrap_or_default();
+        let rows = answers.get(append_count..).unwrap_or_default();
         let absent_rows = check.absent(rows).map_err(IntrospectError::Pg)?;
         let state = Vec::new();
         Ok(match self.model(shapes).await? {
@@ -52,8 +52,8 @@ impl Transaction<'_> {
         })
     }
 
-    /// As [`Transaction::execute`], for statements that are only a part of what is to be done: look
-    /// at the result with [`Transaction::observe`].
+    /// As [`Transaction::execute`], for statements that are only a part of what is to be done: read
+    /// the result with [`Transaction::observe`].
     ///
     /// # Errors
     /// As [`Transaction::execute`].
@@ -69,15 +69,15 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Statements that look at the schema and write what they see into its record.
+    /// Statements that digest the schema and write its fingerprint into its record.
     fn append_script(&self, record: &Entry) -> (String, usize) {
-        let (look, looking) = fingerprint::script(self.session, &[self.schema]);
-        let (append, appending) =
+        let (digest, digest_count) = fingerprint::script(self.session, &[self.schema]);
+        let (append, append_count) =
             state::append_script(self.schema, record, None, self.record().is_some());
-        (look + &append, looking + appending)
+        (digest + &append, digest_count + append_count)
     }
 
-    /// Corrects what [`Transaction::execute`] wrote about itself.
+    /// Corrects the row that [`Transaction::execute`] added to the record.
     ///
     /// # Errors
     /// When the server refuses.
@@ -86,7 +86,7 @@ impl Transaction<'_> {
         self.session.run(RECORDING, &script).await.map(drop)
     }
 
-    /// Who is named in the record: the one given, or else the role.
+    /// The actor named in the record: the one given, or else the role.
     #[must_use]
     pub fn actor(&self, given: &str) -> String {
         self.session.actor(given)

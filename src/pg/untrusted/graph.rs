@@ -1,5 +1,5 @@
-//! What the answer to `untrusted.sql` says, and the paths in it: from what hangs on a table to code that
-//! somebody owns.
+//! The graph that `untrusted.sql` returns, and the paths in it: from what is attached to a table to code and
+//! its owner.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use crate::obstacle::{Code, Obstacle, Subject};
 use crate::pg::answers::column;
 use crate::pg::error::PgError;
 
-pub(super) const DOING: &str = "asking whose code statements would run";
+pub(super) const DOING: &str = "checking whose code statements would run";
 
 /// An object of the catalog: `classid.objid`.
 type Node = String;
@@ -20,17 +20,17 @@ pub(super) struct Graph {
     /// By schema: its owner, and what the names of its objects begin with.
     schemas: HashMap<String, (String, String)>,
     base: Vec<Base>,
-    /// What each object needs; with words for the way to it, if there are any.
+    /// What each object needs; with a description of the path to it, if there is one.
     edges: HashMap<Node, Vec<(String, Node)>>,
     code: HashMap<Node, (String, Code)>,
     /// With owner and code.
     found: Vec<(Base, String, Code)>,
 }
 
-/// Code that is reached: words for the way, what it is, and whose.
+/// Code that is reached: a description of the path, the code, and its owner.
 type Reached<'g> = (&'g str, &'g Code, &'g str);
 
-/// Something that hangs on a table, or a table or type itself.
+/// Something that is attached to a table, or a table or type itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Base {
     /// Empty: outside of all tenants' schemas.
@@ -86,16 +86,16 @@ impl Graph {
         Ok(())
     }
 
-    /// All functions and types; of what is told for its own sake, there is nothing to name.
+    /// All functions and types; what is reported for its own sake has no name.
     pub(super) fn into_code(self) -> BTreeSet<Code> {
         let found = self.found.into_iter().map(|(_, _, code)| code);
         let all = self.code.into_values().map(|(_, code)| code).chain(found);
         all.filter(|code| *code != Code::Itself).collect()
     }
 
-    /// For each of `schemas`, what leads to code that is `of_concern`: for each thing that hangs on a
-    /// table one entry, with the nearest of what it leads to. What is on tables outside of all of them
-    /// concerns each.
+    /// For each of `schemas`, what leads to code that is `of_concern`: one entry for each thing that is
+    /// attached to a table, with the nearest code that it leads to. What is on tables outside of all schemas
+    /// concerns each of them.
     pub(super) fn obstacles(
         &self,
         schemas: &[&SchemaName],
@@ -104,22 +104,23 @@ impl Graph {
         let code = self.nearest(of_concern);
         let types =
             self.nearest(&|owner, code| matches!(code, Code::Type(_)) && of_concern(owner, code));
-        let mut told: BTreeMap<&Base, Reached<'_>> = BTreeMap::new();
+        let mut by_base: BTreeMap<&Base, Reached<'_>> = BTreeMap::new();
         for base in &self.base {
             if let Some(reached) = code.get(base.node.as_str()) {
-                told.insert(base, *reached);
+                by_base.insert(base, *reached);
             }
         }
         for (base, owner, code) in &self.found {
             if of_concern(owner, code) {
                 let reached = ("", code, owner.as_str());
-                told.entry(base)
+                by_base
+                    .entry(base)
                     .and_modify(|known| *known = reached.min(*known))
                     .or_insert(reached);
             }
         }
         let mut obstacles: HashMap<SchemaName, Vec<Obstacle>> = HashMap::new();
-        for (base, reached) in told {
+        for (base, reached) in by_base {
             let of_type =
                 matches!(base.on, Subject::Relation(_)) && types.contains_key(base.node.as_str());
             for schema in schemas {
@@ -151,8 +152,8 @@ impl Graph {
         })
     }
 
-    /// For each object that leads to code that is `of_concern`, the nearest of it. All objects are visited
-    /// once, from the code on, however many ways there are.
+    /// For each object that leads to code that is `of_concern`, the nearest such code. Each object is visited
+    /// once, starting from the code, however many paths there are.
     fn nearest(&self, of_concern: &dyn Fn(&str, &Code) -> bool) -> HashMap<&str, Reached<'_>> {
         let mut needed_by: HashMap<&str, Vec<(&str, &str)>> = HashMap::new();
         for (node, edges) in &self.edges {

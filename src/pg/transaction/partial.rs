@@ -1,4 +1,4 @@
-//! A transaction that looks only at what its plan touches: the rest was looked at before.
+//! A transaction that digests only what its plan touches: the rest was read before.
 
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ use crate::touched::Touched;
 /// An open transaction on some objects of a tenant's schema, which are locked. As with
 /// [`Transaction`](super::Transaction), dropping it leaves the session in it.
 #[derive(Debug)]
-pub struct Touching<'s> {
+pub struct PartialTransaction<'s> {
     session: &'s mut Session,
     schema: &'s SchemaName,
     tenant: &'s TenantId,
@@ -32,7 +32,7 @@ pub struct Touching<'s> {
     note: Option<String>,
 }
 
-/// On what such a transaction is opened.
+/// What such a transaction is opened on.
 #[derive(Debug, Clone, Copy)]
 pub struct Site<'s> {
     pub tenant: &'s TenantId,
@@ -43,16 +43,16 @@ pub struct Site<'s> {
     pub touched: &'s Touched,
 }
 
-/// What a script cannot find that somebody else has prepared, on another backend of a pooler.
+/// SQLSTATE of a prepared statement that does not exist: it was prepared on another backend of a pooler.
 const NOT_PREPARED: &str = "26000";
 
-impl<'s> Touching<'s> {
-    /// Opens a transaction, takes the tenant's lock and those of the plan, and looks at what it touches.
-    /// `None`: somebody who is not trusted could be involved, or something is not as it was, or cannot be
-    /// told in this way. Then the session is in no transaction, and a look at all of the schema tells.
+impl<'s> PartialTransaction<'s> {
+    /// Opens a transaction, takes the tenant's lock and those of the plan, and digests what it touches.
+    /// `None`: an untrusted role could be involved, or something is not as it was, or cannot be
+    /// determined in this way. Then the session is in no transaction, and the whole schema has to be read.
     ///
     /// # Errors
-    /// When the connection is lost, or the same may succeed when it is tried anew.
+    /// When the connection is lost, or a retry may succeed.
     pub async fn open(
         session: &'s mut Session,
         site: Site<'s>,
@@ -62,7 +62,7 @@ impl<'s> Touching<'s> {
             return Ok(None);
         }
         let start = Instant::now();
-        let digest = match look(session, site).await {
+        let digest = match digest(session, site).await {
             Ok(digest) => digest.filter(is_plain),
             Err(IntrospectError::Pg(error)) if error.is_lost() || error.is_transient() => {
                 return Err(error.into());
@@ -89,29 +89,29 @@ impl<'s> Touching<'s> {
         Ok(Some(Self { session, schema, tenant, touched, objects, note }))
     }
 
-    /// What is touched, as it was found.
+    /// The digests of what is touched, as it was found.
     #[must_use]
     pub fn objects(&self) -> &Objects {
         &self.objects
     }
 
-    /// What the record's comment says.
+    /// The comment of the record.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 
-    /// Who is named in the record: the one given, or else the role.
+    /// The actor named in the record: the one given, or else the role.
     #[must_use]
     pub fn actor(&self, given: &str) -> String {
         self.session.actor(given)
     }
 
-    /// Runs the statements of a plan, adds `record` to the tenant's record, with `fingerprint`, and looks
-    /// at what was touched. Tells how it is by now, and which of the rows in it are absent.
+    /// Runs the statements of a plan, adds `record` to the tenant's record, with `fingerprint`, and digests
+    /// what was touched. Returns the new digests, and which of the rows in it are absent.
     ///
     /// # Errors
-    /// The step that the server refused, or why the result cannot be looked at.
+    /// The step that the server refused, or why the result cannot be read.
     pub async fn execute<'m>(
         &mut self,
         manifest: &'m Manifest,
@@ -120,15 +120,16 @@ impl<'s> Touching<'s> {
         fingerprint: Checksum,
     ) -> Result<(Objects, Vec<Row<'m>>), ExecuteError> {
         let check = RowCheck::of_touched(manifest, self.schema, self.tenant, self.touched);
-        let (look, looking) = fingerprint::touched_script(self.session, self.schema, self.touched);
-        let (append, appending) =
+        let (digest, digest_count) =
+            fingerprint::touched_script(self.session, self.schema, self.touched);
+        let (append, append_count) =
             state::append_script(self.schema, record, Some(fingerprint), true);
-        let recording = looking + appending;
+        let recording = digest_count + append_count;
         let doing = |at: usize| match at.checked_sub(recording) {
             Some(at) => check.doing(at),
             None => RECORDING.to_owned(),
         };
-        let epilogue = look + &append + check.script();
+        let epilogue = digest + &append + check.script();
         let answers = execute::execute(self.session, statements, &epilogue, doing).await?;
         let digest = fingerprint::digest(self.session, self.schema, &answers)?;
         let objects = digest.and_then(|digest| digest.objects).unwrap_or_default();
@@ -145,22 +146,23 @@ impl<'s> Touching<'s> {
         self.session.commit().await
     }
 
-    /// Ends it without a trace.
+    /// Rolls it back.
     ///
     /// # Errors
-    /// When the connection is gone; then the server has ended it.
+    /// When the connection is lost; then the server has rolled it back.
     pub async fn rollback(self) -> Result<(), PgError> {
         self.session.rollback().await
     }
 }
 
-/// Whether no code of others can be involved, and all can be seen.
+/// Whether no code of others can be involved, and nothing is hidden from the role.
 fn is_plain(digest: &SchemaDigest) -> bool {
     digest.is_plain() && !digest.has_hidden
 }
 
-/// The look, after the locks: in one message, as far as is known that the backend can answer it.
-async fn look(
+/// Takes the locks and then the digest: in one message, if the backend is known to have the statement
+/// prepared.
+async fn digest(
     session: &mut Session,
     site: Site<'_>,
 ) -> Result<Option<SchemaDigest>, IntrospectError> {

@@ -1,4 +1,4 @@
-//! What keeps others from interfering with a tenant's transaction, and what is in its way.
+//! Protects a tenant's transaction from interference, and finds the obstacles to its statements.
 
 use super::Transaction;
 use crate::locks::Locks;
@@ -7,24 +7,24 @@ use crate::obstacle::Obstacle;
 use crate::pg::error::PgError;
 use crate::pg::fingerprint::SchemaDigest;
 use crate::pg::introspect::IntrospectError;
-use crate::pg::untrusted::{self, Asked};
+use crate::pg::untrusted::{self, UntrustedQuery};
 use crate::pg::{pin, state};
 
 impl Transaction<'_> {
-    /// Whose the tenant's record is, unless its owner is trusted.
+    /// The owner of the tenant's record, if untrusted.
     #[must_use]
     pub fn foreign_record_owner(&self) -> Option<&Ident> {
         self.record()?.foreign_owner()
     }
 
-    /// Takes the locks of a plan and of its record, so that nobody can change any more what its
-    /// statements run, and looks again if there can be anything of the kind. Tells what is in the way beside
-    /// [`Transaction::obstacles`], which are then to be asked for again; `None`: the schema has changed
-    /// meanwhile, and another plan is to be made.
+    /// Takes the locks of a plan and of its record, so that nobody can any longer change what its
+    /// statements run, and digests the schema again if there can be any such code. Returns the obstacles beside
+    /// [`Transaction::obstacles`], which must then be queried again; `None`: the schema has changed
+    /// meanwhile, and a new plan is needed.
     ///
     /// # Errors
     /// As [`Transaction::lock`].
-    pub async fn secure(
+    pub async fn lock_plan(
         &mut self,
         locks: &Locks,
     ) -> Result<Option<Vec<Obstacle>>, IntrospectError> {
@@ -53,46 +53,49 @@ impl Transaction<'_> {
         Ok(Some(targets.into_iter().filter_map(pin::Target::into_obstacle).collect()))
     }
 
-    /// Whether somebody who is not trusted could change the schema or something in it.
+    /// Whether an untrusted role could change the schema or something in it.
     pub(super) fn is_open(&self) -> bool {
         self.digest.as_ref().is_some_and(|digest| digest.is_open)
     }
 
-    /// Whether a table is kept as it is while it is read, as far as it needs to be.
+    /// Whether a table stays as it is while it is read, since it needs no lock or is locked.
     pub(super) fn keeps(&self, table: &str) -> bool {
         !self.is_open() || self.pins.keeps(table)
     }
 
-    /// Whether there can be code of somebody who is not trusted on the schema's tables.
+    /// Whether there can be code of untrusted owners on the schema's tables.
     fn is_exposed(&self) -> bool {
         self.digest.as_ref().is_some_and(|digest| digest.is_open || digest.has_strangers)
     }
 
-    /// Whether no code of others can be involved in what is done to the schema: a look at what is touched
-    /// tells enough of another one like it.
+    /// Whether no code of others can be involved in what is done to the schema: then, for another schema like
+    /// it, digesting what is touched is enough.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.digest.as_ref().is_some_and(SchemaDigest::is_plain) && !self.session.server.citus
     }
 
-    /// Whether the record can be read: it is kept as it is meanwhile, as far as somebody could change it.
+    /// Whether the record can be read: no untrusted role can change it meanwhile, or it is locked.
     #[must_use]
     pub fn can_read_record(&self) -> bool {
         self.record().is_none() || self.keeps(state::TABLE)
     }
 
-    /// What is in the way of statements on the schema: what they could run that nobody who is trusted
-    /// answers for, and what the role may not do.
+    /// What is in the way of statements on the schema: code of untrusted owners that they could run, and
+    /// what the role may not do.
     ///
     /// # Errors
-    /// When the server cannot be asked.
-    pub async fn obstacles(&mut self, asked: &Asked<'_>) -> Result<Vec<Obstacle>, PgError> {
+    /// When the query fails.
+    pub async fn obstacles(
+        &mut self,
+        query: &UntrustedQuery<'_>,
+    ) -> Result<Vec<Obstacle>, PgError> {
         if self.digest.is_none() {
             return Ok(Vec::new());
         }
         let mut found: Vec<Obstacle> = self.pins.obstacles(&self.session.server.role).collect();
         if self.is_exposed() {
-            let mut untrusted = untrusted::untrusted(self.session, &[self.schema], asked).await?;
+            let mut untrusted = untrusted::untrusted(self.session, &[self.schema], query).await?;
             found.extend(untrusted.remove(self.schema).unwrap_or_default());
         }
         Ok(found)
