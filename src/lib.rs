@@ -77,6 +77,8 @@ pub mod plan;
 
 pub mod checksum;
 
+mod memo;
+
 pub mod pg;
 
 pub mod elaborate;

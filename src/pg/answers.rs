@@ -24,3 +24,11 @@ where
     row.try_get(name)
         .map_err(|error| PgError::Answer { doing: doing.to_owned(), reason: error.to_string() })
 }
+
+/// Whether a column of the row, as text, says `true`; without a row, it does not.
+pub(super) fn is_true(row: Option<&PgRow>, name: &str, doing: &str) -> Result<bool, PgError> {
+    match row {
+        Some(row) => column::<&str>(row, name, doing).map(|answer| answer == "true"),
+        None => Ok(false),
+    }
+}

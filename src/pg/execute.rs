@@ -33,12 +33,11 @@ pub struct StepFailed {
 }
 
 /// The statements of a plan, and what each is for.
-#[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "a closure has nothing to show")]
 pub struct Statements<'a> {
-    pub sql: &'a [&'a str],
+    pub sql: Vec<&'a str>,
     /// By number, such as "create table `cad_empresas`", with the origin of a row.
-    pub what: &'a (dyn Fn(usize) -> String + Sync),
+    pub what: Box<dyn Fn(usize) -> String + Send + Sync + 'a>,
 }
 
 /// Sends the statements, and the epilogue in the message of the last of them, since a round trip costs
@@ -51,7 +50,7 @@ pub(super) async fn execute(
     epilogue_doing: impl Fn(usize) -> String,
 ) -> Result<Answers, ExecuteError> {
     let mut done = 0;
-    let batches = batches(statements.sql, session.server.citus);
+    let batches = batches(&statements.sql, session.server.citus);
     let last = batches.len().saturating_sub(1);
     let mut answers = Vec::new();
     // Without steps there is only the epilogue.
@@ -69,7 +68,7 @@ pub(super) async fn execute(
         match session.script(&script).await {
             Ok(found) => answers = found.into_iter().skip(batch.len() + 1).collect(),
             Err(failed) if failed.completed <= batch.len() => {
-                return Err(step_failed(statements, done + failed.completed, failed.cause).into());
+                return Err(step_failed(&statements, done + failed.completed, failed.cause).into());
             }
             Err(failed) => {
                 let doing = epilogue_doing(failed.completed - batch.len() - 1);
@@ -80,7 +79,7 @@ pub(super) async fn execute(
     }
     if session.server.citus {
         let checked = session.script(CHECK_DEFERRED).await;
-        checked.map_err(|failed| step_failed(statements, statements.sql.len(), failed.cause))?;
+        checked.map_err(|failed| step_failed(&statements, statements.sql.len(), failed.cause))?;
         answers = session.script(epilogue).await.map_err(|failed| {
             let doing = epilogue_doing(failed.completed);
             IntrospectError::Pg(query_error(&doing, failed.cause))
@@ -114,7 +113,7 @@ fn batches<'a>(statements: &[&'a str], one_by_one: bool) -> Vec<Vec<&'a str>> {
 }
 
 /// The step that failed; past the last, it is the check of the deferred constraints.
-fn step_failed(statements: Statements<'_>, at: usize, source: Cause) -> StepFailed {
+fn step_failed(statements: &Statements<'_>, at: usize, source: Cause) -> StepFailed {
     let of = statements.sql.len();
     let what = if at < of {
         (statements.what)(at)

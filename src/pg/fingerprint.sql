@@ -12,9 +12,9 @@
 -- An object is a table with everything attached to it, another relation, a type, a sequence that no table
 -- owns, or something that is represented by its name alone. Its digest depends neither on its OID, nor on
 -- the schema's name, nor on other objects except for the names of those that it needs, and the numbers of
--- the columns that keys point to: so it is the same whichever other objects are digested. Two schemas with the same fingerprint have the same model; two with
--- the same model may have different fingerprints (another order of columns), which only costs time. So
--- whatever is in doubt is included. Whoever changes what goes into a digest must raise `DIGEST_VERSION`.
+-- the columns that keys point to: so it is the same whichever other objects are digested. Two schemas with
+-- the same fingerprint have the same model; two with the same model may have different fingerprints
+-- (another order of columns), which only costs time. So whatever is in doubt is included. Whoever changes what goes into a digest must raise `DIGEST_VERSION`.
 --
 -- * Objects of a server start at OID 16384 (PostgreSQL's FirstNormalObjectId). Those below are the
 --   same in every database of a major version and are written as numbers; the others are written as names.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Either};
 
-use super::answers::{Answers, column};
+use super::answers::{Answers, column, is_true};
 use super::connect::Target;
 use super::error::{Cause, PgError};
 use super::fingerprint;
@@ -203,13 +203,9 @@ impl Session {
         let answers = self.run(doing, &script).await?;
         let row = answers.last().and_then(|rows| rows.first());
         self.digests.note(row, doing)?;
-        let answer = |name| match row {
-            Some(row) => column::<&str>(row, name, doing).map(|answer| answer == "true"),
-            None => Ok(false),
-        };
         Ok(Opened {
-            is_present: answer("is_present")?,
-            has_event_triggers: answer("has_event_triggers")?,
+            is_present: is_true(row, "is_present", doing)?,
+            has_event_triggers: is_true(row, "has_event_triggers", doing)?,
         })
     }
 

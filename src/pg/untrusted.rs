@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use graph::{DOING, Graph};
 
-use super::answers::{array, column};
+use super::answers::{array, is_true};
 use super::error::PgError;
 use super::session::Session;
 use super::strangers::HAS_STRANGERS;
@@ -79,10 +79,7 @@ pub(super) async fn has_strangers(
         "SELECT ({HAS_STRANGERS})::text AS has_strangers FROM (SELECT {TRUSTED_ROLES} AS roles) r;\n"
     );
     let answers = session.run(doing, &(before.to_owned() + &query)).await?;
-    match answers.last().and_then(|rows| rows.first()) {
-        Some(row) => Ok(column::<&str>(row, "has_strangers", DOING)? == "true"),
-        None => Ok(false),
-    }
+    is_true(answers.last().and_then(|rows| rows.first()), "has_strangers", DOING)
 }
 
 /// The functions and types outside of the schema that its objects run, whoever owns them.

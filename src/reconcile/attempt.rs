@@ -7,7 +7,7 @@ use super::commit::commit;
 use super::compare::{live_checksum, make_plan};
 use super::context::Context;
 use super::error::ReconcileError;
-use super::execution::{Attempted, describing, entry, leaving, refused, statements};
+use super::execution::{Attempted, entry, leaving, refused, statements};
 use super::known;
 use super::options::{ApplyOptions, Reviewed};
 use super::outcome::{Outcome, Tenant};
@@ -15,7 +15,7 @@ use crate::catalog::Desired;
 use crate::locks::Locks;
 use crate::manifest::Registry;
 use crate::obstacle::{Obstacle, Reasons};
-use crate::pg::{self, Entry, Locking, Observed, PgError, Session, Statements, Transaction};
+use crate::pg::{self, Entry, Locking, Observed, PgError, Session, Transaction};
 use crate::plan::{self, Plan, PlannedStep};
 
 /// # Errors
@@ -191,8 +191,7 @@ async fn execute<'m>(
     avoid: &Reasons,
 ) -> Result<Observed<'m>, ReconcileError> {
     let (manifest, shapes) = (&context.manifest, &context.shapes);
-    let sql = statements(&plan.steps);
-    let statements = Statements { sql: &sql, what: &describing(&plan.steps) };
+    let statements = statements(&plan.steps);
     let executed = transaction.execute(manifest, shapes, statements, record, avoid).await;
     executed.map_err(|error| refused(tenant, error))
 }
@@ -335,11 +334,7 @@ pub(super) async fn add_labels(
     }
     plan.steps = labels;
     let record = entry(context, &plan, apply_id, false, transaction.actor(&context.actor));
-    let executed = {
-        let sql = statements(&plan.steps);
-        let statements = Statements { sql: &sql, what: &describing(&plan.steps) };
-        transaction.execute_part(statements, &record).await
-    };
+    let executed = transaction.execute_part(statements(&plan.steps), &record).await;
     executed.map_err(|error| refused(tenant, error))?;
     let (manifest, shapes) = (&context.manifest, &context.shapes);
     let after = transaction.observe(manifest, shapes, 0, None, &avoid).await?;

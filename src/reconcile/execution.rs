@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::context::Context;
 use super::error::ReconcileError;
 use super::outcome::{Outcome, Tenant};
-use crate::pg::{Entry, ExecuteError, Placement};
+use crate::pg::{Entry, ExecuteError, Placement, Statements};
 use crate::plan::{Plan, PlannedStep, Untouched};
 
 /// The result of an attempt.
@@ -16,12 +16,10 @@ pub(super) struct Attempted {
 }
 
 /// What is sent: the objects are known not to exist.
-pub(super) fn statements(steps: &[PlannedStep]) -> Vec<&str> {
-    steps.iter().map(|step| step.exclusive.as_ref().unwrap_or(&step.sql).as_str()).collect()
-}
-
-pub(super) fn describing(steps: &[PlannedStep]) -> impl Fn(usize) -> String + Sync + '_ {
-    |at| steps.get(at).map(PlannedStep::describe).unwrap_or_default()
+pub(super) fn statements(steps: &[PlannedStep]) -> Statements<'_> {
+    let sql = steps.iter().map(|step| step.exclusive.as_ref().unwrap_or(&step.sql).as_str());
+    let what = |at: usize| steps.get(at).map(PlannedStep::describe).unwrap_or_default();
+    Statements { sql: sql.collect(), what: Box::new(what) }
 }
 
 pub(super) fn refused(tenant: &Tenant, error: ExecuteError) -> ReconcileError {

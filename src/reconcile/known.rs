@@ -7,13 +7,13 @@ use super::commit::commit;
 use super::compare::{live_checksum, make_plan};
 use super::context::Context;
 use super::error::ReconcileError;
-use super::execution::{Attempted, describing, entry, leaving, refused, statements};
+use super::execution::{Attempted, entry, leaving, refused, statements};
 use super::outcome::{Outcome, Tenant};
 use super::outcomes::Known;
 use crate::checksum::Checksum;
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::obstacle::Reasons;
-use crate::pg::{self, Observed, PartialTransaction, Session, Site, Statements, Transaction};
+use crate::pg::{self, Observed, PartialTransaction, Session, Site, Transaction};
 use crate::plan::{self, Plan};
 
 /// Remembers the result of running `plan`, if only the objects that it touches were changed by it. `before` is
@@ -96,11 +96,9 @@ pub(super) async fn attempt(
         return Ok(None);
     }
     let record = entry(context, &plan, apply_id, complete, transaction.actor(&context.actor));
-    let executed = {
-        let sql = statements(&plan.steps);
-        let statements = Statements { sql: &sql, what: &describing(&plan.steps) };
-        transaction.execute(&context.manifest, statements, &record, known.fingerprints.1).await
-    };
+    let statements = statements(&plan.steps);
+    let executed =
+        transaction.execute(&context.manifest, statements, &record, known.fingerprints.1).await;
     let (objects, absent_rows) = executed.map_err(|error| refused(tenant, error))?;
     if objects != *after || !absent_rows.is_empty() {
         // Reading the whole schema shows what differs.

@@ -1,20 +1,17 @@
 //! The results of running plans, by what the plans were derived from.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::checksum::Checksum;
+use crate::memo::Memo;
 use crate::pg::Objects;
 use crate::plan::Untouched;
 use crate::touched::Touched;
 
-/// By what was read, as [`Plan::live_checksum`](crate::plan::Plan::live_checksum) identifies it: the result of running the plan. On
-/// one server, and for one manifest.
+/// By what was read, as [`Plan::live_checksum`](crate::plan::Plan::live_checksum) identifies it: the
+/// result of running the plan. On one server, and for one manifest.
 #[derive(Debug, Default)]
-pub(super) struct Outcomes(Mutex<HashMap<Checksum, Arc<Known>>>);
-
-/// The limit that keeps tenants that all differ from each other from filling the memory.
-const MAX_OUTCOMES: usize = 512;
+pub(super) struct Outcomes(Memo<Arc<Known>>);
 
 /// The result of running a plan.
 #[derive(Debug)]
@@ -32,19 +29,14 @@ pub(super) struct Known {
 
 impl Outcomes {
     pub(super) fn get(&self, live_checksum: Checksum) -> Option<Arc<Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&live_checksum).cloned()
+        self.0.get(live_checksum)
     }
 
     pub(super) fn begins_with(&self, fingerprint: Checksum) -> bool {
-        let outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        outcomes.values().any(|known| known.fingerprints.0 == fingerprint)
+        self.0.any(|known| known.fingerprints.0 == fingerprint)
     }
 
     pub(super) fn insert(&self, live_checksum: Checksum, known: Known) {
-        let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if outcomes.len() >= MAX_OUTCOMES {
-            outcomes.clear();
-        }
-        outcomes.insert(live_checksum, Arc::new(known));
+        self.0.insert(live_checksum, Arc::new(known));
     }
 }

@@ -69,6 +69,20 @@ async fn apply_and_run(fleet: &Fleet, database: &Database, sql: &str) -> RunRepo
     apply(fleet, &on_event).await
 }
 
+/// Gives each table `a` a trigger that runs `body` before rows are inserted.
+async fn give_trigger(database: &Database, body: &str) {
+    let mut sql = format!(
+        "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         {body} RETURN NEW; END $$;"
+    );
+    for n in 0..4 {
+        sql.push_str(&format!(
+            "CREATE TRIGGER x BEFORE INSERT ON t{n}.a FOR EACH ROW EXECUTE FUNCTION public.f();"
+        ));
+    }
+    database.run(&sql).await;
+}
+
 /// What the newest row of a record says that the schema's fingerprint is.
 async fn recorded(database: &Database, id: &str) -> Checksum {
     let sql = format!("SELECT fingerprint FROM {id}._provision_state ORDER BY seq DESC LIMIT 1");
@@ -191,16 +205,8 @@ async fn what_is_touched_cannot_be_altered_by_others_while_it_is_worked_on() {
 async fn what_the_statements_themselves_set_off_is_found_before_commit() {
     let database = tenants().await;
     // In one tenant, the trigger that all have does something else.
-    let mut sql = "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-                   IF TG_TABLE_SCHEMA = 't2' THEN ALTER TABLE t2.b ADD set_off int; END IF; \
-                   RETURN NEW; END $$;"
-        .to_owned();
-    for n in 0..4 {
-        sql.push_str(&format!(
-            "CREATE TRIGGER x BEFORE INSERT ON t{n}.a FOR EACH ROW EXECUTE FUNCTION public.f();"
-        ));
-    }
-    database.run(&sql).await;
+    let altering = "IF TG_TABLE_SCHEMA = 't2' THEN ALTER TABLE t2.b ADD set_off int; END IF;";
+    give_trigger(&database, altering).await;
     let ended = apply(&fleet(&with_row(), &database), &|_| {}).await;
     assert!(!ended.has_failed(), "{:?}", failures(&ended));
     assert_eq!(left(&ended, "t1"), [""; 0]);
@@ -214,15 +220,7 @@ async fn what_the_statements_themselves_set_off_is_found_before_commit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_do_not_come_are_missed_there_too() {
     let database = tenants().await;
-    let mut sql = "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-                   IF TG_TABLE_SCHEMA = 't2' THEN RETURN NULL; END IF; RETURN NEW; END $$;"
-        .to_owned();
-    for n in 0..4 {
-        sql.push_str(&format!(
-            "CREATE TRIGGER x BEFORE INSERT ON t{n}.a FOR EACH ROW EXECUTE FUNCTION public.f();"
-        ));
-    }
-    database.run(&sql).await;
+    give_trigger(&database, "IF TG_TABLE_SCHEMA = 't2' THEN RETURN NULL; END IF;").await;
     let ended = apply(&fleet(&with_row(), &database), &|_| {}).await;
     let failed = failures(&ended);
     assert!(failed.len() == 1 && failed["t2"].contains("still to do"), "{failed:?}");

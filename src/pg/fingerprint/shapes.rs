@@ -1,10 +1,11 @@
 //! What is known by the fingerprint of a schema: the model behind it, and the digests of its objects.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::checksum::Checksum;
+use crate::memo::Memo;
 use crate::touched::Touched;
 
 /// The digests of objects of one schema, by kind and name as `fingerprint.sql` has them.
@@ -58,16 +59,13 @@ pub struct KnownShape {
 
 /// The shapes of the schemas of one server: one whose fingerprint is known need not be read again.
 #[derive(Debug, Default)]
-pub struct Shapes(Mutex<HashMap<Checksum, KnownShape>>);
-
-/// The limit that keeps tenants that all differ from each other from filling the memory.
-const MAX_SHAPES: usize = 512;
+pub struct Shapes(Memo<KnownShape>);
 
 impl Shapes {
     /// What schemas with this fingerprint have in common, if one was read before.
     #[must_use]
     pub fn get(&self, fingerprint: Checksum) -> Option<KnownShape> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&fingerprint).cloned()
+        self.0.get(fingerprint)
     }
 
     pub(in crate::pg) fn insert(
@@ -78,11 +76,7 @@ impl Shapes {
     ) -> Arc<Catalog> {
         let schema = Arc::new(schema);
         let known = KnownShape { schema: Arc::clone(&schema), objects: Arc::new(objects) };
-        let mut shapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if shapes.len() >= MAX_SHAPES {
-            shapes.clear();
-        }
-        shapes.insert(fingerprint, known);
+        self.0.insert(fingerprint, known);
         schema
     }
 }

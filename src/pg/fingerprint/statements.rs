@@ -4,7 +4,7 @@ use sqlx::postgres::PgRow;
 
 use crate::checksum;
 use crate::kinds::{self, stripped};
-use crate::pg::answers::column;
+use crate::pg::answers::is_true;
 use crate::pg::error::PgError;
 use crate::pg::strangers::HAS_STRANGERS;
 use crate::settings::TRUSTED_ROLES;
@@ -74,12 +74,8 @@ impl Statements {
 
     /// Takes over the values of [`Statements::are_prepared_columns`].
     pub(in crate::pg) fn note(&mut self, row: Option<&PgRow>, doing: &str) -> Result<(), PgError> {
-        let answer = |name| match row {
-            Some(row) => column::<&str>(row, name, doing).map(|answer| answer == "true"),
-            None => Ok(false),
-        };
-        self.all.is_prepared = answer("has_all")?;
-        self.named.is_prepared = answer("has_named")?;
+        self.all.is_prepared = is_true(row, "has_all", doing)?;
+        self.named.is_prepared = is_true(row, "has_named", doing)?;
         Ok(())
     }
 }
