@@ -1,10 +1,10 @@
-//! Many tenants: what the tool costs beside the work that it has done.
+//! Many tenants: what the tool costs on top of the work that the server does.
 //! `cargo bench --bench fleet -- --tenants 1000`.
 //!
 //! On the embedded server with `fsync` on, through the library. Each tenant has 12 tables with keys,
-//! foreign keys, checks, indexes, an enum and identity columns, and 20 baseline rows. What is
-//! written is written in turns, a block of tenants by the tool and one by raw SQL, so that a noisy
-//! machine disturbs both.
+//! foreign keys, checks, indexes, an enum and identity columns, and 20 baseline rows. Writes
+//! are done in turns, a block of tenants by the tool and one by raw SQL, so that a noisy machine
+//! affects both.
 
 #![expect(
     clippy::expect_used,
@@ -102,7 +102,7 @@ async fn bench(cluster: &Cluster, tenants: usize) {
 
 const ADDED: &str = "extra = { type = \"integer\", default = \"0\" }\n";
 
-/// The manifest; what is `added` goes to the last table, with an index on it.
+/// The manifest; an `added` column is in the last table, with an index on it.
 fn manifest_text(added: &str) -> String {
     let mut text =
         "version = 1\n[types.status]\nenum = [\"open\", \"closed\", \"void\"]\n".to_owned();
@@ -188,7 +188,7 @@ async fn write(fleet: &Fleet, ids: &[String], raw: &mut [PgConnection]) -> (Dura
     (tool, bare)
 }
 
-/// What the tool writes about itself.
+/// What the tool records for itself.
 fn record(id: &str, creates: bool) -> String {
     let table = format!("\"{id}\".\"_provision_state\"");
     let create = format!(
@@ -276,7 +276,7 @@ fn repair(n: usize, id: &str) -> String {
     }
 }
 
-/// Notes the largest private memory of the tool's backends.
+/// Records the largest private memory of the tool's backends.
 async fn watch(mut conn: PgConnection, most: Arc<AtomicU64>) {
     use sqlx::Row as _;
     loop {

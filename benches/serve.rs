@@ -1,7 +1,7 @@
 //! The service: what HTTP adds to the library call behind it. `cargo bench --bench serve`.
 //!
-//! On the embedded server with `fsync` on; the service runs in this process, and callers reach it
-//! over loopback, each on a connection that it keeps.
+//! On the embedded server with `fsync` on; the service runs in this process, and clients reach it
+//! over loopback, each on a connection that it keeps open.
 
 #![expect(
     clippy::expect_used,
@@ -87,7 +87,7 @@ async fn bench(cluster: &Cluster) {
     many(cluster, recorder).await;
 }
 
-/// `/metrics`, while the service works through 5,000 tenants and callers ask for theirs.
+/// `/metrics`, while the service works through 5,000 tenants and clients request theirs.
 async fn many(cluster: &Cluster, recorder: telemetry::Recorder) {
     let path = std::env::temp_dir().join(format!("provision-serve-{}.toml", std::process::id()));
     std::fs::write(&path, MANIFEST).expect("a manifest");
@@ -140,7 +140,7 @@ async fn start(
     (address, server::start(listener, fleet, credentials, options, recorder))
 }
 
-/// Callers on so many connections, each with its own request; the times of all calls.
+/// Clients on so many connections, each with its own request; the times of all requests.
 async fn load(address: SocketAddr, request: impl Fn(usize) -> String) -> Vec<Duration> {
     let callers = (0..CONNECTIONS).map(|n| {
         let request = request(n);
@@ -167,7 +167,7 @@ fn request(method: &str, path: &str) -> String {
     )
 }
 
-/// Sends a request on a connection that stays open, and reads the answer, which must be good.
+/// Sends a request on a connection that stays open, and reads the response, which must be 200.
 async fn call(stream: &mut TcpStream, request: &str) {
     stream.write_all(request.as_bytes()).await.expect("sending");
     let mut received = Vec::with_capacity(64 * 1024);

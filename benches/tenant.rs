@@ -1,9 +1,9 @@
-//! One tenant: what the tool costs beside the work that it has done. `cargo bench --bench tenant`.
+//! One tenant: what the tool costs on top of the work that the server does. `cargo bench --bench tenant`.
 //!
 //! Each figure is a ratio of two times measured in turn in the same run, on the embedded server
-//! with `fsync` on, through the library, with one connection kept and the manifest elaborated
+//! with `fsync` on, through the library, with one connection kept open and the manifest elaborated
 //! once, as in a run over many tenants. The command line's own costs (connecting, elaborating) are
-//! shown apart.
+//! shown separately.
 
 #![expect(
     clippy::expect_used,
@@ -47,7 +47,7 @@ async fn bench(cluster: &Cluster) {
     let mut raw = connect(cluster).await;
     let mut session: Option<Session> = None;
 
-    // The statements are the same for each tenant but for its name.
+    // The statements are the same for each tenant, except for its name.
     let template = tenant(&context, "template-of-all");
     let plan = reconcile::plan(&context, &template).await.expect("a plan");
     let script = raw_script(&plan);
@@ -70,7 +70,7 @@ async fn bench(cluster: &Cluster) {
         run_raw(&mut raw, &sql).await;
     }
     run_raw(&mut raw, "VACUUM ANALYZE").await;
-    // A session that was there before keeps what it knows; a new one starts like a new run.
+    // An older session keeps its caches; a new one starts like a new run.
     session = None;
     apply(&mut session, &context, "tool-0").await;
     let crowded =

@@ -25,9 +25,9 @@ use crate::telemetry::{self, Recorder};
 /// The largest saved plan.
 const PLAN_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Create or complete a tenant's schema, or those of all tenants: each whole, or not at all.
+/// Create or complete a tenant's schema, or those of all tenants: each as a whole, or not at all.
 ///
-/// It only adds: what is there is neither dropped nor altered.
+/// It only adds: what is present is neither dropped nor altered.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "provision apply [OPTIONS] <TENANT>\n       provision apply [OPTIONS] --all\n       provision apply [OPTIONS] --plan <FILE>"
@@ -49,7 +49,7 @@ pub(super) struct Apply {
     #[arg(required_unless_present_any = ["plan", "all"], conflicts_with = "all")]
     tenant: Option<TenantId>,
 
-    /// All tenants, or those that the options below say.
+    /// All tenants, or those that the options below choose.
     #[arg(long, conflicts_with_all = ["ask", "plan"])]
     all: bool,
 
@@ -58,7 +58,7 @@ pub(super) struct Apply {
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
 
-    /// Show the plan and ask on the terminal first.
+    /// Show the plan, and ask for confirmation on the terminal first.
     #[arg(long, conflicts_with = "plan")]
     ask: bool,
 
@@ -74,9 +74,9 @@ pub(super) struct Apply {
     #[arg(long)]
     unregistered: bool,
 
-    /// Run what statements on a tenant's tables make the server run, whoever owns it: triggers,
-    /// defaults, index expressions and the like. Without this, steps that would run what belongs to
-    /// nobody trusted are held back.
+    /// Run all code that statements on a tenant's tables make the server run, whoever owns it:
+    /// triggers, defaults, index expressions and the like. Without this, steps that would run code of
+    /// an owner who is not trusted are held back.
     #[arg(long)]
     trust_tenant_code: bool,
 
@@ -91,7 +91,7 @@ pub(super) struct Apply {
     pace: Pace,
 }
 
-/// How fast, and how far.
+/// How fast the run proceeds, and when it ends.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Many tenants")]
 struct Pace {
@@ -100,21 +100,21 @@ struct Pace {
     jobs: Option<u16>,
 
     /// End the run after N failed tenants. Without it, a tenant that fails ends the run after
-    /// its stage, and all tenants of a stage are done whatever happens. What is in flight is finished.
+    /// its stage, in which all other tenants are still done. What is in flight is finished.
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     max_failures: Option<usize>,
 
-    /// Go on with the others when a tenant fails, which is the default; `false` ends the run.
+    /// Continue with the others when a tenant fails, which is the default; `false` ends the run.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     continue_on_error: Option<bool>,
 
-    /// First do N tenants, or these: ids with commas between them, all of which must be among
-    /// the chosen tenants.
+    /// First do N tenants, or those with these ids, separated by commas; each must be among the
+    /// chosen tenants.
     #[arg(long, value_name = "N|IDS")]
     canary: Option<Canary>,
 
-    /// Then go in stages: how many tenants, or which share of those that have something to do, are
-    /// done when each ends, such as 1%,10%. After the last one the run goes on to 100%.
+    /// Then proceed in stages: how many tenants, or which share of those that have something to do,
+    /// are done when each ends, such as 1%,10%. After the last one the run goes on to 100%.
     #[arg(long, value_name = "LIST")]
     waves: Option<Waves>,
 
@@ -122,11 +122,11 @@ struct Pace {
     #[arg(long, value_name = "SECONDS", value_parser = super::global::seconds)]
     pause: Option<Duration>,
 
-    /// Run this in a shell between two stages, after the pause; when it fails, the run ends. What
-    /// it prints goes to stderr. It finds the number of the stage just done in `PROVISION_STAGE`, how
-    /// many there are in `PROVISION_STAGES`, the tenants that have failed so far in
-    /// `PROVISION_FAILURES` (a number), and in `PROVISION_TENANTS` the path of a file with the ids of
-    /// the stage, one a line, which is removed afterwards.
+    /// Run this in a shell between two stages, after the pause; if it fails, the run ends. What it
+    /// prints goes to stderr. `PROVISION_STAGE` is the number of the stage that was just done,
+    /// `PROVISION_STAGES` how many stages there are, `PROVISION_FAILURES` how many tenants have failed
+    /// so far, and `PROVISION_TENANTS` the path of a file with the ids of the stage's tenants, one per
+    /// line, which is removed afterwards.
     #[arg(long, value_name = "COMMAND")]
     health: Option<String>,
 }
@@ -140,7 +140,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 impl Pace {
-    /// Refuses what would have no effect, or two.
+    /// Refuses options that would have no effect, or contradict each other.
     fn check(&self, is_of_many: bool) -> Result<(), Error> {
         let is_staged = self.canary.is_some() || self.waves.is_some();
         let between_stages = self.pause.is_some() || self.health.is_some();
@@ -190,7 +190,7 @@ impl Apply {
         self.format == Format::Json
     }
 
-    /// Whether it is about many tenants.
+    /// Whether it is for many tenants.
     pub(super) fn is_of_all(&self) -> bool {
         self.all
     }
@@ -207,13 +207,13 @@ impl Apply {
         };
         files::check_writable(&path).map_err(failed)?;
         let result = self.apply(global).await;
-        // Failures above all are to be counted.
+        // Failures in particular are to be counted.
         recorder.write(&path).map_err(failed)?;
         result
     }
 
     async fn apply(self, global: &Global) -> Result<Exit, Error> {
-        // What is reported is how long people wait: to read the manifest takes its time as well.
+        // The duration that is reported is how long people wait, reading the manifest included.
         let mut start = Instant::now();
         if self.ask {
             output::require_terminal()?;
@@ -321,7 +321,7 @@ impl Apply {
     }
 }
 
-/// A canary that is not there would leave the run without one.
+/// A canary that does not exist would leave the run without one.
 fn check_canaries(stages: &Stages, roster: &Roster) -> Result<(), Error> {
     let ids: Vec<&TenantId> = roster.members.iter().map(|member| &member.tenant.id).collect();
     let absent = stages.absent_canaries(&ids);

@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 use crate::error::Error;
 
 /// Runs `work`, which is described by `doing`, on a thread of its own, and waits for it. The process
-/// does not wait for that thread when it ends, as it would for one of the runtime's: a file that
-/// takes long, or for ever, keeps no signal from ending it.
+/// does not wait for that thread when it ends, as it would for one of the runtime's: a file that is
+/// slow or blocks forever does not keep a signal from ending the process.
 ///
 /// # Errors
-/// When there can be no thread, or `work` panics.
+/// When the thread cannot be started, or `work` panics.
 pub(super) async fn run_detached<T: Send + 'static>(
     doing: &str,
     work: impl FnOnce() -> T + Send + 'static,
@@ -20,7 +20,7 @@ pub(super) async fn run_detached<T: Send + 'static>(
     let (sender, receiver) = oneshot::channel();
     std::thread::Builder::new()
         .spawn(move || {
-            // Whoever has gone needs no answer.
+            // A receiver that is gone needs no result.
             let _ = sender.send(work());
         })
         .map_err(failed)?;

@@ -18,7 +18,7 @@ Examples:
   provision drift --format github                annotations in a GitHub workflow
   provision drift --tenants-from ids.txt --format junit > drift.xml
 
-Exit codes: 0 all tenants are as declared; 2 drift; 1 error, or a tenant could not be looked at.")]
+Exit codes: 0 all tenants are as declared; 2 drift; 1 error, or a tenant could not be checked.")]
 pub(super) struct Drift {
     /// Accept ids from --tenants-from that the registry does not list.
     #[arg(long)]
@@ -39,7 +39,7 @@ pub(super) struct Drift {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum DriftFormat {
-    /// For people: each way of differing once, with the tenants that do.
+    /// For people: each way in which tenants differ, once, with those tenants.
     Text,
     /// For programs; keys are stable.
     Json,
@@ -61,9 +61,10 @@ impl Drift {
         let fleet = global.fleet().await?;
         let roster = self.tenants.roster(&fleet, self.unregistered).await?;
         let progress = Progress::new(global);
-        progress.looking(roster.members.len());
+        progress.surveying(roster.members.len());
         let survey =
-            fleet::survey(&fleet, &roster.members, self.jobs.into(), &|n| progress.looked(n)).await;
+            fleet::survey(&fleet, &roster.members, self.jobs.into(), &|n| progress.surveyed(n))
+                .await;
         drop(progress);
         let today = reconcile::today();
         let drift = fleet::drift(&fleet, roster, &survey, today);
@@ -77,7 +78,7 @@ impl Drift {
         output::result(global.color, &text)?;
         if drift.is_incomplete() {
             let failed = drift.tenants.iter().filter(|tenant| tenant.error.is_some()).count();
-            let failed = [(failed, "could not be looked at")];
+            let failed = [(failed, "could not be checked")];
             return Err(tenants::incomplete(&failed, &drift.unreachable, &drift.refused));
         }
         Ok(if drift.is_drift() { Exit::Pending } else { Exit::Done })

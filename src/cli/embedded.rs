@@ -1,4 +1,4 @@
-//! `provision embedded`: the private server that is used when no other is named.
+//! `provision embedded`: the private server that is used when no database is named.
 
 use clap::Subcommand;
 
@@ -6,20 +6,20 @@ use super::{Exit, Global, output};
 use crate::embedded::{self, Config, EmbeddedError};
 use crate::error::Error;
 
-/// Look after the embedded PostgreSQL server.
+/// Manage the embedded PostgreSQL server.
 ///
 /// When no database is named, a private PostgreSQL cluster is created in the user's data folder from
 /// the server binaries that are installed, started on demand, and kept running for the next
 /// command. It listens on a Unix socket in a private folder, never on the network. Its binaries are
-/// looked for in `PROVISION_PG_BIN`, `pg_config --bindir`, the usual folders and PATH; its folder is
-/// named by `PROVISION_EMBEDDED_DIR`, if set.
+/// searched for in `PROVISION_PG_BIN`, `pg_config --bindir`, the usual folders and PATH;
+/// `PROVISION_EMBEDDED_DIR`, if set, names its folder.
 #[derive(Debug, Subcommand)]
 #[command(override_usage = "provision embedded [OPTIONS] <COMMAND>")]
 pub(super) enum Embedded {
     /// Show where the server is and whether it runs.
     #[command(override_usage = "provision embedded status [OPTIONS]")]
     Status,
-    /// Start the server, creating it first if need be.
+    /// Start the server, creating it first if necessary.
     #[command(override_usage = "provision embedded start [OPTIONS]")]
     Start,
     /// Stop the server; the next command that needs it starts it again.

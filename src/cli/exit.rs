@@ -14,7 +14,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// As the operating system gets it.
+    /// As the operating system receives it.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {

@@ -18,7 +18,7 @@ use crate::reconcile::Retry;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Common options")]
 pub struct Global {
-    /// The manifest; files that it names lie in its folder.
+    /// The manifest; files that it names are in its folder.
     #[arg(
         long,
         short = 'f',
@@ -59,7 +59,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     attempts: Option<u32>,
 
-    /// Who is named in the tenant's record.
+    /// The name in the tenant's record of who applied.
     #[arg(long, global = true, env = "PROVISION_ACTOR", value_name = "NAME")]
     actor: Option<String>,
 
@@ -68,7 +68,7 @@ pub struct Global {
     #[arg(long, global = true, env = "PROVISION_SHOW_VALUES", value_parser = clap::builder::FalseyValueParser::new())]
     show_values: bool,
 
-    /// How log lines look on stderr.
+    /// The format of log lines on stderr.
     #[arg(
         long,
         global = true,
@@ -83,12 +83,12 @@ pub struct Global {
     #[arg(long, global = true, env = "PROVISION_LOG", value_name = "FILTER")]
     pub log: Option<String>,
 
-    /// When to use colours; `auto` is on terminals, unless `NO_COLOR` is set.
+    /// When to use colours; `auto`: on terminals, unless `NO_COLOR` is set.
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     pub color: Color,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     Human,
@@ -119,7 +119,7 @@ impl Global {
         }
     }
 
-    /// Whether a progress bar would be seen, and not be torn by log lines.
+    /// Whether a progress bar would be seen, and not be broken up by log lines.
     #[must_use]
     pub fn shows_progress(&self) -> bool {
         use std::io::IsTerminal as _;
@@ -133,7 +133,7 @@ impl Global {
         self.fleet_with(Retry::default()).await
     }
 
-    /// The same, with other patience unless some is given.
+    /// The same, with a different number of attempts unless one is given.
     pub(super) async fn fleet_with(&self, retry: Retry) -> Result<Fleet, Error> {
         let file = self.manifest.clone();
         let manifest = run_detached("read the manifest", move || manifest::load(&file)).await??;
@@ -170,7 +170,7 @@ impl Global {
 
     async fn target(&self) -> Result<Target, Error> {
         if let Some(url) = self.database_url.as_deref() {
-            // Such as from a secret that is not there: no other server may take its place.
+            // As from a secret that is missing: no other server may be used instead.
             if url.is_empty() {
                 return Err(Error::Usage(
                     "the database URL is empty; to use the PG* variables or the embedded server, \
@@ -201,7 +201,7 @@ impl Global {
     }
 }
 
-/// In containers and under some supervisors, no variable tells.
+/// In containers and under some supervisors, no variable has the name.
 fn operating_system_user() -> String {
     let variables = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
     let named = variables.into_iter().find(|name| !name.is_empty());
@@ -217,7 +217,7 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// To wait for a lock for no time at all would never be enough, and PostgreSQL takes 0 for ever.
+/// Not waiting for a lock at all would never succeed, and for PostgreSQL 0 means no limit.
 fn some_seconds(text: &str) -> Result<Duration, String> {
     let duration = seconds(text)?;
     if duration < Duration::from_millis(1) {

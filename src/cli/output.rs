@@ -31,13 +31,13 @@ fn choice(color: Color) -> anstream::ColorChoice {
     }
 }
 
-/// A result. A reader that has gone away is no error of ours.
+/// A result. A reader that has closed the pipe is not an error.
 pub(super) fn result(color: Color, text: &str) -> Result<(), Error> {
     write(anstream::AutoStream::new(io::stdout(), choice(color)), text)
 }
 
-/// A result for a program, byte by byte: in a report, what looks like a colour is taken out where
-/// there should be none.
+/// A result for a program, byte by byte: in a report, colours are removed where there should be
+/// none.
 pub(super) fn verbatim(text: &str) -> Result<(), Error> {
     write(io::stdout(), text)
 }
@@ -56,14 +56,13 @@ pub fn notice(text: &str) {
     let _ = writeln!(io::stderr(), "provision: {}", printable(text));
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file as a whole, or not at all.
 pub(super) fn file(path: &Path, text: &str) -> Result<(), Error> {
     let failed = |source| Error::Io { doing: format!("write {}", path.display()), source };
     files::write(path, text).map_err(failed)
 }
 
-/// The error, its causes and what to do about it; once, at the end. With `json`, as an object in
-/// one line.
+/// The error, its causes and a hint; once, at the end. With `json`, as an object in one line.
 #[must_use]
 pub fn print_error(color: Color, json: bool, error: &Error) -> Exit {
     let causes = causes::of(error);
@@ -99,8 +98,8 @@ fn error_line(error: &serde_json::Value) {
     let _ = writeln!(io::stderr(), "{}", printable_json(&error.to_string()));
 }
 
-/// What the parser of the arguments has to say: help and versions to stdout, wrong usage to stderr,
-/// as JSON if that was asked for.
+/// The output of the argument parser: help and version to stdout, wrong usage to stderr, as JSON if
+/// that was requested.
 #[must_use]
 pub fn print_usage(error: &clap::Error) -> Exit {
     let arguments: Vec<String> =
@@ -116,7 +115,7 @@ pub fn print_usage(error: &clap::Error) -> Exit {
     }
     let rendered = error.render();
     let tip = tip(error, &arguments);
-    if asks_for_json(&arguments) {
+    if requests_json(&arguments) {
         let plain = rendered.to_string();
         let message = plain.split("\n\n").next().unwrap_or_default();
         error_line(&serde_json::json!({
@@ -142,16 +141,16 @@ pub fn print_usage(error: &clap::Error) -> Exit {
     Exit::Failed
 }
 
-/// What helps somebody who took `drift` for a command about one tenant.
+/// A hint for the mistake of giving `drift` a tenant.
 fn tip(error: &clap::Error, arguments: &[String]) -> Option<String> {
     let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidArg) else { return None };
     let is_of_drift = arguments.iter().any(|argument| argument == "drift");
     let is_meant = error.kind() == ErrorKind::UnknownArgument && is_of_drift;
     (is_meant && !name.starts_with('-'))
-        .then(|| format!("drift looks at all tenants; to choose some, use '--match {name}'"))
+        .then(|| format!("drift checks all tenants; to choose some, use '--match {name}'"))
 }
 
-/// The parser's message with our tip, and without its own how to pass an unknown option as a value: no
+/// The parser's message with our tip, and without its own on passing an unknown option as a value: no
 /// value begins with a hyphen.
 fn with_tip(rendered: &str, tip: Option<&str>) -> String {
     let is_misleading = |paragraph: &&str| {
@@ -167,8 +166,8 @@ fn with_tip(rendered: &str, tip: Option<&str>) -> String {
     paragraphs.join("\n\n")
 }
 
-/// Whether arguments that could not be parsed ask for JSON.
-fn asks_for_json(arguments: &[String]) -> bool {
+/// Whether arguments that could not be parsed request JSON.
+fn requests_json(arguments: &[String]) -> bool {
     let option = |name: &str| {
         let of = |(at, arg): (usize, &String)| match arg.strip_prefix(name)?.strip_prefix('=') {
             Some(value) => Some(value.to_owned()),
@@ -178,12 +177,12 @@ fn asks_for_json(arguments: &[String]) -> bool {
         arguments.iter().enumerate().find_map(of)
     };
     let log_format = || std::env::var("PROVISION_LOG_FORMAT").ok();
-    let asked = [option("--format"), option("--log-format").or_else(log_format)];
-    asked.into_iter().flatten().any(|value| value == "json")
+    let formats = [option("--format"), option("--log-format").or_else(log_format)];
+    formats.into_iter().flatten().any(|value| value == "json")
 }
 
 /// Runs to the end, or until it is interrupted: the first Ctrl-C or SIGTERM sets `stop`, so that
-/// what is in flight is finished; the second gives up at once, and the servers roll back.
+/// what is in flight is finished; the second cancels it, and the servers roll back.
 pub(super) async fn interruptible<T>(
     run: impl Future<Output = T>,
     stop: &AtomicBool,
@@ -205,7 +204,7 @@ pub(super) async fn interruptible<T>(
     }
 }
 
-/// Whether there is somebody to ask.
+/// Refuses to ask without a terminal.
 pub(super) fn require_terminal() -> Result<(), Error> {
     use std::io::IsTerminal as _;
     if io::stdin().is_terminal() && io::stderr().is_terminal() {

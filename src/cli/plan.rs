@@ -30,7 +30,7 @@ pub(super) struct Plan {
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     tenant: Option<TenantId>,
 
-    /// All tenants, or those that the options below say.
+    /// All tenants, or those that the options below choose.
     #[arg(long)]
     all: bool,
 
@@ -54,9 +54,9 @@ pub(super) struct Plan {
     #[arg(long)]
     unregistered: bool,
 
-    /// Run what statements on a tenant's tables make the server run, whoever owns it: triggers,
-    /// defaults, index expressions and the like. Without this, steps that would run what belongs to
-    /// nobody trusted are held back.
+    /// Run all code that statements on a tenant's tables make the server run, whoever owns it:
+    /// triggers, defaults, index expressions and the like. Without this, steps that would run code of
+    /// an owner who is not trusted are held back.
     #[arg(long)]
     trust_tenant_code: bool,
 
@@ -69,7 +69,7 @@ pub(super) struct Plan {
 enum PlanFormat {
     /// For people.
     Text,
-    /// A script for psql, which may be run more than once.
+    /// A script for psql that may be run more than once.
     Sql,
     /// The form in which plans are saved.
     Json,
@@ -83,7 +83,7 @@ impl Plan {
         self.format == PlanFormat::Json
     }
 
-    /// Whether it is about many tenants.
+    /// Whether it is for many tenants.
     pub(super) fn is_of_all(&self) -> bool {
         self.all
     }
@@ -127,8 +127,8 @@ impl Plan {
         let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
         let roster = self.tenants.roster(&fleet, self.unregistered).await?;
         let progress = Progress::new(global);
-        progress.looking(roster.members.len());
-        let plan = fleet::plan(&fleet, roster, &|n| progress.looked(n)).await;
+        progress.surveying(roster.members.len());
+        let plan = fleet::plan(&fleet, roster, &|n| progress.surveyed(n)).await;
         drop(progress);
         if let Some(file) = &self.out {
             output::file(file, &report::to_line(&plan))?;
@@ -151,7 +151,7 @@ impl Plan {
     }
 }
 
-/// What `--detailed-exitcode` tells.
+/// The exit code with `--detailed-exitcode`.
 fn exit(is_pending: bool, leaves_drift: bool) -> Exit {
     match (is_pending, leaves_drift) {
         (true, _) => Exit::Pending,

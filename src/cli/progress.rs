@@ -9,17 +9,17 @@ use super::Global;
 use crate::fleet::{Event, TenantOutcome};
 use crate::name::printable;
 
-/// What has been done of the work so far.
+/// How much of the work has been done so far.
 pub(super) struct Progress {
     bar: ProgressBar,
     failures: AtomicUsize,
 }
 
-const LOOKING: &str = "looking  {bar:30} {human_pos}/{human_len}  {pace}{msg}";
+const CHECKING: &str = "checking {bar:30} {human_pos}/{human_len}  {pace}{msg}";
 const APPLYING: &str = "applying {bar:30} {human_pos}/{human_len}  {pace}{msg}";
 
 impl Progress {
-    /// A bar of so many tenants; hidden where nobody would see it, or log lines would tear it.
+    /// A bar of so many tenants; hidden where it would not be seen, or log lines would break it up.
     pub(super) fn new(global: &Global) -> Self {
         let target = if global.shows_progress() {
             ProgressDrawTarget::stderr()
@@ -42,21 +42,21 @@ impl Progress {
         self.bar.set_length(of as u64);
     }
 
-    /// The look at so many tenants begins.
-    pub(super) fn looking(&self, of: usize) {
-        self.phase(LOOKING, of);
+    /// So many tenants are about to be surveyed.
+    pub(super) fn surveying(&self, of: usize) {
+        self.phase(CHECKING, of);
     }
 
-    /// So many more have been looked at.
-    pub(super) fn looked(&self, more: usize) {
+    /// So many more have been surveyed.
+    pub(super) fn surveyed(&self, more: usize) {
         self.bar.inc(more as u64);
     }
 
-    /// What happens in an apply.
+    /// An event of an apply.
     pub(super) fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Looking(of) => self.looking(*of),
-            Event::Looked(more) => self.looked(*more),
+            Event::Surveying(of) => self.surveying(*of),
+            Event::Surveyed(more) => self.surveyed(*more),
             Event::Starting(of) => {
                 tracing::info!(tenants = of, "tenants to bring up to date");
                 self.phase(APPLYING, *of);

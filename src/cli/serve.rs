@@ -39,7 +39,7 @@ pub(super) struct Serve {
     )]
     listen: SocketAddr,
 
-    /// Listen on an address that others can reach, without TLS: a proxy in front encrypts.
+    /// Listen on an address that others can reach without TLS, because a proxy in front encrypts.
     #[arg(long)]
     plaintext: bool,
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::name::TenantId;
 use crate::{reconcile, report};
 
-/// Show whether a tenant is now as declared, and what was done to it when and by whom.
+/// Show whether a tenant is now as declared, and what was done to it, when and by whom.
 #[derive(Debug, Args)]
 #[command(override_usage = "provision status [OPTIONS] <TENANT>")]
 #[command(after_help = "\
@@ -16,7 +16,7 @@ Examples:
   provision status acme
   provision status acme --history 5 --format json
 
-Exit codes: 0 the tenant was looked at, whatever was found; 1 error.")]
+Exit codes: 0 the tenant was checked, whatever was found; 1 error.")]
 pub(super) struct Status {
     /// The tenant's id: a UUID or a slug.
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Options that say which tenants, and the fleet that follows from them.
+//! Options that choose tenants, and the roster that results.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ use crate::report;
 /// The longest list of ids.
 const LIST_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Which tenants.
+/// A choice of tenants.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Choosing tenants")]
 pub(super) struct Tenants {
@@ -34,7 +34,7 @@ pub(super) struct Tenants {
     #[arg(long = "match", value_name = "PATTERN", value_parser = pattern)]
     include: Vec<GlobMatcher>,
 
-    /// But not those whose id matches the pattern; may be given more than once.
+    /// Not those whose id matches the pattern; may be given more than once.
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     exclude: Vec<GlobMatcher>,
 
@@ -68,11 +68,11 @@ impl Tenants {
         Ok(())
     }
 
-    /// Asks for the tenants; with `unregistered`, a file may hold ids that the registry does not
+    /// Enumerates the tenants; with `unregistered`, a file may hold ids that the registry does not
     /// list.
     ///
     /// # Errors
-    /// When something was asked for that is not there, or nobody is chosen.
+    /// When something was requested that does not exist, or no tenant is chosen.
     pub(super) async fn roster(self, fleet: &Fleet, unregistered: bool) -> Result<Roster, Error> {
         let source = match &self.from {
             None => Source::Registry,
@@ -121,8 +121,8 @@ impl Tenants {
     }
 }
 
-/// The error of a command whose report tells the rest: how many tenants came to what, such as
-/// "failed"; the servers that could not be asked; the entries of the registry that are refused.
+/// The error of a command whose report has the details: how many tenants had which outcome, such as
+/// "failed"; the servers that could not be queried; the entries of the registry that are refused.
 pub(super) fn incomplete(
     tenants: &[(usize, &str)],
     unreachable: &[Unreachable],
@@ -139,8 +139,8 @@ pub(super) fn incomplete(
     let others = [
         some(
             unreachable.len(),
-            "server could not be asked for its tenants",
-            "servers could not be asked for their tenants",
+            "server could not be queried for its tenants",
+            "servers could not be queried for their tenants",
         ),
         some(
             refused.len(),
@@ -155,8 +155,8 @@ fn no_tenants(fleet: &Fleet, has_passed_over: bool) -> String {
     let why = match &fleet.manifest.tenants.registry {
         Some(Registry::List(_) | Registry::Query(_)) => "the registry lists none",
         None | Some(Registry::Discovered) if has_passed_over => {
-            "no schema holds this tool's record, but for those whose record belongs to nobody \
-             trusted; name roles of yours in [trust] owners of the manifest"
+            "no schema holds a record of this tool whose owner is trusted; name roles of yours in \
+             [trust] owners of the manifest"
         }
         None | Some(Registry::Discovered) => {
             "no schema holds this tool's record; name the tenants in [tenants] of the manifest, or \

@@ -9,8 +9,8 @@ use crate::{checksum, manifest, report};
 
 /// Check the manifest and the files that it names, without a database.
 ///
-/// All errors are reported at once, each with file, line and column. What only a server can judge
-/// (types, expressions) is judged by `plan`.
+/// All errors are reported at once, each with file, line and column. What only a server can
+/// check (types, expressions) is checked by `plan`.
 #[derive(Debug, Args)]
 #[command(override_usage = "provision validate [OPTIONS]")]
 pub(super) struct Validate {}

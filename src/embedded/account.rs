@@ -1,4 +1,4 @@
-//! Under which account the server runs: it refuses root.
+//! The account that the server runs under: it refuses root.
 
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -14,23 +14,23 @@ pub(super) struct Account {
     pub(super) name: String,
     pub(super) uid: u32,
     gid: u32,
-    /// Whether it is another than the one that we run under.
+    /// Whether it is not the one that we run under.
     dropped: bool,
 }
 
-/// Accounts that root steps down to, the first that exists.
+/// Accounts that root switches to, the first that exists.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
 /// # Errors
-/// When the system cannot tell who we are.
+/// When the system does not say who we are.
 pub(super) fn is_root() -> Result<bool, EmbeddedError> {
     Ok(id(None, "-u")? == "0")
 }
 
-/// Our own account, or the one that root steps down to.
+/// Our own account, or the one that root switches to.
 ///
 /// # Errors
-/// When there is none to step down to.
+/// When there is none to switch to.
 pub(super) fn server_account() -> Result<Account, EmbeddedError> {
     if !is_root()? {
         return account(None, false);
@@ -47,7 +47,7 @@ pub(super) fn own_name() -> Result<String, EmbeddedError> {
     id(None, "-un")
 }
 
-/// Who runs this, as the system's accounts have it: by name, or else by number.
+/// The account that runs this: by name, or else by number.
 #[must_use]
 pub fn operating_system_user() -> Option<String> {
     own_name().or_else(|_| id(None, "-u").map(|uid| format!("uid {uid}"))).ok()
@@ -60,7 +60,7 @@ fn account(name: Option<&str>, dropped: bool) -> Result<Account, EmbeddedError> 
     Ok(Account { name: id(name, "-un")?, uid: number("-u")?, gid: number("-g")?, dropped })
 }
 
-/// Asks `id` (POSIX), which also knows the accounts of a directory service.
+/// Runs `id` (POSIX), which also knows the accounts of a directory service.
 fn id(name: Option<&str>, flag: &str) -> Result<String, EmbeddedError> {
     let output = Command::new("id")
         .arg(flag)
@@ -76,7 +76,7 @@ fn id(name: Option<&str>, flag: &str) -> Result<String, EmbeddedError> {
 
 impl Account {
     /// A command that runs under this account, in a folder that it can enter, and that shares no
-    /// stream with us: a server would keep our caller's pipes open for ever.
+    /// stream with us: a server would keep our caller's pipes open forever.
     pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -88,7 +88,7 @@ impl Account {
         command
     }
 
-    /// Makes a private folder of this account in one that is there.
+    /// Creates a private folder of this account in an existing one.
     pub(super) fn create_dir(&self, dir: &Path) -> Result<(), EmbeddedError> {
         match std::fs::DirBuilder::new().mode(0o700).create(dir) {
             Ok(()) if self.dropped => {
@@ -102,7 +102,7 @@ impl Account {
         }
     }
 
-    /// Makes our own folder, and those above it; the account may pass through it, no more.
+    /// Creates our own folder, and those above it; the account may only pass through it.
     pub(super) fn create_root(&self, dir: &Path) -> Result<(), EmbeddedError> {
         let mode = if self.dropped { 0o711 } else { 0o700 };
         std::fs::DirBuilder::new()
@@ -127,7 +127,7 @@ impl Account {
         run_with_input(&mut command, text, "writing a file")
     }
 
-    /// A folder that was there before must be a folder, this account's, and closed to others.
+    /// What existed before must be a folder, this account's, and closed to others.
     fn check_private(&self, dir: &Path) -> Result<(), EmbeddedError> {
         let refuse = |reason: &str| EmbeddedError::UnsafeFolder {
             dir: dir.to_owned(),

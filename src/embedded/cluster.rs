@@ -1,4 +1,4 @@
-//! Making and starting a cluster.
+//! Creating and starting a cluster.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -14,12 +14,12 @@ use super::locate::{self, Binaries};
 use super::process::{run, run_with_input};
 use super::{Cluster, Config, Durability, NAME, PORT, socket};
 
-/// Marks a folder as made by this tool.
+/// Marks a folder as created by this tool.
 pub(super) const MARKER: &str = "made-by-provision";
-/// The server's log is begun anew at a start when it is larger.
+/// The server's log is renamed at a start when it is larger.
 const LARGEST_LOG: u64 = 16 * 1024 * 1024;
 const START_SECONDS: &str = "60";
-/// How long a server that crashed may take to vanish.
+/// How long the processes of a crashed server may take to end.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where the parts of one cluster are.
@@ -44,17 +44,17 @@ impl Layout {
     }
 }
 
-/// Makes sure that the cluster is there and runs. Any number of processes may call this at once.
+/// Makes sure that the cluster exists and runs. Any number of processes may call this at once.
 ///
 /// # Errors
-/// When there are no binaries, a folder cannot be made, or the server does not start.
+/// When there are no binaries, a folder cannot be created, or the server does not start.
 pub fn ensure_running(config: &Config) -> Result<Cluster, EmbeddedError> {
     let binaries = locate::binaries(config.bin_dir.as_deref())?;
     let layout = Layout::new(config, &binaries);
     if !(layout.data.join("PG_VERSION").exists() && socket::answers(&layout.socket)) {
         let account = account::server_account()?;
         let _lock = lock(config, &account)?;
-        // Somebody else may have done it while we waited.
+        // Another process may have done it while we waited.
         if !layout.data.join("PG_VERSION").exists() {
             initialise(config, &binaries, &layout, &account)?;
         }
@@ -73,7 +73,7 @@ pub fn ensure_running(config: &Config) -> Result<Cluster, EmbeddedError> {
     })
 }
 
-/// Held while the cluster is made, started, stopped or destroyed; let go when it is dropped.
+/// Held while the cluster is created, started, stopped or destroyed; released when dropped.
 pub(super) fn lock(config: &Config, account: &Account) -> Result<File, EmbeddedError> {
     account.create_root(&config.root)?;
     let path = config.root.join("lock");
@@ -84,8 +84,8 @@ pub(super) fn lock(config: &Config, account: &Account) -> Result<File, EmbeddedE
     Ok(file)
 }
 
-/// Makes the cluster in a folder beside its place and moves it there when it is whole, so that
-/// nobody ever meets half of one.
+/// Creates the cluster in a folder beside its place, and moves it there when it is complete, so that
+/// no process finds an incomplete one.
 fn initialise(
     config: &Config,
     binaries: &Binaries,
@@ -111,7 +111,7 @@ fn initialise(
     }
     run(&mut initdb, "initdb")?;
 
-    // All else that initdb writes there are defaults and comments.
+    // Everything else that initdb writes there is defaults and comments.
     account.write(&unfinished.join("postgresql.conf"), "include 'provision.conf'\n")?;
     account.write(&unfinished.join("provision.conf"), &settings(config, layout))?;
     account.write(&unfinished.join("pg_hba.conf"), "local all all peer map=provision\n")?;
@@ -123,7 +123,7 @@ fn initialise(
     fs::rename(&unfinished, &layout.data).map_err(|e| io("rename", &unfinished, e))
 }
 
-/// Only whoever runs this tool, and the server's own account, may be the superuser.
+/// Only the user who runs this tool, and the server's own account, may be the superuser.
 fn identities(account: &Account) -> Result<String, EmbeddedError> {
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let own = account::own_name()?;
@@ -159,7 +159,7 @@ fn start(
     account: &Account,
 ) -> Result<(), EmbeddedError> {
     account.create_dir(&layout.socket)?;
-    // Settings may be others than at the last start.
+    // The settings may differ from those of the last start.
     account.write(&layout.data.join("provision.conf"), &settings(config, layout))?;
     if fs::metadata(&layout.log).is_ok_and(|meta| meta.len() > LARGEST_LOG) {
         let old = layout.log.with_extension("log.old");
@@ -177,7 +177,7 @@ fn start(
             return Ok(());
         }
         let tail = tail(&layout.log);
-        // After a crash, what is left of the old server needs a moment to go.
+        // After a crash, the processes of the old server need a moment to end.
         let is_leaving = tail.contains("lock file \"postmaster.pid\" already exists")
             || tail.contains("pre-existing shared memory block");
         if !is_leaving || patience.elapsed() > PATIENCE {

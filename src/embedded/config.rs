@@ -1,4 +1,4 @@
-//! Where a cluster lives, how it is run, and what it is.
+//! Where a cluster is, how it is run, and what it is.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,18 +9,18 @@ use super::error::{EmbeddedError, io};
 /// Name of the superuser role and of the database.
 pub const NAME: &str = "provision";
 
-/// The socket's folder is private, so its port is no matter of choice.
+/// The socket's folder is private, so its port does not matter.
 pub const PORT: u16 = 5432;
 
-/// Where a cluster lives, and how it is run.
+/// Where a cluster is, and how it is run.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Holds everything: data, log, lock, and the socket where its path is short enough.
     pub root: PathBuf,
-    /// The server's binaries; `None` looks for them.
+    /// The folder of the server's binaries; `None`: they are searched for.
     pub bin_dir: Option<PathBuf>,
     pub durability: Durability,
-    /// Settings of the server beyond those that this module makes, by name.
+    /// Settings of the server in addition to those of this module, by name.
     pub settings: Vec<(String, String)>,
 }
 
@@ -32,7 +32,7 @@ pub enum Durability {
     Throwaway,
 }
 
-/// A cluster that runs.
+/// A running cluster.
 #[derive(Debug, Clone)]
 pub struct Cluster {
     pub socket_dir: PathBuf,

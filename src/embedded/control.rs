@@ -1,4 +1,4 @@
-//! Looking at a cluster, stopping it, and removing it.
+//! Checking, stopping and removing a cluster.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ pub fn status(config: &Config) -> Result<Status, EmbeddedError> {
     }
 }
 
-/// Stops the server; sessions are disconnected. Tells whether it was running.
+/// Stops the server; sessions are disconnected. Returns whether it was running.
 ///
 /// # Errors
 /// When it does not stop.
@@ -39,10 +39,10 @@ pub fn stop(config: &Config) -> Result<bool, EmbeddedError> {
     stop_locked(config)
 }
 
-/// Stops the server and deletes the cluster with all its data. Tells whether there was one.
+/// Stops the server and deletes the cluster with all its data. Returns whether there was one.
 ///
 /// # Errors
-/// When the folder was not made by this tool, or cannot be removed.
+/// When the folder was not created by this tool, or cannot be removed.
 pub fn destroy(config: &Config) -> Result<bool, EmbeddedError> {
     if !config.root.exists() {
         return Ok(false);

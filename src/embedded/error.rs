@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::explain::Explain;
 
-/// Anything that can keep the embedded server from running.
+/// What can keep the embedded server from running.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
     #[error("no PostgreSQL server binaries were found; looked in {}", list(looked_in))]

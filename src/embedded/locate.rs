@@ -15,7 +15,7 @@ pub(super) struct Binaries {
     pub(super) major: String,
 }
 
-/// Folders that hold one folder per version, and what follows below it.
+/// Folders that hold one folder per version, and the path below that.
 const VERSIONED: [(&str, &str, &str); 6] = [
     ("/usr/lib/postgresql", "", "bin"),
     ("/usr", "pgsql-", "bin"),
@@ -32,11 +32,11 @@ const PLAIN: [&str; 4] = [
     "/usr/bin",
 ];
 
-/// Finds the binaries: in the folder that is named, or else where `pg_config` says, in the usual
+/// Finds the binaries: in the given folder, or else where `pg_config` says, in the usual
 /// folders (newest version first), and in `PATH`.
 ///
 /// # Errors
-/// When there are none; the error lists where they were looked for.
+/// When there are none; the error lists where they were searched for.
 pub(super) fn binaries(named: Option<&Path>) -> Result<Binaries, EmbeddedError> {
     if let Some(dir) = named {
         return examine(dir).ok_or_else(|| EmbeddedError::UnusableBinaries { dir: dir.to_owned() });

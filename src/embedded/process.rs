@@ -27,7 +27,7 @@ pub(super) fn run_with_input(
     let output = child.wait_with_output().map_err(failed)?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
-    // A single-user server reports a failed statement and still ends well.
+    // A single-user server reports a failed statement, and still exits with 0.
     if output.status.success() && !said.contains("ERROR:") {
         return Ok(());
     }

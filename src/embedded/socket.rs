@@ -1,4 +1,4 @@
-//! The folder of the socket. The path of a Unix socket has room for some hundred bytes only.
+//! The folder of the socket. The path of a Unix socket is limited to about a hundred bytes.
 
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::PORT;
 /// Fits `sun_path` on all systems (104 bytes with the NUL on some) with the socket's own name.
 const LONGEST_DIR: usize = 103 - "/.s.PGSQL.5432".len();
 
-/// The socket's folder for a cluster in `root`: inside of it, or, when its path is too long, one
+/// The socket's folder for a cluster in `root`: inside it, or, if its path is too long, one
 /// in the system's folder for temporary files that is named after it.
 pub(super) fn directory(root: &Path, major: &str) -> PathBuf {
     let inside = root.join(major).join("socket");
@@ -22,7 +22,7 @@ pub(super) fn directory(root: &Path, major: &str) -> PathBuf {
     Path::new("/tmp").join(format!("provision-{name}"))
 }
 
-/// Whether a server answers: a process that merely has the number of a dead one does not.
+/// Whether a server answers: a process that merely has the id of a dead one does not.
 pub(super) fn answers(dir: &Path) -> bool {
     UnixStream::connect(dir.join(format!(".s.PGSQL.{PORT}"))).is_ok()
 }

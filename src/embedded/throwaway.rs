@@ -1,4 +1,4 @@
-//! Clusters for tests: fresh, fast, and gone with the process that asked for them.
+//! Clusters for tests: new, fast, and removed when the process that started them ends.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ impl Throwaway {
     }
 }
 
-/// Starts a fresh cluster with these settings, without `fsync`.
+/// Starts a new cluster with these settings, without `fsync`.
 ///
 /// # Errors
 /// As [`ensure_running`].
@@ -37,7 +37,7 @@ pub fn throwaway(settings: Vec<(String, String)>) -> Result<Throwaway, EmbeddedE
     let root = std::env::temp_dir().join(name);
     let config = Config { root, bin_dir, durability: Durability::Throwaway, settings };
     let data = config.root.join(&binaries.major).join("data");
-    // The watchdog comes first, so that not even a half-made cluster is left behind.
+    // The watchdog comes first, so that not even an incomplete cluster is left behind.
     let script = "cat > /dev/null; \
                   pid=$(head -n 1 \"$2/postmaster.pid\" 2> /dev/null) && kill -QUIT \"$pid\"; \
                   n=0; while kill -0 \"$pid\" 2> /dev/null && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done; \

@@ -21,16 +21,16 @@ use crate::reconcile::{self, Applied, ApplyOptions, Left, Outcome, Reviewed, mil
 use crate::telemetry;
 use crate::words::counted;
 
-/// A backend remembers the tables that it has made; after so many tenants it is given up.
+/// A backend caches the tables that it has created; after so many tenants its connection is closed.
 const PER_CONNECTION: usize = 100;
 
-/// How a run goes about it.
+/// How a run proceeds.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Connections to each server.
     pub jobs: usize,
-    /// The run ends after so many failures. `None`: it ends after a stage in which one failed, but
-    /// within a stage it goes on with the others whatever happens.
+    /// The run ends after so many failures. `None`: it ends after a stage in which a tenant failed, but
+    /// finishes that stage.
     pub max_failures: Option<usize>,
     pub stages: Stages,
 }
@@ -59,7 +59,7 @@ struct Run<'f> {
 /// Brings all members of `roster` up to date; with `reviewed`, those that it pins, and only if they
 /// are still as they were. Setting `stop` ends the run after the transactions in flight.
 ///
-/// What goes wrong is told in the result, tenant by tenant.
+/// Failures are reported in the result, tenant by tenant.
 pub async fn apply(
     fleet: &Fleet,
     mut roster: Roster,
@@ -75,8 +75,8 @@ pub async fn apply(
         plan.pin_down(fleet, &mut roster);
     }
     let members = roster.members;
-    on_event(Event::Looking(members.len()));
-    let survey = survey(fleet, &members, options.jobs, &|n| on_event(Event::Looked(n))).await;
+    on_event(Event::Surveying(members.len()));
+    let survey = survey(fleet, &members, options.jobs, &|n| on_event(Event::Surveyed(n))).await;
     let compared = compare_all(fleet, &members, &survey);
 
     let today = reconcile::today();
@@ -145,10 +145,10 @@ pub async fn apply(
         .collect();
     let mut stopped = run.stopped.into_inner().unwrap_or_else(PoisonError::into_inner);
     if tenants.iter().all(|done| done.outcome != TenantOutcome::Skipped) {
-        // What would have ended the run came when it was over.
+        // The reason to end the run arose when all tenants were done.
         stopped.remove(&None);
     }
-    let ended = RunReport {
+    let report = RunReport {
         left: by_shape(tenants.iter().map(|done| (&done.tenant, &done.left))),
         tenants,
         refused: roster.refused,
@@ -161,8 +161,8 @@ pub async fn apply(
     let untried = |done: &&TenantReport| {
         matches!(done.outcome, TenantOutcome::Current) && done.duration_ms == 0
     };
-    telemetry::found_current(ended.tenants.iter().filter(untried).count());
-    ended
+    telemetry::found_current(report.tenants.iter().filter(untried).count());
+    report
 }
 
 fn blank(fleet: &Fleet, member: &Member, outcome: TenantOutcome) -> TenantReport {
@@ -178,7 +178,7 @@ fn blank(fleet: &Fleet, member: &Member, outcome: TenantOutcome) -> TenantReport
     }
 }
 
-/// How many have failed when all that is in flight has ended, nobody knows yet.
+/// Does not say how many have failed: transactions in flight may still fail.
 fn too_many(most: usize) -> String {
     format!(
         "it was to end after {} (--max-failures, --continue-on-error false), and what was in flight \
@@ -187,7 +187,7 @@ fn too_many(most: usize) -> String {
     )
 }
 
-/// Whether the next tenant on the same server would fail in the same way: the server is away, its
+/// Whether the next tenant on the same server would fail in the same way: the server is unavailable, its
 /// disk or its lock table is full.
 fn is_systemic(failure: &Failure) -> bool {
     matches!(failure.sqlstate.as_deref(), Some("53100" | "53200"))
@@ -205,7 +205,7 @@ impl Run<'_> {
             let positions: Vec<usize> =
                 stage.tenants.iter().filter_map(|at| open.get(*at).copied()).collect();
             if of > 1 {
-                // Those whose server is away have failed already, and nothing is tried.
+                // Those whose server is unavailable have failed already, and are not tried.
                 let lost = positions.iter().filter(|at| self.is_done(**at)).count();
                 self.failures.fetch_add(lost, Ordering::Relaxed);
             }
@@ -213,19 +213,19 @@ impl Run<'_> {
             if number == of {
                 return;
             }
-            self.judge(number, of, stage.is_canary, &positions);
-            if !self.goes_on(number, of, &positions).await {
+            self.check_failures(number, of, stage.is_canary, &positions);
+            if !self.may_continue(number, of, &positions).await {
                 return;
             }
         }
     }
 
-    /// Ends the run if more has failed in a stage than is allowed.
-    fn judge(&self, number: usize, of: usize, is_canary: bool, stage: &[usize]) {
+    /// Ends the run if more tenants have failed than are allowed.
+    fn check_failures(&self, number: usize, of: usize, is_canary: bool, stage: &[usize]) {
         let failed = {
             let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-            let ends = stage.iter().filter_map(|at| done.get(*at)?.as_ref());
-            ends.filter(|done| matches!(done.outcome, TenantOutcome::Failed { .. })).count()
+            let reports = stage.iter().filter_map(|at| done.get(*at)?.as_ref());
+            reports.filter(|done| matches!(done.outcome, TenantOutcome::Failed { .. })).count()
         };
         let failures = self.failures.load(Ordering::Relaxed);
         match self.options.max_failures {
@@ -298,20 +298,20 @@ impl Run<'_> {
                 && failure.sqlstate.as_deref() == Some("53300")
                 && workers.load(Ordering::Relaxed) > 1
             {
-                // The server takes no more connections: go on with fewer.
+                // The server accepts no more connections: continue with fewer.
                 workers.fetch_sub(1, Ordering::Relaxed);
                 queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(at);
                 tracing::warn!("too many connections: going on with one less");
                 break;
             }
-            self.note(at, member, server, outcome, begin.elapsed());
+            self.record(at, member, server, outcome, begin.elapsed());
         }
         if let Some(session) = connection {
             session.close().await;
         }
     }
 
-    fn note(
+    fn record(
         &self,
         at: usize,
         member: &Member,
@@ -377,8 +377,8 @@ impl Run<'_> {
         stopped.contains_key(&None) || server.is_some() && stopped.contains_key(&server)
     }
 
-    /// Waits between two stages, and asks whether to go on.
-    async fn goes_on(&self, number: usize, of: usize, stage: &[usize]) -> bool {
+    /// Waits between two stages, and checks whether the run may continue.
+    async fn may_continue(&self, number: usize, of: usize, stage: &[usize]) -> bool {
         let Stages { pause, health, .. } = &self.options.stages;
         let end = tokio::time::Instant::now() + *pause;
         while !self.is_over(None) && tokio::time::Instant::now() < end {

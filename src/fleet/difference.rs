@@ -1,4 +1,4 @@
-//! From what was seen to what it means: made once per shape, not once per tenant.
+//! How what was found differs from the manifest: computed once per shape, not once per tenant.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,12 +14,12 @@ use crate::pg::{self, Observed, Placement, Row, TenantSnapshot};
 use crate::plan::{Action, Untouched};
 use crate::reconcile::{compare, live_checksum};
 
-/// What lies between a tenant and the manifest.
+/// How a tenant differs from the manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// There is no such schema; then all is missing, and nothing else is said.
+    /// There is no such schema; then everything is missing, and the rest is empty.
     pub absent: bool,
-    /// What an apply would create, in the order in which it would.
+    /// What an apply would create, in that order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
     /// What an apply would leave as it is.
@@ -47,36 +47,36 @@ impl Difference {
         self.absent || !self.missing.is_empty()
     }
 
-    /// Whether there is none at all.
+    /// Whether there is no difference at all.
     #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether an apply that finds nothing to do may call the tenant complete.
+    /// Whether the record may say that the tenant is complete.
     pub(super) fn is_complete(&self) -> bool {
         !self.is_behind() && self.untouched.is_empty()
     }
 }
 
-/// A tenant that could be looked at.
+/// A tenant that could be compared.
 #[derive(Debug, Clone)]
 pub(super) struct Compared {
     pub(super) difference: Arc<Difference>,
     pub(super) is_present: bool,
     /// The fingerprint, if no declared row is absent.
     pub(super) rows_found: Option<Checksum>,
-    /// Identifies what was seen, as [`Plan::live_checksum`](crate::plan::Plan::live_checksum).
+    /// Identifies what was found, as [`Plan::live_checksum`](crate::plan::Plan::live_checksum).
     pub(super) seen: Checksum,
     /// Whether the record says that the manifest, as it is now, was applied.
     pub(super) is_recorded: bool,
-    /// Where Citus keeps the schema; `None` if it lies on the server itself, and should.
+    /// Where Citus keeps the schema; `None` if it is on the server itself, and should be.
     pub(super) placement: Option<Placement>,
 }
 
 type Shape = (usize, Option<Checksum>, Vec<(usize, usize)>, Reasons);
 
-/// What each member's snapshot means, in their order; `None` for those that could not be looked at.
+/// How each member differs, in their order; `None` for those that could not be compared.
 pub(super) fn compare_all(
     fleet: &Fleet,
     members: &[Member],
@@ -113,7 +113,7 @@ pub(super) fn compare_all(
     compared.collect()
 }
 
-/// A declared row, by where it is declared: cheaper to compare than by what it says.
+/// A declared row, by where it is declared: cheaper to compare than its contents.
 fn address((seed, row): &Row<'_>) -> (usize, usize) {
     (std::ptr::from_ref(*seed).addr(), std::ptr::from_ref(*row).addr())
 }

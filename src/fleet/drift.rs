@@ -1,4 +1,4 @@
-//! Which tenants differ from the manifest, and how; told by shape, since many differ alike.
+//! Which tenants differ from the manifest, and how; reported by shape, since many differ alike.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,28 +16,28 @@ use super::{Fleet, Roster, Seen, Survey};
 use crate::checksum::{self, Checksum};
 use crate::pg::Placement;
 
-/// How all tenants are.
+/// The state of all tenants.
 #[derive(Debug, Serialize)]
 pub struct Drift {
     pub manifest_checksum: Checksum,
-    /// How many tenants are in each state; states that none is in are left out.
+    /// How many tenants are in each state; states without tenants are left out.
     pub summary: BTreeMap<State, usize>,
     /// The ways in which tenants differ, the most frequent first.
     pub shapes: Vec<Shape>,
     pub tenants: Vec<TenantDrift>,
-    /// Entries of the registry that name no tenant, or not one place for it.
+    /// Entries of the registry that name no tenant, or no single place for it.
     pub refused: Vec<Refused>,
-    /// Schemas that this tool made, for which there is no tenant any more.
+    /// Schemas that this tool created, for which there is no longer a tenant.
     pub orphans: Vec<Orphan>,
-    /// Schemas that are neither a tenant's nor an orphan, since their record belongs to nobody
-    /// trusted: to be known, no drift of its own.
+    /// Schemas that are neither a tenant's nor an orphan, since the owner of their record is not
+    /// trusted: for information, not drift.
     pub passed_over: Vec<PassedOver>,
-    /// Servers that could not be asked for their tenants.
+    /// Servers that could not be queried for their tenants.
     pub unreachable: Vec<Unreachable>,
-    /// Undeclared objects, ignored ones too, that most tenants have and some do not: to be known,
-    /// no drift of its own.
+    /// Undeclared objects, ignored ones too, that most tenants have and some do not: for
+    /// information, not drift.
     pub uneven: Vec<Uneven>,
-    /// Rules of `[drift]` that have no effect: to be known, no drift of their own.
+    /// Rules of `[drift]` that have no effect: for information, not drift.
     pub unused_rules: Vec<UnusedRule>,
 }
 
@@ -50,20 +50,20 @@ pub struct Shape {
 }
 
 impl Drift {
-    /// Whether a tenant differs that may not.
+    /// Whether a tenant differs without an exception, or there are orphans.
     #[must_use]
     pub fn is_drift(&self) -> bool {
         [State::Unprovisioned, State::Drifted].iter().any(|state| self.summary.contains_key(state))
             || !self.orphans.is_empty()
     }
 
-    /// Tenants whose schemas Citus does not distribute, although it distributes new ones. That is no
-    /// drift: their contents are as declared, or told as usual.
+    /// Tenants whose schemas Citus does not distribute, although it distributes new ones. That is not
+    /// drift: their contents are as declared, or reported as usual.
     pub fn undistributed(&self) -> impl Iterator<Item = &TenantDrift> {
         self.tenants.iter().filter(|tenant| tenant.placement == Some(Placement::Undistributed))
     }
 
-    /// Whether something could not be looked at, so that nothing can be said of it.
+    /// Whether something could not be checked, so that its state is unknown.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
         self.summary.contains_key(&State::Unreachable)
@@ -72,8 +72,8 @@ impl Drift {
     }
 }
 
-/// Judges what was seen of a roster, by the rules of the manifest; `today` decides which exceptions
-/// still hold.
+/// The drift of a roster's tenants, by the rules of the manifest; `today` decides which exceptions
+/// are still valid.
 #[must_use]
 pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) -> Drift {
     let rules = &fleet.manifest.drift;
@@ -84,12 +84,11 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
     });
     let uneven = uneven(present);
     let is_whole = roster.is_whole && roster.refused.is_empty() && roster.unreachable.is_empty();
-    let looked_at = compared.iter().flatten();
-    let found: BTreeMap<usize, Arc<Difference>> = looked_at
-        .map(|at| (Arc::as_ptr(&at.difference).addr(), Arc::clone(&at.difference)))
-        .collect();
+    let known = compared.iter().flatten();
+    let found: BTreeMap<usize, Arc<Difference>> =
+        known.map(|at| (Arc::as_ptr(&at.difference).addr(), Arc::clone(&at.difference))).collect();
     let mut shapes: IndexMap<Checksum, Shape> = IndexMap::new();
-    // Shapes that differ in nothing that counts are one.
+    // Shapes that differ only in what does not count are one.
     let mut by_pointer: BTreeMap<usize, (Option<Checksum>, Difference)> = BTreeMap::new();
     let mut drafts = Vec::new();
     for ((member, seen), compared) in roster.members.into_iter().zip(&survey.seen).zip(compared) {

@@ -1,4 +1,4 @@
-//! The command that says, between two stages, whether the run may go on.
+//! The command that decides, between two stages, whether the run may continue.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::name::TenantId;
 
-/// What the command is told about the stage that was just done.
+/// What is passed to the command about the stage that was just done.
 pub(super) struct StageDone<'a> {
     /// From one.
     pub(super) number: usize,
@@ -19,7 +19,7 @@ pub(super) struct StageDone<'a> {
     pub(super) failures: usize,
 }
 
-/// A file that goes away with the value.
+/// A file that is removed when the value is dropped.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
@@ -61,7 +61,7 @@ pub(super) async fn check(command: &str, done: &StageDone<'_>) -> Result<(), Str
     }
 }
 
-/// One id a line, in a new file that nobody else may read.
+/// One id per line, in a new file that only its owner may read.
 fn write_ids(path: &Path, ids: &[&TenantId]) -> std::io::Result<()> {
     let mut file =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;

@@ -1,4 +1,4 @@
-//! What applies leave as it is, told by shape.
+//! What applies leave as it is, by shape.
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use crate::checksum::{self, Checksum};
 use crate::name::TenantId;
 use crate::reconcile::Left;
 
-/// What is left alike in a number of tenants.
+/// What is left in the same way in a number of tenants.
 #[derive(Debug, Clone, Serialize)]
 pub struct LeftIn {
     pub tenants: Vec<TenantId>,
@@ -15,8 +15,7 @@ pub struct LeftIn {
     pub left: Left,
 }
 
-/// Tenants in which the same is left, the most frequent first; those in which nothing is are left
-/// out.
+/// Tenants in which the same is left, the most frequent first, without those in which nothing is.
 pub(super) fn by_shape<'a>(left: impl Iterator<Item = (&'a TenantId, &'a Left)>) -> Vec<LeftIn> {
     let mut shapes: IndexMap<Checksum, LeftIn> = IndexMap::new();
     for (tenant, left) in left.filter(|(_, left)| !left.untouched.is_empty()) {

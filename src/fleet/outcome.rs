@@ -10,13 +10,13 @@ use crate::name::TenantId;
 use crate::pg::Placement;
 use crate::reconcile::Left;
 
-/// What happens during a run, for whoever wants to show it.
+/// What happens during a run, for reporting progress.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// So many tenants will be looked at.
-    Looking(usize),
-    /// So many more have been looked at.
-    Looked(usize),
+    /// So many tenants will be surveyed.
+    Surveying(usize),
+    /// So many more have been surveyed.
+    Surveyed(usize),
     /// So many have something to do; the others are current.
     Starting(usize),
     /// A stage begins: its number from one, how many there are, and its tenants.
@@ -38,17 +38,17 @@ pub struct TenantReport {
     #[serde(flatten)]
     pub outcome: TenantOutcome,
     pub statements: usize,
-    /// What was left as it is; saved are the names of what is present but different.
+    /// What was left as it is; only the names of what is present but different are serialized.
     #[serde(rename = "changed", serialize_with = "names_of_changed")]
     pub left: Left,
-    /// Where Citus keeps the schema; `None` if it lies on the server itself, and should, or is not
-    /// known.
+    /// Where Citus keeps the schema; `None` if it is on the server itself, and should be, or is
+    /// not known.
     #[serde(flatten)]
     pub placement: Option<Placement>,
     pub duration_ms: u64,
 }
 
-/// How it ended for one tenant.
+/// The outcome for one tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum TenantOutcome {
@@ -60,7 +60,7 @@ pub enum TenantOutcome {
     Updated {
         apply_id: Uuid,
     },
-    /// There was nothing to do but to write that down.
+    /// Nothing was to be done but to write the record.
     Recorded {
         apply_id: Uuid,
     },
@@ -79,18 +79,18 @@ pub struct RunReport {
     pub tenants: Vec<TenantReport>,
     pub refused: Vec<Refused>,
     pub unreachable: Vec<Unreachable>,
-    /// Schemas that are no tenant's, since their record belongs to nobody trusted.
+    /// Schemas that are no tenant's, since the owner of their record is not trusted.
     pub passed_over: Vec<PassedOver>,
     /// Why the run ended early, if it did.
     pub stopped: Vec<String>,
-    /// What was left as it is, the most frequent first; in tenants that failed, nobody knows.
+    /// What was left as it is, the most frequent first, without tenants that failed.
     pub left: Vec<LeftIn>,
-    /// Of the run; a command puts its own duration here, which begins with the manifest.
+    /// Of the run; a command sets its own duration, which includes reading the manifest.
     pub duration_ms: u64,
 }
 
 impl RunReport {
-    /// How many tenants ended so.
+    /// How many tenants have such an outcome.
     #[must_use]
     pub fn count(&self, is: impl Fn(&TenantOutcome) -> bool) -> usize {
         self.tenants.iter().filter(|done| is(&done.outcome)).count()

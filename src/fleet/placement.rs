@@ -13,29 +13,29 @@ use crate::name::TenantId;
 use crate::pg::{self, PgError, Session};
 use crate::reconcile::{ReconcileError, Tenant};
 
-/// What one server told.
+/// What one server answered.
 #[derive(Default)]
-struct Told {
+struct Answer {
     /// Ids as they are written, with the server that they are placed on.
     listed: Vec<pg::Listed>,
     /// Schemas that hold this tool's record.
     provisioned: BTreeSet<String>,
-    /// Schemas with a record that belongs to somebody who is not trusted: to whom.
-    planted: BTreeMap<String, String>,
+    /// Schemas with a record whose owner is not trusted, with that owner.
+    untrusted: BTreeMap<String, String>,
 }
 
-/// What is asked.
+/// What the servers are queried for.
 #[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
+pub(super) struct Query<'a> {
     pub(super) fleet: &'a Fleet,
     pub(super) source: &'a Source,
-    /// The servers are asked about nobody else.
+    /// If set, the servers are queried for this tenant only.
     pub(super) only: Option<&'a Tenant>,
 }
 
-/// What the servers answered, by their positions, as far as they were asked.
+/// What the servers answered, by their positions, as far as they were queried.
 #[derive(Default)]
-pub(super) struct Answers(BTreeMap<usize, Result<Told, Failure>>);
+pub(super) struct Answers(BTreeMap<usize, Result<Answer, Failure>>);
 
 /// An id as it is written, and where it is listed or belongs.
 pub(super) struct Entry {
@@ -48,31 +48,31 @@ pub(super) struct Entry {
 pub(super) enum Home {
     /// The registry or a pattern says so.
     Known(usize),
-    /// Nothing says so: where its schema is, wherever that may be.
-    Wherever,
+    /// Nothing says so: where its schema is, on whichever server that may be.
+    Unspecified,
     /// On no server of the fleet, and why.
     Nowhere(String),
     /// The registry does not list it.
     Unlisted,
 }
 
-impl Question<'_> {
+impl Query<'_> {
     /// Whether `server` is needed to know which tenants there are.
-    pub(super) fn is_told_by(self, server: usize) -> bool {
+    pub(super) fn depends_on(self, server: usize) -> bool {
         let tenants = &self.fleet.manifest.tenants;
         match (self.source, &tenants.registry) {
             (_, Some(Registry::Query(_))) => {
                 let name = self.fleet.name_of(server);
-                let is_asked =
+                let is_queried =
                     tenants.registry_server.is_none() || tenants.registry_server.as_deref() == name;
-                is_asked && (self.must_be_listed() || self.fleet.servers.len() > 1)
+                is_queried && (self.must_be_listed() || self.fleet.servers.len() > 1)
             }
             (Source::Registry, registry) => !matches!(registry, Some(Registry::List(_))),
             (Source::Ids { .. }, _) => false,
         }
     }
 
-    /// Whether only what the registry lists is taken.
+    /// Whether only what the registry lists is accepted.
     pub(super) fn must_be_listed(self) -> bool {
         let registry = &self.fleet.manifest.tenants.registry;
         match self.source {
@@ -83,14 +83,14 @@ impl Question<'_> {
         }
     }
 
-    async fn ask(self, server: usize) -> Result<Told, PgError> {
-        let Some(asked) = self.fleet.servers.get(server) else {
-            return Ok(Told::default());
+    async fn run(self, server: usize) -> Result<Answer, PgError> {
+        let Some(queried) = self.fleet.servers.get(server) else {
+            return Ok(Answer::default());
         };
-        let context = &asked.context;
+        let context = &queried.context;
         let mut session = Session::open(&context.target).await?;
         let listed = match &self.fleet.manifest.tenants.registry {
-            Some(Registry::Query(query)) if self.is_told_by(server) => {
+            Some(Registry::Query(query)) if self.depends_on(server) => {
                 let only = self.only.map(|tenant| &tenant.id);
                 pg::listed(&mut session, query, only, context.limits).await?
             }
@@ -99,14 +99,14 @@ impl Question<'_> {
         let only = self.only.map(|tenant| &tenant.schema);
         let provisioned = pg::provisioned(&mut session, only, context.limits).await?;
         session.close().await;
-        let mut told = Told { listed, ..Told::default() };
+        let mut answer = Answer { listed, ..Answer::default() };
         for pg::Provisioned { schema, foreign_owner } in provisioned {
             match foreign_owner {
-                None => _ = told.provisioned.insert(schema),
-                Some(owner) => _ = told.planted.insert(schema, owner),
+                None => _ = answer.provisioned.insert(schema),
+                Some(owner) => _ = answer.untrusted.insert(schema, owner),
             }
         }
-        Ok(told)
+        Ok(answer)
     }
 
     /// All ids of the source, chosen or not, in its order.
@@ -141,8 +141,8 @@ impl Question<'_> {
                 ids.map(|id| Entry { home: self.home(&id), id }).collect()
             }
             Some(Registry::Query(_)) => {
-                let listed = answers.told().flat_map(|(server, told)| {
-                    told.listed.iter().map(move |(id, name)| (server, id, name.as_deref()))
+                let listed = answers.received().flat_map(|(server, answer)| {
+                    answer.listed.iter().map(move |(id, name)| (server, id, name.as_deref()))
                 });
                 let entries = listed.map(|(server, id, name)| {
                     let home = match &tenants.registry_server {
@@ -154,8 +154,8 @@ impl Question<'_> {
                 entries.collect()
             }
             None | Some(Registry::Discovered) => {
-                let found = answers.told().flat_map(|(server, told)| {
-                    told.provisioned.iter().map(move |schema| (server, schema))
+                let found = answers.received().flat_map(|(server, answer)| {
+                    answer.provisioned.iter().map(move |schema| (server, schema))
                 });
                 let entries = found.filter_map(|(server, schema)| {
                     let id = tenants.schema.id_of(schema)?;
@@ -184,16 +184,16 @@ impl Question<'_> {
         }
     }
 
-    /// Where an id belongs without a word of the registry.
+    /// Where an id belongs if the registry does not say so.
     fn home(self, id: &str) -> Home {
         if self.fleet.servers.len() == 1 {
             return Home::Known(0);
         }
-        by_pattern(self.fleet, id).map_or(Home::Wherever, Home::Known)
+        by_pattern(self.fleet, id).map_or(Home::Unspecified, Home::Known)
     }
 
-    /// Turns entries into members. A tenant that two servers claim is refused: which of the two is
-    /// the true one is for people to say.
+    /// Turns entries into members. A tenant that is found on two servers is refused: only the operator
+    /// can decide which one is right.
     pub(super) fn place(
         self,
         entries: Vec<Entry>,
@@ -203,40 +203,41 @@ impl Question<'_> {
         let mut claimed: Vec<Member> = Vec::new();
         let mut refused: Vec<Refused> = Vec::new();
         let mut holders: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (server, told) in answers.told() {
-            for schema in &told.provisioned {
+        for (server, answer) in answers.received() {
+            for schema in &answer.provisioned {
                 holders.entry(schema).or_default().push(server);
             }
         }
-        // Somebody who is not trusted may have made these, to be in the way of a tenant. Yet where a
-        // tenant is not found otherwise, it may be one of them, and must not be made anew.
-        let mut planted: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (server, schema, _) in answers.planted() {
-            planted.entry(schema).or_default().push(server);
+        // These may have been created to be in the way of a tenant. Yet where a tenant is not found
+        // otherwise, it may be one of them, and must not be created again.
+        let mut untrusted: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (server, schema, _) in answers.untrusted() {
+            untrusted.entry(schema).or_default().push(server);
         }
         for Entry { id, home } in entries {
             let found = self.tenant(&id).and_then(|tenant| {
                 let held = holders.get(tenant.schema.as_str()).and_then(|held| held.first());
-                let planted = planted.get(tenant.schema.as_str()).map_or(&[][..], Vec::as_slice);
+                let untrusted =
+                    untrusted.get(tenant.schema.as_str()).map_or(&[][..], Vec::as_slice);
                 let server = match home {
                     Home::Known(server) => server,
-                    Home::Wherever => match (held, planted, answers.away().next()) {
-                        // Whose record it has, an apply tells; it writes nothing to one like that.
+                    Home::Unspecified => match (held, untrusted, answers.unreachable().next()) {
+                        // An apply reports who owns the record, and writes nothing to such a tenant.
                         (Some(server), ..) | (None, [server], _) => *server,
                         (None, [_, ..], _) => return Err(self.in_doubt(&tenant, answers)),
                         // A new tenant belongs on the first server, if it is new.
                         (None, [], None) => 0,
-                        (None, [], Some((away, _))) => {
-                            let name = self.fleet.name_of(away).unwrap_or("?");
+                        (None, [], Some((server, _))) => {
+                            let name = self.fleet.name_of(server).unwrap_or("?");
                             return Err(format!(
                                 "no pattern of [servers] says where it belongs, and server {name}, \
-                                 where it may be, could not be asked"
+                                 where it may be, could not be queried"
                             ));
                         }
                     },
                     Home::Nowhere(reason) => return Err(reason),
                     Home::Unlisted => {
-                        return Err("the registry could not be asked whether it lists it".into());
+                        return Err("the registry could not be queried whether it lists it".into());
                     }
                 };
                 Ok((tenant, server))
@@ -262,7 +263,7 @@ impl Question<'_> {
                     servers.iter().map(|at| self.fleet.name_of(*at).unwrap_or("?")).collect();
                 let reason = format!("it is found on several servers: {}", names.join(", "));
                 refused.push(Refused { id: member.tenant.id.to_string(), reason });
-            } else if is_elsewhere(&holders, &planted, &member) {
+            } else if is_elsewhere(&holders, &untrusted, &member) {
                 let reason = self.in_doubt(&member.tenant, answers);
                 refused.push(Refused { id: member.tenant.id.to_string(), reason });
             } else {
@@ -273,16 +274,15 @@ impl Question<'_> {
         (members, refused)
     }
 
-    /// Why a tenant must not be made: it may be there already.
+    /// Why a tenant must not be created: it may exist already.
     fn in_doubt(self, tenant: &Tenant, answers: &Answers) -> String {
         let schema = tenant.schema.as_str();
-        let found = answers.planted().filter(|(_, planted, _)| *planted == schema);
+        let found = answers.untrusted().filter(|(_, untrusted, _)| *untrusted == schema);
         let found = found.map(|(server, _, owner)| {
             format!("server {} ({owner})", self.fleet.name_of(server).unwrap_or("?"))
         });
         format!(
-            "it may be on a server where the record in schema {} belongs to somebody who is not \
-             trusted: {}",
+            "it may be on a server where the owner of the record in schema {} is not trusted: {}",
             tenant.schema,
             found.collect::<Vec<_>>().join(", ")
         )
@@ -294,26 +294,26 @@ impl Question<'_> {
         schema.map(|schema| Tenant { id, schema }).map_err(|error| error.to_string())
     }
 
-    /// Whether the tenant is not on the server where it belongs, although that could be asked.
-    pub(super) fn is_astray(self, entry: &Entry, answers: &Answers) -> bool {
+    /// Whether the tenant is not on the server where it belongs, although that could be queried.
+    pub(super) fn is_misplaced(self, entry: &Entry, answers: &Answers) -> bool {
         let (Home::Known(server), Ok(tenant)) = (&entry.home, self.tenant(&entry.id)) else {
             return false;
         };
-        let told = answers.0.get(server).and_then(|told| told.as_ref().ok());
-        told.is_some_and(|told| !told.provisioned.contains(tenant.schema.as_str()))
+        let answer = answers.0.get(server).and_then(|answer| answer.as_ref().ok());
+        answer.is_some_and(|answer| !answer.provisioned.contains(tenant.schema.as_str()))
     }
 
-    /// Whether `server`, which could not be asked, may know of an id that the selection takes.
+    /// Whether `server`, which could not be queried, may know of an id that is selected.
     pub(super) fn may_know(self, server: usize, selection: &Selection) -> bool {
         match (self.source, &self.fleet.manifest.tenants.registry) {
             (Source::Ids { .. }, _) | (_, Some(Registry::List(_))) => false,
-            // Whatever belongs where: a registry of its own may list any tenant.
+            // Whatever the patterns say: a registry of its own may list any tenant.
             (_, Some(Registry::Query(_))) => true,
             (_, None | Some(Registry::Discovered)) => {
                 let name = self.fleet.name_of(server);
                 let mut servers = self.fleet.manifest.servers.iter();
                 let own = servers.find(|own| Some(own.name.as_str()) == name);
-                own.is_none_or(|own| selection.may_take_from(own))
+                own.is_none_or(|own| selection.may_select_from(own))
             }
         }
     }
@@ -322,12 +322,12 @@ impl Question<'_> {
 /// Whether there is a record for the tenant, but only on other servers.
 fn is_elsewhere(
     holders: &HashMap<&str, Vec<usize>>,
-    planted: &HashMap<&str, Vec<usize>>,
+    untrusted: &HashMap<&str, Vec<usize>>,
     member: &Member,
 ) -> bool {
     let on = |found: &HashMap<&str, Vec<usize>>| found.get(member.tenant.schema.as_str()).cloned();
-    let (held, planted) = (on(holders).unwrap_or_default(), on(planted).unwrap_or_default());
-    !planted.is_empty() && !held.contains(&member.server) && !planted.contains(&member.server)
+    let (held, untrusted) = (on(holders).unwrap_or_default(), on(untrusted).unwrap_or_default());
+    !untrusted.is_empty() && !held.contains(&member.server) && !untrusted.contains(&member.server)
 }
 
 /// The first server whose patterns match the id.
@@ -338,44 +338,44 @@ fn by_pattern(fleet: &Fleet, id: &str) -> Option<usize> {
 }
 
 impl Answers {
-    /// Asks those of `servers` that were not asked yet, side by side.
-    pub(super) async fn ask(
+    /// Queries those of `servers` that were not queried yet, concurrently.
+    pub(super) async fn collect(
         &mut self,
-        question: Question<'_>,
+        query: Query<'_>,
         servers: impl IntoIterator<Item = usize>,
     ) {
         let new = servers.into_iter().filter(|server| !self.0.contains_key(server));
-        let asked = new.map(async |server| {
-            let told = question.ask(server).await;
-            (server, told.map_err(|error| Failure::from(&ReconcileError::from(error))))
+        let queried = new.map(async |server| {
+            let answer = query.run(server).await;
+            (server, answer.map_err(|error| Failure::from(&ReconcileError::from(error))))
         });
-        let answered = join_all(asked).await;
+        let answered = join_all(queried).await;
         self.0.extend(answered);
     }
 
-    fn told(&self) -> impl Iterator<Item = (usize, &Told)> {
-        self.0.iter().filter_map(|(server, told)| Some((*server, told.as_ref().ok()?)))
+    fn received(&self) -> impl Iterator<Item = (usize, &Answer)> {
+        self.0.iter().filter_map(|(server, answer)| Some((*server, answer.as_ref().ok()?)))
     }
 
     /// The schemas that hold this tool's record, each with its server.
     pub(super) fn provisioned(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.told().flat_map(|(server, told)| {
-            told.provisioned.iter().map(move |schema| (server, schema.as_str()))
+        self.received().flat_map(|(server, answer)| {
+            answer.provisioned.iter().map(move |schema| (server, schema.as_str()))
         })
     }
 
-    /// The schemas with a record that belongs to somebody who is not trusted, each with its server
-    /// and that owner.
-    pub(super) fn planted(&self) -> impl Iterator<Item = (usize, &str, &str)> {
-        self.told().flat_map(|(server, told)| {
-            told.planted
+    /// The schemas with a record whose owner is not trusted, each with its server and that owner.
+    pub(super) fn untrusted(&self) -> impl Iterator<Item = (usize, &str, &str)> {
+        self.received().flat_map(|(server, answer)| {
+            answer
+                .untrusted
                 .iter()
                 .map(move |(schema, owner)| (server, schema.as_str(), owner.as_str()))
         })
     }
 
-    /// Servers that were asked and could not be.
-    pub(super) fn away(&self) -> impl Iterator<Item = (usize, &Failure)> {
-        self.0.iter().filter_map(|(server, told)| Some((*server, told.as_ref().err()?)))
+    /// Servers that could not be queried.
+    pub(super) fn unreachable(&self) -> impl Iterator<Item = (usize, &Failure)> {
+        self.0.iter().filter_map(|(server, answer)| Some((*server, answer.as_ref().err()?)))
     }
 }

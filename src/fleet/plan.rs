@@ -20,20 +20,20 @@ use crate::pg::{Externals, Observed, TenantSnapshot};
 use crate::plan::{self, FORMAT_VERSION, Plan, PlannedStep};
 use crate::reconcile::{self, Left, ReconcileError, Tenant, make_plan};
 
-/// A plan of many tenants. What could not be planned is told, but not read back.
+/// A plan of many tenants. What could not be planned is written, but not read back.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FleetPlan {
     /// [`FORMAT_VERSION`].
     pub format_version: u32,
     pub tool_version: String,
     pub manifest_checksum: Checksum,
-    /// The plans; each stands for all tenants for which the same statements are to be run.
+    /// The plans; each is for all tenants for which the same statements are to be run.
     pub plans: Vec<SharedPlan>,
     /// Those that have something to do.
     pub tenants: Vec<Pinned>,
-    /// How many are as declared, but for what the manifest says to ignore.
+    /// How many are as declared, except for what the manifest says to ignore.
     pub current: usize,
-    /// Those that have nothing to do and differ all the same, by shape.
+    /// Those that have nothing to do but differ, by shape.
     #[serde(default, skip_deserializing)]
     pub left: Vec<LeftIn>,
     /// Those that no plan can be made for.
@@ -43,12 +43,12 @@ pub struct FleetPlan {
     pub refused: Vec<Refused>,
     #[serde(default, skip_deserializing)]
     pub unreachable: Vec<Unreachable>,
-    /// Schemas that are no tenant's, since their record belongs to nobody trusted.
+    /// Schemas that are no tenant's, since the owner of their record is not trusted.
     #[serde(default, skip_deserializing)]
     pub passed_over: Vec<PassedOver>,
 }
 
-/// What is to be done for a number of tenants alike, whatever else they differ in.
+/// What is to be done for several tenants, whatever else they differ in.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SharedPlan {
     pub count: usize,
@@ -109,7 +109,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
         if compared.difference.is_behind() {
             match drafts.add(fleet, member, snapshot, compared, &left_here) {
                 Ok(true) => continue,
-                // All that there is to do is held back.
+                // Everything that is to be done is held back.
                 Ok(false) => {}
                 Err(error) => {
                     failed.push(unplanned(fleet, member, Failure::from(&error)));
@@ -151,7 +151,7 @@ struct Drafts {
 }
 
 impl Drafts {
-    /// Tells whether there is something to do.
+    /// Returns whether there is something to do.
     fn add(
         &mut self,
         fleet: &Fleet,
@@ -205,7 +205,7 @@ fn unknown(member: &Member) -> ReconcileError {
     ReconcileError::Vanished { tenant: member.tenant.id.clone() }
 }
 
-/// The plan that `tenant` would have if it looked like the member.
+/// The plan that `tenant` would have if it were as the member is.
 fn plan_of(
     fleet: &Fleet,
     member: &Member,
@@ -224,7 +224,7 @@ fn plan_of(
     let reasons = context.reasons(&snapshot.obstacles, Obstacle::in_general);
     let plan = make_plan(context, tenant, desired, &observed, &reasons);
     if snapshot.is_distributed {
-        // Whether what foreign keys point to can be pointed to is asked by the apply.
+        // Whether the referenced tables can be referenced is checked by the apply.
         let externals = Externals::default();
         reconcile::check_distributable(context, tenant, desired, &plan, &externals)?;
     }
@@ -248,8 +248,8 @@ impl FleetPlan {
         self.tenants.iter().map(|pin| pin.tenant.to_string()).collect()
     }
 
-    /// Whether it can be what [`plan()`] made: what runs is pinned by tenant, so what it shows to
-    /// those who review it has to be the same.
+    /// Checks that it can be what [`plan()`] made: what runs is pinned per tenant, and has to be what the
+    /// plan shows to its reviewers.
     ///
     /// # Errors
     /// [`ReconcileError::Stale`] when it has been edited.
@@ -284,8 +284,8 @@ impl FleetPlan {
         Ok(())
     }
 
-    /// Leaves in `roster` those that the plan is for; one that is not there, or on a different
-    /// server, is refused.
+    /// Keeps in `roster` those that the plan is for; one that is missing, or on a different server, is
+    /// refused.
     pub(super) fn pin_down(&self, fleet: &Fleet, roster: &mut Roster) {
         let mut pins: HashMap<&TenantId, &Pinned> =
             self.tenants.iter().map(|pin| (&pin.tenant, pin)).collect();
@@ -321,13 +321,13 @@ impl FleetPlan {
         !self.failed.is_empty() || !self.refused.is_empty() || !self.unreachable.is_empty()
     }
 
-    /// Whether tenants that have nothing to do have drifted all the same.
+    /// Whether tenants that have nothing to do have drifted.
     #[must_use]
     pub fn leaves_drift(&self) -> bool {
         self.left.iter().any(|shape| shape.left.is_drift())
     }
 
-    /// How many tenants differ in a way that stays, for which `is` holds, whatever else is to be done.
+    /// How many tenants are left different in a way for which `is` holds, whatever else is to be done.
     #[must_use]
     pub fn count_left(&self, is: impl Fn(&Left) -> bool) -> usize {
         let shapes = self.left.iter().chain(self.plans.iter().flat_map(|shared| &shared.left));

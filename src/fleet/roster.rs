@@ -11,10 +11,10 @@ use crate::reconcile::Tenant;
 pub enum Source {
     /// The registry of the manifest; without one, the schemas that hold this tool's record.
     Registry,
-    /// Ids that the caller has, as they are written there.
+    /// Ids given by the caller, as they are written.
     Ids {
         ids: Vec<String>,
-        /// Whether those that the registry does not list are taken too.
+        /// Whether ids that the registry does not list are accepted.
         unregistered: bool,
     },
 }
@@ -27,15 +27,15 @@ pub struct Member {
     pub server: usize,
 }
 
-/// An entry of the registry that names no tenant, or not one place for it.
+/// An entry of the registry that names no tenant, or no single place for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refused {
-    /// As it is written there.
+    /// As it is written in the registry.
     pub id: String,
     pub reason: String,
 }
 
-/// A schema that this tool made, for which there is no tenant any more.
+/// A schema that this tool created, for which there is no longer a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Orphan {
     pub schema: String,
@@ -43,18 +43,18 @@ pub struct Orphan {
     pub server: Option<String>,
 }
 
-/// A schema with a record that belongs to somebody who is not trusted: no tenant, and no orphan.
-/// Whoever may make a schema can make such a one, so it keeps nothing from succeeding.
+/// A schema with a record whose owner is not trusted: no tenant, and no orphan. Any role that may
+/// create a schema can create such a record, so it is not an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PassedOver {
     pub schema: String,
-    /// Whose the record is.
+    /// The owner of the record.
     pub owner: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
 }
 
-/// A server that could not be asked.
+/// A server that could not be queried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unreachable {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,14 +65,14 @@ pub struct Unreachable {
 /// All tenants that there should be.
 #[derive(Debug, Default)]
 pub struct Roster {
-    /// Whether these are all, not only those that somebody has chosen.
+    /// Whether these are all tenants, not a selection.
     pub is_whole: bool,
     /// In the order of the registry, by server.
     pub members: Vec<Member>,
     pub refused: Vec<Refused>,
-    /// Only looked for when all tenants were asked for.
+    /// Only searched for when no tenants were chosen.
     pub orphans: Vec<Orphan>,
-    /// Only looked for where the schemas tell which tenants there are, or with the orphans.
+    /// Only searched for when the tenants are discovered by their schemas, or with the orphans.
     pub passed_over: Vec<PassedOver>,
     /// Those that a chosen tenant may be on.
     pub unreachable: Vec<Unreachable>,

@@ -4,18 +4,18 @@ use globset::GlobMatcher;
 
 use crate::manifest::ServerDecl;
 
-/// Which of the tenants.
+/// A choice among the tenants.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Those whose id matches one of these; empty: all.
+    /// Those whose id matches one of these; all, if empty.
     pub include: Vec<GlobMatcher>,
-    /// But not those whose id matches one of these.
+    /// Except those whose id matches one of these.
     pub exclude: Vec<GlobMatcher>,
-    /// The first so many of them.
+    /// At most so many, the first ones.
     pub limit: Option<usize>,
 }
 
-/// What was asked for and is not there. What only a server that is away could tell is not listed.
+/// What was requested and does not exist, without what only an unavailable server can know.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unmatched {
     /// Patterns of [`Selection::include`] that match no tenant.
@@ -27,24 +27,24 @@ pub struct Unmatched {
 }
 
 impl Selection {
-    pub(super) fn takes(&self, id: &str) -> bool {
+    pub(super) fn selects(&self, id: &str) -> bool {
         (self.include.is_empty() || self.include.iter().any(|glob| glob.is_match(id)))
             && !self.exclude.iter().any(|glob| glob.is_match(id))
     }
 
-    /// Whether it leaves nobody out.
+    /// Whether it leaves no tenant out.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty() && self.limit.is_none()
     }
 
     /// Whether one of the tenants that belong on `server` may be chosen.
-    pub(super) fn may_take_from(&self, server: &ServerDecl) -> bool {
-        let may_take = |pattern: &GlobMatcher| {
-            (self.include.is_empty() || self.include.iter().any(|glob| may_meet(glob, pattern)))
+    pub(super) fn may_select_from(&self, server: &ServerDecl) -> bool {
+        let may_select = |pattern: &GlobMatcher| {
+            (self.include.is_empty() || self.include.iter().any(|glob| may_overlap(glob, pattern)))
                 && !self.exclude.iter().any(|glob| covers(glob, pattern))
         };
-        server.tenants.is_empty() || server.tenants.iter().any(may_take)
+        server.tenants.is_empty() || server.tenants.iter().any(may_select)
     }
 
     /// The patterns that match none of `ids`, unless `may_match_others` says that a pattern may
@@ -64,15 +64,15 @@ impl Selection {
     }
 }
 
-/// What all ids that match begin with; and whether it is the only one.
+/// The prefix of all ids that match, and whether it is the only id that does.
 fn literal(glob: &GlobMatcher) -> (&str, bool) {
     let text = glob.glob().glob();
     let start = text.split(['*', '?', '[', '{', '\\']).next().unwrap_or_default();
     (start, start.len() == text.len())
 }
 
-/// Whether an id may match both. Only where they begin differently is it certain that none does.
-fn may_meet(one: &GlobMatcher, other: &GlobMatcher) -> bool {
+/// Whether an id may match both. That is ruled out only by different prefixes.
+fn may_overlap(one: &GlobMatcher, other: &GlobMatcher) -> bool {
     match (literal(one), literal(other)) {
         ((id, true), _) => other.is_match(id),
         (_, (id, true)) => one.is_match(id),
@@ -101,10 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_apart_only_where_that_is_certain() {
+    fn patterns_are_disjoint_only_where_that_is_certain() {
         let meet = |one: &str, other: &str| {
-            assert_eq!(may_meet(&glob(one), &glob(other)), may_meet(&glob(other), &glob(one)));
-            may_meet(&glob(one), &glob(other))
+            assert_eq!(
+                may_overlap(&glob(one), &glob(other)),
+                may_overlap(&glob(other), &glob(one))
+            );
+            may_overlap(&glob(one), &glob(other))
         };
         for (one, other) in
             [("eu-*", "us-*"), ("eu-1", "us-*"), ("eu-1", "eu-12"), ("eu-[a-c]", "eu-1")]
@@ -129,17 +132,17 @@ mod tests {
             url_env: "US".into(),
             tenants: patterns.iter().map(|text| glob(text)).collect(),
         };
-        let may_take = |include: &[&str], exclude: &[&str], patterns: &[&str]| {
+        let may_select = |include: &[&str], exclude: &[&str], patterns: &[&str]| {
             let globs = |texts: &[&str]| texts.iter().map(|text| glob(text)).collect();
             let selection =
                 Selection { include: globs(include), exclude: globs(exclude), limit: None };
-            selection.may_take_from(&server(patterns))
+            selection.may_select_from(&server(patterns))
         };
-        assert!(!may_take(&["eu-*"], &[], &["us-*"]));
-        assert!(!may_take(&[], &["us-*"], &["us-*"]));
-        assert!(!may_take(&[], &["us*"], &["us-1", "us-x*"]));
-        assert!(may_take(&[], &["us-1*"], &["us-*"]));
-        assert!(may_take(&["eu-*", "us-1"], &[], &["us-*"]));
-        assert!(may_take(&["eu-*"], &[], &[]));
+        assert!(!may_select(&["eu-*"], &[], &["us-*"]));
+        assert!(!may_select(&[], &["us-*"], &["us-*"]));
+        assert!(!may_select(&[], &["us*"], &["us-1", "us-x*"]));
+        assert!(may_select(&[], &["us-1*"], &["us-*"]));
+        assert!(may_select(&["eu-*", "us-1"], &[], &["us-*"]));
+        assert!(may_select(&["eu-*"], &[], &[]));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::name::TenantId;
 
-/// Who goes first.
+/// The tenants that come first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Canary {
     /// So many.
@@ -14,7 +14,7 @@ pub enum Canary {
     Tenants(Vec<TenantId>),
 }
 
-/// Up to how many tenants are done when a wave ends.
+/// How many tenants are done when a wave ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Wave {
     Count(usize),
@@ -22,11 +22,11 @@ pub enum Wave {
     Percent(f64),
 }
 
-/// Waves in their order: each goes further than the one before.
+/// Waves in order, each going further than the one before.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Waves(Vec<Wave>);
 
-/// The order of a run. Between two stages there is a pause, and a command may say no.
+/// The order of a run. Between two stages there is a pause, and a command may end the run.
 #[derive(Debug, Clone, Default)]
 pub struct Stages {
     pub canary: Option<Canary>,
@@ -36,7 +36,7 @@ pub struct Stages {
     pub health: Option<String>,
 }
 
-/// Tenants that are worked on before the next ones are.
+/// Tenants that are done before those of the next stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stage {
     pub is_canary: bool,
@@ -47,7 +47,7 @@ pub struct Stage {
 impl std::str::FromStr for Canary {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        // An id may be all digits; who means one so short writes it with a comma.
+        // An id may be all digits; one as short as a count is written with a comma.
         if text.len() < 6
             && let Ok(count) = text.parse()
         {
@@ -71,13 +71,13 @@ impl std::str::FromStr for Wave {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let wrong = || format!("{text:?} is neither a number of tenants nor a share such as 10%");
+        let invalid = || format!("{text:?} is neither a number of tenants nor a share such as 10%");
         match text.strip_suffix('%') {
-            Some(share) => match share.parse::<f64>().map_err(|_| wrong())? {
+            Some(share) => match share.parse::<f64>().map_err(|_| invalid())? {
                 percent if percent > 0.0 && percent <= 100.0 => Ok(Self::Percent(percent)),
                 _ => Err(format!("{text:?} is not a share above 0% and up to 100%")),
             },
-            None => match text.parse().map_err(|_| wrong())? {
+            None => match text.parse().map_err(|_| invalid())? {
                 0 => Err("a wave that ends after 0 tenants does nothing".into()),
                 count => Ok(Self::Count(count)),
             },
@@ -99,7 +99,7 @@ impl std::str::FromStr for Waves {
     fn from_str(text: &str) -> Result<Self, String> {
         let waves: Vec<Wave> = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
         for (at, wave) in waves.iter().enumerate() {
-            // Which of a number and a share is more depends on how many tenants there are.
+            // Whether a number or a share is more depends on how many tenants there are.
             let before = waves.iter().take(at).rev().find(|before| match (before, wave) {
                 (Wave::Count(before), Wave::Count(wave)) => before >= wave,
                 (Wave::Percent(before), Wave::Percent(wave)) => before >= wave,
@@ -152,7 +152,7 @@ impl Stages {
         stages
     }
 
-    /// Canaries that are none of `tenants`.
+    /// Canaries that are not among `tenants`.
     #[must_use]
     pub fn absent_canaries<'a>(&'a self, tenants: &[&TenantId]) -> Vec<&'a TenantId> {
         let Some(Canary::Tenants(ids)) = &self.canary else {
@@ -163,7 +163,7 @@ impl Stages {
     }
 }
 
-/// At least one, if it is a share at all.
+/// At least one, unless the share or the number of tenants is zero.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

@@ -1,4 +1,4 @@
-//! How one tenant is.
+//! The state of one tenant.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::explain::Failure;
 use crate::name::TenantId;
 use crate::pg::Placement;
 
-/// How a tenant is.
+/// The state of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -18,7 +18,7 @@ pub enum State {
     Drifted,
     /// As [`State::Drifted`], but the manifest accepts that for now.
     Excepted,
-    /// It could not be looked at.
+    /// It could not be checked.
     Unreachable,
 }
 
@@ -59,7 +59,7 @@ pub struct TenantDrift {
     /// Whether its record says that the manifest, as it is now, was applied.
     #[serde(skip)]
     pub is_recorded: bool,
-    /// Where Citus keeps the schema; `None` if it lies on the server itself, and should.
+    /// Where Citus keeps the schema; `None` if it is on the server itself, and should be.
     #[serde(flatten)]
     pub placement: Option<Placement>,
 }

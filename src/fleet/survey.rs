@@ -1,4 +1,4 @@
-//! What each tenant looks like: many are looked at by a few statements.
+//! What is found in each tenant: many are read by a few statements.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -11,29 +11,29 @@ use crate::obstacle::Obstacle;
 use crate::pg::{self, PgError, Session, Subject, TenantSnapshot};
 use crate::reconcile::{Context, ReconcileError};
 
-/// So many tenants are looked at in one transaction. Larger parts are hardly faster, and make one
-/// tenant's trouble that of more.
+/// So many tenants are read in one transaction. Larger parts are hardly faster, and one tenant's
+/// failure affects more others.
 const TOGETHER: usize = 200;
 
-/// A backend remembers what it has opened; after so many tenants it is given up for a new one.
+/// A backend caches the tables that it has opened; after so many tenants its connection is replaced.
 const PER_CONNECTION: usize = 1_000;
 
-/// What was seen of one tenant.
+/// What was found of one tenant.
 #[derive(Debug)]
 pub enum Seen<'f> {
     At(TenantSnapshot<'f>),
-    /// It could not be looked at, or not be compared.
+    /// It could not be read or compared.
     Failed(Failure),
 }
 
-/// What was seen of all members of a roster, in their order.
+/// What was found of all members of a roster, in their order.
 #[derive(Debug, Default)]
 pub struct Survey<'f> {
     pub seen: Vec<Seen<'f>>,
 }
 
-/// Looks at all `members`, on `jobs` connections to each server; the servers are looked at side by
-/// side. `progress` is told how many more have been looked at.
+/// Surveys all `members`, on `jobs` connections to each server, all servers concurrently. `progress`
+/// is called with how many more have been surveyed.
 pub async fn survey<'f>(
     fleet: &'f Fleet,
     members: &[Member],
@@ -43,11 +43,11 @@ pub async fn survey<'f>(
     let of_server = |at: usize| -> Vec<&Member> {
         members.iter().filter(|member| member.server == at).collect()
     };
-    let looks = fleet.servers.iter().enumerate().map(|(at, server)| {
+    let surveys = fleet.servers.iter().enumerate().map(|(at, server)| {
         let members = of_server(at);
         async move { survey_server(server, &members, jobs, progress).await }
     });
-    let mut by_server: Vec<_> = join_all(looks).await.into_iter().map(Vec::into_iter).collect();
+    let mut by_server: Vec<_> = join_all(surveys).await.into_iter().map(Vec::into_iter).collect();
     let in_order = members.iter().map(|member| {
         let next = by_server.get_mut(member.server).and_then(Iterator::next);
         next.unwrap_or_else(|| Seen::Failed(unknown_server()))
@@ -84,7 +84,7 @@ async fn survey_server<'f>(
                 on_connection = 0;
             }
             on_connection += part.len();
-            // Without its server, nothing can be said about the others either.
+            // Without the server, the others cannot be read either.
             let known = lost.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let failure = match known {
                 Some(failure) => failure,
@@ -111,7 +111,7 @@ async fn survey_server<'f>(
     seen.into_iter().flat_map(|(_, part)| part).collect()
 }
 
-/// Looks at some; when that fails because of one of them, at halves of them.
+/// Surveys some; when that fails because of one of them, one half after the other.
 ///
 /// # Errors
 /// When the server cannot be reached, or refuses the manifest.
@@ -123,18 +123,18 @@ async fn survey_part<'f>(
     let mut attempts = 0;
     let error = loop {
         attempts += 1;
-        match look(connection, context, members).await {
+        match try_survey(connection, context, members).await {
             Ok(found) => return Ok(found),
             Err(ReconcileError::Pg(error)) => {
                 let is_lost = error.is_lost();
                 if is_lost {
                     *connection = None;
                 }
-                let may_pass = is_lost || is_fleeting(&error);
-                if !may_pass || attempts >= context.retry.attempts.min(3) {
+                let may_succeed = is_lost || is_short_lived(&error);
+                if !may_succeed || attempts >= context.retry.attempts.min(3) {
                     break error;
                 }
-                tracing::warn!(error = crate::causes::chain(&error), "looking again");
+                tracing::warn!(error = crate::causes::chain(&error), "surveying again");
                 tokio::time::sleep(context.retry.pause(attempts)).await;
             }
             Err(error) => return Err(error),
@@ -152,14 +152,14 @@ async fn survey_part<'f>(
     Ok(seen)
 }
 
-/// Whether it passes by itself, soon: a schema changed or went away while it was read. A lock that
-/// somebody holds does not; who is not concerned should not wait for it again.
-fn is_fleeting(error: &PgError) -> bool {
+/// Whether trying again soon may succeed: a schema was changed or dropped while it was read. That does
+/// not hold for a lock of another session, for which the other tenants should not wait again.
+fn is_short_lived(error: &PgError) -> bool {
     matches!(error, PgError::Answer { .. })
         || error.is_transient() && error.sqlstate() != Some("55P03")
 }
 
-async fn look<'f>(
+async fn try_survey<'f>(
     connection: &mut Option<Session>,
     context: &'f Context,
     members: &[&Member],

@@ -1,5 +1,5 @@
-//! Undeclared objects that most tenants have and some do not: whoever made them left some out, or
-//! new tenants are made without them.
+//! Undeclared objects that most tenants have and some do not: some were left out when they
+//! were created, or new tenants are created without them.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,13 +17,13 @@ pub struct Uneven {
     pub object: String,
     /// How many tenants have it.
     pub present_in: usize,
-    /// Of so many that are provisioned and could be looked at.
+    /// Of so many that are provisioned and could be checked.
     pub of: usize,
     /// Those that do not have it, in the order of the roster.
     pub missing_in: Vec<TenantId>,
 }
 
-/// Finds them among `tenants`, which are provisioned; those that the fewest tenants are without come
+/// Finds them among `tenants`, which are provisioned; those that the fewest tenants lack come
 /// first. Objects are counted once per shape, not once per tenant.
 pub(super) fn uneven<'a>(
     tenants: impl Iterator<Item = (&'a TenantId, &'a Arc<Difference>)>,
@@ -70,8 +70,8 @@ mod tests {
     use crate::catalog::Unmodelled;
     use crate::plan::Untouched;
 
-    /// What is told of tenants `t0`, `t1`, … with these views each.
-    fn told(views: &[&[&str]]) -> Vec<String> {
+    /// What is reported for tenants `t0`, `t1`, … with these views each.
+    fn reported(views: &[&[&str]]) -> Vec<String> {
         let mut shapes: BTreeMap<&[&str], Arc<Difference>> = BTreeMap::new();
         let tenants: Vec<(TenantId, Arc<Difference>)> = views
             .iter()
@@ -97,20 +97,20 @@ mod tests {
     }
 
     #[test]
-    fn what_most_have_and_some_do_not_is_told_by_object() {
+    fn what_most_have_and_some_do_not_is_reported_by_object() {
         assert_eq!(
-            told(&[&["a", "b"], &["b"], &["a", "b"], &["a"], &["a", "b", "c"]]),
+            reported(&[&["a", "b"], &["b"], &["a", "b"], &["a"], &["a", "b", "c"]]),
             ["view a 4/5 t1", "view b 4/5 t3"]
         );
-        assert_eq!(told(&[&["a", "b"], &["a"], &["a", "b"], &[]]), ["view a 3/4 t3"]);
+        assert_eq!(reported(&[&["a", "b"], &["a"], &["a", "b"], &[]]), ["view a 3/4 t3"]);
     }
 
     #[test]
-    fn what_all_or_half_or_few_have_is_not_told() {
-        assert!(told(&[]).is_empty());
-        assert!(told(&[&["a"]]).is_empty());
-        assert!(told(&[&["a"], &["a"]]).is_empty());
-        assert!(told(&[&["a"], &[]]).is_empty());
-        assert!(told(&[&["a"], &[], &[]]).is_empty());
+    fn what_all_or_half_or_few_have_is_not_reported() {
+        assert!(reported(&[]).is_empty());
+        assert!(reported(&[&["a"]]).is_empty());
+        assert!(reported(&[&["a"], &["a"]]).is_empty());
+        assert!(reported(&[&["a"], &[]]).is_empty());
+        assert!(reported(&[&["a"], &[], &[]]).is_empty());
     }
 }

@@ -51,8 +51,8 @@ impl fmt::Display for UnusedRule {
     }
 }
 
-/// Finds them among `tenants`, which differ in `differences`. Unless these are all tenants there are,
-/// only what has expired can be told.
+/// Finds them among `tenants`, which differ in `differences`. Unless these are all tenants,
+/// only expired exceptions can be found.
 pub(super) fn unused<'a>(
     rules: &DriftRules,
     tenants: impl Iterator<Item = &'a TenantDrift>,

@@ -1,5 +1,5 @@
-//! raw → model: names are names, references lead somewhere, nothing is declared twice. Each check
-//! notes what it finds and goes on.
+//! raw → model: names are valid, references resolve, nothing is declared twice. Each check notes
+//! what it finds and continues.
 
 mod columns;
 mod constraints;
@@ -20,7 +20,7 @@ use super::seeds;
 use super::source::Source;
 use crate::name::Ident;
 
-/// The manifest, of use only if nothing was reported.
+/// The manifest, valid only if nothing was reported.
 pub(super) fn manifest(
     raw: raw::Manifest,
     source: &Source,

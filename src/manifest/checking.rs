@@ -1,4 +1,4 @@
-//! What all checks share: where what is wrong is noted, and what names mean.
+//! What all checks share: where errors are noted, and what names refer to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -13,7 +13,7 @@ use super::report::{Report, suggestion};
 use super::source::{Position, Source};
 use crate::name::{Ident, NameError, Text};
 
-/// What a check looks at beside its subject, and where it notes what is wrong.
+/// What a check needs beside its subject, and where it notes errors.
 pub(super) struct Checking<'a> {
     pub(super) source: &'a Source,
     pub(super) damage: &'a Damage,
@@ -125,7 +125,7 @@ impl<'a> Checking<'a> {
         columns
     }
 
-    /// One column that the table has. Of a table that was not understood, nothing is said.
+    /// One column that the table has. For a table that was not understood, nothing is noted.
     pub(super) fn column_of(&mut self, table: &str, name: &Name) -> Option<Ident> {
         let known = self.tables.get(table)?;
         if !known.contains(&name.value) {

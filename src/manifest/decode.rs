@@ -1,8 +1,8 @@
 //! TOML text → [`raw::Manifest`], with all errors at once.
 //!
 //! serde stops at its first error. So the entry that the error points to is noted, taken out, and
-//! what is left is decoded again. What was taken out is remembered, so that nobody complains of
-//! its absence.
+//! what is left is decoded again. What was taken out is remembered, so that its
+//! absence is not reported.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use super::raw;
 use super::report::Report;
 use super::source::Source;
 
-/// A file with more errors than this is not looked at further.
+/// A file with more errors than this is not checked further.
 const ROUNDS: usize = 200;
 
 /// Paths of entries that were not understood, such as `tables`, `x`, `columns`, `y`.
@@ -28,7 +28,7 @@ impl Damage {
     }
 }
 
-/// `None` when so little was understood that nothing more can be said.
+/// `None` when so little was understood that nothing more can be checked.
 pub(super) fn manifest(source: &Source, report: &mut Report) -> (Option<raw::Manifest>, Damage) {
     let (document, errors) = DeTable::parse_recoverable(&source.text);
     let mut damage = Damage::default();
@@ -36,7 +36,7 @@ pub(super) fn manifest(source: &Source, report: &mut Report) -> (Option<raw::Man
         for error in errors {
             report.at(source, &error.span().unwrap_or(0..0), error.message());
         }
-        // What the parser made of broken syntax is a guess; nothing is built on it.
+        // What the parser made of broken syntax is a guess, and is not used.
         return (None, damage);
     }
     let span = document.span();
@@ -61,7 +61,7 @@ pub(super) fn manifest(source: &Source, report: &mut Report) -> (Option<raw::Man
             report.at(source, &at, message(error.message()));
         }
         let Some(path) = found else {
-            // The document itself lacks something.
+            // Something is missing from the document itself.
             return (None, damage);
         };
         remove(&mut table, &path);
@@ -70,7 +70,7 @@ pub(super) fn manifest(source: &Source, report: &mut Report) -> (Option<raw::Man
     (None, damage)
 }
 
-/// serde's words, without its back quotes.
+/// serde's message, without its back quotes.
 pub(super) fn message(text: &str) -> String {
     let text = text.replace('`', "\"");
     match text.strip_prefix("missing field ") {

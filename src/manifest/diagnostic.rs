@@ -1,4 +1,4 @@
-//! What is wrong with a manifest, and where.
+//! The errors in a manifest, and where they are.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,10 +10,10 @@ use crate::name::printable;
 /// More than these are counted, not listed.
 const SHOWN: usize = 100;
 
-/// One thing that is wrong.
+/// One error.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
-    /// As a person would name it from the manifest's folder.
+    /// Its path relative to the manifest's folder.
     pub file: String,
     /// From one; zero: the file as a whole.
     pub line: usize,

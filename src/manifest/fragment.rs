@@ -1,9 +1,9 @@
 //! SQL that a manifest's author writes: expressions and type names.
 //!
 //! A [`Fragment`] is proven to be one self-contained piece: its quotes, comments and brackets
-//! close, nothing closes that it did not open, and no semicolon stands in it. It can therefore
-//! not leave the parentheses that the renderer puts around it, nor end the statement. What it
-//! means is the server's to say; this is the lexical structure only (PostgreSQL manual, §4.1).
+//! close, nothing closes that it did not open, and it contains no semicolon. It can therefore
+//! neither leave the parentheses that the renderer puts around it, nor end the statement. What it
+//! means is left to the server; this is the lexical structure only (PostgreSQL manual, §4.1).
 
 #![expect(clippy::string_slice, reason = "all positions are boundaries found by the search before")]
 
@@ -26,7 +26,7 @@ pub struct Fragment {
     position: Option<Position>,
 }
 
-// Where it stands is not part of what it says.
+// Where it is declared is not part of its value.
 impl PartialEq for Fragment {
     fn eq(&self, other: &Self) -> bool {
         self.sql == other.sql
@@ -114,7 +114,7 @@ impl Fragment {
         Ok(fragment)
     }
 
-    /// The same, declared there.
+    /// The same, declared at that place.
     pub(super) fn at(self, position: Position) -> Self {
         Self { position: Some(position), ..self }
     }
@@ -268,7 +268,7 @@ fn is_word_start(c: char) -> bool {
     c.is_ascii_alphabetic() || c == '_' || !c.is_ascii()
 }
 
-/// Bytes of the identifier that `text` starts with; a `$` inside of it starts no literal.
+/// Bytes of the identifier that `text` starts with; a `$` inside it starts no literal.
 fn word_length(text: &str) -> usize {
     text.find(|c: char| !(is_word_start(c) || c.is_ascii_digit() || c == '$')).unwrap_or(text.len())
 }
@@ -378,7 +378,7 @@ mod tests {
         #[test]
         fn nor_does_quote_soup(sql in "[$'\"eE\\\\aé()\\[\\],;/*-]{0,24}") {
             if let Ok(fragment) = Fragment::expression(&sql) {
-                // What is whole stays whole when it is put in parentheses.
+                // A self-contained piece stays so in parentheses.
                 let wrapped = format!("({})", fragment.as_written());
                 prop_assert!(Fragment::expression(&wrapped).is_ok());
             }

@@ -19,7 +19,7 @@ use crate::name::{Ident, SchemaTemplate, TenantId, Text};
 /// The desired state of every tenant, and where the tenants are listed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Manifest {
-    /// Not part of what a tenant should look like, hence not of the checksum.
+    /// Not part of the desired state of a tenant, hence not of the checksum.
     #[serde(skip)]
     pub tenants: Tenants,
     /// Servers that the tenants are spread over; none: the one that the command line names.
@@ -49,7 +49,7 @@ impl Manifest {
 #[derive(Debug, Clone, Default)]
 pub struct Tenants {
     pub registry: Option<Registry>,
-    /// The server that is asked for the tenants of all; otherwise each is asked for its own.
+    /// The server that is queried for all tenants; otherwise each is queried for its own.
     pub registry_server: Option<String>,
     pub schema: SchemaTemplate,
 }
@@ -64,7 +64,7 @@ pub struct ServerDecl {
     pub tenants: Vec<GlobMatcher>,
 }
 
-/// What counts as drift, beside what is missing or changed.
+/// What counts as drift, besides what is missing or changed.
 #[derive(Debug, Clone, Default)]
 pub struct DriftRules {
     /// Match the names of extra and unmodelled objects that do not count.
@@ -87,7 +87,7 @@ impl DriftRules {
     }
 }
 
-/// Who is trusted with code, beside the server's superusers and the role that the tool runs as.
+/// Whose code is trusted, besides that of superusers and of the role that the tool runs as.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
     /// Match the names of roles.
@@ -95,7 +95,7 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Whether what belongs to the role may be run.
+    /// Whether code that belongs to the role may be run.
     #[must_use]
     pub fn covers(&self, role: &str) -> bool {
         self.owners.iter().any(|pattern| pattern.is_match(role))
@@ -131,7 +131,7 @@ pub struct ObjectName {
     pub explicit: bool,
 }
 
-/// A name that may be qualified with a schema outside of the tenant's.
+/// A name that may be qualified with a schema other than the tenant's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QualifiedName {
     /// `None`: the server's own (`pg_catalog`).
@@ -162,7 +162,7 @@ pub struct SequenceDecl {
     pub comment: Option<Text>,
 }
 
-/// What a sequence counts in.
+/// The type of a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IntegerType {
@@ -183,7 +183,7 @@ impl IntegerType {
     }
 }
 
-/// Options of a sequence or an identity column; what is `None` is the server's default.
+/// Options of a sequence or an identity column; `None` is the server's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SequenceOptions {
     pub start: Option<i64>,
@@ -236,7 +236,7 @@ pub enum TypeDecl {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnValue {
-    /// NULL, or what the type brings along (`serial`).
+    /// NULL, or what the type implies (`serial`).
     None,
     Default(Fragment),
     Identity {
@@ -257,7 +257,7 @@ pub struct ConstraintDecl {
     pub comment: Option<Text>,
 }
 
-/// What a constraint demands.
+/// What a constraint requires.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConstraintDef {
@@ -320,11 +320,11 @@ pub struct ForeignKeyDecl {
 pub enum TableRef {
     /// Declared in the same manifest, in the tenant's schema.
     Tenant(Ident),
-    /// Outside of the tenant's schema, such as `public.users`.
+    /// Outside the tenant's schema, such as `public.users`.
     External { schema: Ident, table: Ident },
 }
 
-/// What happens to a row when the row that it references goes or changes.
+/// What happens to a row when the row that it references is deleted or updated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReferentialAction {

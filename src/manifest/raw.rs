@@ -1,5 +1,5 @@
-//! The shape of `schema.toml`, key by key. Parser and JSON Schema are made from these types; what
-//! the keys say is checked elsewhere.
+//! The structure of `schema.toml`, key by key. Parser and JSON Schema are derived from these types;
+//! the values are checked elsewhere.
 
 mod forms;
 mod key;
@@ -52,8 +52,8 @@ pub(super) struct Tenants {
     pub(super) list: Option<Spanned<Names>>,
     /// Whether the tenants are those whose schemas hold this tool's record.
     pub(super) discover: Option<Spanned<bool>>,
-    /// The one of `servers` that is asked for all tenants; the query then may have a second column,
-    /// `server`, with the name of the server that each lives on. Without `registry`, every server is asked
+    /// The one of `servers` that is queried for all tenants; the query then may have a second column,
+    /// `server`, with the name of the server that each lives on. Without `registry`, every server is queried
     /// for its own.
     pub(super) registry: Option<Name>,
     /// Name of a tenant's schema; `{tenant_id}` stands for the id, and is the default.
@@ -75,14 +75,14 @@ pub(super) struct Server {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Trust {
     /// Patterns of the names of roles, such as `app_*`, whose functions, types and rules in tenants'
-    /// schemas may be run, beside those of superusers and of the role that provision runs as.
+    /// schemas may be run, besides those of superusers and of the role that provision runs as.
     pub(super) owners: Names,
 }
 
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Drift {
-    /// Patterns of extra and unmodelled objects that are no drift, such as `view report_*`; `*` is
+    /// Patterns of extra and unmodelled objects that are not drift, such as `view report_*`; `*` is
     /// any text, `?` one character.
     pub(super) ignore: Names,
     /// Tenants whose drift is known, and until when it is accepted.
@@ -164,7 +164,7 @@ pub(super) struct Column {
     /// Any type of the server, or an enum of this manifest.
     #[serde(rename = "type")]
     pub(super) data_type: Name,
-    /// Whether NULL is allowed; it is not, if not said.
+    /// Whether NULL is allowed; the default is `false`.
     #[serde(default)]
     pub(super) null: bool,
     /// SQL expression.

@@ -6,7 +6,7 @@ use super::model::{ConstraintDecl, ConstraintDef, Manifest, TableRef};
 use crate::name::Ident;
 
 impl Manifest {
-    /// The tables outside of the tenants' schemas that keys point to; see [`TableRef::external`].
+    /// The tables outside the tenants' schemas that keys point to; see [`TableRef::external`].
     #[must_use]
     pub fn external_tables(&self) -> BTreeSet<String> {
         let constraints = self.tables.iter().flat_map(|table| &table.constraints);
@@ -36,7 +36,7 @@ impl TableRef {
         }
     }
 
-    /// A table outside of it, as `"schema"."table"`.
+    /// A table outside it, as `"schema"."table"`.
     #[must_use]
     pub fn external(&self) -> Option<String> {
         match self {

@@ -1,11 +1,11 @@
-//! Collects what is wrong with a manifest.
+//! Collects the errors in a manifest.
 
 use std::ops::Range;
 
 use super::diagnostic::Diagnostic;
 use super::source::Source;
 
-/// What is wrong, as far as it was found.
+/// The errors found so far.
 #[derive(Debug, Default)]
 pub(super) struct Report(Vec<Diagnostic>);
 
@@ -31,7 +31,7 @@ impl Report {
         });
     }
 
-    /// In the order of files and places; what was found twice is said once.
+    /// In the order of files and places; what was found twice is reported once.
     pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         self.0.sort();
         self.0.dedup();

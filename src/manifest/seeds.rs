@@ -33,7 +33,7 @@ pub(super) fn read(
     order::ordered(seeds, tables)
 }
 
-/// Keys of rows that were seen, with their places, by table and key columns.
+/// Keys of the rows so far, with their places, by table and key columns.
 type KeysSeen = HashMap<(Ident, Vec<Ident>), HashMap<String, String>>;
 
 fn seed(
@@ -87,7 +87,7 @@ fn seed(
 }
 
 /// The columns of a CSV file, each where the header has its name; `None` for a name that was
-/// complained of. Without its key no row can be understood.
+/// reported. Without its key no row can be understood.
 fn header_columns<'t>(
     checking: &mut Checking<'_>,
     table: &'t TableDecl,

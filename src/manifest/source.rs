@@ -1,4 +1,4 @@
-//! The text of the manifest and of the files that it names, none of them outside of its folder.
+//! The text of the manifest and of the files that it names, none of them outside its folder.
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
@@ -13,7 +13,7 @@ const ROWS_BYTES: u64 = 16 * 1024 * 1024;
 /// Where something is declared, shown as `file:line:column`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// As a person would name it from the manifest's folder.
+    /// The path relative to the manifest's folder.
     pub file: Arc<str>,
     /// From one.
     pub line: usize,
@@ -32,7 +32,7 @@ impl fmt::Display for Position {
 pub(super) struct Source {
     pub(super) name: Arc<str>,
     pub(super) text: String,
-    /// Where the line breaks are. Every row knows its line, so nobody may have to count them.
+    /// Where the line breaks are, so that the line of each row is found without counting them.
     breaks: Vec<usize>,
 }
 
@@ -69,7 +69,7 @@ impl Source {
             return Err("a file is named by its path below the manifest's folder".into());
         }
         let failed = |error: Unreadable| format!("cannot read {name:?}: {error}");
-        // Links may lead out of the folder; where they end is what counts.
+        // Links may lead out of the folder; their targets count.
         let path = folder.join(relative).canonicalize().map_err(|error| failed(error.into()))?;
         if !path.starts_with(folder) {
             return Err(format!("{name:?} leads out of the manifest's folder"));

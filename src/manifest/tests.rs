@@ -1,4 +1,4 @@
-//! What is wrong with a manifest is told, all of it, with its place.
+//! All errors in a manifest are reported, with their places.
 
 use std::path::Path;
 use std::time::Instant;
@@ -63,7 +63,7 @@ fn the_time_that_tables_take_grows_as_their_number() {
         assert_eq!(files.load().unwrap().tables.len(), n);
         start.elapsed()
     };
-    // Others may be at work on the machine: the best of some attempts counts.
+    // The machine may be busy: the best of several attempts counts.
     let (mut few, mut many) = (time(10_000), time(40_000));
     for _ in 0..5 {
         if many < 8 * few {
@@ -75,7 +75,7 @@ fn the_time_that_tables_take_grows_as_their_number() {
 }
 
 #[test]
-fn all_errors_are_told_at_once() {
+fn all_errors_are_reported_at_once() {
     let found = errors(
         r#"version = 1
 nonsense = true
@@ -198,7 +198,7 @@ fn unnamed_objects_get_the_servers_names() {
     );
 }
 
-/// Whether the shape alone is wrong: keys, types, words.
+/// Whether the structure alone is wrong: keys, types, words.
 fn is_well_shaped(toml: &str) -> bool {
     toml::from_str::<raw::Manifest>(toml).is_ok()
 }

@@ -1,17 +1,17 @@
-//! How names and values look in messages and reports: as text that can do nothing.
+//! How names and values are displayed in messages and reports: as text without side effects.
 //!
 //! Whoever may create a table in a tenant's schema chooses its name. Terminals obey control
-//! sequences, people are misled by characters that turn the direction of text, and runners of
-//! workflows take lines such as `::error::…` for commands.
+//! sequences, people are misled by characters that change the direction of text, and workflow
+//! runners take lines such as `::error::…` for commands.
 
-/// The text in one line, with an escape for each character that is more than it seems: control
-/// characters and line breaks, those that change the direction of text, and those that nobody
-/// sees. It is no command to a runner of workflows (GitHub, Azure, `TeamCity`), wherever it stands
-/// in a line. Escaping what is escaped already changes nothing.
+/// The text in one line, with an escape for each character that may mislead: control characters and
+/// line breaks, those that change the direction of text, and invisible ones. It is not a command to
+/// a workflow runner (GitHub, Azure, `TeamCity`), wherever it is in a line. Escaping text that is
+/// already escaped changes nothing.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    // GitHub obeys a line that begins with "::", spaces before it passed over.
+    // GitHub obeys a line that begins with "::", after any spaces.
     let commands = text.trim_start().starts_with("::");
     let start = text.len() - text.trim_start().len();
     let mut before = ' ';
@@ -35,14 +35,14 @@ pub fn printable_lines(text: &str) -> String {
     text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
-/// JSON text that means the same and is as harmless to show: what serialises JSON escapes hardly
-/// more than line breaks.
+/// JSON text that means the same and is as safe to display: serializers of JSON escape hardly more
+/// than line breaks.
 #[must_use]
 pub fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     let mut before = ' ';
     for c in json.chars() {
-        // Outside of strings, none of these stands but for line breaks.
+        // Outside strings, none of these occurs except line breaks.
         let is_active =
             c != '\n' && c.is_control() || is_misleading(c) || c == '#' && before == '#';
         if is_active {
@@ -58,7 +58,7 @@ pub fn printable_json(json: &str) -> String {
     shown
 }
 
-/// Whether text with it can read as something else than it is.
+/// Whether text with it can be read as something else.
 fn is_misleading(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ident, MAX_IDENT_BYTES, NameError, Text};
 
-/// The id of a tenant, in its one spelling: a hyphenated UUID in lower case, or a slug
+/// The id of a tenant, in its canonical form: a hyphenated UUID in lower case, or a slug
 /// `[a-z0-9][a-z0-9_-]*`. Two different ids never compare equal, and two spellings of one UUID
 /// always do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl TenantId {
         Ok(Self(id))
     }
 
-    /// As it is spelled.
+    /// As text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -80,7 +80,7 @@ fn is_reserved(name: &str) -> bool {
 }
 
 /// The schema of one tenant (or the scratch schema of an elaboration): an identifier that is
-/// made of slug characters only, so that it may also stand inside a string literal.
+/// made of slug characters only, so that it may also be used inside a string literal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct SchemaName(Ident);
@@ -93,7 +93,7 @@ impl SchemaName {
         Self(Ident(format!("{SCRATCH_PREFIX}{}", uuid::Uuid::new_v4().simple())))
     }
 
-    /// As it is spelled.
+    /// As text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -137,8 +137,8 @@ pub struct SchemaTemplate {
 
 impl SchemaTemplate {
     /// # Errors
-    /// When `{tenant_id}` does not stand in it exactly once, or beside characters other than
-    /// those of a slug, or when every name made by it would be reserved.
+    /// When it does not contain `{tenant_id}` exactly once, or contains other characters than those
+    /// of a slug, or when every name made by it would be reserved.
     pub fn new(template: &str) -> Result<Self, NameError> {
         let refuse = || NameError::Template(template.to_owned());
         let (prefix, suffix) = template.split_once(PLACEHOLDER).ok_or_else(refuse)?;
@@ -171,7 +171,7 @@ impl fmt::Display for SchemaTemplate {
 }
 
 impl SchemaTemplate {
-    /// The tenant whose schema has this name, if it can be one's.
+    /// The tenant whose schema has this name, if it can be a tenant's.
     #[must_use]
     pub fn id_of(&self, schema: &str) -> Option<TenantId> {
         let id = schema.strip_prefix(&self.prefix)?.strip_suffix(&self.suffix)?;

@@ -1,4 +1,4 @@
-//! What could not be done, and why: what has the same cause is told once.
+//! What could not be done, and why: each cause is reported once.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::fleet::{Drift, Refused, Unreachable};
 use crate::name::TenantId;
 use crate::words::counted;
 
-/// Causes that are told before the rest is counted.
+/// Causes that are listed before the rest is counted.
 const CAUSES_SHOWN: usize = 50;
 
 /// A tenant, its server if it has a name, and what went wrong.
@@ -34,13 +34,13 @@ impl Cause<'_> {
         self.server.map_or_else(|| who.clone(), |server| format!("{who} on {server}"))
     }
 
-    /// The ids, unless [`Cause::who`] says it already.
+    /// The ids, unless [`Cause::who`] has it already.
     pub(super) fn ids(&self) -> Option<String> {
         (self.tenants.len() > 1).then(|| some(&self.tenants))
     }
 }
 
-/// In the order in which the first of each failed.
+/// In the order of the first tenant of each.
 pub(super) fn by_cause<'a>(failed: impl IntoIterator<Item = Failed<'a>>) -> Vec<Cause<'a>> {
     let mut causes: IndexMap<(Option<&String>, &Failure), Vec<String>> = IndexMap::new();
     for (tenant, server, failure) in failed {
@@ -50,13 +50,13 @@ pub(super) fn by_cause<'a>(failed: impl IntoIterator<Item = Failed<'a>>) -> Vec<
     causes.map(|((server, failure), tenants)| Cause { server, failure, tenants }).collect()
 }
 
-/// The tenants that could not be looked at.
-pub(super) fn not_looked_at(drift: &Drift) -> impl Iterator<Item = Failed<'_>> {
+/// The tenants that could not be checked.
+pub(super) fn unchecked(drift: &Drift) -> impl Iterator<Item = Failed<'_>> {
     let tenants = drift.tenants.iter();
     tenants.filter_map(|at| Some((&at.tenant, at.server.as_ref(), at.error.as_ref()?)))
 }
 
-/// Entries of the registry that are refused, as they are written there, by the reason.
+/// Entries of the registry that are refused, as they are written there, by reason.
 pub(super) fn by_reason(refused: &[Refused]) -> IndexMap<&str, Vec<String>> {
     let mut reasons: IndexMap<&str, Vec<String>> = IndexMap::new();
     for Refused { id, reason } in refused {
@@ -94,12 +94,12 @@ pub(super) fn failures<'a>(
     text.push('\n');
 }
 
-/// Servers that could not be asked for their tenants.
+/// Servers that could not be queried for their tenants.
 pub(super) fn unreachable(text: &mut String, servers: &[Unreachable]) {
     if servers.is_empty() {
         return;
     }
-    let title = format!("{} could not be asked for tenants", counted(servers.len(), "server"));
+    let title = format!("{} could not be queried for tenants", counted(servers.len(), "server"));
     let _ = writeln!(text, "\n{}", styled(STRONG, &title));
     for away in servers {
         failure(text, &server(away.server.as_ref()), &away.error);

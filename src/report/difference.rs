@@ -1,4 +1,4 @@
-//! In what tenants differ from the manifest, in one line or in full.
+//! How tenants differ from the manifest, in one line or in full.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::catalog::Object;
 use crate::fleet::{Difference, LeftIn};
 use crate::plan::Untouched;
 
-/// What a shape is missing or has otherwise, in one line.
+/// What is missing or different in a shape, in one line.
 pub(super) fn in_short(difference: &Difference) -> String {
     if difference.absent {
         return "not provisioned".to_owned();
@@ -50,7 +50,7 @@ pub(super) fn shape_in_short(shape: &LeftIn) -> String {
     )
 }
 
-/// Every object, of those that are missing so many, and how what is changed differs.
+/// Every object, but only so many of the missing ones, and how changed ones differ.
 pub(super) fn difference(difference: &Difference, most: usize) -> String {
     let mut text = String::new();
     for missing in difference.missing.iter().take(most) {
@@ -64,7 +64,7 @@ pub(super) fn difference(difference: &Difference, most: usize) -> String {
     text + &untouched(&difference.untouched)
 }
 
-/// Every object, and how what is changed differs.
+/// Every object, and how changed ones differ.
 pub(super) fn untouched(untouched: &Untouched) -> String {
     let mut text: String = untouched.changed.iter().map(change_text).collect();
     for line in undeclared(untouched) {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::causes::{failures, not_looked_at, refused, unreachable};
+use super::causes::{failures, refused, unchecked, unreachable};
 use super::difference::{difference, in_short, undeclared};
 use super::lists::{name, some, tenants};
 use super::members::Members;
@@ -15,16 +15,16 @@ use crate::words::counted;
 
 /// Missing objects of one shape that are listed before the rest is counted.
 const OBJECTS_SHOWN: usize = 20;
-/// Shapes of what a run left that are told before the rest is counted.
+/// Shapes of what a run left that are listed before the rest is counted.
 const SHAPES_SHOWN: usize = 20;
 
-/// Title of what [`uneven`] tells.
+/// Title of the list made by [`uneven`].
 pub(super) const UNEVEN: &str = "Undeclared objects that most tenants have, but not all";
 
-/// Title of what [`unused`] tells.
+/// Title of the list made by [`unused`].
 pub(super) const UNUSED: &str = "Rules of [drift] that have no effect";
 
-/// How all tenants are: by shape, each told once.
+/// The state of all tenants: by shape, each listed once.
 #[must_use]
 pub fn drift(drift: &Drift) -> String {
     let mut text = format!("{}\n", styled(STRONG, &headline(drift)));
@@ -50,7 +50,7 @@ pub fn drift(drift: &Drift) -> String {
             let _ = writeln!(text, "  {}", printable(line));
         }
     }
-    failures(&mut text, "could not be looked at", not_looked_at(drift));
+    failures(&mut text, "could not be checked", unchecked(drift));
     unreachable(&mut text, &drift.unreachable);
     refused(&mut text, &drift.refused);
     let undistributed: Vec<String> = drift.undistributed().map(name).collect();
@@ -70,7 +70,7 @@ pub(super) fn headline(drift: &Drift) -> String {
         State::Unprovisioned => "not provisioned",
         State::Drifted => "drifted",
         State::Excepted => "drifted, but excepted",
-        State::Unreachable => "could not be looked at",
+        State::Unreachable => "could not be checked",
     };
     let counts: Vec<String> =
         drift.summary.iter().map(|(state, n)| format!("{n} {}", words(state))).collect();
@@ -119,7 +119,7 @@ fn left(text: &mut String, shapes: &[LeftIn]) {
     text.push('\n');
 }
 
-/// The undeclared objects that most tenants have and some do not, one a line.
+/// The undeclared objects that most tenants have and some do not, one per line.
 pub(super) fn uneven(drift: &Drift) -> Vec<String> {
     let shown = drift.uneven.iter().take(OBJECTS_SHOWN).map(|uneven| {
         let names: Vec<String> = uneven.missing_in.iter().map(ToString::to_string).collect();
@@ -133,7 +133,7 @@ pub(super) fn uneven(drift: &Drift) -> Vec<String> {
     lines
 }
 
-/// The rules of `[drift]` that have no effect, one a line.
+/// The rules of `[drift]` that have no effect, one per line.
 pub(super) fn unused(drift: &Drift) -> Vec<String> {
     let rules = drift.unused_rules.iter();
     let mut lines: Vec<String> = rules.take(OBJECTS_SHOWN).map(ToString::to_string).collect();

@@ -12,7 +12,7 @@ use crate::plan::creates_schema;
 use crate::reconcile::Left;
 use crate::words::counted;
 
-/// What would be done: each plan once, with the tenants that it is for; with `sql`, by which
+/// What would be done: each plan once, with the tenants that it is for; with `sql`, also the
 /// statements for the first of them.
 #[must_use]
 pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
@@ -54,7 +54,7 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
 }
 
 /// Such as "6 tenants to bring up to date, 2 plans; 3 current; 1 with changed objects". What is not
-/// touched is counted wherever it is, also where something else is to do.
+/// touched is counted in all tenants, also where something else is to be done.
 pub(super) fn headline(plan: &FleetPlan) -> String {
     let has_held = |left: &Left| !left.untouched.held.is_empty();
     let has_changed = |left: &Left| !has_held(left) && !left.untouched.changed.is_empty();
@@ -81,7 +81,7 @@ pub(super) fn headline(plan: &FleetPlan) -> String {
         line.push_str(&format!("; {} refused", counted(plan.refused.len(), "entry")));
     }
     if !plan.unreachable.is_empty() {
-        line.push_str(&format!("; {} not asked", counted(plan.unreachable.len(), "server")));
+        line.push_str(&format!("; {} not queried", counted(plan.unreachable.len(), "server")));
     }
     line
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::causes::{by_cause, by_reason, not_looked_at, server};
+use super::causes::{by_cause, by_reason, server, unchecked};
 use super::difference::{difference, in_short};
 use super::fleet::{UNEVEN, UNUSED, headline, uneven, unused};
 use super::lists::{some, tenants};
@@ -13,7 +13,7 @@ use super::placement;
 use super::style::{plain, printable, printable_lines};
 use crate::fleet::{Drift, Shape, State};
 
-/// A page of Markdown goes into no more details once it has so many bytes: a comment on GitHub holds
+/// A page of Markdown has no further details once it has so many bytes: a comment on GitHub holds
 /// 65,536 characters.
 pub(super) const PAGE: usize = 60_000;
 
@@ -37,7 +37,7 @@ pub fn drift_markdown(drift: &Drift) -> String {
         let folded = folded(&summary(shape), &details(shape));
         if text.len() + folded.len() > PAGE {
             let more = drift.shapes.len() - number;
-            let _ = writeln!(text, "\n… details of {more} more: `provision drift` tells all.");
+            let _ = writeln!(text, "\n… details of {more} more: `provision drift` shows all.");
             break;
         }
         text.push_str(&folded);
@@ -50,11 +50,11 @@ pub fn drift_markdown(drift: &Drift) -> String {
             let _ = writeln!(text, "- {}", escaped(line));
         }
     }
-    let troubles = troubles(drift);
-    if !troubles.is_empty() {
-        text.push_str("\n### Could not be looked at\n\n");
-        for trouble in troubles {
-            let _ = writeln!(text, "- {}", escaped(&trouble));
+    let problems = problems(drift);
+    if !problems.is_empty() {
+        text.push_str("\n### Could not be checked\n\n");
+        for problem in problems {
+            let _ = writeln!(text, "- {}", escaped(&problem));
         }
     }
     let undistributed: Vec<String> =
@@ -77,7 +77,7 @@ pub fn drift_markdown(drift: &Drift) -> String {
     text
 }
 
-/// One test case a tenant.
+/// One test case per tenant.
 #[must_use]
 pub fn drift_junit(drift: &Drift) -> String {
     let mut suite = TestSuite::new("tenants");
@@ -110,9 +110,9 @@ pub fn drift_junit(drift: &Drift) -> String {
         };
         suite.add_test_case(TestCase::new(tenant.tenant.to_string(), status));
     }
-    for (name, trouble) in troubles_beside_tenants(drift) {
+    for (name, problem) in other_problems(drift) {
         let mut error = TestCaseStatus::non_success(NonSuccessKind::Error);
-        error.set_message(printable(trouble));
+        error.set_message(printable(problem));
         suite.add_test_case(TestCase::new(printable(&name), error));
     }
     for orphan in &drift.orphans {
@@ -126,7 +126,7 @@ pub fn drift_junit(drift: &Drift) -> String {
     report.to_string().unwrap_or_default()
 }
 
-/// Workflow commands that GitHub shows as annotations: one a shape, and one a cause of trouble.
+/// Workflow commands that GitHub shows as annotations: one per shape, and one per problem.
 #[must_use]
 pub fn drift_github(drift: &Drift) -> String {
     let mut text = String::new();
@@ -136,8 +136,8 @@ pub fn drift_github(drift: &Drift) -> String {
         let message = format!("{} ({})", summary(shape), members.in_short());
         let _ = writeln!(text, "::{level} title=tenant drift::{}", command(&message));
     }
-    for trouble in troubles(drift) {
-        let _ = writeln!(text, "::error title=tenant not looked at::{}", command(&trouble));
+    for problem in problems(drift) {
+        let _ = writeln!(text, "::error title=tenant not checked::{}", command(&problem));
     }
     let undistributed: Vec<String> =
         drift.undistributed().map(|tenant| tenant.tenant.to_string()).collect();
@@ -159,14 +159,14 @@ fn summary(shape: &Shape) -> String {
     format!("{}: {}", tenants(shape.count), in_short(&shape.difference))
 }
 
-/// All that the shape differs in, one object a line.
+/// Everything in which the shape differs, one object per line.
 fn details(shape: &Shape) -> String {
     plain(&difference(&shape.difference, OBJECTS_LISTED))
 }
 
-/// What kept tenants, servers and entries of the registry from being looked at, each cause once.
-fn troubles(drift: &Drift) -> Vec<String> {
-    let tenants = by_cause(not_looked_at(drift)).into_iter().map(|cause| {
+/// What kept tenants, servers and entries of the registry from being checked, each cause once.
+fn problems(drift: &Drift) -> Vec<String> {
+    let tenants = by_cause(unchecked(drift)).into_iter().map(|cause| {
         let ids = cause.ids().map(|ids| format!(" ({ids})"));
         format!("{}: {}{}", cause.who(), cause.failure.message, ids.unwrap_or_default())
     });
@@ -177,13 +177,13 @@ fn troubles(drift: &Drift) -> Vec<String> {
     tenants.chain(servers).chain(refused).collect()
 }
 
-fn troubles_beside_tenants(drift: &Drift) -> impl Iterator<Item = (String, &str)> {
+fn other_problems(drift: &Drift) -> impl Iterator<Item = (String, &str)> {
     let servers = drift.unreachable.iter();
     let servers = servers.map(|at| (server(at.server.as_ref()), at.error.message.as_str()));
     servers.chain(drift.refused.iter().map(|refused| (refused.id.clone(), refused.reason.as_str())))
 }
 
-/// Text that Markdown shows as it is, in one line of a table.
+/// Text that Markdown displays as it is, in one line of a table.
 pub(super) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in html(&printable(text)).chars() {

@@ -1,4 +1,4 @@
-//! Reports for programs. The names of keys are part of the interface: they only ever grow.
+//! Reports for programs. The names of keys are part of the interface: keys are only ever added.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub fn applied_json(applied: &Applied) -> Value {
         "drifted": applied.left.is_drift(),
         "exception": applied.left.exception,
     });
-    // Its keys stand beside the others, as they do elsewhere.
+    // Its keys are beside the others, as elsewhere.
     if let (Some(all), Ok(Value::Object(placement))) =
         (value.as_object_mut(), serde_json::to_value(&applied.placement))
     {
@@ -40,8 +40,8 @@ pub fn applied_json(applied: &Applied) -> Value {
     value
 }
 
-/// Version of what commands report as JSON, saved plans apart. It changes when keys go away or get
-/// another meaning.
+/// Version of what commands report as JSON, saved plans apart. It changes when keys are removed or
+/// change their meaning.
 const FORMAT_VERSION: u32 = 1;
 
 #[derive(Serialize)]
@@ -51,7 +51,7 @@ struct Versioned<'a, T> {
     report: &'a T,
 }
 
-/// A report as indented JSON, with the version of its format before all else.
+/// A report as indented JSON, with the version of its format first.
 #[must_use]
 pub fn versioned(report: &impl Serialize) -> String {
     to_line(&Versioned { format_version: FORMAT_VERSION, report })

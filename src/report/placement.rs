@@ -4,7 +4,7 @@ use super::style::{CHANGED, STRONG, printable, styled};
 use crate::name::{SchemaName, Text};
 use crate::pg::Placement;
 
-/// A line about one tenant; empty where there is nothing to tell.
+/// A line about one tenant; empty where there is nothing to report.
 pub(super) fn line(schema: &SchemaName, placement: Option<&Placement>) -> String {
     match placement {
         Some(Placement::Undistributed) => {
@@ -21,7 +21,7 @@ pub(super) fn line(schema: &SchemaName, placement: Option<&Placement>) -> String
 }
 
 /// A section about tenants that are not distributed and should be; empty without any. `names` are
-/// theirs, as they are to be shown.
+/// theirs, as displayed.
 pub(super) fn section(count: usize, names: &str) -> String {
     if count == 0 {
         return String::new();
@@ -34,7 +34,7 @@ pub(super) fn section(count: usize, names: &str) -> String {
     )
 }
 
-/// What is told of such tenants.
+/// What is reported of such tenants.
 pub(super) fn in_words() -> &'static str {
     "not distributed, although citus.enable_schema_based_sharding is on"
 }

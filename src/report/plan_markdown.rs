@@ -13,7 +13,7 @@ use crate::explain::Failure;
 use crate::fleet::{FleetPlan, LeftIn, SharedPlan};
 use crate::plan::creates_schema;
 
-/// So many bytes of a page are for what is not touched, and as many for what cannot be planned.
+/// Bytes of a page for what is not touched, and as many for what cannot be planned.
 const SECTION: usize = 10_000;
 /// Steps of a plan that are listed before the rest is counted.
 const STEPS_SHOWN: usize = 20;
@@ -25,18 +25,18 @@ pub fn fleet_plan_markdown(plan: &FleetPlan) -> String {
     let mark = if plan.is_incomplete() { "❌ " } else { "" };
     let mut text = format!("## {mark}Plan for tenant schemas\n\n{}.\n", escaped(&headline(plan)));
     let end = left("### Nothing to do, but not as declared", &plan.left)
-        + &section("### Cannot be planned", SECTION, troubles(plan).into_iter());
+        + &section("### Cannot be planned", SECTION, problems(plan).into_iter());
     for (number, shared) in plan.plans.iter().enumerate() {
         let more = plan.plans.len() - number;
         let room = PAGE.saturating_sub(text.len() + end.len());
         let names: Vec<String> = plan.tenants_of(number).map(ToString::to_string).collect();
         let head = head(number, shared, &names);
         if head.len() > room {
-            let _ = writeln!(text, "\n… and {more} more plans: `provision plan --all` tells all.");
+            let _ = writeln!(text, "\n… and {more} more plans: `provision plan --all` shows all.");
             break;
         }
         text.push_str(&head);
-        // What one plan does not use is left to those after it.
+        // Room that one plan does not use is available to those after it.
         text.push_str(&statements(shared, (room - head.len()) / more));
     }
     text + &end
@@ -57,7 +57,7 @@ fn head(number: usize, shared: &SharedPlan, names: &[String]) -> String {
     text + &left("#### Not touched", &shared.left)
 }
 
-/// The statements in at most about `room` bytes.
+/// The statements, in about `room` bytes at most.
 fn statements(shared: &SharedPlan, room: usize) -> String {
     let mut text = format!("\n<details><summary>SQL for tenant {}</summary>\n\n", shared.tenant);
     let mut left = shared.steps.len();
@@ -70,13 +70,13 @@ fn statements(shared: &SharedPlan, room: usize) -> String {
         left -= 1;
     }
     if left > 0 {
-        let _ = writeln!(text, "\n… and {left} more: `provision plan --all --sql` tells all.");
+        let _ = writeln!(text, "\n… and {left} more: `provision plan --all --sql` shows all.");
     }
     text + "\n</details>\n"
 }
 
-/// Why there is no plan for some, each reason once.
-fn troubles(plan: &FleetPlan) -> Vec<String> {
+/// Why some tenants have no plan, each reason once.
+fn problems(plan: &FleetPlan) -> Vec<String> {
     let failed = plan.failed.iter().map(|at| (&at.tenant, at.server.as_ref(), &at.error));
     let failed = by_cause(failed).into_iter().map(|cause| {
         let ids = cause.ids().map(|ids| format!(" ({ids})")).unwrap_or_default();
@@ -107,7 +107,7 @@ fn left(title: &str, shapes: &[LeftIn]) -> String {
         let details = folded(&cut(&summary), &plain(&untouched(&shape.left.untouched)));
         if text.len() + details.len() > end {
             let more = shapes.len() - number;
-            let _ = writeln!(text, "\n… details of {more} more: `provision plan --all` tells all.");
+            let _ = writeln!(text, "\n… details of {more} more: `provision plan --all` shows all.");
             break;
         }
         text.push_str(&details);
@@ -119,7 +119,7 @@ fn in_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A list under a title with its level, in at most about `room` bytes; nothing without items.
+/// A list under a title with its level, in about `room` bytes at most; empty without items.
 fn section(title: &str, room: usize, items: impl ExactSizeIterator<Item = String>) -> String {
     if items.len() == 0 {
         return String::new();
@@ -159,7 +159,7 @@ mod tests {
     use crate::plan::{Change, Untouched};
     use crate::reconcile::Left;
 
-    /// So many plans, each of so many statements, and as many tenants that are left as they are.
+    /// So many plans, each with so many statements, and as many tenants that are left as they are.
     fn plan(plans: usize, statements: usize) -> FleetPlan {
         let id = |n: usize| TenantId::new(&format!("t{n}")).unwrap();
         let table = |n: usize| Object::table(&Ident::new(format!("<{n}>")).unwrap());

@@ -8,7 +8,7 @@ use crate::pg::Placement;
 use crate::reconcile::{Differences, Status};
 use crate::words::counted;
 
-/// Whether a tenant conforms now, and what its record tells.
+/// Whether a tenant conforms now, and what its record says.
 #[must_use]
 pub fn status(status: &Status) -> String {
     let title = format!("tenant {}, schema {}", status.tenant.id, status.tenant.schema);
@@ -68,7 +68,7 @@ pub fn status(status: &Status) -> String {
             Some(false) => "the schema has changed since the last apply",
             None => {
                 "how the last apply left the schema is not known: a version of this tool with another \
-                 digest wrote the record, and the next apply writes it anew"
+                 digest wrote the record, and the next apply writes a new one"
             }
         },
         if newest.complete {

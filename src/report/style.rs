@@ -1,4 +1,4 @@
-//! Marks and colours. Whoever prints decides whether colours reach the terminal.
+//! Marks and colours. The caller that prints decides whether colours reach the terminal.
 
 use anstyle::{AnsiColor, Style};
 

@@ -16,7 +16,7 @@ use crate::words::counted;
 /// Rows of one table that are listed before the rest is counted.
 const ROWS_SHOWN: usize = 10;
 
-/// What would be done, and what would remain; with `sql`, by which statements.
+/// What would be done, and what would remain; with `sql`, also the statements.
 #[must_use]
 pub fn plan(plan: &Plan, remains: &Left, sql: bool) -> String {
     let mut text = heading(plan);
@@ -68,7 +68,7 @@ fn heading(plan: &Plan) -> String {
     text
 }
 
-/// What a new tenant is made without, for those whose other tenants have it.
+/// What a new tenant is created without, for users whose other tenants have it.
 pub(super) fn new_tenant() -> String {
     format!(
         "  A new tenant gets what the manifest declares, and nothing that cannot be declared yet:\n  \
@@ -169,7 +169,7 @@ pub(super) fn change_text(change: &Change) -> String {
     let mut text = String::new();
     let name = printable(&change.object.to_string());
     let _ = writeln!(text, "    {}", styled(CHANGED, &format!("~ changed {name}")));
-    // The last line ends with a break, too: else it would differ from the same line before others.
+    // The last line ends with a line break, too: otherwise it would differ from the same line elsewhere.
     let side = |text: &str| printable_lines(text) + "\n";
     let (actual, expected) = (side(&change.actual), side(&change.expected));
     for line in TextDiff::from_lines(actual.as_str(), expected.as_str()).iter_all_changes() {

@@ -18,7 +18,7 @@ use crate::fleet::Fleet;
 use crate::name::TenantId;
 use crate::telemetry::Recorder;
 
-/// How much is done at the same time.
+/// How much is done concurrently.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Connections that work on tenants.
@@ -122,7 +122,7 @@ impl App {
         Arc::clone(&self.credentials.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Work in progress ends with the manifest it started with.
+    /// Work in progress finishes with the manifest it started with.
     pub(super) fn replace_fleet(&self, fleet: Fleet) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fleet.into());
     }

@@ -13,14 +13,14 @@ use subtle::{Choice, ConstantTimeEq as _};
 /// A token is at least this long, in bytes.
 pub const TOKEN_BYTES: usize = 32;
 
-/// The present one and the one before or after it.
+/// The current one and the one before or after it.
 const TOKENS: usize = 2;
 
-/// So many failures from one address within [`WINDOW`] are answered with 401, more with 429.
+/// How many failures from one address within [`WINDOW`] are answered with 401; more get 429.
 const FAILURES: u32 = 20;
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// So many addresses are remembered.
+/// How many addresses are remembered.
 const ADDRESSES: usize = 10_000;
 
 type TokenDigest = [u8; 32];
@@ -47,7 +47,7 @@ pub(super) enum Access {
     Read,
 }
 
-/// Why tokens are refused. What they are is not repeated.
+/// Why tokens are refused. The tokens themselves are not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("there is no token")]
@@ -63,11 +63,11 @@ pub enum TokenError {
 }
 
 impl Tokens {
-    /// Reads tokens that are set apart by white space: one or two that allow everything, and up to
+    /// Reads tokens that are separated by white space: one or two that allow everything, and up to
     /// two that allow reading only.
     ///
     /// # Errors
-    /// When a token is too short or cannot stand in a header, or there are too few or too many.
+    /// When a token is too short or cannot be sent in a header, or there are too few or too many.
     pub fn parse(full: &str, read: Option<&str>) -> Result<Self, TokenError> {
         let full = digests(full)?;
         if full.is_empty() {
@@ -92,7 +92,7 @@ impl Tokens {
             return None;
         }
         let given: TokenDigest = Sha256::digest(token.trim_ascii()).into();
-        // All are compared, whichever is right.
+        // All are compared, whichever matches.
         let any = |known: &[TokenDigest]| {
             let equal = known.iter().map(|known| known.ct_eq(&given));
             bool::from(equal.fold(Choice::from(0), |any, one| any | one))

@@ -1,4 +1,4 @@
-//! From the parts of a request to values, or to a problem that says what is wrong with them.
+//! Turns the parts of a request into values, or into a problem that says what is wrong with them.
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ const KEPT: usize = 1_000;
 /// The result of work.
 pub(super) type JobOutcome = Result<JobResult, Problem>;
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Debug, Clone)]
 pub(super) enum Progress {
     Queued,
@@ -40,7 +40,7 @@ impl Job {
         (Self { id: Uuid::now_v7(), tenant, created_at: Timestamp::now(), progress }, sender)
     }
 
-    /// Waits for its end.
+    /// Waits until it ends.
     pub(super) async fn finished(&mut self) -> Arc<JobOutcome> {
         let finished = |progress: &Progress| matches!(progress, Progress::Finished(_));
         match self.progress.wait_for(finished).await.as_deref() {

@@ -1,4 +1,4 @@
-//! What is done with every request.
+//! What is done for every request.
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -19,7 +19,7 @@ use super::auth::Access;
 use super::problem::Problem;
 use crate::telemetry;
 
-/// The paths that need no token. All others do.
+/// The paths that need no token.
 pub const OPEN: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/openapi.json"];
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -147,7 +147,7 @@ pub(super) async fn authorize(
     }
 }
 
-/// Whether the request is for a plan only. Other spellings of the parameter are taken for a change.
+/// Whether the request is for a plan only. Other spellings of the parameter count as a change.
 fn is_dry_run(request: &Request<Body>) -> bool {
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     path == Some("/ops/provision/{tenantId}") && request.uri().query() == Some("dryRun=true")

@@ -34,7 +34,7 @@ use super::app::App;
 use super::layers::Peer;
 use super::problem::Problem;
 
-/// How long the service keeps listening when its work is done, so that clients that reuse a connection
+/// How long the service keeps listening after its work is done, so that clients that reuse a connection
 /// get a response that closes it, rather than a reset.
 const DRAIN_TIME: Duration = Duration::from_millis(200);
 

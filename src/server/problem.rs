@@ -1,6 +1,6 @@
 //! Errors as responses: RFC 9457, `application/problem+json`.
 //!
-//! Clients are told what they can act on; what concerns the operator is logged, under the request's id.
+//! Clients get what they can act on; what concerns the operator is logged, under the request's id.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};

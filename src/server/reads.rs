@@ -43,7 +43,7 @@ pub(super) struct Page {
     after: Option<String>,
 }
 
-/// The tenants of the registry, and how each of them is.
+/// The tenants of the registry, and the state of each.
 #[utoipa::path(
     get, path = "/ops/tenants", tag = "read", security(("bearer" = [])), params(Page),
     responses(
@@ -186,7 +186,7 @@ async fn locate<'c>(
 }
 
 /// The problem that the client gets for an error, which is logged in full. A tenant that the registry
-/// does not list is the client's mistake, and no matter for an operator.
+/// does not list is the client's mistake, and does not concern the operator.
 pub(super) fn problem_of(id: &TenantId, error: &ReconcileError) -> Problem {
     let (code, message, hint) = (error.code(), crate::causes::chain(error), error.hint());
     if matches!(error, ReconcileError::Unregistered { .. }) {

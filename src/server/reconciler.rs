@@ -189,8 +189,8 @@ fn election_server(fleet: &Fleet) -> Option<&Target> {
     named.or(fleet.servers.first()).map(|server| &server.context.target)
 }
 
-/// Listens on all servers, and provisions the tenants that notifications name. What is missed, the
-/// next pass finds.
+/// Listens on all servers, and provisions the tenants that notifications name. The next pass
+/// finds what is missed.
 async fn listen(app: Arc<App>, failed: mpsc::Sender<TenantId>) {
     let servers = app.current().fleet.servers.len();
     let all = (0..servers).map(|server| listen_to(&app, server, &failed));
@@ -249,7 +249,7 @@ fn on_notification(app: &Arc<App>, payload: &str, failed: &mpsc::Sender<TenantId
         .ok()?;
     let (mut watched, failed) = (job.clone(), failed.clone());
     tokio::spawn(async move {
-        // What the registry does not list, the next pass forgets.
+        // The next pass forgets what the registry does not list.
         if watched.finished().await.is_err() {
             let _ = failed.send(id).await;
         }

@@ -30,7 +30,7 @@ pub(super) struct Provisioned {
     statements: usize,
     /// Of the manifest that the tenant now matches.
     checksum: String,
-    /// Its id in the tenant's record; none when nothing was written.
+    /// Its id in the tenant's record; none if nothing was written.
     apply_id: Option<Uuid>,
     duration_ms: u64,
     attempts: u32,
@@ -176,9 +176,9 @@ pub(super) struct TenantStatus {
     missing: usize,
     /// Objects that are present but different.
     changed: usize,
-    /// Objects that are present but not declared, without those that are to be ignored.
+    /// Objects that are present but not declared, without those that are ignored.
     extra: usize,
-    /// Objects of kinds that are not compared, without those that are to be ignored.
+    /// Objects of kinds that are not compared, without those that are ignored.
     unmodelled: usize,
     /// Whether the newest apply was of the manifest as it is now.
     manifest_is_current: bool,
@@ -189,7 +189,7 @@ pub(super) struct TenantStatus {
     absent_rows: usize,
     #[serde(flatten)]
     placement: Placement,
-    /// The owner of the record, if not trusted: the record proves nothing then.
+    /// The owner of the record, if not trusted: then the record proves nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     record_owner: Option<String>,
     /// Newest first.
@@ -252,7 +252,7 @@ pub(super) struct JobStatus {
     pub(super) problem: Option<Problem>,
 }
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum JobState {

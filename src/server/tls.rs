@@ -33,7 +33,7 @@ pub enum TlsError {
 /// Reads a chain of certificates, the service's own first, and its key, both as PEM.
 ///
 /// # Errors
-/// When a file cannot be read, or the two do not belong together.
+/// When a file cannot be read, or the two do not match.
 pub fn tls(certificates: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
     let failed = |file: &Path| {
         let file = file.to_owned();

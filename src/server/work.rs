@@ -1,4 +1,4 @@
-//! From a request to the tenant. Work runs in tasks of its own: a client that disconnects does not
+//! Work on tenants for requests. It runs in tasks of its own: a client that disconnects does not
 //! interrupt it.
 
 use std::sync::{Arc, PoisonError};
@@ -45,7 +45,7 @@ pub(super) fn provision(app: &Arc<App>, id: &TenantId) -> Result<Job, Problem> {
             }
             _ => Err(Problem::stopping()),
         };
-        // Whoever sees the result may rely on the slot in the queue being free.
+        // A client that gets the result may rely on the slot in the queue being free.
         drop(slot);
         progress.send_replace(Progress::Finished(Arc::new(outcome)));
     };

@@ -202,7 +202,7 @@ async fn what_fails_for_one_cause_is_told_once() {
     for (format, line) in [
         ("text", "  30 tenants on us [connect-failed] cannot connect to"),
         ("markdown", "- 30 tenants on us: cannot connect to"),
-        ("github", "::error title=tenant not looked at::30 tenants on us: cannot connect to"),
+        ("github", "::error title=tenant not checked::30 tenants on us: cannot connect to"),
     ] {
         let text = on(&["drift", "--format", format]);
         assert_eq!(text.matches(line).count(), 1, "{text}");
@@ -227,5 +227,5 @@ async fn what_fails_for_one_cause_is_told_once() {
     let text = on(&["drift"]);
     assert!(text.contains("  \"a\", \"b\": no pattern of [servers] says where"), "{text}");
     let github = on(&["drift", "--format", "github"]);
-    assert!(github.contains("::error title=tenant not looked at::\"a\", \"b\": no"), "{github}");
+    assert!(github.contains("::error title=tenant not checked::\"a\", \"b\": no"), "{github}");
 }

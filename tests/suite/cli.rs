@@ -374,7 +374,7 @@ fn tips_lead_somewhere() {
     }
     let said = run(&["drift", "t01"]);
     assert!(
-        said.contains("\n\n  tip: drift looks at all tenants; to choose some, use '--match t01'\n"),
+        said.contains("\n\n  tip: drift checks all tenants; to choose some, use '--match t01'\n"),
         "{said}"
     );
     let json = run(&["drift", "t01", "--format", "json"]);

@@ -80,7 +80,7 @@ async fn hostile_names_and_values_do_nothing_to_who_reads_them() {
     check(&["drift"], &[]);
     check(&["drift", "--format", "markdown"], &[]);
     check(&["drift", "--format", "junit"], &[]);
-    let ours = ["::error title=tenant drift::", "::error title=tenant not looked at::"];
+    let ours = ["::error title=tenant drift::", "::error title=tenant not checked::"];
     check(&["drift", "--format", "github"], &ours);
     check(&["status", "old"], &[]).with(0);
     check(&["apply", "old", "--sql"], &[]).with(3);

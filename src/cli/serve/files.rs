@@ -1,4 +1,4 @@
-//! What the service reads at its start, and again on SIGHUP.
+//! What the service reads when it starts, and again on SIGHUP.
 
 use std::path::{Path, PathBuf};
 
@@ -68,12 +68,12 @@ impl Files {
     }
 }
 
-/// The manifest with its servers. Attempts are fewer than elsewhere: callers wait, and come again.
+/// The manifest with its servers. Attempts are fewer than elsewhere: clients wait, and try again.
 pub(super) async fn fleet(global: &Global) -> Result<Fleet, Error> {
     global.fleet_with(Retry { attempts: 3, ..Retry::default() }).await
 }
 
-/// What a file holds, or else a variable; and which of them it was.
+/// The contents of a file, or else of a variable, and which of them it was.
 fn secret(file: Option<&Path>, variable: &str) -> Result<(String, Option<String>), Error> {
     let Some(path) = file else {
         return Ok((variable.to_owned(), std::env::var(variable).ok()));

@@ -27,12 +27,12 @@ pub(super) async fn on_signal(
     server: &Server,
 ) {
     while hang_up.recv().await.is_some() {
-        // A signal during the wait for a database starts again.
+        // A signal while waiting for a database starts again.
         while reload(hang_up, files, global, server).await.is_none() {}
     }
 }
 
-/// `None` when another signal has come before this one was handled.
+/// `None` when another signal has arrived before this one was handled.
 async fn reload(
     hang_up: &mut Signal,
     files: &Files,

@@ -50,7 +50,7 @@ fn column(
     Some(column)
 }
 
-/// An enum of the manifest, under its own name or as SQL would quote it, or what the server knows.
+/// An enum of the manifest, under its own name or as SQL would quote it, or a type of the server.
 fn data_type(checking: &mut Checking<'_>, raw: &Name) -> Option<TypeDecl> {
     let mut base = raw.value.trim();
     let mut dimensions = 0;

@@ -7,7 +7,7 @@ use crate::manifest::raw;
 use crate::name::TenantId;
 
 /// The first words of the kinds of all objects that can be undeclared: those that can be declared, and
-/// those that are the server's or that reading a schema gives.
+/// those that reading a schema reports.
 const KINDS: [&str; 45] = [
     "access",
     "aggregate",

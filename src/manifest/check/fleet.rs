@@ -51,7 +51,7 @@ pub(super) fn tenants(
             checking.note(&server.span, format!("{:?} is none of [servers]", server.value));
         }
         if raw.query.is_none() {
-            checking.note(&server.span, "only a query is asked on one server for all");
+            checking.note(&server.span, "only a query can be run on one server for all");
         }
     }
     let registry = if let Some(query) = raw.query {

@@ -71,7 +71,7 @@ fn index(
     })
 }
 
-/// What may be said of an index term.
+/// What may be declared of an index term.
 #[derive(Default)]
 pub(super) struct KeyParts<'r> {
     pub(super) column: Option<&'r Name>,

@@ -83,7 +83,7 @@ fn check_target(
 }
 
 /// Unnamed objects are found by their structure, so equal ones could not be told apart; named
-/// ones would be a waste.
+/// ones would be redundant.
 fn check_doubles(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table, table: &TableDecl) {
     let constraint_spans = constraint_spans(raw);
     if constraint_spans.len() == table.constraints.len() {
@@ -91,7 +91,7 @@ fn check_doubles(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table, tab
             .constraints
             .iter()
             .map(|c| match &c.definition {
-                // A unique key on the columns of the primary key says nothing new.
+                // A unique key on the columns of the primary key is redundant.
                 ConstraintDef::PrimaryKey(key) | ConstraintDef::Unique(key) => {
                     checksum::of("key", &key.columns).to_string()
                 }

@@ -1,4 +1,4 @@
-//! Names of objects: unique where the server wants it so, and composed where none is given.
+//! Names of objects: unique where the server requires it, and composed where none is given.
 
 use std::ops::Range;
 
@@ -7,10 +7,10 @@ use super::super::raw::{self, KeyForm, Name, Short, Spanned};
 use crate::manifest::checking::Checking;
 use crate::name::Ident;
 
-/// What the tool keeps for itself in a tenant's schema.
+/// Names that the tool reserves in a tenant's schema.
 const RESERVED: &str = "_provision_";
 
-/// Takes all names that are given, and notes those that are given twice.
+/// Collects all names that are given, and notes those that are given twice.
 pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
     for name in raw.types.keys() {
         checking.ident(name);

@@ -1,4 +1,4 @@
-//! Baseline rows: what they are, what they look like in messages, and what is read to find them.
+//! Baseline rows: what they are, how they are shown in messages, and what is read to find them.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::name::{Ident, Text};
 #[derive(Debug, Clone, Serialize)]
 pub struct SeedDecl {
     pub table: Ident,
-    /// Natural key: a row counts as present when one with these values is there. At least one.
+    /// Natural key: a row counts as present if one with these values exists. At least one.
     pub key: Vec<Ident>,
     pub rows: Vec<SeedRow>,
 }
@@ -82,7 +82,7 @@ impl Cell {
 }
 
 impl SeedRow {
-    /// The key as people read it, such as `grupo = "Funcao", nome = "Peão"`.
+    /// The key as it is displayed, such as `grupo = "Funcao", nome = "Peão"`.
     #[must_use]
     pub fn key_text(&self, key: &[Ident]) -> String {
         let part = |name: &Ident| {

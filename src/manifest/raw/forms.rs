@@ -1,4 +1,4 @@
-//! Values that may be written in more than one way, and values that know where they stand.
+//! Values that may be written in more than one way, and values with their places.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,14 +9,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Debug, Clone)]
 pub(in crate::manifest) struct Spanned<T> {
     pub(in crate::manifest) span: Range<usize>,
     pub(in crate::manifest) value: T,
 }
 
-/// A name or another text, and where it stands.
+/// A name or another text, and its place.
 pub(in crate::manifest) type Name = Spanned<String>;
 pub(in crate::manifest) type Names = Vec<Name>;
 
@@ -60,7 +60,7 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
     }
 }
 
-/// Any TOML value, and where it stands.
+/// Any TOML value, and its place.
 #[derive(Debug)]
 pub(in crate::manifest) struct Anything(pub(in crate::manifest) Spanned<toml::Value>);
 

@@ -12,7 +12,7 @@ use crate::name::{Ident, Text};
 /// Lookups inside of lookups, at most.
 const DEPTH: usize = 4;
 
-/// A column of the table, if it has one of the name.
+/// A column of the table, if it has one with the name.
 pub(super) fn column<'t>(
     checking: &mut Checking<'_>,
     table: &'t TableDecl,
@@ -29,8 +29,8 @@ pub(super) fn column<'t>(
     found
 }
 
-/// The cell of a column. An object `{ sql }`, `{ tenant }` or `{ lookup, where, column }` is what
-/// it says in columns of all types; to put such an object into a JSON column, write it as text.
+/// The cell of a column. An object `{ sql }`, `{ tenant }` or `{ lookup, where, column }` has
+/// that meaning in columns of all types; to put such an object into a JSON column, write it as text.
 pub(super) fn cell(
     checking: &mut Checking<'_>,
     column: &ColumnDecl,

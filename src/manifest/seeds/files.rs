@@ -15,8 +15,8 @@ pub(super) fn inline(checking: &Checking<'_>, rows: &[Spanned<Row>]) -> Input {
     Input::Objects(rows.iter().map(|row| toml_row(checking.source, row, Place::Span)).collect())
 }
 
-/// The rows of a file. A file without rows says so: by a header alone, or an empty list. What
-/// says nothing may have been cut off, and is noted, as is all else that is wrong with it.
+/// The rows of a file. A file without rows says so, with a header alone or an empty list. A file that
+/// says nothing may have been cut off, which is noted, like all other errors in it.
 pub(super) fn read(
     checking: &mut Checking<'_>,
     file: &Name,
@@ -103,8 +103,8 @@ fn start_of(source: &Source, record: &csv::StringRecord) -> usize {
     start + rest.iter().take_while(|byte| b"\r\n".contains(byte)).count()
 }
 
-/// Whether the last record goes on for as long as there is text, which the reader takes for its
-/// end: then a line more is no record more.
+/// Whether the last record continues to the end of the text, which the reader takes for its end:
+/// then one more line is not one more record.
 fn ends_in_quotes(last_record: &str) -> bool {
     let longer = format!("{last_record}\nend");
     let mut reader = csv::ReaderBuilder::new();

@@ -1,11 +1,11 @@
-//! Rows that are not understood yet, and where they stand.
+//! Rows before they are checked, and their places.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::manifest::checking::Checking;
 
-/// Where a row or a cell stands, to complain of it.
+/// The place of a row or a cell, for messages.
 #[derive(Debug, Clone)]
 pub(super) enum Place {
     /// In the manifest.
@@ -14,7 +14,7 @@ pub(super) enum Place {
     Line(Arc<str>, usize),
 }
 
-/// Rows that are not understood yet.
+/// Rows before they are checked.
 pub(super) enum Input {
     /// All rows have a value for each name of the header.
     Table { place: Place, header: Vec<String>, rows: Vec<(Place, Vec<Value>)> },
@@ -39,7 +39,7 @@ pub(super) enum Value {
     Object(Vec<(String, Value)>),
 }
 
-/// Notes what is wrong with a row or a cell.
+/// Notes an error in a row or a cell.
 pub(super) fn note(checking: &mut Checking<'_>, place: &Place, message: &str) {
     match place {
         Place::Span(span) => checking.note(span, message),

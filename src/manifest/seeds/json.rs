@@ -10,10 +10,10 @@ use super::input::{Input, Object, Place, Value, note};
 use crate::manifest::checking::Checking;
 use crate::manifest::source::Source;
 
-/// Arrays and objects inside of each other in one value, at most: as many as `serde_json` takes.
+/// How deep arrays and objects may be nested in one value: as deep as `serde_json` accepts.
 const DEPTH: usize = 128;
 
-/// The rows of a file; what is wrong with it is noted.
+/// The rows of a file; errors in it are noted.
 pub(super) fn read(checking: &mut Checking<'_>, source: &Source) -> Option<Input> {
     let name = &source.name;
     let rows: Vec<Entries> = match serde_json::from_str(&source.text) {
@@ -25,7 +25,7 @@ pub(super) fn read(checking: &mut Checking<'_>, source: &Source) -> Option<Input
         }
     };
     let start = source.text.as_ptr() as usize;
-    // The raw values lie inside of the text, so they tell where they are.
+    // The raw values are slices of the text, so their addresses give their places.
     let line = |text: &str| source.line((text.as_ptr() as usize).saturating_sub(start));
     let objects = rows.into_iter().filter_map(|row| {
         let first = row.0.first().map_or(0, |(_, raw)| line(raw.get()));
@@ -108,7 +108,7 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// The byte that is next after spaces.
+    /// The next byte after spaces.
     fn next(&mut self) -> Option<u8> {
         self.rest = self.rest.trim_ascii_start();
         self.rest.bytes().next()
@@ -133,7 +133,7 @@ impl<'t> Reader<'t> {
         false
     }
 
-    /// A string. Whether its escapes stand for characters has not been looked at before.
+    /// A string. Whether its escapes stand for characters has not been checked before.
     fn string(&mut self) -> Result<String, String> {
         let mut escaped = false;
         let end = self.rest.bytes().skip(1).position(|byte| {

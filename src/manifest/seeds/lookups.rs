@@ -53,7 +53,7 @@ enum Spelling<'s> {
 }
 
 /// By table; only where all its seeds have the same key, and its columns are of types in which
-/// nothing but what is spelled alike is equal: of the others, the server is the judge.
+/// nothing but what is spelled alike is equal: all others are left to the server.
 fn keys_by_table<'s>(seeds: &'s [SeedDecl], tables: &[TableDecl]) -> HashMap<&'s Ident, Keys<'s>> {
     let mut by_table: HashMap<&Ident, Option<Keys<'_>>> = HashMap::new();
     for seed in seeds {
@@ -103,7 +103,7 @@ fn spelled<'s>(columns: &[&Ident], cells: &'s [(Ident, Cell)]) -> Option<Vec<Spe
 
 impl Keys<'_> {
     /// Whether the conditions are the whole key, all literals, and no row has it. Any others may
-    /// mean a row that somebody else inserts.
+    /// refer to a row that is inserted elsewhere.
     fn is_absent(&self, matching: &[(Ident, Cell)]) -> bool {
         matching.len() == self.columns.len()
             && spelled(&self.columns, matching).is_some_and(|key| !self.rows.contains(&key))

@@ -7,7 +7,7 @@ use crate::manifest::model::{Cell, ConstraintDef, SeedDecl, SeedRow, TableDecl, 
 use crate::name::Ident;
 
 /// Seeds in an order in which each comes after those of the tables that it depends on, directly or
-/// by way of tables without rows. In a circle, and where nothing depends, the file's order stays.
+/// by way of tables without rows. In a cycle, and where nothing depends, the order of the file is kept.
 pub(super) fn ordered(seeds: Vec<SeedDecl>, tables: &[TableDecl]) -> Vec<SeedDecl> {
     let by_name = tables.iter().map(|table| (&table.name, table)).collect();
     let needed: Vec<BTreeSet<Ident>> =
@@ -29,7 +29,7 @@ pub(super) fn ordered(seeds: Vec<SeedDecl>, tables: &[TableDecl]) -> Vec<SeedDec
     done
 }
 
-/// Rows after those of the same seed that they look up; in a circle the file's order stays.
+/// Rows after those of the same seed that they look up; in a cycle the order of the file is kept.
 fn order_rows(seed: &mut SeedDecl) {
     let needed = rows_needed(seed);
     if needed.iter().all(Vec::is_empty) {
@@ -37,7 +37,7 @@ fn order_rows(seed: &mut SeedDecl) {
     }
     let (mut order, mut visited) = (Vec::new(), vec![false; needed.len()]);
     for first in 0..needed.len() {
-        // Each row is met twice: before and after those that it needs.
+        // Each row is visited twice: before and after those that it needs.
         let mut open = vec![(first, false)];
         while let Some((at, is_ready)) = open.pop() {
             if is_ready {
@@ -99,7 +99,7 @@ fn index<'s>(rows: &'s [SeedRow], columns: &[&Ident]) -> HashMap<Vec<&'s Cell>, 
     index
 }
 
-/// The tables whose rows must be there first.
+/// The tables whose rows must be inserted first.
 fn tables_needed(seed: &SeedDecl, tables: &HashMap<&Ident, &TableDecl>) -> BTreeSet<Ident> {
     let mut needed = BTreeSet::new();
     for (_, cell) in seed.rows.iter().flat_map(|row| &row.cells) {

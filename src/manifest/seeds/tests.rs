@@ -1,4 +1,4 @@
-//! Rows are read as they are written, and what is wrong with them is told with its line.
+//! Rows are read as they are written, and errors in them are reported with their lines.
 
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ fn rows_of_csv_json_and_toml_come_to_the_same() {
     assert_eq!(cells("x.toml", toml), expected);
 }
 
-/// As deep as the server's own JSON goes is deep enough; nobody's stack may be used up by a file.
+/// The depth that the server's own JSON allows is enough; no file may exhaust the stack.
 #[test]
 fn values_in_json_are_nested_so_deep_and_no_deeper() {
     let manifest = "version = 1\n[tables.t]\ncolumns = { id = \"int\", j = \"jsonb\" }\n\
@@ -133,7 +133,7 @@ fn line_breaks_of_two_characters_count_as_one() {
 }
 
 #[test]
-fn all_wrong_rows_of_a_file_are_told_with_their_lines() {
+fn all_wrong_rows_of_a_file_are_reported_with_their_lines() {
     let manifest = format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nfile = \"x.csv\"\n");
     let files = Files::new(&manifest).with("x.csv", b"id,nmae\n1,a\n\"2\n3\",b\n4\n1,c\n,d\n");
     assert_eq!(
@@ -146,7 +146,7 @@ fn all_wrong_rows_of_a_file_are_told_with_their_lines() {
     );
 }
 
-/// While a file is replaced, it is empty or cut off for a moment: that is no wish for no rows.
+/// While a file is replaced, it is empty or cut off for a moment: that does not mean no rows.
 #[test]
 fn a_file_that_may_be_cut_off_is_not_a_file_without_rows() {
     let of = |file: &str, text: &str| {
@@ -322,7 +322,7 @@ fn the_time_that_rows_take_grows_as_their_number() {
             assert_eq!(files.load().unwrap().seeds[0].rows.len(), n);
             start.elapsed()
         };
-        // Others may be at work on the machine: the best of some attempts counts.
+        // The machine may be busy: the best of several attempts counts.
         let (mut few, mut many) = (time(10_000), time(40_000));
         for _ in 0..10 {
             if many < 8 * few {

@@ -30,7 +30,7 @@ impl LeaderAbsence {
         (self.since, self.logged) = (None, None);
     }
 
-    /// No replica is seen to lead.
+    /// No replica is known to lead.
     pub(super) fn noticed(&mut self, now: Instant) -> Option<LongAbsence> {
         let since = *self.since.get_or_insert(now);
         if now - since <= self.interval * 2 {
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_told_after_two_intervals_and_once_in_each() {
+    fn it_is_reported_after_two_intervals_and_once_in_each() {
         let (begin, minute) = (Instant::now(), Duration::from_mins(1));
         let mut absence = LeaderAbsence::new(minute);
         let at = |absence: &mut LeaderAbsence, seconds| {

@@ -1,4 +1,4 @@
-//! When a tenant that failed is tried again: after longer and longer waits.
+//! When a tenant that failed is tried again: after increasing waits.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is known of all tenants, also while a server cannot be asked which there are.
+//! What is known of all tenants, also while a server cannot be queried for its tenants.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ impl TenantStates {
     }
 }
 
-/// How many there are of each.
+/// How many tenants are in each.
 pub(super) fn counted<'s>(states: impl Iterator<Item = &'s State>) -> BTreeMap<State, usize> {
     let mut counts = BTreeMap::new();
     for state in states {
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tenants_of_a_server_that_cannot_be_asked_are_not_forgotten() {
+    fn tenants_of_a_server_that_cannot_be_queried_are_not_forgotten() {
         let id = |id: &str| TenantId::new(id).unwrap();
         let states = |all: &[(&str, State)]| all.iter().map(|(of, at)| (id(of), *at)).collect();
         let mut known = TenantStates::default();

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::parts::{ChangedObject, HeldSteps, Placement, texts};
 use crate::fleet::{self, State, TenantDrift, TenantOutcome, TenantReport};
 
-/// How a tenant is.
+/// The state of a tenant.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::server) struct TenantState {
@@ -51,7 +51,7 @@ pub(in crate::server) struct TenantPage {
     pub(in crate::server) total: usize,
     /// What to give as `after` for the next page; none on the last.
     pub(in crate::server) next: Option<String>,
-    /// Entries of the registry that name no tenant, or not one place for it.
+    /// Entries of the registry that name no tenant, or no single place for it.
     pub(in crate::server) refused: usize,
     /// Servers that could not be queried for their tenants.
     pub(in crate::server) unreachable_servers: usize,
@@ -61,7 +61,7 @@ pub(in crate::server) struct TenantPage {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::server) struct DriftShape {
-    /// How many tenants do.
+    /// How many tenants differ in this way.
     count: usize,
     /// Whether there is no schema at all.
     absent: bool,
@@ -71,11 +71,11 @@ pub(in crate::server) struct DriftShape {
     unmodelled: Vec<String>,
     /// What is missing and not created, since something is in the way.
     held: Vec<HeldSteps>,
-    /// The tenants that do.
+    /// The tenants that differ in this way.
     tenants: Vec<String>,
 }
 
-/// How all tenants are.
+/// The state of all tenants.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::server) struct DriftReport {
@@ -88,17 +88,17 @@ pub(in crate::server) struct DriftReport {
     shapes: Vec<DriftShape>,
     /// Tenants that could not be compared.
     unreachable: Vec<TenantState>,
-    /// Entries of the registry that name no tenant, or not one place for it.
+    /// Entries of the registry that name no tenant, or no single place for it.
     refused: Vec<String>,
-    /// Schemas for which there is no tenant any more.
+    /// Schemas for which there is no longer a tenant.
     orphans: Vec<String>,
-    /// Schemas that are neither a tenant's nor an orphan, since their record belongs to nobody
-    /// trusted. That is no drift.
+    /// Schemas that are neither a tenant's nor an orphan, since the owner of their record is not
+    /// trusted. That is not drift.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     passed_over: Vec<String>,
     /// How many servers could not be queried for their tenants.
     unreachable_servers: usize,
-    /// Tenants whose schemas Citus does not distribute, although it distributes new ones. That is no
+    /// Tenants whose schemas Citus does not distribute, although it distributes new ones. That is not
     /// drift.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     undistributed: Vec<String>,
@@ -144,7 +144,7 @@ impl From<&fleet::Drift> for DriftReport {
 pub(in crate::server) struct FleetProvisioned {
     current: usize,
     created: usize,
-    /// Those of which nothing but the record was written are among them.
+    /// Includes those of which only the record was written.
     updated: usize,
     failed: usize,
     skipped: usize,
@@ -152,7 +152,7 @@ pub(in crate::server) struct FleetProvisioned {
     changed: usize,
     /// The first thousand of those that failed.
     failures: Vec<TenantFailure>,
-    /// Entries of the registry that name no tenant, or not one place for it.
+    /// Entries of the registry that name no tenant, or no single place for it.
     refused: usize,
     /// Servers that could not be queried for their tenants.
     unreachable_servers: usize,

@@ -10,7 +10,7 @@ use crate::plan::{Change, Held};
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::server) struct Placement {
-    /// The worker that the tenant's tables lie on, as `host:port`.
+    /// The worker that the tenant's tables are on, as `host:port`.
     #[serde(skip_serializing_if = "Option::is_none")]
     worker: Option<String>,
     /// True if the schema is not distributed, although new ones are.
