@@ -28,7 +28,7 @@ pub use connect::Target;
 pub use error::{Cause, PgError, ServerError};
 pub use execute::{ExecuteError, Statements, StepFailed};
 pub use externals::Externals;
-pub use fingerprint::{KnownShape, Objects, SchemaDigest, Shapes};
+pub use fingerprint::{Checks, KnownShape, Objects, SchemaDigest, Shapes};
 pub use introspect::IntrospectError;
 pub use leader::{Election, HEARTBEAT, Leadership};
 pub use listen::{CHANNEL, Notifications};

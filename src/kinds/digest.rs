@@ -2,7 +2,7 @@
 //! what is read is digested, too, unless other attributes contain the same information.
 
 use super::attribute::Attribute;
-use super::reading::{for_version, stripped};
+use super::reading::for_version;
 use super::registry::rules;
 use super::rules::Digest;
 use crate::catalog::Kind;
@@ -11,13 +11,13 @@ use crate::catalog::Kind;
 /// nothing about each other.
 pub const DIGEST_VERSION: u32 = 2;
 
-/// The statement that `template` describes, `pg/fingerprint.sql`, for a server of this version:
+/// The statement that `template` describes, one of `pg/fingerprint`, for a server of this version:
 /// `:parts_of_table` and the like stand for what finds the parts, `:texts_of_table` for their texts,
 /// `:attributes_of_table` for a list of what is digested of the table itself, and
 /// `:commented_parts_of_table` for the OIDs of those parts that may have comments.
 #[must_use]
 pub fn digest_script(template: &str, version_number: i32) -> String {
-    let mut script = stripped(template);
+    let mut script = template.to_owned();
     for kind in Kind::ALL {
         let of = |what: &str| format!(":{what}_of_{}", kind.name());
         let parts: Vec<(&str, &Digest, String)> = Kind::ALL

@@ -48,7 +48,7 @@ pub(super) static RULES: Rules = Rules {
         Attribute::new("owner_table", "t.relname").hidden(),
         Attribute::new("owner_column", "a.attname").hidden(),
         Attribute::new("persistence", "CASE c.relpersistence WHEN 'u' THEN 'unlogged' END")
-            .digested(&["nullif(r.relpersistence, 'p')"]),
+            .digested(&["nullif(c.relpersistence, 'p')"]),
     ],
     occupies: |fact| fact.object.name().map(|n| Slot::Relation(n.clone())).into_iter().collect(),
     is_structural: true,

@@ -38,7 +38,7 @@ pub async fn committed(
         Answers::new()
     };
     let digest = fingerprint::digest(&session, schema, &answers)?;
-    if let Some(record) = digest.and_then(|digest| digest.record) {
+    if let Some(record) = digest.and_then(|digest| digest.checks.record) {
         record.check_readable(schema, &session.server.role)?;
         let answers = session.run(doing, &state::find_script(schema, apply_id)).await?;
         let rows: Vec<serde_json::Value> = Sections::new(schema, &answers).get("found")?;

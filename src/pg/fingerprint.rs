@@ -1,5 +1,6 @@
-//! The digests of schemas and of their objects, computed in the server; see `fingerprint.sql`.
+//! The digests of schemas and of their objects, computed in the server; see `whole.sql`.
 
+mod checks;
 mod record;
 mod shapes;
 mod statements;
@@ -9,8 +10,9 @@ use std::collections::{BTreeSet, HashMap};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
+pub use checks::Checks;
+use checks::ChecksRow;
 pub(super) use record::Record;
-use record::RecordTable;
 pub use shapes::{KnownShape, Objects, Shapes};
 pub(super) use statements::Statements;
 
@@ -19,69 +21,64 @@ use super::error::PgError;
 use super::introspect::IntrospectError;
 use super::session::Session;
 use crate::checksum::Checksum;
-use crate::name::{Ident, SchemaName};
+use crate::name::{Ident, SchemaName, Text};
 use crate::touched::Touched;
 
 /// What is known of a schema from its digest, without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaDigest {
-    /// Schemas of one server with the same fingerprint have the same model. Where only objects given by
-    /// name were digested, it is that of these objects alone.
+    /// Schemas of one server with the same fingerprint have the same model.
     pub fingerprint: Checksum,
     /// The digests of the objects, where they were requested.
     pub(super) objects: Option<Objects>,
-    /// The tool's record in the schema, which appears to have been created by this tool.
-    pub(super) record: Option<Record>,
-    /// The comment that [`state::note`](super::note) wrote, if the record has it.
-    pub note: Option<String>,
-    /// Whether there is a table that the role may not read.
-    pub(super) has_hidden: bool,
-    /// Whether there are event triggers on this server.
-    pub(super) has_event_triggers: bool,
-    /// Whether a role that may be untrusted owns the schema or something in it, or it has row-level
-    /// security or child tables: see `pin.rs`.
-    pub(super) is_open: bool,
-    /// Whether anything in the database has an owner that may be untrusted.
-    pub(super) has_strangers: bool,
-}
-
-impl SchemaDigest {
-    /// Whether statements on what was digested can run no code of others.
-    pub(super) fn is_plain(&self) -> bool {
-        !self.is_open && !self.has_strangers && !self.has_event_triggers
-    }
+    pub checks: Checks,
 }
 
 /// Statements that compute the digests of `schemas`, and how many statements these are; a schema that does
 /// not exist has no row in the answer. The fingerprint of the last schema is left in the setting
 /// `provision.fingerprint`.
 pub(super) fn script(session: &Session, schemas: &[&SchemaName]) -> (String, usize) {
-    session.digests.all.script(&format!("{}, false", names(schemas)))
+    session.digests.whole.script(&format!("{}, false", names(schemas)))
 }
 
 /// As [`script`], with the digests of all objects.
 pub(super) fn objects_script(session: &Session, schemas: &[&SchemaName]) -> (String, usize) {
-    session.digests.all.script(&format!("{}, true", names(schemas)))
+    session.digests.whole.script(&format!("{}, true", names(schemas)))
 }
 
-/// As [`script`], of those objects alone that are `touched` and exist.
+/// Statements that compute the digests of those objects that are `touched` and exist, and how many
+/// statements these are.
 pub(super) fn touched_script(
     session: &Session,
     schema: &SchemaName,
     touched: &Touched,
 ) -> (String, usize) {
-    let of = |idents: &BTreeSet<Ident>| array("name", idents.iter().map(Ident::as_str));
-    let arguments =
-        format!("{}, {}, {}", names(&[schema]), of(&touched.relations), of(&touched.types));
-    session.digests.named.script(&arguments)
+    let statements = session.digests.of_touched(touched).map(|(statement, names)| {
+        statement.script(&format!("{}, {}", literal(schema), idents(names)))
+    });
+    statements
+        .fold((String::new(), 0), |(all, count), (script, more)| (all + &script, count + more))
+}
+
+/// Statements that check whether these objects can be read and altered; no row: there is no such schema.
+pub(super) fn checks_script(session: &Session, schema: &SchemaName, touched: &Touched) -> String {
+    let arguments = format!("{}, {}", literal(schema), idents(&touched.relations));
+    session.digests.checks.script(&arguments).0
+}
+
+fn literal(schema: &SchemaName) -> String {
+    Text::from(schema.ident()).literal()
 }
 
 fn names(schemas: &[&SchemaName]) -> String {
     array("name", schemas.iter().map(|schema| schema.as_str()))
 }
 
-/// The answers to a script of this module, by schema. What keeps a schema from being read is an error of that
-/// schema alone.
+fn idents(idents: &BTreeSet<Ident>) -> String {
+    array("name", idents.iter().map(Ident::as_str))
+}
+
+/// The answers to [`script`], by schema. What keeps a schema from being read is an error of that schema alone.
 ///
 /// # Errors
 /// When the answer is not understood at all.
@@ -91,21 +88,22 @@ pub(super) fn digests(
     answers: &Answers,
 ) -> Result<HashMap<SchemaName, Result<SchemaDigest, IntrospectError>>, PgError> {
     let mut found = HashMap::new();
-    for row in answers.iter().flatten() {
-        if row.try_get_raw("fingerprint").is_err() {
-            continue;
-        }
+    for row in rows_with("fingerprint", answers) {
         let name: &str = column(row, "schema", DOING)?;
         let Some(schema) = schemas.iter().find(|schema| schema.as_str() == name) else {
             continue;
         };
-        let row = DigestRow::of(row)?;
-        found.insert((*schema).clone(), row.checked(schema, session));
+        let fingerprint = column::<&str>(row, "fingerprint", DOING)?.parse();
+        let fingerprint = fingerprint.map_err(|_| answer("a fingerprint is malformed"))?;
+        let objects = objects(row, "objects")?;
+        let checks = ChecksRow::of(row)?.checked(schema, session);
+        let digest = checks.map(|checks| SchemaDigest { fingerprint, objects, checks });
+        found.insert((*schema).clone(), digest);
     }
     Ok(found)
 }
 
-/// The answer to a script for one schema; `None`: there is no such schema.
+/// The answer to [`script`] for one schema; `None`: there is no such schema.
 pub(super) fn digest(
     session: &Session,
     schema: &SchemaName,
@@ -114,59 +112,44 @@ pub(super) fn digest(
     digests(session, &[schema], answers)?.remove(schema).transpose()
 }
 
+/// The answer to [`touched_script`].
+pub(super) fn touched(answers: &Answers) -> Result<Objects, PgError> {
+    let mut found = Objects::default();
+    for row in rows_with("digests", answers) {
+        found.add(objects(row, "digests")?.unwrap_or_default());
+    }
+    Ok(found)
+}
+
+/// The answer to [`checks_script`].
+pub(super) fn checks(
+    session: &Session,
+    schema: &SchemaName,
+    answers: &Answers,
+) -> Result<Option<Checks>, IntrospectError> {
+    let row = rows_with("usable", answers).next();
+    row.map(|row| ChecksRow::of(row)?.checked(schema, session)).transpose()
+}
+
+fn rows_with<'a>(name: &'a str, answers: &'a Answers) -> impl Iterator<Item = &'a PgRow> {
+    answers.iter().flatten().filter(move |row| row.try_get_raw(name).is_ok())
+}
+
+/// The digests in a column; `None`: it is NULL.
+fn objects(row: &PgRow, name: &str) -> Result<Option<Objects>, PgError> {
+    let text: Option<&str> = column(row, name, DOING)?;
+    text.map(serde_json::from_str::<Vec<(String, String, Checksum)>>)
+        .transpose()
+        .map(|digests| digests.map(Objects::new))
+        .map_err(|error| unreadable(&error))
+}
+
 const DOING: &str = "taking fingerprints";
 
 fn answer(reason: &str) -> PgError {
     PgError::Answer { doing: DOING.to_owned(), reason: reason.to_owned() }
 }
 
-/// A row of the answer.
-struct DigestRow {
-    digest: SchemaDigest,
-    is_usable: bool,
-    record: Option<RecordTable>,
-}
-
-impl DigestRow {
-    fn of(row: &PgRow) -> Result<Self, PgError> {
-        let text = |name: &str| column::<Option<&str>>(row, name, DOING);
-        let is = |name: &str| text(name).map(|text| text == Some("true"));
-        let unreadable = |error: serde_json::Error| answer(&error.to_string());
-        let fingerprint = text("fingerprint")?.unwrap_or_default().parse();
-        let objects: Option<Vec<(String, String, Checksum)>> =
-            text("objects")?.map(serde_json::from_str).transpose().map_err(unreadable)?;
-        Ok(Self {
-            digest: SchemaDigest {
-                fingerprint: fingerprint.map_err(|_| answer("a fingerprint is malformed"))?,
-                objects: objects.map(Objects::new),
-                record: None,
-                note: text("note")?.map(str::to_owned),
-                has_hidden: is("hidden")?,
-                has_event_triggers: is("has_event_triggers")?,
-                is_open: is("is_open")?,
-                has_strangers: is("has_strangers")?,
-            },
-            is_usable: is("usable")?,
-            record: text("record")?.map(serde_json::from_str).transpose().map_err(unreadable)?,
-        })
-    }
-
-    /// # Errors
-    /// When the role must not use the schema or the tool's record in it.
-    fn checked(
-        self,
-        schema: &SchemaName,
-        session: &Session,
-    ) -> Result<SchemaDigest, IntrospectError> {
-        let role = &session.server.role;
-        if !self.is_usable {
-            return Err(IntrospectError::Hidden {
-                role: role.clone(),
-                object: format!("schema {schema}"),
-                grant: format!("GRANT USAGE ON SCHEMA {} TO {}", schema.quoted(), role.quoted()),
-            });
-        }
-        let record = self.record.map(|record| record.checked(schema, session)).transpose()?;
-        Ok(SchemaDigest { record, ..self.digest })
-    }
+fn unreadable(error: &serde_json::Error) -> PgError {
+    answer(&error.to_string())
 }

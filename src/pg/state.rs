@@ -9,7 +9,7 @@ use crate::kinds::DIGEST_VERSION;
 use crate::name::{SchemaName, Text};
 
 /// The columns of the table, in order, with their types as the server spells them; all are NOT
-/// NULL, and the first is an identity column. `fingerprint.sql` reports anything else that one has.
+/// NULL, and the first is an identity column. `fingerprint/checks.sql` reports anything else that one has.
 pub(super) const COLUMNS: [(&str, &str); 11] = [
     ("seq", "bigint identity"),
     ("apply_id", "uuid"),

@@ -90,17 +90,20 @@ async fn read<'m>(
     session.digests.note(answers.last().and_then(|rows| rows.first()), doing)?;
     let (script, _) = fingerprint::script(session, &schemas);
     let answers = session.run(doing, &script).await?;
-    session.digests.all.is_prepared = true;
+    session.digests.note_whole();
     let mut digests = fingerprint::digests(session, &schemas, &answers)?;
     let is = |schema: &SchemaName, what: fn(&SchemaDigest) -> bool| {
         digests.get(schema).is_some_and(|digest| digest.as_ref().is_ok_and(what))
     };
-    let open: Vec<&SchemaName> =
-        schemas.iter().copied().filter(|schema| is(schema, |digest| digest.is_open)).collect();
+    let open: Vec<&SchemaName> = schemas
+        .iter()
+        .copied()
+        .filter(|schema| is(schema, |digest| digest.checks.is_open))
+        .collect();
     let exposed: Vec<&SchemaName> = schemas
         .iter()
         .copied()
-        .filter(|schema| is(schema, |digest| digest.is_open || digest.has_strangers))
+        .filter(|schema| is(schema, |digest| digest.checks.is_open || digest.checks.has_strangers))
         .collect();
     let mut pins = HashMap::new();
     if !open.is_empty() {
@@ -142,7 +145,7 @@ async fn read<'m>(
                 Ok(model) => Ok(Some(Present {
                     fingerprint: digest.fingerprint,
                     schema: model,
-                    note: digest.note,
+                    note: digest.checks.note,
                     placement: placements.remove(schema),
                 })),
                 // The transaction is over; a retry with fewer tenants shows which one it concerns.
@@ -170,7 +173,7 @@ async fn model(
     schema: &SchemaName,
     digest: &SchemaDigest,
 ) -> Result<Arc<Catalog>, IntrospectError> {
-    if digest.has_hidden {
+    if digest.checks.has_hidden {
         introspect::check_visible(session, schema).await?;
     }
     if let Some(known) = shapes.get(digest.fingerprint) {

@@ -279,7 +279,7 @@ async fn current(
 /// Whether the newest row of the record is of this manifest, and says the same.
 fn is_noted(transaction: &Transaction<'_>, context: &Context, complete: bool) -> bool {
     let expected = pg::note(context.manifest_checksum, complete);
-    transaction.last_digest().is_some_and(|digest| digest.note.as_ref() == Some(&expected))
+    transaction.last_digest().is_some_and(|digest| digest.checks.note.as_ref() == Some(&expected))
 }
 
 const OTHER_STATEMENTS: &str = "its statements are not those that would be planned now; the file \

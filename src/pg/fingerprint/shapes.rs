@@ -8,7 +8,7 @@ use crate::checksum::Checksum;
 use crate::memo::Memo;
 use crate::touched::Touched;
 
-/// The digests of objects of one schema, by kind and name as `fingerprint.sql` has them.
+/// The digests of objects of one schema, by kind and name as `objects.sql` and its like have them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Objects(BTreeMap<(String, String), Checksum>);
 
@@ -19,6 +19,10 @@ const TYPE: &str = "type";
 impl Objects {
     pub(super) fn new(digests: impl IntoIterator<Item = (String, String, Checksum)>) -> Self {
         Self(digests.into_iter().map(|(kind, name, digest)| ((kind, name), digest)).collect())
+    }
+
+    pub(super) fn add(&mut self, others: Self) {
+        self.0.extend(others.0);
     }
 
     /// Those among `touched`: objects of any kind that have the name of one of these.

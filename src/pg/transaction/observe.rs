@@ -81,7 +81,7 @@ impl Transaction<'_> {
         let Some(digest) = self.digest.clone() else {
             return Ok(None);
         };
-        let Some(record) = &digest.record else {
+        let Some(record) = &digest.checks.record else {
             return Ok(None);
         };
         record.check_readable(self.schema, &self.session.server.role)?;
@@ -94,7 +94,7 @@ impl Transaction<'_> {
         let Some(row) = state.into_iter().next() else {
             return Ok(None);
         };
-        if row.has_fingerprint(digest.fingerprint) != Some(true) || digest.has_hidden {
+        if row.has_fingerprint(digest.fingerprint) != Some(true) || digest.checks.has_hidden {
             return Ok(None);
         }
         let (_, absent_rows) = self.rows(manifest, None, 0, &Reasons::new()).await?;
@@ -145,7 +145,7 @@ impl Transaction<'_> {
             let Some(digest) = self.digest.clone() else {
                 return Ok(None);
             };
-            if digest.has_hidden {
+            if digest.checks.has_hidden {
                 introspect::check_visible(self.session, self.schema).await?;
             }
             if let Some(schema) = shapes.get(digest.fingerprint) {

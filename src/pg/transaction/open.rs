@@ -135,7 +135,7 @@ impl<'s> Transaction<'s> {
     }
 
     pub(super) fn record(&self) -> Option<&Record> {
-        self.digest.as_ref().and_then(|digest| digest.record.as_ref())
+        self.digest.as_ref().and_then(|digest| digest.checks.record.as_ref())
     }
 
     /// Takes the locks that keep others from changing what is read, and digests the schema again.
@@ -174,12 +174,14 @@ impl<'s> Transaction<'s> {
 
     async fn digest_by(&mut self, doing: &str, script: String) -> Result<(), IntrospectError> {
         let answers = self.session.run(doing, &script).await?;
-        self.session.digests.all.is_prepared = true;
+        self.session.digests.note_whole();
         self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
-        if self.digest.as_ref().is_some_and(|digest| digest.is_open) {
+        if self.digest.as_ref().is_some_and(|digest| digest.checks.is_open) {
             self.pin(doing).await?;
         }
-        if self.writes && self.digest.as_ref().is_some_and(|digest| digest.has_event_triggers) {
+        if self.writes
+            && self.digest.as_ref().is_some_and(|digest| digest.checks.has_event_triggers)
+        {
             introspect::check_event_triggers(self.session, self.schema).await?;
         }
         Ok(())

@@ -10,7 +10,7 @@ use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId};
 use crate::pg::error::PgError;
 use crate::pg::execute::{self, ExecuteError, Statements};
-use crate::pg::fingerprint::{self, Objects, SchemaDigest};
+use crate::pg::fingerprint::{self, Checks, Objects};
 use crate::pg::introspect::IntrospectError;
 use crate::pg::lock;
 use crate::pg::pin::Pins;
@@ -62,8 +62,8 @@ impl<'s> PartialTransaction<'s> {
             return Ok(None);
         }
         let start = Instant::now();
-        let digest = match digest(session, site).await {
-            Ok(digest) => digest.filter(is_plain),
+        let found = match look(session, site).await {
+            Ok(found) => found.filter(|found| is_plain(&found.checks)),
             Err(IntrospectError::Pg(error)) if error.is_lost() || error.is_transient() => {
                 return Err(error.into());
             }
@@ -76,17 +76,16 @@ impl<'s> PartialTransaction<'s> {
                 None
             }
         };
-        let writable = digest.filter(|digest| {
-            let record = digest.record.as_ref();
+        let writable = found.filter(|found| {
+            let record = found.checks.record.as_ref();
             record.is_some_and(|record| record.check_writable(schema, &session.server.role).is_ok())
         });
-        let Some(digest) = writable else {
+        let Some(Found { checks, objects }) = writable else {
             session.rollback().await?;
             return Ok(None);
         };
         telemetry::locked(start.elapsed());
-        let (objects, note) = (digest.objects.unwrap_or_default(), digest.note);
-        Ok(Some(Self { session, schema, tenant, touched, objects, note }))
+        Ok(Some(Self { session, schema, tenant, touched, objects, note: checks.note }))
     }
 
     /// The digests of what is touched, as it was found.
@@ -131,8 +130,7 @@ impl<'s> PartialTransaction<'s> {
         };
         let epilogue = digest + &append + check.script();
         let answers = execute::execute(self.session, statements, &epilogue, doing).await?;
-        let digest = fingerprint::digest(self.session, self.schema, &answers)?;
-        let objects = digest.and_then(|digest| digest.objects).unwrap_or_default();
+        let objects = fingerprint::touched(&answers).map_err(IntrospectError::Pg)?;
         let rows = answers.get(recording..).unwrap_or_default();
         let absent = check.absent(rows).map_err(IntrospectError::Pg)?;
         Ok((objects, absent))
@@ -156,26 +154,33 @@ impl<'s> PartialTransaction<'s> {
 }
 
 /// Whether no code of others can be involved, and nothing is hidden from the role.
-fn is_plain(digest: &SchemaDigest) -> bool {
-    digest.is_plain() && !digest.has_hidden
+fn is_plain(checks: &Checks) -> bool {
+    checks.is_plain() && !checks.has_hidden
 }
 
-/// Takes the locks and then the digest: in one message, if the backend is known to have the statement
-/// prepared.
-async fn digest(
-    session: &mut Session,
-    site: Site<'_>,
-) -> Result<Option<SchemaDigest>, IntrospectError> {
+/// What is found under the locks.
+struct Found {
+    checks: Checks,
+    /// Of what is touched.
+    objects: Objects,
+}
+
+/// Takes the locks, and then checks and digests what is touched: in one message, if the backend is known to
+/// have the statements prepared.
+async fn look(session: &mut Session, site: Site<'_>) -> Result<Option<Found>, IntrospectError> {
     let Site { schema, limits, locks, touched, .. } = site;
     let doing = format!("locking tables of schema {schema}");
     let mut script = begin(Access::Write, limits) + &lock::script(schema);
-    if !(session.digests.are_lasting && session.digests.named.is_prepared) {
+    if !(session.digests.are_lasting && session.digests.are_prepared_for(touched)) {
         session.begin(schema, &doing, script).await?;
         script = String::new();
     }
     script.push_str(&Pins::default().plan_script(schema, locks, true));
+    script.push_str(&fingerprint::checks_script(session, schema, touched));
     script.push_str(&fingerprint::touched_script(session, schema, touched).0);
     let answers = session.run(&doing, &script).await?;
-    session.digests.named.is_prepared = true;
-    fingerprint::digest(session, schema, &answers)
+    session.digests.note_touched(touched);
+    let checks = fingerprint::checks(session, schema, &answers)?;
+    let objects = fingerprint::touched(&answers)?;
+    Ok(checks.map(|checks| Found { checks, objects }))
 }

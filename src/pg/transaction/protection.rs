@@ -5,7 +5,6 @@ use crate::locks::Locks;
 use crate::name::Ident;
 use crate::obstacle::Obstacle;
 use crate::pg::error::PgError;
-use crate::pg::fingerprint::SchemaDigest;
 use crate::pg::introspect::IntrospectError;
 use crate::pg::untrusted::{self, UntrustedQuery};
 use crate::pg::{pin, state};
@@ -55,7 +54,7 @@ impl Transaction<'_> {
 
     /// Whether an untrusted role could change the schema or something in it.
     pub(super) fn is_open(&self) -> bool {
-        self.digest.as_ref().is_some_and(|digest| digest.is_open)
+        self.digest.as_ref().is_some_and(|digest| digest.checks.is_open)
     }
 
     /// Whether a table stays as it is while it is read, since it needs no lock or is locked.
@@ -65,14 +64,17 @@ impl Transaction<'_> {
 
     /// Whether there can be code of untrusted owners on the schema's tables.
     fn is_exposed(&self) -> bool {
-        self.digest.as_ref().is_some_and(|digest| digest.is_open || digest.has_strangers)
+        self.digest
+            .as_ref()
+            .is_some_and(|digest| digest.checks.is_open || digest.checks.has_strangers)
     }
 
     /// Whether no code of others can be involved in what is done to the schema: then, for another schema like
     /// it, digesting what is touched is enough.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.digest.as_ref().is_some_and(SchemaDigest::is_plain) && !self.session.server.citus
+        self.digest.as_ref().is_some_and(|digest| digest.checks.is_plain())
+            && !self.session.server.citus
     }
 
     /// Whether the record can be read: no untrusted role can change it meanwhile, or it is locked.

@@ -36,7 +36,7 @@ impl Transaction<'_> {
         };
         let epilogue = append + check.script();
         let answers = execute::execute(self.session, statements, &epilogue, doing).await?;
-        self.session.digests.all.is_prepared = true;
+        self.session.digests.note_whole();
         self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
         let rows = answers.get(append_count..).unwrap_or_default();
         let absent_rows = check.absent(rows).map_err(IntrospectError::Pg)?;

@@ -1,0 +1,84 @@
+//! What could keep a role from reading a schema, or from running statements on it; see `checks.sql`.
+
+use sqlx::postgres::PgRow;
+
+use super::record::{Record, RecordTable};
+use super::{DOING, unreadable};
+use crate::name::SchemaName;
+use crate::pg::answers::{column, is_true};
+use crate::pg::error::PgError;
+use crate::pg::introspect::IntrospectError;
+use crate::pg::session::Session;
+
+/// What was checked of a schema that exists, with the objects that were digested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checks {
+    /// The tool's record in the schema, which appears to have been created by this tool.
+    pub(in crate::pg) record: Option<Record>,
+    /// The comment that [`state::note`](crate::pg::note) wrote, if the record has it.
+    pub note: Option<String>,
+    /// Whether there is a table that the role may not read.
+    pub(in crate::pg) has_hidden: bool,
+    /// Whether there are event triggers on this server.
+    pub(in crate::pg) has_event_triggers: bool,
+    /// Whether a role that may be untrusted owns the schema or something in it, or it has row-level
+    /// security or child tables: see `pin.rs`.
+    pub(in crate::pg) is_open: bool,
+    /// Whether anything in the database has an owner that may be untrusted.
+    pub(in crate::pg) has_strangers: bool,
+}
+
+impl Checks {
+    /// Whether statements on what was digested can run no code of others.
+    pub(in crate::pg) fn is_plain(&self) -> bool {
+        !self.is_open && !self.has_strangers && !self.has_event_triggers
+    }
+}
+
+/// The columns of `checks.sql`, before the role's rights are considered.
+pub(super) struct ChecksRow {
+    checks: Checks,
+    is_usable: bool,
+    record: Option<RecordTable>,
+}
+
+impl ChecksRow {
+    pub(super) fn of(row: &PgRow) -> Result<Self, PgError> {
+        let text = |name: &str| column::<Option<&str>>(row, name, DOING);
+        let is = |name: &str| is_true(Some(row), name, DOING);
+        Ok(Self {
+            checks: Checks {
+                record: None,
+                note: text("note")?.map(str::to_owned),
+                has_hidden: is("hidden")?,
+                has_event_triggers: is("has_event_triggers")?,
+                is_open: is("is_open")?,
+                has_strangers: is("has_strangers")?,
+            },
+            is_usable: is("usable")?,
+            record: text("record")?
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(|error| unreadable(&error))?,
+        })
+    }
+
+    /// # Errors
+    /// When the role must not use the schema or the tool's record in it.
+    pub(super) fn checked(
+        self,
+        schema: &SchemaName,
+        session: &Session,
+    ) -> Result<Checks, IntrospectError> {
+        let role = &session.server.role;
+        if !self.is_usable {
+            return Err(IntrospectError::Hidden {
+                role: role.clone(),
+                object: format!("schema {schema}"),
+                grant: format!("GRANT USAGE ON SCHEMA {} TO {}", schema.quoted(), role.quoted()),
+            });
+        }
+        let record = self.record.map(|record| record.checked(schema, session)).transpose()?;
+        Ok(Checks { record, ..self.checks })
+    }
+}

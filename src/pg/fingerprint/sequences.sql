@@ -1,0 +1,12 @@
+-- The sequences among the relations `relation`, with the tables that own them: what objects.sql needs of each.
+SELECT o.refobjid AS owner, c.oid, c.name, ROW(
+    -- The names of identity columns' sequences are left out.
+    'sequence', CASE WHEN o.deptype IS DISTINCT FROM 'i' THEN c.name END,
+    :attributes_of_sequence)::text AS text
+FROM relation c
+JOIN pg_sequence s ON s.seqrelid = c.oid
+LEFT JOIN pg_depend o
+    ON o.classid = 'pg_class'::regclass AND o.objid = c.oid AND o.objsubid = 0
+    AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0
+    AND o.deptype IN ('a', 'i')
+WHERE c.relkind = 'S'
