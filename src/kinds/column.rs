@@ -81,7 +81,7 @@ pub(super) static RULES: Rules = Rules {
     ],
     digest: Some(Digest {
         identity: "a.attnum, a.attname",
-        oid: None,
+        comment: None,
         also: &unmodelled::DIGEST_OF_COLUMN,
         from: "pg_attribute a \
                WHERE r.relkind = 'r' AND a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped \

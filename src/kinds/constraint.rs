@@ -87,7 +87,7 @@ pub(super) static RULES: Rules = Rules {
     ],
     digest: Some(Digest {
         identity: "k.conname",
-        oid: Some("k.oid"),
+        comment: Some("de.objoid = k.oid AND de.classoid = 'pg_constraint'::regclass"),
         also: &unmodelled::DIGEST_OF_CONSTRAINT,
         from: DIGESTED,
     }),

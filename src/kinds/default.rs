@@ -25,7 +25,7 @@ pub(super) static RULES: Rules = Rules {
                                                  ELSE 0 END), ad.oid::text) END"])],
     digest: Some(Digest {
         identity: "ad.adnum",
-        oid: None,
+        comment: None,
         also: &[],
         from: "pg_attrdef ad WHERE r.relkind = 'r' AND ad.adrelid = r.oid ORDER BY ad.adnum",
     }),

@@ -9,12 +9,11 @@ use crate::catalog::Kind;
 
 /// The version of the digests: what goes into them, and how. Fingerprints of different versions say
 /// nothing about each other.
-pub const DIGEST_VERSION: u32 = 2;
+pub const DIGEST_VERSION: u32 = 3;
 
 /// The statement that `template` describes, one of `pg/fingerprint`, for a server of this version:
-/// `:parts_of_table` and the like stand for what finds the parts, `:texts_of_table` for their texts,
-/// `:attributes_of_table` for a list of what is digested of the table itself, and
-/// `:commented_parts_of_table` for the OIDs of those parts that may have comments.
+/// `:parts_of_table` and the like stand for what finds the parts, `:texts_of_table` for their texts, and
+/// `:attributes_of_table` for a list of what is digested of the table itself.
 #[must_use]
 pub fn digest_script(template: &str, version_number: i32) -> String {
     let mut script = template.to_owned();
@@ -31,10 +30,7 @@ pub fn digest_script(template: &str, version_number: i32) -> String {
         let joins: String = parts.iter().map(join).collect();
         let texts: Vec<String> =
             parts.iter().map(|(name, ..)| format!("{name}_parts.text")).collect();
-        let oids = parts.iter().filter(|(_, digest, _)| digest.oid.is_some());
-        let oids: Vec<String> = oids.map(|(name, ..)| format!("{name}_parts.oids")).collect();
         script = script
-            .replace(&of("commented_parts"), &oids.join(" || "))
             .replace(&of("parts"), &joins)
             .replace(&of("texts"), &texts.join(", "))
             .replace(&of("attributes"), &attributes(kind, &[]));
@@ -48,16 +44,18 @@ fn attributes(kind: Kind, also: &[&'static str]) -> String {
 }
 
 fn join((name, digest, attributes): &(&str, &Digest, String)) -> String {
-    let Digest { identity, oid, from, .. } = digest;
-    let separator = if attributes.is_empty() { "" } else { ", " };
-    let (oid, oids) = match oid {
-        Some(oid) => (format!("{oid} AS oid, "), ", array_agg(q.oid) AS oids"),
-        None => (String::new(), ""),
-    };
+    let Digest { identity, comment, from, .. } = digest;
+    let comment = comment.map(|condition| {
+        let text = self::attributes(Kind::Comment, &[]);
+        format!("(SELECT {text} FROM pg_description de WHERE {condition})")
+    });
+    let digested = [Some(attributes.clone()), comment].into_iter().flatten();
+    let digested: String =
+        digested.filter(|sql| !sql.is_empty()).map(|sql| format!(", {sql}")).collect();
     format!(
         "CROSS JOIN LATERAL ( \
-             SELECT string_agg(q.text, '') AS text{oids} \
-             FROM (SELECT {oid}ROW('{name}', {identity}{separator}{attributes})::text AS text \
-                   FROM {from}) q) {name}_parts\n"
+             SELECT string_agg(q.text, '') AS text \
+             FROM (SELECT ROW('{name}', {identity}{digested})::text AS text FROM {from}) q \
+         ) {name}_parts\n"
     )
 }

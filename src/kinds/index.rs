@@ -91,7 +91,9 @@ pub(super) static RULES: Rules = Rules {
     // Including those that implement constraints.
     digest: Some(Digest {
         identity: "x.relname",
-        oid: Some("x.oid"),
+        comment: Some(
+            "de.objoid = x.oid AND de.classoid = 'pg_class'::regclass AND de.objsubid = 0",
+        ),
         also: &unmodelled::DIGEST_OF_INDEX,
         from: "pg_index i JOIN pg_class x ON x.oid = i.indexrelid \
                WHERE r.relkind = 'r' AND i.indrelid = r.oid ORDER BY x.relname",

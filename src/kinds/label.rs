@@ -14,7 +14,7 @@ pub(super) static RULES: Rules = Rules {
              WHERE t.typtype = 'e'",
     digest: Some(Digest {
         identity: "e.enumlabel",
-        oid: None,
+        comment: None,
         also: &[],
         from: "pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder",
     }),

@@ -46,8 +46,9 @@ pub enum Needs {
 pub struct Digest {
     /// Which part it is: expressions, separated by commas.
     pub identity: &'static str,
-    /// The OID of the part, if it can have a comment.
-    pub oid: Option<&'static str>,
+    /// Which row `de` of `pg_description` has the comment on the part; `None`: its comment, if it can have one, is
+    /// digested with the whole.
+    pub comment: Option<&'static str>,
     /// What is digested beside the attributes: it is represented by its name alone, as unmodelled.
     pub also: &'static [&'static str],
     /// The rest of the query after FROM.

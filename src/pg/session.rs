@@ -240,23 +240,19 @@ pub(super) fn begin(access: Access, limits: Limits) -> String {
     let (lock, statement) =
         (limits.lock.as_millis().max(1).to_string(), limits.statement.as_millis().to_string());
     let limits = [("lock_timeout", &*lock), ("statement_timeout", &*statement)];
-    let row = |(name, value): (&str, &str)| format!("('{name}', '{value}')");
-    let wanted: Vec<String> = settings::all().map(row).chain(limits.into_iter().map(row)).collect();
     // What is reported as done must survive a crash of the server. All values except `off` wait
     // for the local disk at least, and may be a decision about standbys.
-    let durable = match access {
-        Access::Read => "",
-        Access::Write => {
-            "SELECT pg_catalog.set_config('synchronous_commit', 'on', true) \
-             WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off';\n"
-        }
-    };
+    let durable = (access == Access::Write).then_some(("synchronous_commit", "on"));
+    let row = |(name, value): (&str, &str)| format!("('{name}', '{value}')");
+    let wanted: Vec<String> =
+        settings::all().map(row).chain(limits.into_iter().chain(durable).map(row)).collect();
     // Reading a setting costs less than setting it, and most are as they should be. A setting that a
     // server does not know reads as NULL. The caller's path is still in force, so all names are qualified.
     format!(
         "{mode};\nSELECT pg_catalog.set_config(s.name, s.value, true) FROM (VALUES {}) \
          AS s(name, value) WHERE pg_catalog.current_setting(s.name, true) \
-         OPERATOR(pg_catalog.<>) s.value;\n{durable}",
+         OPERATOR(pg_catalog.<>) s.value AND (s.name OPERATOR(pg_catalog.<>) 'synchronous_commit' \
+         OR pg_catalog.current_setting(s.name) OPERATOR(pg_catalog.=) 'off');\n",
         wanted.join(", ")
     )
 }

@@ -2,8 +2,8 @@
 -- compares and the presence of what it does not model, and one over all of them, the fingerprint; and the
 -- checks of checks.sql. Where `$2` is true, the digests are returned one by one, too. Sent by
 -- pg/fingerprint.rs with the search path `pg_catalog`. What is digested of each kind of object is defined
--- by its rules; kinds/digest.rs substitutes it for `:attributes_of_…`, `:parts_of_…`, `:texts_of_…` and
--- `:commented_parts_of_…` in objects.sql and types.sql. pg/fingerprint/statements.rs puts the files together.
+-- by its rules; kinds/digest.rs substitutes it for `:attributes_of_…`, `:parts_of_…` and
+-- `:texts_of_…` in objects.sql and types.sql. pg/fingerprint/statements.rs puts the files together.
 --
 -- An object is a table with everything attached to it, another relation, a type, a sequence that no table
 -- owns, or something that is represented by its name alone. Its digest depends neither on its OID, nor on
