@@ -1,5 +1,6 @@
 //! The rows that the server returns, and lists of names in queries.
 
+use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
@@ -22,6 +23,18 @@ where
     T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {
     row.try_get(name)
+        .map_err(|error| PgError::Answer { doing: doing.to_owned(), reason: error.to_string() })
+}
+
+/// A column of JSON; `None`: it is NULL.
+pub(super) fn json<T: DeserializeOwned>(
+    row: &PgRow,
+    name: &str,
+    doing: &str,
+) -> Result<Option<T>, PgError> {
+    let text: Option<&str> = column(row, name, doing)?;
+    text.map(serde_json::from_str)
+        .transpose()
         .map_err(|error| PgError::Answer { doing: doing.to_owned(), reason: error.to_string() })
 }
 

@@ -16,7 +16,7 @@ pub(super) use record::Record;
 pub use shapes::{KnownShape, Objects, Shapes};
 pub(super) use statements::Statements;
 
-use super::answers::{Answers, array, column};
+use super::answers::{Answers, array, column, json};
 use super::error::PgError;
 use super::introspect::IntrospectError;
 use super::session::Session;
@@ -39,6 +39,12 @@ pub struct SchemaDigest {
 /// `provision.fingerprint`.
 pub(super) fn script(session: &Session, schemas: &[&SchemaName]) -> (String, usize) {
     session.digests.whole.script(&format!("{}, false", names(schemas)))
+}
+
+/// As [`script`], for a schema that this transaction has created on a server without event triggers. It is not
+/// checked.
+pub(super) fn created_script(session: &Session, schema: &SchemaName) -> (String, usize) {
+    session.digests.created.script(&format!("{}, false", names(&[schema])))
 }
 
 /// As [`script`], with the digests of all objects.
@@ -93,10 +99,13 @@ pub(super) fn digests(
         let Some(schema) = schemas.iter().find(|schema| schema.as_str() == name) else {
             continue;
         };
-        let fingerprint = column::<&str>(row, "fingerprint", DOING)?.parse();
-        let fingerprint = fingerprint.map_err(|_| answer("a fingerprint is malformed"))?;
+        let fingerprint: &str = column(row, "fingerprint", DOING)?;
+        let fingerprint = fingerprint.parse().map_err(|_| PgError::Answer {
+            doing: DOING.to_owned(),
+            reason: "a fingerprint is malformed".to_owned(),
+        })?;
         let objects = objects(row, "objects")?;
-        let checks = ChecksRow::of(row)?.checked(schema, session);
+        let checks = ChecksRow::of(row, DOING)?.checked(schema, session);
         let digest = checks.map(|checks| SchemaDigest { fingerprint, objects, checks });
         found.insert((*schema).clone(), digest);
     }
@@ -128,7 +137,7 @@ pub(super) fn checks(
     answers: &Answers,
 ) -> Result<Option<Checks>, IntrospectError> {
     let row = rows_with("usable", answers).next();
-    row.map(|row| ChecksRow::of(row)?.checked(schema, session)).transpose()
+    row.map(|row| ChecksRow::of(row, DOING)?.checked(schema, session)).transpose()
 }
 
 fn rows_with<'a>(name: &'a str, answers: &'a Answers) -> impl Iterator<Item = &'a PgRow> {
@@ -137,19 +146,8 @@ fn rows_with<'a>(name: &'a str, answers: &'a Answers) -> impl Iterator<Item = &'
 
 /// The digests in a column; `None`: it is NULL.
 fn objects(row: &PgRow, name: &str) -> Result<Option<Objects>, PgError> {
-    let text: Option<&str> = column(row, name, DOING)?;
-    text.map(serde_json::from_str::<Vec<(String, String, Checksum)>>)
-        .transpose()
-        .map(|digests| digests.map(Objects::new))
-        .map_err(|error| unreadable(&error))
+    let digests: Option<Vec<(String, String, Checksum)>> = json(row, name, DOING)?;
+    Ok(digests.map(Objects::new))
 }
 
 const DOING: &str = "taking fingerprints";
-
-fn answer(reason: &str) -> PgError {
-    PgError::Answer { doing: DOING.to_owned(), reason: reason.to_owned() }
-}
-
-fn unreadable(error: &serde_json::Error) -> PgError {
-    answer(&error.to_string())
-}

@@ -3,9 +3,8 @@
 use sqlx::postgres::PgRow;
 
 use super::record::{Record, RecordTable};
-use super::{DOING, unreadable};
 use crate::name::SchemaName;
-use crate::pg::answers::{column, is_true};
+use crate::pg::answers::{column, is_true, json};
 use crate::pg::error::PgError;
 use crate::pg::introspect::IntrospectError;
 use crate::pg::session::Session;
@@ -43,23 +42,19 @@ pub(super) struct ChecksRow {
 }
 
 impl ChecksRow {
-    pub(super) fn of(row: &PgRow) -> Result<Self, PgError> {
-        let text = |name: &str| column::<Option<&str>>(row, name, DOING);
-        let is = |name: &str| is_true(Some(row), name, DOING);
+    pub(super) fn of(row: &PgRow, doing: &str) -> Result<Self, PgError> {
+        let is = |name: &str| is_true(Some(row), name, doing);
         Ok(Self {
             checks: Checks {
                 record: None,
-                note: text("note")?.map(str::to_owned),
+                note: column(row, "note", doing)?,
                 has_hidden: is("hidden")?,
                 has_event_triggers: is("has_event_triggers")?,
                 is_open: is("is_open")?,
                 has_strangers: is("has_strangers")?,
             },
             is_usable: is("usable")?,
-            record: text("record")?
-                .map(serde_json::from_str)
-                .transpose()
-                .map_err(|error| unreadable(&error))?,
+            record: json(row, "record", doing)?,
         })
     }
 

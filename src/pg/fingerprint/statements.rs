@@ -18,6 +18,9 @@ use crate::touched::Touched;
 pub(in crate::pg) struct Statements {
     /// For the digests of all of a schema, with the checks.
     pub(super) whole: Statement,
+    /// The same for a schema that the transaction has created, without the checks: the server plans it again for
+    /// each, since creating a schema empties its cache of plans.
+    pub(super) created: Statement,
     /// For those of relations by name.
     relations: Statement,
     /// For those of types by name.
@@ -55,6 +58,12 @@ const TYPES: &str = "SELECT 'pg_type'::regclass AS classid, t.oid AS objid, path
                      FROM path CROSS JOIN pg_type t \
                      WHERE t.typnamespace = n.oid AND t.typname = ANY ($2)";
 
+/// What takes the place of the checks for a schema that the same transaction has created, where no event
+/// trigger could do anything to it: the role can read it, and what nobody needs to know is said to be unsafe.
+const UNCHECKED: &str = "SELECT 'true' AS usable, 'false' AS hidden, 'true' AS is_open, \
+                         'true' AS has_strangers, 'false' AS has_event_triggers, \
+                         NULL AS record, NULL AS note";
+
 impl Statements {
     pub(in crate::pg) fn new(version_number: i32) -> Self {
         let trust = format!(
@@ -74,10 +83,13 @@ impl Statements {
             let name = format!("provision_{:016x}", checksum::of("statement", &query).as_i64());
             Statement { types, query, name, is_prepared: false }
         };
+        let whole = include_str!("whole.sql");
+        let created = whole.replace(":trust", "(SELECT)").replace(":checks", UNCHECKED);
         let named = "name, name[]";
         let touched = include_str!("touched.sql");
         Self {
-            whole: statement("name[], boolean", include_str!("whole.sql"), "", ""),
+            whole: statement("name[], boolean", whole, "", ""),
+            created: statement("name[], boolean", &created, "", ""),
             relations: statement(named, touched, ":objects", RELATIONS),
             types: statement(named, touched, ":types", TYPES),
             checks: statement(named, include_str!("touched_checks.sql"), "", ""),
@@ -100,9 +112,10 @@ impl Statements {
             && self.of_touched(touched).all(|(statement, _)| statement.is_prepared)
     }
 
-    fn all(&mut self) -> [(&'static str, &mut Statement); 4] {
+    fn all(&mut self) -> [(&'static str, &mut Statement); 5] {
         [
             ("has_whole", &mut self.whole),
+            ("has_created", &mut self.created),
             ("has_relations", &mut self.relations),
             ("has_types", &mut self.types),
             ("has_checks", &mut self.checks),
@@ -134,6 +147,11 @@ impl Statements {
     /// The script for whole schemas was run.
     pub(in crate::pg) fn note_whole(&mut self) {
         self.whole.is_prepared = true;
+    }
+
+    /// The script for a schema that the transaction has created was run.
+    pub(in crate::pg) fn note_created(&mut self) {
+        self.created.is_prepared = true;
     }
 
     /// The scripts for these objects were run.

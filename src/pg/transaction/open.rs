@@ -24,6 +24,8 @@ pub struct Transaction<'s> {
     is_locked: bool,
     /// Whether it may write.
     writes: bool,
+    /// Whether there are event triggers in the database.
+    has_event_triggers: bool,
     pub(super) tables: &'s Tables,
     /// Which untrusted owners could change what, and are kept from it, at the time of the digest.
     pub(super) pins: Pins,
@@ -100,6 +102,7 @@ impl<'s> Transaction<'s> {
             digest: None,
             is_locked: false,
             writes: locking.is_some(),
+            has_event_triggers,
             tables,
             pins: Pins::default(),
         };
@@ -132,6 +135,11 @@ impl<'s> Transaction<'s> {
             Some(record) => record.check_writable(self.schema, &self.session.server.role),
             None => Ok(()),
         }
+    }
+
+    /// Whether its statements create the schema, and nothing but they could put something into it.
+    pub(super) fn is_creating(&self) -> bool {
+        self.digest.is_none() && !self.has_event_triggers
     }
 
     pub(super) fn record(&self) -> Option<&Record> {

@@ -29,14 +29,24 @@ impl Transaction<'_> {
         avoid: &Reasons,
     ) -> Result<Observed<'m>, ExecuteError> {
         let check = RowCheck::new(manifest, self.schema, self.tenant, None, avoid);
-        let (append, append_count) = self.append_script(record);
+        let is_creating = self.is_creating();
+        let digest = if is_creating {
+            fingerprint::created_script(self.session, self.schema)
+        } else {
+            fingerprint::script(self.session, &[self.schema])
+        };
+        let (append, append_count) = self.append_script(digest, record);
         let doing = |at: usize| match at.checked_sub(append_count) {
             Some(at) => check.doing(at),
             None => RECORDING.to_owned(),
         };
         let epilogue = append + check.script();
         let answers = execute::execute(self.session, statements, &epilogue, doing).await?;
-        self.session.digests.note_whole();
+        if is_creating {
+            self.session.digests.note_created();
+        } else {
+            self.session.digests.note_whole();
+        }
         self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
         let rows = answers.get(append_count..).unwrap_or_default();
         let absent_rows = check.absent(rows).map_err(IntrospectError::Pg)?;
@@ -62,7 +72,8 @@ impl Transaction<'_> {
         statements: Statements<'_>,
         record: &Entry,
     ) -> Result<(), ExecuteError> {
-        let (append, _) = self.append_script(record);
+        let digest = fingerprint::script(self.session, &[self.schema]);
+        let (append, _) = self.append_script(digest, record);
         let doing = |_| RECORDING.to_owned();
         let answers = execute::execute(self.session, statements, &append, doing).await?;
         self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
@@ -70,8 +81,11 @@ impl Transaction<'_> {
     }
 
     /// Statements that digest the schema and write its fingerprint into its record.
-    fn append_script(&self, record: &Entry) -> (String, usize) {
-        let (digest, digest_count) = fingerprint::script(self.session, &[self.schema]);
+    fn append_script(
+        &self,
+        (digest, digest_count): (String, usize),
+        record: &Entry,
+    ) -> (String, usize) {
         let (append, append_count) =
             state::append_script(self.schema, record, None, self.record().is_some());
         (digest + &append, digest_count + append_count)
