@@ -12,6 +12,7 @@ mod error;
 mod external;
 mod faithful;
 mod positions;
+mod views;
 mod words;
 
 use std::collections::BTreeSet;
@@ -127,6 +128,11 @@ async fn elaborate_in(
         let found = culprit::find(&mut scratch, before, statement, source).await;
         let Culprit { position, object, source } = found;
         return Err(ElaborateError::Refused { at: position, object: object.to_string(), source });
+    }
+    views::create(&mut scratch, &declare::views(manifest)).await?;
+    for statement in declare::comments(manifest) {
+        let sql = statement.sql(&scratch.schema);
+        scratch.run(&sql).await.map_err(|source| statement.refused(source))?;
     }
     let mut catalog = read_scratch(&mut scratch).await.map_err(ElaborateError::Server)?;
     check_names(manifest, &catalog, &scratch.schema)?;

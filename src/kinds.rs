@@ -41,6 +41,7 @@ mod schema;
 mod sequence;
 mod table;
 mod unmodelled;
+mod view;
 
 pub use attribute::Attribute;
 pub use column::creates as column_creates;

@@ -40,8 +40,7 @@ use crate::settings;
 pub const FORMAT_VERSION: u32 = 2;
 
 /// What a tenant may have that cannot be declared, so that a new one is created without it.
-pub const NOT_DECLARABLE: [&str; 11] = [
-    "views",
+pub const NOT_DECLARABLE: [&str; 10] = [
     "materialized views",
     "functions",
     "triggers",

@@ -15,6 +15,7 @@ pub enum Kind {
     Default,
     Constraint,
     Index,
+    View,
     Comment,
     /// A baseline row.
     Row,
@@ -22,7 +23,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Schema,
         Self::Enum,
         Self::Label,
@@ -32,6 +33,7 @@ impl Kind {
         Self::Default,
         Self::Constraint,
         Self::Index,
+        Self::View,
         Self::Comment,
         Self::Row,
     ];
@@ -49,6 +51,7 @@ impl Kind {
             Self::Default => "default",
             Self::Constraint => "constraint",
             Self::Index => "index",
+            Self::View => "view",
             Self::Comment => "comment",
             Self::Row => "row",
         }
@@ -62,7 +65,12 @@ impl Kind {
             Self::Column | Self::Default | Self::Constraint | Self::Index | Self::Row => {
                 Some(Self::Table)
             }
-            Self::Schema | Self::Enum | Self::Sequence | Self::Table | Self::Comment => None,
+            Self::Schema
+            | Self::Enum
+            | Self::Sequence
+            | Self::Table
+            | Self::View
+            | Self::Comment => None,
         }
     }
 }

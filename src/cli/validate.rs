@@ -33,11 +33,12 @@ impl Validate {
         output::result(
             global.color,
             &format!(
-                "{} is valid: {}, {}, {}, {}; {}\n",
+                "{} is valid: {}, {}, {}, {}, {}; {}\n",
                 global.manifest.display(),
                 counted(manifest.tables.len(), "table"),
                 counted(manifest.enums.len(), "enum"),
                 counted(manifest.sequences.len(), "sequence"),
+                counted(manifest.views.len(), "view"),
                 counted(rows, "row"),
                 checksum::of("manifest", &manifest)
             ),

@@ -4,14 +4,16 @@
 //! [`kinds`]. Names are qualified and quoted, expressions are in parentheses.
 
 use super::constraint;
+use super::error::ElaborateError;
 use super::words::qualified;
 use crate::catalog::{Kind, Object};
 use crate::kinds::{self, sequence_option_words};
 use crate::manifest::{
     ColumnDecl, ColumnValue, ConstraintDecl, EnumDecl, IndexDecl, Manifest, Position, SequenceDecl,
-    TableDecl, TypeDecl,
+    TableDecl, TypeDecl, ViewDecl,
 };
 use crate::name::{Ident, SchemaName, Text};
+use crate::pg::PgError;
 
 /// A statement that creates what a manifest declares.
 #[derive(Debug, Clone)]
@@ -32,14 +34,15 @@ pub(super) enum Statement<'m> {
         table: &'m Ident,
         decl: &'m IndexDecl,
     },
+    View(&'m ViewDecl),
     Comment {
         on: Object,
         text: &'m Text,
     },
 }
 
-/// All that a manifest declares except its rows and the foreign keys to tables outside of the schema, in an
-/// order in which it can be created: foreign keys come last, since what they point to may be an index.
+/// All that a manifest declares except its views, comments and rows, and the foreign keys to tables outside of the
+/// schema, in an order in which it can be created: foreign keys come last, since what they point to may be an index.
 pub(super) fn statements(manifest: &Manifest) -> Vec<Statement<'_>> {
     let mut statements = vec![Statement::Schema];
     statements.extend(manifest.enums.iter().map(Statement::Enum));
@@ -58,38 +61,51 @@ pub(super) fn statements(manifest: &Manifest) -> Vec<Statement<'_>> {
         let keys = keys.filter(|decl| decl.references().is_some_and(|to| to.external().is_none()));
         statements.extend(keys.map(|decl| Statement::Constraint { table: &table.name, decl }));
     }
-    comments(manifest, &mut statements);
     statements
 }
 
-fn comments<'m>(manifest: &'m Manifest, statements: &mut Vec<Statement<'m>>) {
-    let mut add = |on: Object, text: &'m Option<Text>| {
+/// The views, in the order of the manifest, in which they may not be creatable.
+pub(super) fn views(manifest: &Manifest) -> Vec<Statement<'_>> {
+    manifest.views.iter().map(Statement::View).collect()
+}
+
+/// The comments on what is declared.
+pub(super) fn comments<'m>(manifest: &'m Manifest) -> Vec<Statement<'m>> {
+    let mut statements = Vec::new();
+    let mut add = |on: Object, text: Option<&'m Text>| {
         if let Some(text) = text {
             statements.push(Statement::Comment { on, text });
         }
     };
     for decl in &manifest.enums {
-        add(Object::enum_type(&decl.name), &decl.comment);
+        add(Object::enum_type(&decl.name), decl.comment.as_ref());
     }
     for decl in &manifest.sequences {
-        add(Object::Member(Kind::Sequence, decl.name.clone()), &decl.comment);
+        add(Object::Member(Kind::Sequence, decl.name.clone()), decl.comment.as_ref());
+    }
+    for decl in &manifest.views {
+        add(Object::Member(Kind::View, decl.name.clone()), decl.comment.as_ref());
     }
     for table in &manifest.tables {
         let name = &table.name;
-        add(Object::table(name), &table.comment);
+        add(Object::table(name), table.comment.as_ref());
         for column in &table.columns {
-            add(Object::column(name, &column.name), &column.comment);
+            add(Object::column(name, &column.name), column.comment.as_ref());
         }
         for decl in &table.constraints {
             // Those to tables outside are not created; see `external`.
             if decl.references().is_none_or(|to| to.external().is_none()) {
-                add(Object::on_table(Kind::Constraint, name, &decl.name.ident), &decl.comment);
+                add(
+                    Object::on_table(Kind::Constraint, name, &decl.name.ident),
+                    decl.comment.as_ref(),
+                );
             }
         }
         for decl in &table.indexes {
-            add(Object::on_table(Kind::Index, name, &decl.name.ident), &decl.comment);
+            add(Object::on_table(Kind::Index, name, &decl.name.ident), decl.comment.as_ref());
         }
     }
+    statements
 }
 
 impl Statement<'_> {
@@ -106,6 +122,7 @@ impl Statement<'_> {
                 constraint::clause(schema, decl)
             ),
             Self::Index { table, decl } => constraint::create_index(schema, table, decl),
+            Self::View(decl) => create_view(schema, decl),
             Self::Comment { on, text } => {
                 format!("COMMENT ON {} IS {}", kinds::comment_target(on, schema), text.literal())
             }
@@ -123,8 +140,15 @@ impl Statement<'_> {
                 Object::on_table(Kind::Constraint, table, &decl.name.ident)
             }
             Self::Index { table, decl } => Object::on_table(Kind::Index, table, &decl.name.ident),
+            Self::View(decl) => Object::Member(Kind::View, decl.name.clone()),
             Self::Comment { on, .. } => on.comment(),
         }
+    }
+
+    /// The error that the server's refusal is.
+    pub(super) fn refused(&self, source: PgError) -> ElaborateError {
+        let (at, object) = (self.position(), self.object().to_string());
+        ElaborateError::Refused { at, object, source }
     }
 
     /// Where that is declared.
@@ -135,6 +159,7 @@ impl Statement<'_> {
             Self::Table { decl, .. } => &decl.position,
             Self::Constraint { decl, .. } => &decl.position,
             Self::Index { decl, .. } => &decl.position,
+            Self::View(decl) => decl.query.position().unwrap_or(&decl.position),
             Self::Schema | Self::Comment { .. } => return None,
         };
         Some(position.clone())
@@ -156,6 +181,18 @@ fn create_sequence(schema: &SchemaName, decl: &SequenceDecl) -> String {
         schema.qualify(&decl.name),
         sequence_option_words(&decl.options)
     )
+}
+
+fn create_view(schema: &SchemaName, decl: &ViewDecl) -> String {
+    let columns: Vec<String> = decl.columns.iter().map(Ident::quoted).collect();
+    let columns =
+        if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
+    let options = match decl.options.as_slice() {
+        [] => String::new(),
+        options => format!(" WITH ({})", options.join(", ")),
+    };
+    let (name, query) = (schema.qualify(&decl.name), decl.query.sql(schema));
+    format!("CREATE VIEW {name}{columns}{options} AS\n{query}")
 }
 
 fn create_table(schema: &SchemaName, decl: &TableDecl, constraints: &[&ConstraintDecl]) -> String {

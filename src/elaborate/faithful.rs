@@ -19,8 +19,11 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
         check_table(decl, catalog)?;
     }
     let sequence = |name: &crate::name::Ident| Object::Member(Kind::Sequence, name.clone());
+    let view = |name: &crate::name::Ident| Object::Member(Kind::View, name.clone());
     if catalog.of_kind(Kind::Table).count() != manifest.tables.len()
         || catalog.of_kind(Kind::Enum).count() != manifest.enums.len()
+        || catalog.of_kind(Kind::View).count() != manifest.views.len()
+        || manifest.views.iter().any(|decl| !catalog.has(&view(&decl.name)))
         || manifest.sequences.iter().any(|decl| !catalog.has(&sequence(&decl.name)))
     {
         return Err(unfaithful(None, "its tables and types", "others were created"));

@@ -9,9 +9,10 @@ use crate::manifest::{
 /// The declaration of an object, or of the expression in it.
 pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position> {
     let Object::Part(Part { kind, of, name }) = object else {
-        let tables = manifest.tables.iter();
-        let mut named = tables.filter(|decl| Some(&decl.name) == object.name());
-        return named.next().map(|decl| decl.position.clone());
+        let tables = manifest.tables.iter().map(|decl| (&decl.name, &decl.position));
+        let views = manifest.views.iter().map(|decl| (&decl.name, &decl.position));
+        let mut named = tables.chain(views).filter(|(name, _)| Some(*name) == object.name());
+        return named.next().map(|(_, position)| position.clone());
     };
     let table = manifest.tables.iter().find(|decl| decl.name == *of)?;
     match kind {

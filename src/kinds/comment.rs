@@ -57,6 +57,7 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
         Kind::Column => format!("COLUMN {}.{quoted}", table_of(on, schema)),
         Kind::Constraint => format!("CONSTRAINT {quoted} ON {}", table_of(on, schema)),
         Kind::Index => format!("INDEX {}", qualified(on, schema)),
+        Kind::View => format!("VIEW {}", qualified(on, schema)),
         // There are no comments on these.
         Kind::Label | Kind::Default | Kind::Comment | Kind::Row => String::new(),
     }

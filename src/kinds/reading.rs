@@ -2,7 +2,7 @@
 //! answers. Pure: [`pg`](crate::pg) sends the statements and decodes the rows.
 //!
 //! They are sent in two messages inside a transaction whose search path is `pg_catalog`: first
-//! [`members_script`], which lists the objects, and then [`details_script`], in which `:tables`,
+//! [`members_script`], which lists the objects, and then [`details_script`], in which `:tables`, `:views`,
 //! `:relations`, `:types` and `:others` are replaced by their OIDs, and in which the queries for kinds without
 //! objects are left out. `pg_class` has no index on `relnamespace`; `pg_depend` has one on the referenced object.
 //!
@@ -30,6 +30,7 @@ pub struct Members {
     /// Ordinary ones.
     tables: Vec<i64>,
     sequences: Vec<i64>,
+    views: Vec<i64>,
     /// All that have a row in `pg_class`.
     relations: Vec<i64>,
     types: Vec<i64>,
@@ -78,6 +79,7 @@ FROM (
     SELECT n.oid::int8 AS namespace,
            coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'r'), '{}') AS tables,
            coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'S'), '{}') AS sequences,
+           coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'v'), '{}') AS views,
            coalesce(array_agg(c.oid::int8) FILTER (WHERE c.oid IS NOT NULL), '{}') AS relations,
            coalesce(array_agg(d.objid::int8) FILTER (WHERE d.classid = 'pg_type'::regclass), '{}')
                AS types,
@@ -151,6 +153,7 @@ pub fn details_script(
         .replace(":tail", index::TAIL)
         .replace(":unknown_option", &format!("'{UNKNOWN_OPTION}'"))
         .replace(":tables", &oids(&members.tables))
+        .replace(":views", &oids(&members.views))
         .replace(":relations", &oids(&members.relations))
         .replace(":types", &oids(&members.types))
         .replace(":others", &oids(&others))
@@ -163,6 +166,7 @@ fn is_needed(needs: Needs, members: &Members) -> bool {
         Needs::Tables => !members.tables.is_empty(),
         Needs::Types => !members.types.is_empty(),
         Needs::Sequences => !members.sequences.is_empty(),
+        Needs::Views => !members.views.is_empty(),
         Needs::Nothing => false,
     }
 }
@@ -226,7 +230,9 @@ WITH object AS MATERIALIZED (
                  UNION ALL
                  SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)
                  UNION ALL
-                 SELECT ad.oid FROM pg_attrdef ad WHERE ad.adrelid = ANY (:tables))) AS oid
+                 SELECT ad.oid FROM pg_attrdef ad WHERE ad.adrelid = ANY (:tables)
+                 UNION ALL
+                 SELECT ru.oid FROM pg_rewrite ru WHERE ru.ev_class = ANY (:views))) AS oid
 )
 SELECT 'dependencies' AS section, coalesce(json_agg(json_build_array(
            d.classid::int8, d.objid::int8, d.objsubid,
@@ -296,7 +302,7 @@ type Edge = (i64, i64, i64, i64, i64, i64, String);
 
 /// Adds the dependencies. What is not an object of its own counts as part of the one that it depends on
 /// internally: the index of a constraint, the array type of an enum, the row type of a table, the expression of
-/// a generated column.
+/// a generated column, the rule that is the query of a view.
 fn depend(catalog: &mut Catalog, objects: &HashMap<Address, Object>, edges: Vec<Edge>) {
     let known = |address: &Address| {
         let whole = (address.0, address.1, 0);

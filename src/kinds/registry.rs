@@ -3,7 +3,7 @@
 use super::creation::{Creation, Guard};
 use super::rules::Rules;
 use super::{
-    column, comment, constraint, default, enum_type, index, label, schema, sequence, table,
+    column, comment, constraint, default, enum_type, index, label, schema, sequence, table, view,
 };
 use crate::catalog::{Fact, Kind, Object, Slot};
 use crate::locks::TableLock;
@@ -22,6 +22,7 @@ pub fn rules(kind: Kind) -> &'static Rules {
         Kind::Default => &default::RULES,
         Kind::Constraint => &constraint::RULES,
         Kind::Index => &index::RULES,
+        Kind::View => &view::RULES,
         Kind::Comment => &comment::RULES,
         Kind::Row => &Rules::NONE,
     }

@@ -36,6 +36,7 @@ pub enum Needs {
     Tables,
     Types,
     Sequences,
+    Views,
     /// They are not read by a separate query.
     Nothing,
 }

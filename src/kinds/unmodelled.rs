@@ -69,12 +69,12 @@ WHERE k.conrelid = ANY (:tables) AND /* conperiod */ false";
 
 /// The same for what is attached to relations.
 pub(super) const OF_RELATIONS: &str = "\
-SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
+SELECT CASE c.relkind WHEN 'm' THEN 'materialized view'
            WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table'
            WHEN 'c' THEN 'composite type' ELSE 'relation' END, c.relname
 FROM pg_class c
 -- Indexes are read with their tables, including those of partitioned tables.
-WHERE c.oid = ANY (:relations) AND c.relkind NOT IN ('r', 'S', 'i')
+WHERE c.oid = ANY (:relations) AND c.relkind NOT IN ('r', 'S', 'v', 'i')
 UNION ALL
 SELECT q.kind, q.name || ' on ' || c.relname
 FROM (
@@ -103,7 +103,18 @@ FROM (
     SELECT 'rule', ru.rulename, ru.ev_class
     FROM pg_rewrite ru
     WHERE ru.ev_class = ANY (:relations) AND ru.rulename <> '_RETURN') q
-JOIN pg_class c ON c.oid = q.relation";
+JOIN pg_class c ON c.oid = q.relation
+UNION ALL
+SELECT v.kind, c.relname || '.' || a.attname
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+CROSS JOIN LATERAL (VALUES
+    ('default of view column', a.atthasdef),
+    ('comment on view column', EXISTS (
+        SELECT FROM pg_description de
+        WHERE de.classoid = 'pg_class'::regclass AND de.objoid = c.oid
+          AND de.objsubid = a.attnum))) v(kind, is_present)
+WHERE c.oid = ANY (:views) AND v.is_present";
 
 /// The same for what is in the schema and is neither a relation nor an enum.
 pub(super) const OF_OTHERS: &str = "\

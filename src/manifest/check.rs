@@ -8,6 +8,7 @@ mod fleet;
 mod indexes;
 mod keys;
 mod names;
+mod views;
 
 use std::path::Path;
 
@@ -46,10 +47,11 @@ pub(super) fn manifest(
         .collect();
     let tables: Vec<TableDecl> =
         raw.tables.iter().filter_map(|(name, decl)| table(&mut checking, name, decl)).collect();
+    let views = views::views(&mut checking, &raw.views, folder);
     keys::check_references(&mut checking, &raw.tables, &tables);
     let seeds = seeds::read(&mut checking, &raw.seeds, &tables, folder);
     let tenants = tenants.unwrap_or_default();
-    Manifest { tenants, servers, drift, trust, enums, sequences, tables, seeds }
+    Manifest { tenants, servers, drift, trust, enums, sequences, tables, views, seeds }
 }
 
 fn enum_type(checking: &mut Checking<'_>, name: &Name, raw: &raw::EnumType) -> Option<EnumDecl> {

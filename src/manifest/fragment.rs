@@ -50,6 +50,8 @@ pub enum FragmentError {
     Nul,
     #[error("a ';' would end the statement; give one expression only")]
     Semicolon,
+    #[error("a ';' separates two statements; give one query only")]
+    Statements,
     #[error("{0} is opened but never closed")]
     Unclosed(&'static str),
     #[error("{0:?} closes what was not opened here")]
@@ -80,6 +82,17 @@ impl Fragment {
             }
         }
         Ok(Self { sql: sql.trim().to_owned(), position: None })
+    }
+
+    /// One query, which may have comments in it, and a semicolon after it.
+    ///
+    /// # Errors
+    /// When the text is empty, or is more than one statement.
+    pub fn query(sql: &str) -> Result<Self, FragmentError> {
+        let sql = sql.trim();
+        let (_, end) = scan_with(sql, Comments::Allowed)?;
+        // A comment at the end must not contain what follows.
+        Ok(Self { sql: format!("{}\n", sql[..end].trim_end()), position: None })
     }
 
     /// The name of a type, such as `numeric(15,2)`, `timestamp with time zone` or `"my type"[]`.
@@ -148,6 +161,13 @@ pub fn is_operator(symbol: &str) -> bool {
         && !symbol.contains("/*")
 }
 
+/// Whether comments may stand in a fragment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comments {
+    Allowed,
+    Refused,
+}
+
 enum Token<'a> {
     Open,
     Close,
@@ -160,6 +180,11 @@ enum Token<'a> {
 /// Splits SQL as the server's lexer does, with `standard_conforming_strings` on, and refuses what
 /// does not close.
 fn scan(sql: &str) -> Result<Vec<Token<'_>>, FragmentError> {
+    scan_with(sql, Comments::Refused).map(|(tokens, _)| tokens)
+}
+
+/// The same, and the byte at which the statement ends: where comments are allowed, a semicolon may end it.
+fn scan_with(sql: &str, comments: Comments) -> Result<(Vec<Token<'_>>, usize), FragmentError> {
     if sql.contains('\0') {
         return Err(FragmentError::Nul);
     }
@@ -183,11 +208,18 @@ fn scan(sql: &str) -> Result<Vec<Token<'_>>, FragmentError> {
                 (Token::Close, 1)
             }
             ',' => (Token::Comma, 1),
-            ';' => return Err(FragmentError::Semicolon),
+            ';' if comments == Comments::Refused => return Err(FragmentError::Semicolon),
+            ';' if tokens.is_empty() => return Err(FragmentError::Empty),
+            ';' if brackets.is_empty() && is_blank(&rest[1..])? => break,
+            ';' => return Err(FragmentError::Statements),
             '\'' => (Token::Other, quoted_length(rest, '\'', false)?),
             '"' => (Token::Other, quoted_length(rest, '"', false)?),
-            '-' if rest.starts_with("--") => return Err(FragmentError::Comment),
-            '/' if rest.starts_with("/*") => return Err(FragmentError::Comment),
+            '-' | '/' if rest.starts_with("--") || rest.starts_with("/*") => {
+                if comments == Comments::Refused {
+                    return Err(FragmentError::Comment);
+                }
+                (Token::Other, comment_length(rest)?)
+            }
             '$' => (Token::Other, dollar_length(rest)?),
             _ if is_word_start(c) => {
                 let length = word_length(rest);
@@ -207,8 +239,38 @@ fn scan(sql: &str) -> Result<Vec<Token<'_>>, FragmentError> {
     match brackets.pop() {
         Some('(') => Err(FragmentError::Unclosed("a parenthesis")),
         Some(_) => Err(FragmentError::Unclosed("a bracket")),
-        None => Ok(tokens),
+        None => Ok((tokens, sql.len() - rest.len())),
     }
+}
+
+/// Whether there are only comments and white space.
+fn is_blank(text: &str) -> Result<bool, FragmentError> {
+    let mut rest = text.trim_start();
+    while rest.starts_with("--") || rest.starts_with("/*") {
+        rest = rest[comment_length(rest)?..].trim_start();
+    }
+    Ok(rest.is_empty())
+}
+
+/// Bytes of the comment that `text` starts with; those between `/*` and `*/` nest.
+fn comment_length(text: &str) -> Result<usize, FragmentError> {
+    if text.starts_with("--") {
+        return Ok(text.find(['\n', '\r']).unwrap_or(text.len()));
+    }
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        if rest.starts_with("/*") {
+            (depth, at) = (depth + 1, at + 2);
+        } else if rest.starts_with("*/") {
+            (depth, at) = (depth - 1, at + 2);
+        } else {
+            at += rest.chars().next().map_or(1, char::len_utf8);
+        }
+        if depth == 0 {
+            return Ok(at);
+        }
+    }
+    Err(FragmentError::Unclosed("a comment"))
 }
 
 /// Bytes of the literal or quoted identifier that `text` starts with.
@@ -300,6 +362,30 @@ mod tests {
             "E'a'\n'b\\') ; drop table x; --'",
         ] {
             assert!(Fragment::expression(sql).is_ok(), "{sql} was refused");
+        }
+    }
+
+    #[test]
+    fn queries_may_have_comments_and_a_semicolon_at_the_end() {
+        for (sql, query) in [
+            ("SELECT 1, 2;", "SELECT 1, 2\n"),
+            ("SELECT 1 -- ;\n", "SELECT 1 -- ;\n"),
+            ("/* a /* ; */ b */ SELECT '--'", "/* a /* ; */ b */ SELECT '--'\n"),
+            ("SELECT 1 ; -- y\n/* z */", "SELECT 1\n"),
+        ] {
+            assert_eq!(Fragment::query(sql).unwrap().as_written(), query);
+        }
+        for (sql, error) in [
+            ("", FragmentError::Empty),
+            (";", FragmentError::Empty),
+            ("SELECT 1; SELECT 2", FragmentError::Statements),
+            ("SELECT 1;;", FragmentError::Statements),
+            ("SELECT (1;)", FragmentError::Statements),
+            ("SELECT 1) x", FragmentError::Unopened(')')),
+            ("SELECT /* /* */ 1", FragmentError::Unclosed("a comment")),
+            ("SELECT 1; /* x", FragmentError::Unclosed("a comment")),
+        ] {
+            assert_eq!(Fragment::query(sql).unwrap_err(), error, "{sql}");
         }
     }
 

@@ -33,6 +33,9 @@ pub struct Manifest {
     pub sequences: Vec<SequenceDecl>,
     /// In the order of the file.
     pub tables: Vec<TableDecl>,
+    // Without any, the checksum is that of a version that knew none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<ViewDecl>,
     /// Ordered so that a table's rows come after those of the tables that it references.
     pub seeds: Vec<SeedDecl>,
 }
@@ -192,6 +195,20 @@ pub struct SequenceOptions {
     pub max: Option<i64>,
     pub cache: Option<i64>,
     pub cycle: bool,
+}
+
+/// A declared view.
+#[derive(Debug, Clone, Serialize)]
+pub struct ViewDecl {
+    #[serde(skip)]
+    pub position: Position,
+    pub name: Ident,
+    pub query: Fragment,
+    /// None: the query names them.
+    pub columns: Vec<Ident>,
+    /// In the server's form, such as `security_barrier=true`.
+    pub options: Vec<String>,
+    pub comment: Option<Text>,
 }
 
 /// A declared table.

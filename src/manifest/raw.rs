@@ -37,6 +37,9 @@ pub(super) struct Manifest {
     /// Tables, by name.
     #[serde(default)]
     pub(super) tables: IndexMap<Name, Table>,
+    /// Views, by name.
+    #[serde(default)]
+    pub(super) views: IndexMap<Name, View>,
     /// Baseline rows.
     #[serde(default)]
     pub(super) seeds: Vec<Spanned<Seed>>,
@@ -122,6 +125,36 @@ pub(super) struct Sequence {
     #[serde(default)]
     pub(super) cycle: bool,
     pub(super) comment: Option<Name>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct View {
+    /// The query, `SELECT …`. Names without a schema are those of the tenant's schema and of the server.
+    pub(super) query: Option<Name>,
+    /// Instead of `query`, the file below the manifest's folder that contains it.
+    pub(super) file: Option<Name>,
+    /// The names of the columns, if not those that the query gives them.
+    #[serde(default)]
+    pub(super) columns: Names,
+    /// Conditions of a user's query that could reveal rows are checked after those of the view.
+    #[serde(default)]
+    pub(super) security_barrier: bool,
+    /// The tables are read with the rights of who reads the view, not of its owner (PostgreSQL 15).
+    #[serde(default)]
+    pub(super) security_invoker: bool,
+    /// What may be written through the view: only rows that it shows.
+    pub(super) check_option: Option<CheckOption>,
+    pub(super) comment: Option<Name>,
+}
+
+#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum CheckOption {
+    /// Its own condition counts.
+    Local,
+    /// Those of the views that it is based on count, too.
+    Cascaded,
 }
 
 #[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]

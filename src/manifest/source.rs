@@ -8,7 +8,7 @@ use super::diagnostic::ManifestError;
 use crate::files::{self, Unreadable};
 
 const MANIFEST_BYTES: u64 = 8 * 1024 * 1024;
-const ROWS_BYTES: u64 = 16 * 1024 * 1024;
+const FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Where something is declared, shown as `file:line:column`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Source {
     ///
     /// # Errors
     /// A message, when it must not or cannot be read.
-    pub(super) fn rows(folder: &Path, name: &str) -> Result<Self, String> {
+    pub(super) fn below(folder: &Path, name: &str) -> Result<Self, String> {
         let relative = Path::new(name);
         let stays_inside =
             |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
@@ -74,7 +74,7 @@ impl Source {
         if !path.starts_with(folder) {
             return Err(format!("{name:?} leads out of the manifest's folder"));
         }
-        let text = files::read(&path, ROWS_BYTES).map_err(|error| failed(error.source))?;
+        let text = files::read(&path, FILE_BYTES).map_err(|error| failed(error.source))?;
         Ok(Self::new(name, text))
     }
 

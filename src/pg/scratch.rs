@@ -73,6 +73,16 @@ impl<'s> Scratch<'s> {
         self.session.run(SEARCHING, "SAVEPOINT part").await.map(drop)
     }
 
+    /// Whether names without a schema are searched for in the scratch schema, too.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn resolve_in_schema(&mut self, is_searched: bool) -> Result<(), PgError> {
+        let schema = if is_searched { self.schema.quoted() } else { "pg_catalog".to_owned() };
+        let sql = format!("SET LOCAL search_path = {schema}, pg_temp");
+        self.session.run(TRYING, &sql).await.map(drop)
+    }
+
     /// Rolls back to the savepoint.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The order of statements, derived from dependencies.
 //!
 //! What is missing is created as soon as all that it needs exists; among what could be created next, the lowest kind
-//! comes first (schema, types, sequences, tables, columns, constraints, indexes, foreign keys, comments), and within
+//! comes first (schema, types, sequences, tables, columns, constraints, indexes, foreign keys, views, comments), and within
 //! a kind what was created first in the scratch schema. A new table comes with its columns, and with those of its
 //! constraints and defaults that can be created together with it. Where tables reference each other in a cycle, or
 //! where the referenced key itself is created later, the foreign key follows as a separate step.
@@ -182,7 +182,8 @@ fn stratum(fact: &Fact) -> u8 {
         Kind::Constraint if is_foreign_key(fact) => 8,
         Kind::Constraint => 6,
         Kind::Index => 7,
-        Kind::Comment | Kind::Row => 9,
+        Kind::View => 9,
+        Kind::Comment | Kind::Row => 10,
     }
 }
 

@@ -30,7 +30,7 @@ impl Step<'_> {
     #[must_use]
     pub fn action(&self) -> Action {
         match self.object().kind() {
-            Kind::Schema | Kind::Enum | Kind::Sequence | Kind::Table | Kind::Index => {
+            Kind::Schema | Kind::Enum | Kind::Sequence | Kind::Table | Kind::Index | Kind::View => {
                 Action::Create
             }
             Kind::Label | Kind::Column | Kind::Default | Kind::Constraint => Action::Add,
@@ -75,7 +75,7 @@ impl Step<'_> {
     pub fn exclusive(&self, schema: &SchemaName) -> Option<String> {
         match self {
             Self::Create(creation) => match creation.object.kind() {
-                Kind::Schema | Kind::Enum | Kind::Table => {
+                Kind::Schema | Kind::Enum | Kind::Table | Kind::View => {
                     Some(kinds::create(creation, schema, Guard::Exclusive))
                 }
                 _ => None,

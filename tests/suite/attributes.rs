@@ -26,6 +26,10 @@ indexes = [
   { name = "by_words", columns = ["twice"] },
 ]
 comment = "all"
+
+[views.named]
+query = "SELECT id, no FROM t"
+
 [tables.t.columns]
 id = "integer"
 no = { type = "bigint", identity = "by default" }
@@ -35,7 +39,7 @@ twice = { type = "integer", null = true, generated = "id * 2" }
 
 /// Kind, attribute, the change, and the object that is told as changed by it.
 const CASES: &[(Kind, &str, &str, &str)] = {
-    use Kind::{Column, Comment, Constraint, Default, Index, Sequence, Table};
+    use Kind::{Column, Comment, Constraint, Default, Index, Sequence, Table, View};
     &[
         (Table, "persistence", "ALTER TABLE acme.t SET UNLOGGED", "table t"),
         (Column, "type", "ALTER TABLE acme.t ALTER name TYPE varchar(30)", "column t.name"),
@@ -114,6 +118,14 @@ const CASES: &[(Kind, &str, &str, &str)] = {
             "validity",
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'acme.by_name'::regclass",
             "index by_name on t",
+        ),
+        (View, "columns", "ALTER VIEW acme.named RENAME COLUMN no TO number", "view named"),
+        (View, "options", "ALTER VIEW acme.named SET (security_barrier = true)", "view named"),
+        (
+            View,
+            "definition",
+            "CREATE OR REPLACE VIEW acme.named AS SELECT id, no FROM acme.t WHERE id > 0",
+            "view named",
         ),
         (Sequence, "type", "ALTER SEQUENCE acme.counter AS integer", "sequence counter"),
         (Sequence, "start", "ALTER SEQUENCE acme.counter START 2", "sequence counter"),

@@ -85,6 +85,12 @@ const CHANGES: &[(&str, &[&str])] = &[
     ("COMMENT ON TYPE acme.cor IS 'other'", &["type cor"]),
     ("DROP VIEW acme.v", &["relation v"]),
     ("CREATE VIEW acme.w AS SELECT 2 AS two", &["relation w"]),
+    ("CREATE OR REPLACE VIEW acme.v AS SELECT 2 AS one", &["relation v"]),
+    ("ALTER VIEW acme.v RENAME one TO uno", &["relation v"]),
+    ("ALTER VIEW acme.v SET (security_barrier)", &["relation v"]),
+    ("ALTER VIEW acme.v ALTER one SET DEFAULT 1", &["relation v"]),
+    ("COMMENT ON VIEW acme.v IS 'v'", &["relation v"]),
+    ("COMMENT ON COLUMN acme.v.one IS 'one'", &["relation v"]),
     (
         "CREATE FUNCTION acme.plus(i text) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
         &["function plus(text)"],

@@ -41,6 +41,7 @@ cases! {
     nothing_to_do
     nulls_not_distinct
     seeds
+    views
 }
 
 #[test]

@@ -55,3 +55,4 @@ mod tls;
 mod touched;
 #[cfg(feature = "otlp")]
 mod traces;
+mod views;

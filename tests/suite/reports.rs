@@ -51,7 +51,7 @@ const DIFFERENT: &str = "
     ALTER TABLE t00.a ALTER code TYPE varchar(9);
     ALTER TABLE t01.a ALTER code TYPE varchar(9);
     CREATE TABLE t02.scratch_1 ();
-    CREATE VIEW t03.report_1 AS SELECT 1 AS x";
+    CREATE TEXT SEARCH CONFIGURATION t03.report_1 (COPY = pg_catalog.simple)";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_of_all_tells_those_that_have_nothing_to_do_and_differ() {
@@ -62,7 +62,7 @@ async fn a_plan_of_all_tells_those_that_have_nothing_to_do_and_differ() {
         &[
             "2 tenants (t00, t01): different column a.code",
             "- type character varying(9)",
-            "1 tenant (t03): unmodelled view report_1",
+            "1 tenant (t03): unmodelled text search configuration report_1",
             "0 tenants to bring up to date, 0 plans; 2 current; 2 with changed objects; \
              2 with undeclared objects.",
         ],
@@ -84,7 +84,7 @@ async fn a_plan_of_all_tells_those_that_have_nothing_to_do_and_differ() {
     tenants.run("apply t05").with(0);
     // What is ignored or excepted does not.
     tenants.declare(
-        "\n[drift]\nignore = [\"table scratch*\", \"view report*\"]\nexceptions = [\
+        "\n[drift]\nignore = [\"table scratch*\", \"text search configuration report*\"]\nexceptions = [\
          { tenant = \"t00\", reason = \"moves\", until = \"2999-12-31\" },\
          { tenant = \"t01\", reason = \"moves\", until = \"2999-12-31\" }]\n",
     );
@@ -99,7 +99,7 @@ async fn tenants_with_the_same_steps_share_a_plan_whatever_else_they_differ_in()
     tenants.database.run("DELETE FROM t05.a WHERE id = 2").await;
     tenants.declare(
         "[tables.c]\ncomment = \"<b>`x`</b>\"\ncolumns = { x = \"int\" }\n\
-         [drift]\nignore = [\"view report*\"]\n",
+         [drift]\nignore = [\"text search configuration report*\"]\n",
     );
     let plan = tenants.run("plan --all --sql --out fleet.json --detailed-exitcode").with(2).stdout;
     tells(
@@ -183,7 +183,7 @@ async fn apply_of_all_names_what_it_leaves_and_in_which_tenants() {
         &[
             "not touched\n  2 tenants\n    ~ changed column a.code\n    t00, t01\n",
             "  1 tenant\n    ? extra table scratch_1\n    t02\n",
-            "  1 tenant\n    . unmodelled view report_1\n    t03\n",
+            "  1 tenant\n    . unmodelled text search configuration report_1\n    t03\n",
             "Not touched: what is changed or undeclared in 4 tenants.",
         ],
     );
@@ -206,7 +206,7 @@ async fn what_is_drift_after_an_apply_is_told_by_its_exit_code() {
         ("ALTER TABLE t00.a ALTER code TYPE varchar(9)", "changed"),
         ("ALTER TABLE t00.b DISABLE TRIGGER ALL", "unmodelled"),
         ("ALTER TABLE t00.b FORCE ROW LEVEL SECURITY", "unmodelled"),
-        ("CREATE VIEW t00.v AS SELECT 1 AS x", "unmodelled"),
+        ("CREATE VIEW t00.v AS SELECT 1 AS x", "extra"),
         ("CREATE TABLE t00.other ()", "extra"),
         ("CREATE INDEX another ON t00.a (code)", "extra"),
     ] {
@@ -303,7 +303,7 @@ async fn a_plan_of_a_new_tenant_says_what_it_is_made_without() {
     let database = Database::new().await;
     let folder = Folder::new(&format!("version = 1\n{TABLES}"));
     let run = |arguments: &[&str]| run(tool::on(&database, folder.dir.path(), arguments)).stdout;
-    let line = "nothing that cannot be declared yet:\n  no views, materialized views, functions, \
+    let line = "nothing that cannot be declared yet:\n  no materialized views, functions, \
                 triggers, rules, row-level security, policies, domains, composite types, \
                 partitioned tables, grants.\n";
     let plan = run(&["plan", "acme"]);
@@ -362,7 +362,7 @@ async fn who_is_excepted_is_told_with_the_reason_and_the_last_day() {
 async fn no_format_hides_in_what_tenants_differ() {
     let damage = "ALTER TABLE t00.b DROP COLUMN a; CREATE TABLE t00.x (); CREATE TABLE t00.y ();
         ALTER TABLE t00.a ALTER code TYPE varchar(9); CREATE VIEW t01.b AS SELECT 1 AS a;
-        CREATE VIEW t00.v AS SELECT 1 AS x";
+        CREATE TEXT SEARCH CONFIGURATION t00.v (COPY = pg_catalog.simple)";
     let tenants = Tenants::new(2, &format!("DROP TABLE t01.b; {damage}")).await;
     let all = [
         "+ column b.a",
@@ -373,7 +373,7 @@ async fn no_format_hides_in_what_tenants_differ() {
         "+ type text",
         "? extra table x",
         "? extra table y",
-        ". unmodelled view v",
+        ". unmodelled text search configuration v",
     ];
     let page = tenants.run("drift --format markdown").with(2).stdout;
     tells(&page, &all);
@@ -406,7 +406,7 @@ async fn no_format_hides_in_what_tenants_differ() {
     let left = page.split_once(title).expect(title).1;
     tells(left, &["<details><summary>1 tenant (t01)</summary>", "- type character varying(9)"]);
     // A note of several lines is one paragraph.
-    tells(&page, &["nothing that cannot be declared yet: no views, materialized views,"]);
+    tells(&page, &["nothing that cannot be declared yet: no materialized views,"]);
     assert!(!page.contains("\\n"), "{page}");
 }
 

@@ -25,6 +25,11 @@ pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
         take_relation(checking, name, "table");
         take_type(checking, name, "table");
     }
+    for name in raw.views.keys() {
+        checking.ident(name);
+        take_relation(checking, name, "view");
+        take_type(checking, name, "view");
+    }
     for (table, decl) in &raw.tables {
         let key_name = |key: &Spanned<KeyForm>| match &key.value {
             KeyForm::Full(full) => full.name.clone(),

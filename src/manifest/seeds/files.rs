@@ -23,7 +23,7 @@ pub(super) fn read(
     null: Option<&Name>,
     folder: &Path,
 ) -> Option<Input> {
-    let source = match Source::rows(folder, &file.value) {
+    let source = match Source::below(folder, &file.value) {
         Ok(source) => source,
         Err(message) => {
             checking.note(&file.span, message);

@@ -13,6 +13,11 @@ SELECT CASE r.relkind WHEN 'r' THEN 'table' ELSE 'relation' END AS kind, r.name:
              THEN (SELECT 'has children' FROM pg_inherits h
                    WHERE h.inhparent = r.oid LIMIT 1) END)::text,
     :texts_of_table,
+    CASE WHEN r.relkind = 'v'
+         THEN ROW('view', :attributes_of_view,
+                  (SELECT array_agg(a.attnum ORDER BY a.attnum)
+                   FROM pg_attribute a
+                   WHERE a.attrelid = r.oid AND a.attnum > 0 AND a.atthasdef))::text END,
     (SELECT string_agg(s.text, '') FROM sequence s WHERE s.owner = r.oid),
     comment.text,
     -- Internal ones (those of foreign keys, and the one that Citus gives each distributed table) are

@@ -15,6 +15,26 @@ pub struct Spec {
     pub(super) labels: Vec<String>,
     pub(super) sequence: Option<(i64, bool)>,
     pub(super) tables: Vec<TableSpec>,
+    pub(super) views: Vec<ViewSpec>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct ViewSpec {
+    pub(super) name: String,
+    /// The table, or the view before this one.
+    pub(super) of: Option<usize>,
+    /// Of the table; a view of a view has all of its columns.
+    pub(super) columns: Vec<String>,
+    pub(super) options: ViewOptions,
+    pub(super) comment: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum ViewOptions {
+    None,
+    Barrier,
+    Checked,
+    Named,
 }
 
 #[derive(Debug, Clone)]
@@ -83,14 +103,55 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     });
     let tables = proptest::collection::vec(table(), 1..4);
     let sequence = proptest::option::of((1_i64..50, any::<bool>()));
-    (proptest::bool::weighted(0.1), labels, sequence, tables).prop_map(
-        |(unlogged, labels, sequence, mut tables)| {
+    let views = proptest::collection::vec(view(), 0..4);
+    (proptest::bool::weighted(0.1), labels, sequence, tables, views).prop_map(
+        |(unlogged, labels, sequence, mut tables, views)| {
             for (at, table) in tables.iter_mut().enumerate() {
                 table.name = format!("{}{at}", table.name);
             }
-            Spec { unlogged, labels, sequence, tables }.sound()
+            let spec = Spec { unlogged, labels, sequence, tables, views: Vec::new() }.sound();
+            let numbered = views.into_iter().enumerate();
+            let views = numbered.filter_map(|(at, (view, columns))| {
+                let name = format!("{} view {at}", view.name);
+                let of = view.of.filter(|of| *of < spec.tables.len() || at == 0);
+                let mut read = Vec::new();
+                if let Some(of) = of {
+                    for column in columns {
+                        read.extend(
+                            spec.tables.get(of)?.columns.get(column).map(|c| c.name.clone()),
+                        );
+                    }
+                    read.sort();
+                    read.dedup();
+                }
+                (of.is_none() || !read.is_empty()).then_some(ViewSpec {
+                    name,
+                    of,
+                    columns: read,
+                    ..view
+                })
+            });
+            let views: Vec<ViewSpec> = views.collect();
+            let first = views.iter().position(|view| view.of.is_some()).unwrap_or(views.len());
+            Spec { views: views.into_iter().skip(first).collect(), ..spec }
         },
     )
+}
+
+fn view() -> impl Strategy<Value = (ViewSpec, Vec<usize>)> {
+    use ViewOptions as O;
+    let options = vec![O::None, O::Barrier, O::Checked, O::Named];
+    (
+        select(NAMES.to_vec()),
+        proptest::option::weighted(0.7, 0_usize..4),
+        proptest::collection::vec(0_usize..6, 1..4),
+        select(options),
+        any::<bool>(),
+    )
+        .prop_map(|(name, of, columns, options, comment)| {
+            let view = ViewSpec { name: name.into(), of, columns: Vec::new(), options, comment };
+            (view, columns)
+        })
 }
 
 fn table() -> impl Strategy<Value = TableSpec> {
@@ -267,6 +328,7 @@ impl Spec {
     /// How many parts may be taken away.
     pub fn parts(&self) -> usize {
         self.labels.len()
+            + self.views.len()
             + self
                 .tables
                 .iter()
@@ -321,6 +383,17 @@ impl Spec {
                 table.columns.clear();
             }
         }
+        let mut is_there = false;
+        part.views.retain(|view| {
+            let has = |column: &String| {
+                let table = view.of.and_then(|of| part.tables.get(of));
+                table.is_some_and(|table| table.columns.iter().any(|c| c.name == *column))
+            };
+            // A view of a view goes with it.
+            is_there =
+                next() && (if view.of.is_some() { view.columns.iter().all(has) } else { is_there });
+            is_there
+        });
         let keyless: Vec<usize> = (0..part.tables.len())
             .filter(|at| part.tables[*at].key.is_none() || gone.contains(at))
             .collect();

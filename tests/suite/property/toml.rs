@@ -2,7 +2,9 @@
 
 use toml::{Table, Value};
 
-use super::generate::{ColumnKind, ColumnSpec, ConstraintSpec, KeyKind, Spec, TableSpec};
+use super::generate::{
+    ColumnKind, ColumnSpec, ConstraintSpec, KeyKind, Spec, TableSpec, ViewOptions, ViewSpec,
+};
 
 impl Spec {
     pub fn to_toml(&self) -> String {
@@ -38,10 +40,43 @@ impl Spec {
         if !tables.is_empty() {
             root.insert("tables".into(), Value::Table(tables));
         }
+        // Those that need others come first.
+        let views = self.views.iter().enumerate().rev();
+        let views: Table =
+            views.map(|(at, view)| (view.name.clone(), self.view(at, view))).collect();
+        if !views.is_empty() {
+            root.insert("views".into(), Value::Table(views));
+        }
         if !seeds.is_empty() {
             root.insert("seeds".into(), Value::Array(seeds));
         }
         toml::to_string(&root).expect("TOML")
+    }
+
+    fn view(&self, at: usize, spec: &ViewSpec) -> Value {
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let query = match spec.of {
+            Some(of) => {
+                let columns: Vec<String> = spec.columns.iter().map(|c| quoted(c)).collect();
+                let table = quoted(&self.tables[of].name);
+                format!("SELECT {} FROM {table} -- ;", columns.join(", "))
+            }
+            None => format!("SELECT * FROM {{schema}}.{} AS v", quoted(&self.views[at - 1].name)),
+        };
+        let mut view = Table::new();
+        match spec.options {
+            ViewOptions::None => {}
+            ViewOptions::Barrier => _ = view.insert("security_barrier".into(), true.into()),
+            ViewOptions::Checked => _ = view.insert("check_option".into(), "cascaded".into()),
+            ViewOptions::Named => {
+                view.insert("columns".into(), Value::Array(vec!["it's one".into()]));
+            }
+        }
+        view.insert("query".into(), query.into());
+        if spec.comment {
+            view.insert("comment".into(), "it's a view".into());
+        }
+        Value::Table(view)
     }
 
     fn table(&self, spec: &TableSpec) -> Value {

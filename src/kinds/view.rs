@@ -1,0 +1,62 @@
+//! Views. The server prints the query; the names of the columns are in it.
+
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use super::rules::{Needs, Rules, qualified};
+use crate::catalog::{Fact, Slot};
+use crate::name::{SchemaName, literal};
+
+pub(super) static RULES: Rules = Rules {
+    needs: Needs::Views,
+    source: "c.tableoid::int8, c.oid::int8, 0, NULL, c.relname, c.oid::int8, :attributes \
+             FROM path CROSS JOIN pg_class c WHERE c.oid = ANY (:views)",
+    attributes: &[
+        // Their types follow from the query, and from those of the tables' columns, which may differ.
+        Attribute::new(
+            "columns",
+            "(SELECT string_agg(concat_ws(' ', quote_ident(a.attname), \
+                                          format_type(a.atttypid, a.atttypmod)), ', ' \
+                                ORDER BY a.attnum) \
+              FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0)",
+        )
+        .labelled("columns")
+        .needed()
+        .digested(&["CASE WHEN r.is_set THEN ( \
+                         SELECT string_agg(ROW(a.attname, format_type(a.atttypid, a.atttypmod))::text, \
+                                           '' ORDER BY a.attnum) \
+                         FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0) END"]),
+        // `security_barrier`, `security_invoker`, and `check_option`, which WITH CHECK OPTION sets.
+        Attribute::new(
+            "options",
+            "(SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) o)",
+        )
+        .labelled("with")
+        .digested(&[]),
+        Attribute::new("definition", "btrim(pg_get_viewdef(c.oid), ' ;')")
+            .needed()
+            .digested(&["CASE WHEN r.is_set \
+                              THEN coalesce(pg_get_viewdef(r.oid), r.oid::text) END"]),
+    ],
+    // Its rows have a type of its name.
+    occupies: |fact| {
+        let name = fact.object.name().into_iter();
+        name.flat_map(|n| [Slot::Relation(n.clone()), Slot::Type(n.clone())]).collect()
+    },
+    create,
+    ..Rules::NONE
+};
+
+fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
+    let name = qualified(&creation.object, schema);
+    let there = format!("pg_catalog.to_regclass({}) IS NOT NULL", literal(&name));
+    guard.unless(&there, &statement(creation.fact, &name, schema))
+}
+
+fn statement(fact: &Fact, name: &str, schema: &SchemaName) -> String {
+    let options = match fact.text("options") {
+        Some(options) => format!(" WITH ({options})"),
+        None => String::new(),
+    };
+    let query = fact.sql("definition", schema).unwrap_or_default();
+    format!("CREATE VIEW {name}{options} AS\n{query}")
+}
