@@ -11,6 +11,7 @@ mod difference;
 mod held;
 mod locks;
 mod mentions;
+mod misfits;
 mod needs;
 mod row_needs;
 mod schedule;

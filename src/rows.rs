@@ -1,14 +1,81 @@
 //! Baseline rows → SQL. Rows are guarded by their key, so that each statement may be run again.
 
+use std::collections::BTreeSet;
+
+use crate::catalog::{Catalog, Desired, Object};
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow, TypeDecl};
 use crate::name::{Ident, SchemaName, TenantId, Text, literal};
 use crate::settings::TRUSTED_ROLES;
+
+/// What a manifest declares, and the same as facts once the server has elaborated it.
+#[derive(Debug, Clone, Copy)]
+pub struct Declared<'m> {
+    pub manifest: &'m Manifest,
+    pub desired: Option<&'m Desired>,
+}
+
+/// How the columns of a tenant are compared with the values of declared rows.
+#[derive(Debug)]
+pub struct Columns<'m> {
+    manifest: &'m Manifest,
+    /// Those that are read to find rows, and whose type in the tenant is not the declared one.
+    other: BTreeSet<(&'m Ident, &'m Ident)>,
+}
+
+impl<'m> Columns<'m> {
+    /// Where they all have the declared types.
+    #[must_use]
+    pub fn as_declared(manifest: &'m Manifest) -> Self {
+        Self { manifest, other: BTreeSet::new() }
+    }
+
+    /// Those of one tenant.
+    #[must_use]
+    pub fn of_tenant(declared: Declared<'m>, live: Option<&Catalog>) -> Self {
+        let Declared { manifest, desired } = declared;
+        let data_type = |catalog: Option<&Catalog>, (table, column): &(&Ident, &Ident)| {
+            let fact = catalog?.get(&Object::column(table, column))?;
+            fact.text("type").map(str::to_owned)
+        };
+        let is_other = |column: &(&'m Ident, &'m Ident)| {
+            let there = data_type(live, column);
+            there.is_some() && there != data_type(desired.map(|desired| &desired.catalog), column)
+        };
+        let mut other = BTreeSet::new();
+        if desired.is_some() && live.is_some() {
+            let read = manifest.seeds.iter().flat_map(SeedDecl::columns_read);
+            other = read.filter(is_other).collect();
+        }
+        Self { manifest, other }
+    }
+
+    /// What declares them.
+    #[must_use]
+    pub fn manifest(&self) -> &'m Manifest {
+        self.manifest
+    }
+
+    /// Whether they all have the declared types.
+    #[must_use]
+    pub fn are_as_declared(&self) -> bool {
+        self.other.is_empty()
+    }
+
+    /// The comparison with one of them.
+    #[must_use]
+    pub fn comparison(&self, table: &Ident, column: &Ident) -> Comparison {
+        if self.other.contains(&(table, column)) {
+            return Comparison::Printed { is_array: false };
+        }
+        Comparison::of(self.manifest, table, column)
+    }
+}
 
 /// A cell as an SQL expression. A literal has no type of its own: it takes that of the column
 /// that it is compared with or goes into, so the server converts it as it converts input, and
 /// refuses what does not fit instead of cutting it off.
 #[must_use]
-pub fn cell(manifest: &Manifest, cell: &Cell, schema: &SchemaName, tenant: &TenantId) -> String {
+pub fn cell(columns: &Columns<'_>, cell: &Cell, schema: &SchemaName, tenant: &TenantId) -> String {
     match cell {
         Cell::Null => "NULL".to_owned(),
         Cell::Value(text) => text.literal(),
@@ -18,11 +85,11 @@ pub fn cell(manifest: &Manifest, cell: &Cell, schema: &SchemaName, tenant: &Tena
             let conditions: Vec<String> = matching
                 .iter()
                 .map(|(name, value)| {
-                    let sql = self::cell(manifest, value, schema, tenant);
-                    let comparison = Comparison::of(manifest, table, name);
+                    let sql = self::cell(columns, value, schema, tenant);
+                    let comparison = columns.comparison(table, name);
                     comparison.equal(
                         &format!("l.{}", name.quoted()),
-                        &comparison.value(manifest, value, &sql),
+                        &comparison.value(columns, value, &sql),
                     )
                 })
                 .collect();
@@ -43,9 +110,10 @@ pub fn cell(manifest: &Manifest, cell: &Cell, schema: &SchemaName, tenant: &Tena
 pub enum Comparison {
     /// By the server's own `=`.
     Operator,
-    /// As text, or an array of texts: a label that is still to be added is no value of its enum yet.
-    /// A cast to text could be one that the type's owner has created; `concat` calls the output function.
-    Labels { is_array: bool },
+    /// As text, or an array of texts: a label that is still to be added is no value of its enum yet, and a value
+    /// need not be one of a type that is not the declared one. A cast to text could be one that the type's
+    /// owner has created; `concat` calls the output function.
+    Printed { is_array: bool },
     /// By the equality operator of its type, which is not built in and which `=` under our search path
     /// does not find (`citext` would be compared as `text`). Arrays compare their elements by it.
     Type,
@@ -59,7 +127,7 @@ impl Comparison {
         let column = table.and_then(|decl| decl.columns.iter().find(|c| c.name == *column));
         match column.map(|decl| &decl.data_type) {
             Some(TypeDecl::Declared { dimensions, .. }) => {
-                Self::Labels { is_array: *dimensions > 0 }
+                Self::Printed { is_array: *dimensions > 0 }
             }
             // Arrays find the equality of their elements by themselves.
             Some(TypeDecl::Sql(name))
@@ -76,8 +144,8 @@ impl Comparison {
     #[must_use]
     pub fn typed_null(self, table: &str, column: &Ident) -> String {
         match self {
-            Self::Labels { is_array: false } => "NULL::text".to_owned(),
-            Self::Labels { is_array: true } => "NULL::text[]".to_owned(),
+            Self::Printed { is_array: false } => "NULL::text".to_owned(),
+            Self::Printed { is_array: true } => "NULL::text[]".to_owned(),
             Self::Operator | Self::Type => format!("(NULL::{table}).{}", column.quoted()),
         }
     }
@@ -89,7 +157,7 @@ impl Comparison {
     pub fn is_safe(self, schema: &SchemaName, table: &str, column: &Ident) -> Option<String> {
         let of = format!("pg_typeof((NULL::{table}).{})", column.quoted());
         match self {
-            Self::Labels { .. } => None,
+            Self::Printed { .. } => None,
             Self::Operator => Some(format!("{of}::oid < 16384")),
             // Base types are created by superusers; the input of a domain runs its constraints.
             Self::Type => Some(format!(
@@ -106,7 +174,7 @@ impl Comparison {
     /// The value, `sql`, as it is compared. Literals take the type of the other side; what has a type of
     /// its own that could be an enum is compared in its printed form, since casts of it could belong to anybody.
     #[must_use]
-    pub fn value(self, manifest: &Manifest, value: &Cell, sql: &str) -> String {
+    pub fn value(self, columns: &Columns<'_>, value: &Cell, sql: &str) -> String {
         let printed = |array: &str| {
             format!(
                 "(SELECT CASE WHEN x.v IS NOT NULL THEN concat(x.v) END{array} \
@@ -114,11 +182,11 @@ impl Comparison {
             )
         };
         match (self, value) {
-            (Self::Labels { is_array }, Cell::Sql(_) | Cell::Lookup { .. }) => {
+            (Self::Printed { is_array }, Cell::Sql(_) | Cell::Lookup { .. }) => {
                 printed(if is_array { "::text[]" } else { "" })
             }
             (Self::Operator | Self::Type, Cell::Lookup { table, column, .. })
-                if Self::of(manifest, table, column) == (Self::Labels { is_array: false }) =>
+                if columns.comparison(table, column) == (Self::Printed { is_array: false }) =>
             {
                 printed("")
             }
@@ -131,7 +199,7 @@ impl Comparison {
     pub fn equal(self, column: &str, value: &str) -> String {
         match self {
             Self::Operator => format!("{column} = {value}"),
-            Self::Labels { is_array } => {
+            Self::Printed { is_array } => {
                 let value =
                     if is_array { format!("concat({value}::text[])") } else { value.to_owned() };
                 format!("({column} IS NOT NULL AND concat({column}) = {value})")
@@ -156,12 +224,13 @@ pub fn insert(
     seed: &SeedDecl,
     row: &SeedRow,
 ) -> String {
+    let columns = Columns::as_declared(manifest);
     let table = schema.qualify(&seed.table);
     let names: Vec<String> = row.cells.iter().map(|(name, _)| name.quoted()).collect();
     let (mut values, mut found, mut present) = (Vec::new(), Vec::new(), Vec::new());
     let mut conditions = Vec::new();
     for (at, (name, value)) in row.cells.iter().enumerate() {
-        let mut sql = cell(manifest, value, schema, tenant);
+        let mut sql = cell(&columns, value, schema, tenant);
         if let Cell::Lookup { .. } = value {
             found.push(format!("{sql} AS v{at}"));
             sql = format!("f.v{at}");
@@ -169,8 +238,8 @@ pub fn insert(
         }
         if seed.key.contains(name) {
             let column = format!("t.{}", name.quoted());
-            let comparison = Comparison::of(manifest, &seed.table, name);
-            present.push(comparison.equal(&column, &comparison.value(manifest, value, &sql)));
+            let comparison = columns.comparison(&seed.table, name);
+            present.push(comparison.equal(&column, &comparison.value(&columns, value, &sql)));
         }
         values.push(sql);
     }

@@ -1,4 +1,4 @@
-//! Words that depend on how many there are.
+//! Words that depend on what they are said of.
 
 use std::fmt::Display;
 
@@ -11,6 +11,11 @@ pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: 
         Some(stem) => format!("{count} {stem}ies"),
         None => format!("{count} {noun}s"),
     }
+}
+
+/// The indefinite article before a noun.
+pub(crate) fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ impl Pace {
             "--jobs, --max-failures, --continue-on-error, --canary, --waves, --pause and --health \
              go with --all or a plan of many tenants"
         } else if between_stages && !is_staged {
-            "--pause and --health act between two stages; say with --canary or --waves which"
+            "--pause and --health need --canary or --waves: they act between stages"
         } else if self.continue_on_error == Some(false) && self.max_failures.is_some() {
             "--continue-on-error false ends the run at the first failure, whatever --max-failures \
              allows; give one of them"

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
 
 use super::detached::run_detached;
 use super::output::{Color, notice};
@@ -80,12 +81,30 @@ pub struct Global {
 
     /// Which log lines: error, warn, info, debug, trace, or a filter such as provision=debug. The
     /// default is info, or warn where a progress bar is shown.
-    #[arg(long, global = true, env = "PROVISION_LOG", value_name = "FILTER")]
+    #[arg(long, global = true, env = "PROVISION_LOG", value_name = "FILTER", value_parser = log_filter)]
     pub log: Option<String>,
 
     /// When to use colours; `auto`: on terminals, unless `NO_COLOR` is set.
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     pub color: Color,
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// A word that is not a level would be taken for a part of the program, and would silence all others.
+fn log_filter(text: &str) -> Result<String, String> {
+    for directive in text.split(',').map(str::trim) {
+        if !LEVELS.contains(&directive) && !directive.contains('=') {
+            return Err(format!(
+                "{directive:?} is neither a level ({}) nor a filter such as provision=debug",
+                LEVELS.join(", ")
+            ));
+        }
+    }
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The format of log lines.

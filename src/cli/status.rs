@@ -6,6 +6,7 @@ use super::global::Format;
 use super::{Exit, Global, output};
 use crate::error::Error;
 use crate::name::TenantId;
+use crate::reconcile::ReconcileError;
 use crate::{reconcile, report};
 
 /// Show whether a tenant is now as declared, and what was done to it, when and by whom.
@@ -38,7 +39,16 @@ impl Status {
 
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
         let (context, tenant) = super::tenants::one(global, &self.tenant, true).await?;
-        let status = reconcile::status(&context, &tenant, self.history).await?;
+        let mut status = reconcile::status(&context, &tenant, self.history).await?;
+        // Whether it is listed need not be known for what exists.
+        match super::tenants::check_listed(global, &self.tenant).await {
+            Ok(()) => status.is_registered = Some(true),
+            Err(Error::Reconcile(ReconcileError::Unregistered { .. })) if status.exists => {
+                status.is_registered = Some(false);
+            }
+            Err(error) if !status.exists => return Err(error),
+            Err(_) => {}
+        }
         let text = match self.format {
             Format::Text => report::status(&status),
             Format::Json => report::versioned(&status),

@@ -202,3 +202,12 @@ pub(super) async fn one(
     context.unregistered = unregistered;
     Ok((context, tenant))
 }
+
+/// Whether the registry lists the tenant, or there is none.
+///
+/// # Errors
+/// [`ReconcileError::Unregistered`](crate::reconcile::ReconcileError::Unregistered), or why that is not known.
+pub(super) async fn check_listed(global: &Global, id: &TenantId) -> Result<(), Error> {
+    let (context, tenant) = one(global, id, false).await?;
+    Ok(crate::reconcile::check_listed(&context, &tenant).await?)
+}

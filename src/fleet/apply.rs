@@ -17,7 +17,9 @@ use super::{
 use crate::explain::Failure;
 use crate::name::TenantId;
 use crate::pg::Session;
-use crate::reconcile::{self, Applied, ApplyOptions, Left, Outcome, Reviewed, millis};
+use crate::reconcile::{
+    self, Applied, ApplyOptions, Left, Outcome, ReconcileError, Reviewed, millis,
+};
 use crate::telemetry;
 use crate::words::counted;
 
@@ -293,8 +295,10 @@ impl Run<'_> {
             let begin = Instant::now();
             let result =
                 reconcile::apply_on(&mut connection, context, &member.tenant, *options).await;
+            let committed = result.as_ref().err().map_or(0, ReconcileError::committed);
             let outcome = result.map_err(|error| Failure::from(&error));
             if let Err(failure) = &outcome
+                && committed == 0
                 && failure.sqlstate.as_deref() == Some("53300")
                 && workers.load(Ordering::Relaxed) > 1
             {
@@ -304,7 +308,10 @@ impl Run<'_> {
                 tracing::warn!("too many connections: going on with one less");
                 break;
             }
-            self.record(at, member, server, outcome, begin.elapsed());
+            let mut done = blank(self.fleet, member, TenantOutcome::Current);
+            done.statements = committed;
+            done.duration_ms = millis(begin.elapsed());
+            self.record(at, server, done, outcome);
         }
         if let Some(session) = connection {
             session.close().await;
@@ -314,13 +321,10 @@ impl Run<'_> {
     fn record(
         &self,
         at: usize,
-        member: &Member,
         server: usize,
+        mut done: TenantReport,
         result: Result<Applied, Failure>,
-        duration: Duration,
     ) {
-        let mut done = blank(self.fleet, member, TenantOutcome::Current);
-        done.duration_ms = millis(duration);
         match result {
             Ok(applied) => {
                 let is_record_only = applied.is_record_only();

@@ -44,7 +44,7 @@ impl Difference {
     /// Whether an apply has something to do, or would have if nothing were held back.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.absent || !self.missing.is_empty()
+        self.absent || !self.missing.is_empty() || !self.untouched.held.is_empty()
     }
 
     /// Whether there is no difference at all.
@@ -134,7 +134,7 @@ fn difference(
         state: Vec::new(),
     };
     let found = compare(context, context.known_desired()?, &observed, reasons);
-    let missing = found.missing.iter();
+    let missing = found.steps.iter();
     let missing =
         missing.map(|step| Missing { action: step.action(), object: step.object() }).collect();
     Some(Difference { absent: false, missing, untouched: found.untouched })

@@ -53,10 +53,13 @@ pub(super) async fn check(command: &str, done: &StageDone<'_>) -> Result<(), Str
         .stdout(Stdio::from(std::io::stderr()));
     match shell.status().await {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!(
-            "the health command ended with {status} after stage {} of {}",
-            done.number, done.of
-        )),
+        Ok(status) => {
+            let how = match status.code() {
+                Some(code) => format!("failed with exit code {code}"),
+                None => format!("was ended by a {status}"),
+            };
+            Err(format!("the health command {how} after stage {} of {}", done.number, done.of))
+        }
         Err(error) => Err(format!("the health command could not be run: {error}")),
     }
 }

@@ -37,6 +37,7 @@ pub struct TenantReport {
     pub server: Option<String>,
     #[serde(flatten)]
     pub outcome: TenantOutcome,
+    /// Those that were committed.
     pub statements: usize,
     /// What was left as it is; only the names of what is present but different are serialized.
     #[serde(rename = "changed", serialize_with = "names_of_changed")]
@@ -64,7 +65,7 @@ pub enum TenantOutcome {
     Recorded {
         apply_id: Uuid,
     },
-    /// It is as it was before.
+    /// It is as it was before, but for labels of enums: as many as there are statements.
     Failed {
         error: Failure,
     },

@@ -251,6 +251,10 @@ impl Query<'_> {
                         claimed.push(Member { tenant, server });
                     }
                 }
+                Err(_) if id.is_empty() => {
+                    let reason = "the query returned an id that is NULL or empty".to_owned();
+                    refused.push(Refused { id, reason });
+                }
                 Err(reason) => refused.push(Refused { id, reason }),
             }
         }

@@ -171,11 +171,11 @@ async fn try_survey<'f>(
     context.desired(session).await?;
     let subjects: Vec<Subject<'_>> =
         members.iter().map(|member| (&member.tenant.id, &member.tenant.schema)).collect();
-    let (manifest, shapes) = (&context.manifest, &context.shapes);
+    let (declared, shapes) = (context.declared(), &context.shapes);
     let avoid = |found: &[Obstacle]| context.reasons_not_to_read(found);
     let found = pg::survey(
         session,
-        manifest,
+        declared,
         shapes,
         &subjects,
         context.limits,

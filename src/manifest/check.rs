@@ -31,7 +31,10 @@ pub(super) fn manifest(
 ) -> Manifest {
     let mut checking = Checking::new(&raw, source, damage, report);
     if raw.version.value != 1 {
-        checking.note(&raw.version.span, "this version of the tool reads format version 1");
+        checking.note(
+            &raw.version.span,
+            format!("format version {} is not supported; use 1", raw.version.value),
+        );
     }
     names::reserve(&mut checking, &raw);
     let servers = fleet::servers(&mut checking, &raw.servers);

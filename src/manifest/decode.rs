@@ -75,7 +75,9 @@ pub(super) fn message(text: &str) -> String {
     let text = text.replace('`', "\"");
     match text.strip_prefix("missing field ") {
         Some(field) => format!("the key {field} is missing"),
-        None => text.replace("unknown field", "unknown key"),
+        None => {
+            text.replace("unknown field", "unknown key").replace("unknown variant", "unknown value")
+        }
     }
 }
 

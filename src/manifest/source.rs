@@ -66,7 +66,9 @@ impl Source {
         let stays_inside =
             |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
         if name.is_empty() || name.contains('\0') || !relative.components().all(stays_inside) {
-            return Err("a file is named by its path below the manifest's folder".into());
+            return Err(
+                "the path of a file must be relative, and inside the manifest's folder".into()
+            );
         }
         let failed = |error: Unreadable| format!("cannot read {name:?}: {error}");
         // Links may lead out of the folder; their targets count.

@@ -111,7 +111,7 @@ rows = [{ x = 1 }, { z = 2 }]
             "schema.toml:9:73: invalid type: integer \"3\", expected a boolean",
             "schema.toml:9:76: unknown key \"bogus\", expected one of \"type\", \"null\", \"default\", \"identity\", \"generated\", \"collation\", \"comment\", \"primary_key\"",
             "schema.toml:12:24: no table \"bb\" is declared",
-            "schema.toml:13:13: unknown variant \"explode\", expected one of \"no action\", \"restrict\", \"cascade\", \"set null\", \"set default\"",
+            "schema.toml:13:13: unknown value \"explode\", expected one of \"no action\", \"restrict\", \"cascade\", \"set null\", \"set default\"",
             "schema.toml:17:12: table \"b\" has no column \"y\"",
             "schema.toml:21:22: table \"b\" has no column \"z\"",
         ]
@@ -123,7 +123,7 @@ fn single_errors() {
     let long = "x".repeat(64);
     let cases: Vec<(String, &str)> = vec![
         (String::new(), "schema.toml:1:1: the key \"version\" is missing"),
-        ("version = 2".into(), "schema.toml:1:11: this version of the tool reads format version 1"),
+        ("version = 2".into(), "schema.toml:1:11: format version 2 is not supported; use 1"),
         ("version = 1\nversion = 1".into(), "schema.toml:2:1: duplicate key"),
         ("version = 1\n[tables.a]\ncolumns = {}".into(), "schema.toml:2:9: a table has at least one column"),
         ("version = 1\n[tables.a]".into(), "schema.toml:2:1: the key \"columns\" is missing"),
@@ -134,7 +134,7 @@ fn single_errors() {
         ("version = 1\n[types.a]\nenum = [\"x\"]\n[tables.a]\ncolumns = { a = \"int\" }".into(), "schema.toml:4:9: the name \"a\" is already that of another type"),
         (format!("{T}[views.v]"), "schema.toml:4:8: a view has a query, or a file that contains it"),
         (format!("{T}[views.v]\nquery = \"SELECT 1\"\nfile = \"v.sql\""), "schema.toml:6:8: give the query or the file that contains it, not both"),
-        (format!("{T}[views.v]\nfile = \"../v.sql\""), "schema.toml:5:8: a file is named by its path below the manifest's folder"),
+        (format!("{T}[views.v]\nfile = \"../v.sql\""), "schema.toml:5:8: the path of a file must be relative, and inside the manifest's folder"),
         (format!("{T}[views.v]\nquery = \"SELECT 1; COMMIT\""), "schema.toml:5:9: a ';' separates two statements; give one query only"),
         (format!("{T}[views.v]\nquery = \"SELECT 1\"\ncolumns = [\"a\", \"a\"]"), "schema.toml:6:17: column \"a\" is named twice"),
         (format!("{T}[views.t]\nquery = \"SELECT 1\""), "schema.toml:4:8: the name \"t\" is already that of another table"),
@@ -165,7 +165,7 @@ fn single_errors() {
         ("version = 1\n[drift]\nignore = [\"table extar_tab\", \"colum *\"]".into(), "schema.toml:3:30: \"colum *\" matches nothing: it does not begin with the kind of an object as drift names it, such as table, column, index, view, function or trigger"),
         ("version = 1\n[drift]\nignore = [\"*\", \"*_tmp\", \"vi?w x\", \"view\", \"mat*\", \"[cv]*\", \"row security of *\", \"tables *\"]".into(), "schema.toml:3:81: \"tables *\" matches nothing: it does not begin with the kind of an object as drift names it, such as table, column, index, view, function or trigger"),
         ("version = 1\n[drift]\nexceptions = [{ tenant = \"a\", reason = \" \", until = \"soon\" }]".into(), "schema.toml:3:53: expected a date such as 2027-01-31"),
-        ("version = 1\n[drift]\nexceptions = [{ tenant = \"a\", reason = \" \", until = \"soon\" }]".into(), "schema.toml:3:40: an exception has a reason"),
+        ("version = 1\n[drift]\nexceptions = [{ tenant = \"a\", reason = \" \", until = \"soon\" }]".into(), "schema.toml:3:40: the reason must not be empty"),
         (format!("{T}[[seeds]]\ntable = \"u\"\nkey = [\"id\"]\nrows = []"), "schema.toml:5:9: no table \"u\" is declared"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]"), "schema.toml:4:1: give the rows or a file with them, one of both"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ name = \"x\" }}]"), "schema.toml:7:9: the key column \"id\" is missing from the row"),

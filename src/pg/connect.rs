@@ -21,6 +21,9 @@ use crate::manifest::Trust;
 /// Variables that say which server is meant. With none of them set, none is.
 const SERVER_VARIABLES: [&str; 5] = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER"];
 
+/// What sqlx calls a user whose name it could not learn.
+const UNKNOWN_USER: &str = "unknown";
+
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server to connect to. Neither `Debug` nor `Display` shows the password.
@@ -155,6 +158,15 @@ impl Target {
         ssl_mode: Option<&str>,
         root: Option<&str>,
     ) -> Result<Self, PgError> {
+        // libpq: a user that nothing names is that of the operating system.
+        if ["", UNKNOWN_USER].contains(&options.get_username()) {
+            options = options.username(&whoami::username().map_err(|_| {
+                PgError::setting(
+                    "no user is named, and the operating system has no name for the one that runs \
+                     this; name one in the URL or as PGUSER",
+                )
+            })?);
+        }
         let timeout = match timeout {
             None | Some("") => DEFAULT_TIMEOUT,
             Some(text) => match text.parse::<u64>() {

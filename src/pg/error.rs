@@ -127,6 +127,15 @@ impl Cause {
         Some(hint.into())
     }
 
+    /// The same where it was caused by a baseline row that was inserted.
+    #[must_use]
+    pub fn hint_for_row(&self) -> Option<String> {
+        match self {
+            Self::Server(error) => error.advice_for_row(),
+            _ => self.hint(),
+        }
+    }
+
     /// The SQLSTATE, if the server reported the error.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {

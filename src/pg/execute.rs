@@ -28,6 +28,8 @@ pub struct StepFailed {
     pub of: usize,
     /// Such as "create table `cad_empresas`", with the origin of a row.
     pub what: String,
+    /// Whether it inserts a baseline row.
+    pub is_row: bool,
     #[source]
     pub source: Cause,
 }
@@ -38,6 +40,8 @@ pub struct Statements<'a> {
     pub sql: Vec<&'a str>,
     /// By number, such as "create table `cad_empresas`", with the origin of a row.
     pub what: Box<dyn Fn(usize) -> String + Send + Sync + 'a>,
+    /// By number, whether it inserts a baseline row.
+    pub is_row: Box<dyn Fn(usize) -> bool + Send + Sync + 'a>,
 }
 
 /// Sends the statements, and the epilogue in the message of the last of them, since a round trip costs
@@ -120,5 +124,6 @@ fn step_failed(statements: &Statements<'_>, at: usize, source: Cause) -> StepFai
     } else {
         "check of the deferred constraints after the last step".into()
     };
-    StepFailed { number: (at + 1).min(of), of, what, source }
+    let is_row = (statements.is_row)(at);
+    StepFailed { number: (at + 1).min(of), of, what, is_row, source }
 }

@@ -58,7 +58,7 @@ impl fmt::Display for Holder {
             write!(f, ", from {address}")?;
         }
         if let Some(seconds) = self.seconds {
-            write!(f, ", since {seconds} s")?;
+            write!(f, ", for {seconds} s")?;
         }
         write!(f, ", holds {}", printable(&self.holds))
     }

@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow};
 use crate::name::{Ident, SchemaName, TenantId};
 use crate::obstacle::{Reasons, Subject};
-use crate::rows::{self, Comparison};
+use crate::rows::{self, Columns, Comparison, Declared};
 use crate::touched::Touched;
 
 /// The most rows that one statement checks.
@@ -35,19 +35,19 @@ impl<'m> RowCheck<'m> {
     /// checked and no row is found; without `live` everything is assumed to exist. Nor are tables checked
     /// that are among the subjects of `avoid`.
     pub(super) fn new(
-        manifest: &'m Manifest,
+        columns: &Columns<'m>,
         schema: &SchemaName,
         tenant: &TenantId,
         live: Option<&Catalog>,
         avoid: &Reasons,
     ) -> Self {
         let readable = |seed: &SeedDecl| {
-            live.is_none_or(|live| is_readable(seed, live)) && !is_avoided(manifest, seed, avoid)
+            live.is_none_or(|live| is_readable(seed, live)) && !is_avoided(columns, seed, avoid)
         };
-        Self::of(manifest, schema, tenant, &manifest.seeds, readable)
+        Self::of(columns, schema, tenant, &columns.manifest().seeds, readable)
     }
 
-    /// The rows of the tables that are touched, which can all be read.
+    /// The rows of the tables that are touched, which can all be read and are as declared.
     pub(super) fn of_touched(
         manifest: &'m Manifest,
         schema: &SchemaName,
@@ -55,11 +55,11 @@ impl<'m> RowCheck<'m> {
         touched: &Touched,
     ) -> Self {
         let seeds = manifest.seeds.iter().filter(|seed| touched.relations.contains(&seed.table));
-        Self::of(manifest, schema, tenant, seeds, |_| true)
+        Self::of(&Columns::as_declared(manifest), schema, tenant, seeds, |_| true)
     }
 
     fn of(
-        manifest: &'m Manifest,
+        columns: &Columns<'m>,
         schema: &SchemaName,
         tenant: &TenantId,
         seeds: impl IntoIterator<Item = &'m SeedDecl>,
@@ -71,7 +71,7 @@ impl<'m> RowCheck<'m> {
             for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
                 parts.push((seed, rows, readable));
                 if readable {
-                    script.push_str(&statement(manifest, seed, rows, schema, tenant));
+                    script.push_str(&statement(columns, seed, rows, schema, tenant));
                 }
             }
         }
@@ -113,7 +113,7 @@ impl<'m> RowCheck<'m> {
 
 /// The same check for many tenants of one shape: the rows are sent once, not once per tenant.
 pub(super) struct SharedCheck<'m, 's> {
-    manifest: &'m Manifest,
+    columns: Columns<'m>,
     subjects: &'s [(&'s TenantId, &'s SchemaName)],
     live: &'s Catalog,
     avoid: &'s Reasons,
@@ -122,12 +122,12 @@ pub(super) struct SharedCheck<'m, 's> {
 impl<'m, 's> SharedCheck<'m, 's> {
     /// `live` is the shape of all of `subjects`; none of the tables in `avoid` is read.
     pub(super) fn new(
-        manifest: &'m Manifest,
+        declared: Declared<'m>,
         subjects: &'s [(&'s TenantId, &'s SchemaName)],
         live: &'s Catalog,
         avoid: &'s Reasons,
     ) -> Self {
-        Self { manifest, subjects, live, avoid }
+        Self { columns: Columns::of_tenant(declared, Some(live)), subjects, live, avoid }
     }
 
     /// The absent rows of each subject, in their order.
@@ -136,10 +136,10 @@ impl<'m, 's> SharedCheck<'m, 's> {
     /// When a statement fails, even if because of a single subject.
     pub(super) async fn run(&self, session: &mut Session) -> Result<Vec<Vec<Row<'m>>>, PgError> {
         let mut absent: Vec<Vec<Row<'m>>> = vec![Vec::new(); self.subjects.len()];
-        for seed in &self.manifest.seeds {
+        for seed in &self.columns.manifest().seeds {
             let doing = format!("looking for the baseline rows of table {}", seed.table);
             let is_checked =
-                is_readable(seed, self.live) && !is_avoided(self.manifest, seed, self.avoid);
+                is_readable(seed, self.live) && !is_avoided(&self.columns, seed, self.avoid);
             for rows in seed.rows.chunks(ROWS_PER_STATEMENT) {
                 if !is_checked {
                     for all in &mut absent {
@@ -152,9 +152,9 @@ impl<'m, 's> SharedCheck<'m, 's> {
                     .zip(self.subjects.chunks(TENANTS_PER_STATEMENT))
                 {
                     let script = if is_literal(seed, rows) {
-                        shared_statement(self.manifest, seed, rows, subjects)
+                        shared_statement(&self.columns, seed, rows, subjects)
                     } else {
-                        own_statements(self.manifest, seed, rows, subjects)
+                        own_statements(&self.columns, seed, rows, subjects)
                     };
                     let answers = session.run(&doing, &script).await?;
                     for (at, answer) in answers.iter().flatten().enumerate() {
@@ -194,7 +194,7 @@ fn is_literal(seed: &SeedDecl, rows: &[SeedRow]) -> bool {
 
 /// One statement for all of `subjects`, with a row in its answer for each.
 fn shared_statement(
-    manifest: &Manifest,
+    columns: &Columns<'_>,
     seed: &SeedDecl,
     rows: &[SeedRow],
     subjects: &[(&TenantId, &SchemaName)],
@@ -202,14 +202,14 @@ fn shared_statement(
     let Some((tenant, schema)) = subjects.first() else {
         return String::new();
     };
-    let KeyList { values, names } = key_list(manifest, seed, rows, schema, tenant);
+    let KeyList { values, names } = key_list(columns, seed, rows, schema, tenant);
     // The list of rows takes its types from the first.
-    let of_first = safe(manifest, seed, rows, schema);
+    let of_first = safe(columns, seed, rows, schema);
     let arms: Vec<String> = subjects
         .iter()
         .map(|(_, schema)| {
-            let (table, equal) = (schema.qualify(&seed.table), equal(manifest, seed));
-            let conditions = [of_first.clone(), safe(manifest, seed, rows, schema)];
+            let (table, equal) = (schema.qualify(&seed.table), equal(columns, seed));
+            let conditions = [of_first.clone(), safe(columns, seed, rows, schema)];
             let conditions: Vec<String> =
                 conditions.into_iter().filter(|condition| !condition.is_empty()).collect();
             guarded(
@@ -230,31 +230,31 @@ fn shared_statement(
 
 /// A statement for each of `subjects`.
 fn own_statements(
-    manifest: &Manifest,
+    columns: &Columns<'_>,
     seed: &SeedDecl,
     rows: &[SeedRow],
     subjects: &[(&TenantId, &SchemaName)],
 ) -> String {
     let each = subjects.iter();
-    each.map(|(tenant, schema)| statement(manifest, seed, rows, schema, tenant)).collect()
+    each.map(|(tenant, schema)| statement(columns, seed, rows, schema, tenant)).collect()
 }
 
 fn statement(
-    manifest: &Manifest,
+    columns: &Columns<'_>,
     seed: &SeedDecl,
     rows: &[SeedRow],
     schema: &SchemaName,
     tenant: &TenantId,
 ) -> String {
     let table = schema.qualify(&seed.table);
-    let KeyList { values, names } = key_list(manifest, seed, rows, schema, tenant);
+    let KeyList { values, names } = key_list(columns, seed, rows, schema, tenant);
     let query = format!(
         "SELECT coalesce(string_agg(v.n::text, ',' ORDER BY v.n), '') \
          FROM (VALUES {values}) AS v(n, {names}) \
          WHERE v.n >= 0 AND NOT EXISTS (SELECT 1 FROM ONLY {table} AS t WHERE {})",
-        equal(manifest, seed)
+        equal(columns, seed)
     );
-    guarded(&safe(manifest, seed, rows, schema), &query) + ";\n"
+    guarded(&safe(columns, seed, rows, schema), &query) + ";\n"
 }
 
 /// The query, run only where the condition holds; otherwise the answer is [`ALL`].
@@ -267,9 +267,9 @@ fn guarded(condition: &str, query: &str) -> String {
 }
 
 /// A condition: comparing the keys of the rows runs no code of a tenant. Empty: it never does.
-fn safe(manifest: &Manifest, seed: &SeedDecl, rows: &[SeedRow], schema: &SchemaName) -> String {
+fn safe(columns: &Columns<'_>, seed: &SeedDecl, rows: &[SeedRow], schema: &SchemaName) -> String {
     let conditions = seed.columns_read_for(rows).into_iter().filter_map(|(table, column)| {
-        let comparison = Comparison::of(manifest, table, column);
+        let comparison = columns.comparison(table, column);
         comparison.is_safe(schema, &schema.qualify(table), column)
     });
     conditions.collect::<Vec<_>>().join(" AND ")
@@ -284,7 +284,7 @@ struct KeyList {
 /// The first row of the list has no values but gives each column its type, so that the server
 /// converts the literals of the others as it would on input, without truncating them.
 fn key_list(
-    manifest: &Manifest,
+    columns: &Columns<'_>,
     seed: &SeedDecl,
     rows: &[SeedRow],
     schema: &SchemaName,
@@ -292,7 +292,7 @@ fn key_list(
 ) -> KeyList {
     let table = schema.qualify(&seed.table);
     let key: Vec<(&Ident, Comparison)> =
-        seed.key.iter().map(|key| (key, Comparison::of(manifest, &seed.table, key))).collect();
+        seed.key.iter().map(|key| (key, columns.comparison(&seed.table, key))).collect();
     let typed: Vec<String> =
         key.iter().map(|(key, compared)| compared.typed_null(&table, key)).collect();
     let mut values = format!("(-1, {})", typed.join(", "));
@@ -300,7 +300,7 @@ fn key_list(
         let key = key.iter().map(|(key, compared)| {
             let cell = row.cells.iter().find(|(name, _)| name == *key).map(|(_, cell)| cell);
             let cell = cell.unwrap_or(&Cell::Null);
-            compared.value(manifest, cell, &rows::cell(manifest, cell, schema, tenant))
+            compared.value(columns, cell, &rows::cell(columns, cell, schema, tenant))
         });
         values.push_str(&format!(", ({at}, {})", key.collect::<Vec<_>>().join(", ")));
     }
@@ -309,16 +309,16 @@ fn key_list(
 }
 
 /// A condition: row `t` has the key `v`.
-fn equal(manifest: &Manifest, seed: &SeedDecl) -> String {
+fn equal(columns: &Columns<'_>, seed: &SeedDecl) -> String {
     let parts = seed.key.iter().enumerate().map(|(n, key)| {
-        let comparison = Comparison::of(manifest, &seed.table, key);
+        let comparison = columns.comparison(&seed.table, key);
         comparison.equal(&format!("t.{}", key.quoted()), &format!("v.k{n}"))
     });
     parts.collect::<Vec<_>>().join(" AND ")
 }
 
 /// Whether the table of the rows, or one in which their keys are looked up, is to be avoided.
-fn is_avoided(manifest: &Manifest, seed: &SeedDecl, avoid: &Reasons) -> bool {
+fn is_avoided(columns: &Columns<'_>, seed: &SeedDecl, avoid: &Reasons) -> bool {
     if avoid.is_empty() {
         return false;
     }
@@ -326,8 +326,7 @@ fn is_avoided(manifest: &Manifest, seed: &SeedDecl, avoid: &Reasons) -> bool {
         let name = || table.as_str().to_owned();
         let of_column = Subject::Column { table: name(), name: column.as_str().to_owned() };
         // Labels are compared in their printed form; a column that should be no enum is not compared with one.
-        let is_other =
-            !matches!(Comparison::of(manifest, table, column), Comparison::Labels { .. });
+        let is_other = !matches!(columns.comparison(table, column), Comparison::Printed { .. });
         avoid.contains_key(&Subject::Relation(name()))
             || avoid.contains_key(&Subject::Rows(name()))
             || is_other && avoid.contains_key(&of_column)

@@ -15,9 +15,9 @@ use super::untrusted::{UntrustedQuery, untrusted};
 use crate::catalog::Catalog;
 use crate::checksum::Checksum;
 use crate::kinds::Reading;
-use crate::manifest::Manifest;
 use crate::name::{Ident, SchemaName, TenantId};
 use crate::obstacle::{Obstacle, Reasons};
+use crate::rows::Declared;
 
 /// What was found of one tenant.
 #[derive(Debug)]
@@ -58,14 +58,14 @@ type Rows<'m> = Result<Vec<Row<'m>>, PgError>;
 /// When the survey as a whole fails, even if because of a single tenant: retry with fewer.
 pub async fn survey<'m>(
     session: &mut Session,
-    manifest: &'m Manifest,
+    declared: Declared<'m>,
     shapes: &Shapes,
     subjects: &[Subject<'_>],
     limits: Limits,
     query: &UntrustedQuery<'_>,
     avoid: &(dyn Fn(&[Obstacle]) -> Reasons + Sync),
 ) -> Result<Vec<Result<TenantSnapshot<'m>, IntrospectError>>, PgError> {
-    let result = read(session, manifest, shapes, subjects, limits, query, avoid).await;
+    let result = read(session, declared, shapes, subjects, limits, query, avoid).await;
     let rolled_back = session.rollback().await;
     let found = result?;
     rolled_back?;
@@ -74,7 +74,7 @@ pub async fn survey<'m>(
 
 async fn read<'m>(
     session: &mut Session,
-    manifest: &'m Manifest,
+    declared: Declared<'m>,
     shapes: &Shapes,
     subjects: &[Subject<'_>],
     limits: Limits,
@@ -83,7 +83,8 @@ async fn read<'m>(
 ) -> Result<Vec<Result<TenantSnapshot<'m>, IntrospectError>>, PgError> {
     let doing = "taking fingerprints";
     let schemas: Vec<&SchemaName> = subjects.iter().map(|(_, schema)| *schema).collect();
-    let tables: Vec<&str> = manifest.tables_read().into_iter().map(Ident::as_str).collect();
+    let tables: Vec<&str> =
+        declared.manifest.tables_read().into_iter().map(Ident::as_str).collect();
     let script = begin(Access::Read, limits)
         + &format!("SELECT {};\n", session.digests.are_prepared_columns());
     let answers = session.run(doing, &script).await?;
@@ -154,7 +155,7 @@ async fn read<'m>(
             },
         });
     }
-    let absent = absent_rows(session, manifest, subjects, &found, &to_avoid).await?;
+    let absent = absent_rows(session, declared, subjects, &found, &to_avoid).await?;
     let snapshots =
         found.into_iter().zip(absent).zip(subjects).map(|((present, rows), subject)| {
             let (present, absent_rows) = (present?, rows?);
@@ -197,7 +198,7 @@ async fn model(
 /// The absent rows of each subject; tenants of one shape on one worker are checked together.
 async fn absent_rows<'m>(
     session: &mut Session,
-    manifest: &'m Manifest,
+    declared: Declared<'m>,
     subjects: &[Subject<'_>],
     found: &[Result<Option<Present>, IntrospectError>],
     to_avoid: &[Reasons],
@@ -211,14 +212,14 @@ async fn absent_rows<'m>(
                 let group = groups.entry((present.fingerprint, worker, avoid));
                 group.or_insert_with(|| (&present.schema, Vec::new())).1.push(at);
             }
-            Ok(None) => *rows = Ok(rowcheck::all(manifest)),
+            Ok(None) => *rows = Ok(rowcheck::all(declared.manifest)),
             Err(_) => {}
         }
     }
     for ((_, worker, avoid), (schema, members)) in groups {
         let of_group: Vec<Subject<'_>> =
             members.iter().filter_map(|at| subjects.get(*at).copied()).collect();
-        let check = SharedCheck::new(manifest, &of_group, schema, avoid);
+        let check = SharedCheck::new(declared, &of_group, schema, avoid);
         let rows = match worker {
             None => check.run(session).await?.into_iter().map(Ok).collect(),
             Some(_) => on_worker(session, &check, members.len()).await?,

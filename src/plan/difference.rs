@@ -15,8 +15,6 @@ use crate::obstacle::Reasons;
 pub struct Difference<'a> {
     /// What is missing and can be created, in order.
     pub steps: Vec<Step<'a>>,
-    /// All that is missing, including what is held back, in order.
-    pub missing: Vec<Step<'a>>,
     pub untouched: Untouched,
 }
 
@@ -37,7 +35,7 @@ pub fn difference<'a>(
     let created = schedule(&comparison, &blocked).into_iter().map(Step::Create);
     let inserted = absent_rows.iter().map(|(seed, row)| Step::Insert { seed, row });
     let missing: Vec<Step<'a>> = created.chain(inserted).collect();
-    let (steps, held) = held::part(&comparison, missing.clone(), &blocked, reasons);
+    let (steps, held) = held::part(&comparison, missing, &blocked, reasons);
     let untouched = Untouched {
         changed: changed(&comparison),
         extra: extra(&comparison),
@@ -45,5 +43,5 @@ pub fn difference<'a>(
         unmodelled: live.unmodelled.difference(&desired.catalog.unmodelled).cloned().collect(),
         held,
     };
-    Difference { steps, missing, untouched }
+    Difference { steps, untouched }
 }

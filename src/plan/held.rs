@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexMap;
+
 use super::comparison::Comparison;
 use super::mentions::reasons_met;
 use super::needs::{Blocked, needed};
@@ -13,7 +15,7 @@ use crate::catalog::{Fact, Kind, Object};
 use crate::kinds;
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
-use crate::words::counted;
+use crate::words::{article, counted};
 
 /// Determines which of the missing objects cannot be created; `taken` are those whose name something else has.
 pub(super) fn blocked<'a>(
@@ -26,7 +28,7 @@ pub(super) fn blocked<'a>(
         blocked
             .entry(object)
             .or_default()
-            .insert(format!("the name of {object} is taken by a {holder}"));
+            .insert(format!("the name of {object} is taken by {} {holder}", article(holder)));
     }
     let unfit = unfit(comparison);
     for fact in comparison.added.values() {
@@ -73,16 +75,14 @@ fn unfit(comparison: &Comparison<'_>) -> BTreeMap<Object, Object> {
 }
 
 /// What needs something that cannot be created cannot be created either, nor can a whole without an indispensable
-/// part.
+/// part: for the same reasons.
 fn spread<'a>(comparison: &Comparison<'a>, blocked: &mut Blocked<'a>) {
     loop {
         let mut more: Vec<(&'a Object, String)> = Vec::new();
         for fact in comparison.added.values() {
             if !blocked.contains_key(&fact.object) {
-                let held = needed(fact).filter(|object| blocked.contains_key(object));
-                more.extend(held.map(|object| {
-                    (&fact.object, format!("{} is held back", comparison.name_of(&object)))
-                }));
+                let held = needed(fact).filter_map(|object| blocked.get(&object));
+                more.extend(held.flatten().map(|reason| (&fact.object, reason.clone())));
             } else if let Some(whole) = indispensable_to(fact)
                 && let Some((whole, _)) = comparison.added.get_key_value(&whole)
                 && !blocked.contains_key(whole)
@@ -163,30 +163,30 @@ pub(super) fn part<'a>(
     (steps, grouped(&held))
 }
 
-/// By table, with each reason once; rows are counted.
+/// A table, and why steps on it are held back.
+type Why<'w> = (Object, &'w BTreeSet<String>);
+
+/// By table and reasons; rows are counted. What would be created with or in a table that is held back itself is not
+/// listed.
 fn grouped(held: &[(Action, Object, BTreeSet<String>)]) -> Vec<Held> {
-    let mut groups: Vec<(Object, Vec<String>, usize, BTreeSet<String>)> = Vec::new();
+    let wholes: BTreeSet<&Object> = held.iter().map(|(_, object, _)| object).collect();
+    let mut groups: IndexMap<Why<'_>, (Vec<String>, usize)> = IndexMap::new();
     for (action, object, why) in held {
-        let of = object.group();
-        // An object is not a reason for itself.
-        let itself = format!("{of} is held back");
-        let at = groups.iter().position(|(group, ..)| *group == of).unwrap_or(groups.len());
-        if at == groups.len() {
-            groups.push((of, Vec::new(), 0, BTreeSet::new()));
+        let whole = object.group();
+        if *action != Action::Insert && whole != *object && wholes.contains(&whole) {
+            continue;
         }
-        if let Some((_, steps, rows, reasons)) = groups.get_mut(at) {
-            match action {
-                Action::Insert => *rows += 1,
-                _ => steps.push(format!("{action} {object}")),
-            }
-            reasons.extend(why.iter().filter(|reason| **reason != itself).cloned());
+        let (steps, rows) = groups.entry((whole, why)).or_default();
+        match action {
+            Action::Insert => *rows += 1,
+            _ => steps.push(format!("{action} {object}")),
         }
     }
-    let grouped = groups.into_iter().map(|(on, mut steps, rows, reasons)| {
+    let grouped = groups.into_iter().map(|((on, reasons), (mut steps, rows))| {
         if rows > 0 {
             steps.push(format!("insert {} into {on}", counted(rows, "row")));
         }
-        Held { on, steps, reasons: reasons.into_iter().collect() }
+        Held { on, steps, reasons: reasons.iter().cloned().collect() }
     });
     grouped.collect()
 }

@@ -1,9 +1,10 @@
 //! Which baseline rows are held back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
 use super::mentions::reasons_met;
+use super::misfits::misfits;
 use super::needs::Blocked;
 use crate::catalog::Object;
 use crate::manifest::{
@@ -18,8 +19,8 @@ pub(super) struct HeldRows<'c, 'a> {
     comparison: &'c Comparison<'a>,
     blocked: &'c Blocked<'a>,
     reasons: &'c Reasons,
-    /// The tables of rows that are held back.
-    tables: BTreeSet<&'a Ident>,
+    /// Why rows of a table are held back.
+    tables: BTreeMap<&'a Ident, BTreeSet<String>>,
 }
 
 impl<'c, 'a> HeldRows<'c, 'a> {
@@ -28,7 +29,7 @@ impl<'c, 'a> HeldRows<'c, 'a> {
         blocked: &'c Blocked<'a>,
         reasons: &'c Reasons,
     ) -> Self {
-        Self { comparison, blocked, reasons, tables: BTreeSet::new() }
+        Self { comparison, blocked, reasons, tables: BTreeMap::new() }
     }
 
     /// Why the row is held back; nothing if it is not.
@@ -43,22 +44,17 @@ impl<'c, 'a> HeldRows<'c, 'a> {
             columns.iter().map(|(table, _)| *table).chain([&seed.table]).collect();
         let expressions = expressions(manifest, seed, row);
         let mut why = self.obstructed(&tables, &expressions);
-        let held = |object: &Object| self.blocked.contains_key(object);
-        for table in &tables {
-            if held(&Object::table(table)) {
-                why.insert(format!("table {table} is held back"));
-            }
+        let needed = tables.iter().map(|table| Object::table(table));
+        let needed = needed.chain(columns.iter().map(|(table, name)| Object::column(table, name)));
+        for object in needed {
+            why.extend(self.blocked.get(&object).into_iter().flatten().cloned());
         }
-        for (table, column) in columns {
-            if held(&Object::column(table, column)) && !held(&Object::table(table)) {
-                why.insert(format!("column {table}.{column} is held back"));
-            }
-        }
+        why.extend(misfits(self.comparison, seed, row));
         let parents = parents(manifest, &seed.table).chain(tables);
-        let needed = parents.filter(|table| **table != seed.table && self.tables.contains(table));
-        why.extend(needed.map(|table| format!("rows of {table} are held back")));
+        let needed = parents.filter(|table| **table != seed.table);
+        why.extend(needed.filter_map(|table| self.tables.get(table)).flatten().cloned());
         if !why.is_empty() {
-            self.tables.insert(&seed.table);
+            self.tables.entry(&seed.table).or_default().extend(why.iter().cloned());
         }
         why
     }
@@ -129,5 +125,5 @@ fn compared(manifest: &Manifest, cell: &Cell, texts: &mut Vec<String>) {
 }
 
 fn is_enum(manifest: &Manifest, table: &Ident, column: &Ident) -> bool {
-    matches!(rows::Comparison::of(manifest, table, column), rows::Comparison::Labels { .. })
+    matches!(rows::Comparison::of(manifest, table, column), rows::Comparison::Printed { .. })
 }

@@ -217,9 +217,7 @@ fn what_needs_what_is_withheld_or_in_the_way_is_held_back() {
         (
             &[T, A, "comment table t | comment=T"],
             &["sequence t | type=bigint"],
-            &[
-                "create table t, write comment on table t | table t: the name of table t is taken by a sequence",
-            ],
+            &["create table t | table t: the name of table t is taken by a sequence"],
         ),
     ] {
         assert_eq!(outline(desired, live, &Reasons::new()), expected, "{desired:?}");

@@ -17,6 +17,7 @@ use crate::manifest::Registry;
 use crate::obstacle::{Obstacle, Reasons};
 use crate::pg::{self, Entry, Locking, Observed, PgError, Session, Transaction};
 use crate::plan::{self, Plan, PlannedStep};
+use crate::rows::Columns;
 
 /// # Errors
 /// Leaves the session in whatever state the error found it in; the caller rolls back.
@@ -96,7 +97,9 @@ pub(super) async fn once(
     let is_plain = transaction.is_plain();
     let actor = transaction.actor(&context.actor);
     let mut record = entry(context, &plan, apply_id, complete, actor);
-    let after = execute(&mut transaction, context, tenant, &plan, &record, &avoid).await?;
+    let columns = Columns::of_tenant(context.declared(), before.schema.as_deref());
+    let after =
+        execute(&mut transaction, context, tenant, &plan, &record, (&columns, &avoid)).await?;
     let plan = verified(context, tenant, desired, &after, plan, &reasons)?;
     let complete = plan.untouched().is_empty();
     if complete != record.complete {
@@ -107,7 +110,11 @@ pub(super) async fn once(
     if created {
         placement = transaction.placement().await?;
     }
-    let is_plain = is_plain && transaction.is_plain() && reasons.is_empty();
+    let is_plain = is_plain
+        && transaction.is_plain()
+        && reasons.is_empty()
+        && avoid.is_empty()
+        && columns.are_as_declared();
     commit(transaction.commit(), context, tenant, apply_id).await?;
     if is_plain {
         known::note(context, &plan, &before, &after);
@@ -141,8 +148,8 @@ async fn locked_plan<'m>(
     for _ in 0..READS {
         let obstacles = transaction.obstacles(&context.untrusted_query()).await?;
         let mut avoid = context.reasons_not_to_read(&obstacles);
-        let (manifest, shapes) = (&context.manifest, &context.shapes);
-        let before = transaction.observe(manifest, shapes, 0, options.rows_found, &avoid).await?;
+        let (declared, shapes) = (context.declared(), &context.shapes);
+        let before = transaction.observe(declared, shapes, 0, options.rows_found, &avoid).await?;
         let whole = make_plan(context, tenant, desired, &before, &Reasons::new());
         if whole.is_empty() && is_noted(transaction, context, whole.untouched().is_empty()) {
             return Ok(LockedPlan { plan: whole, before, reasons: Reasons::new(), avoid });
@@ -158,7 +165,11 @@ async fn locked_plan<'m>(
                 make_plan(context, tenant, desired, &before, &reasons)
             };
             if !plan.held.is_empty() {
-                avoid.extend(plan::unreadable(manifest, &plan.steps, before.schema.as_deref()));
+                avoid.extend(plan::unreadable(
+                    declared.manifest,
+                    &plan.steps,
+                    before.schema.as_deref(),
+                ));
             }
             return Ok(LockedPlan { plan, before, reasons, avoid });
         }
@@ -188,11 +199,10 @@ async fn execute<'m>(
     tenant: &Tenant,
     plan: &Plan,
     record: &Entry,
-    avoid: &Reasons,
+    (columns, avoid): (&Columns<'m>, &Reasons),
 ) -> Result<Observed<'m>, ReconcileError> {
-    let (manifest, shapes) = (&context.manifest, &context.shapes);
     let statements = statements(&plan.steps);
-    let executed = transaction.execute(manifest, shapes, statements, record, avoid).await;
+    let executed = transaction.execute(columns, &context.shapes, statements, record, avoid).await;
     executed.map_err(|error| refused(tenant, error))
 }
 
@@ -244,12 +254,12 @@ async fn current(
     let Some(untouched) = digest.and_then(|digest| context.settled.get(digest.fingerprint)) else {
         return Ok(None);
     };
-    if !is_noted(transaction, context, untouched.is_empty()) {
-        return Ok(None);
-    }
-    if !context
-        .reasons_not_to_read(&transaction.obstacles(&context.untrusted_query()).await?)
-        .is_empty()
+    // Baseline rows may be in columns of other types than declared.
+    if !untouched.changed.is_empty()
+        || !is_noted(transaction, context, untouched.is_empty())
+        || !context
+            .reasons_not_to_read(&transaction.obstacles(&context.untrusted_query()).await?)
+            .is_empty()
     {
         return Ok(None);
     }
@@ -336,8 +346,7 @@ pub(super) async fn add_labels(
     let record = entry(context, &plan, apply_id, false, transaction.actor(&context.actor));
     let executed = transaction.execute_part(statements(&plan.steps), &record).await;
     executed.map_err(|error| refused(tenant, error))?;
-    let (manifest, shapes) = (&context.manifest, &context.shapes);
-    let after = transaction.observe(manifest, shapes, 0, None, &avoid).await?;
+    let after = transaction.observe(context.declared(), &context.shapes, 0, None, &avoid).await?;
     let left = make_plan(context, tenant, desired, &after, &reasons);
     if options.reviewed.is_some() && left.steps != others {
         return Err(ReconcileError::Stale { what: OTHER_STATEMENTS.to_owned() });

@@ -17,6 +17,7 @@ use crate::manifest::Manifest;
 use crate::name::TenantId;
 use crate::obstacle::{Obstacle, Reasons};
 use crate::pg::{Limits, Session, Shapes, Tables, Target, UntrustedQuery};
+use crate::rows::Declared;
 
 /// What all tenants of a run have in common.
 #[derive(Debug)]
@@ -108,6 +109,11 @@ impl Context {
     /// The desired state, if it has been elaborated.
     pub(crate) fn known_desired(&self) -> Option<&Desired> {
         self.desired.get().map(|elaborated| &elaborated.desired)
+    }
+
+    /// What the manifest declares.
+    pub(crate) fn declared(&self) -> Declared<'_> {
+        Declared { manifest: &self.manifest, desired: self.known_desired() }
     }
 
     /// The query for untrusted code that statements would run.

@@ -122,6 +122,7 @@ impl Explain for ReconcileError {
                  off is not distributed, and none of this holds for it"
                     .into(),
             ),
+            Self::Step { source, .. } if source.is_row => source.source.hint_for_row(),
             Self::Step { source, .. } => source.source.hint(),
             Self::NotConverged { .. } => Some(
                 "something on the server undoes or alters what is created (an event trigger, a \
@@ -156,6 +157,15 @@ impl Explain for ReconcileError {
 }
 
 impl ReconcileError {
+    /// How many statements were committed before it.
+    #[must_use]
+    pub fn committed(&self) -> usize {
+        match self {
+            Self::LabelsOnly { labels, .. } => labels.len(),
+            _ => 0,
+        }
+    }
+
     fn pg(&self) -> Option<&PgError> {
         match self {
             Self::Pg(error) | Self::Introspect(IntrospectError::Pg(error)) => Some(error),

@@ -56,8 +56,8 @@ pub(super) async fn find(
     if !transaction.is_plain() || !fingerprint.is_some_and(|f| context.outcomes.begins_with(f)) {
         return Ok(None);
     }
-    let (manifest, shapes) = (&context.manifest, &context.shapes);
-    let observed = transaction.observe(manifest, shapes, 0, None, &Reasons::new()).await?;
+    let (declared, shapes) = (context.declared(), &context.shapes);
+    let observed = transaction.observe(declared, shapes, 0, None, &Reasons::new()).await?;
     let checksum = live_checksum(observed.fingerprint, &observed.absent_rows);
     Ok(context.outcomes.get(checksum).map(|_| checksum))
 }

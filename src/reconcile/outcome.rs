@@ -10,6 +10,7 @@ use crate::name::{SchemaName, TenantId};
 /// A tenant and its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tenant {
+    #[serde(rename = "tenant")]
     pub id: TenantId,
     pub schema: SchemaName,
 }

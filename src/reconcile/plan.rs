@@ -20,11 +20,11 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let obstacles = transaction.obstacles(&context.untrusted_query()).await?;
     let reasons = context.reasons(&obstacles, ToString::to_string);
     let avoid = context.reasons_not_to_read(&obstacles);
-    let (manifest, shapes) = (&context.manifest, &context.shapes);
-    let observed = transaction.observe(manifest, shapes, 0, None, &avoid).await?;
+    let (declared, shapes) = (context.declared(), &context.shapes);
+    let observed = transaction.observe(declared, shapes, 0, None, &avoid).await?;
     let placement = transaction.placement().await?;
     let is_distributed = transaction.is_distributed(placement.as_ref());
-    let externals = transaction.externals(manifest).await?;
+    let externals = transaction.externals(&context.manifest).await?;
     transaction.rollback().await?;
     let plan = make_plan(context, tenant, desired, &observed, &reasons);
     if !plan.is_empty() {

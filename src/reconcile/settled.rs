@@ -19,7 +19,7 @@ impl Settled {
 
     /// Remembers what is left, unless something is missing.
     pub(super) fn note(&self, fingerprint: Checksum, difference: &Difference<'_>) {
-        if !difference.missing.is_empty() {
+        if !difference.steps.is_empty() || !difference.untouched.held.is_empty() {
             return;
         }
         let mut settled = self.0.lock().unwrap_or_else(PoisonError::into_inner);

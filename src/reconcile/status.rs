@@ -17,7 +17,11 @@ use crate::plan::{Action, Step};
 /// The status of a tenant.
 #[derive(Debug, Serialize)]
 pub struct Status {
+    #[serde(flatten)]
     pub tenant: Tenant,
+    /// Whether the registry lists the tenant, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_registered: Option<bool>,
     pub exists: bool,
     /// Whether the tenant is as the manifest declares: neither [`Status::differences`] nor
     /// [`Status::absent_rows`], now, whatever the record says.
@@ -60,6 +64,9 @@ pub struct Status {
 pub struct Differences {
     /// An apply would add these.
     pub missing: usize,
+    /// Missing, and not added: what they need is not as declared, or something is in the way. Of baseline rows,
+    /// those of a table count once for each reason.
+    pub held: usize,
     /// Present but different.
     pub changed: usize,
     /// Present but not declared.
@@ -103,8 +110,8 @@ pub async fn status(
     let mut transaction = read(&mut session, context, tenant).await?;
     let avoid =
         context.reasons_not_to_read(&transaction.obstacles(&context.untrusted_query()).await?);
-    let (manifest, shapes) = (&context.manifest, &context.shapes);
-    let observed = transaction.observe(manifest, shapes, history.max(1), None, &avoid).await?;
+    let (declared, shapes) = (context.declared(), &context.shapes);
+    let observed = transaction.observe(declared, shapes, history.max(1), None, &avoid).await?;
     let placement = transaction.placement().await?;
     let record_unread = observed.schema.is_some() && !transaction.can_read_record();
     let record_owner = transaction.foreign_record_owner().cloned();
@@ -115,7 +122,8 @@ pub async fn status(
     let objects =
         |steps: &[Step<'_>]| steps.iter().filter(|step| step.action() != Action::Insert).count();
     let differences = Differences {
-        missing: objects(&difference.missing),
+        missing: objects(&difference.steps),
+        held: untouched.held.iter().map(|held| held.steps.len()).sum(),
         changed: untouched.changed.len(),
         extra: untouched.extra.len(),
         unmodelled: untouched.unmodelled.len(),
@@ -126,6 +134,7 @@ pub async fn status(
     let fingerprint = observed.fingerprint;
     Ok(Status {
         tenant: tenant.clone(),
+        is_registered: None,
         exists: observed.schema.is_some(),
         conforms,
         exception: exception.filter(|_| !conforms),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use indexmap::IndexMap;
 
-use super::lists::some;
+use super::lists::{gap, some};
 use super::style::{FAINT, REMOVED, STRONG, printable, styled};
 use crate::explain::Failure;
 use crate::fleet::{Drift, Refused, Unreachable};
@@ -80,7 +80,8 @@ pub(super) fn failures<'a>(
         return;
     }
     let count: usize = causes.iter().map(|cause| cause.tenants.len()).sum();
-    let _ = writeln!(text, "\n{}", styled(STRONG, &format!("{} {what}", counted(count, "tenant"))));
+    gap(text);
+    let _ = writeln!(text, "{}", styled(STRONG, &format!("{} {what}", counted(count, "tenant"))));
     for cause in causes.iter().take(CAUSES_SHOWN) {
         failure(text, &cause.who(), cause.failure);
         if let Some(ids) = cause.ids() {
@@ -100,7 +101,8 @@ pub(super) fn unreachable(text: &mut String, servers: &[Unreachable]) {
         return;
     }
     let title = format!("{} could not be queried for tenants", counted(servers.len(), "server"));
-    let _ = writeln!(text, "\n{}", styled(STRONG, &title));
+    gap(text);
+    let _ = writeln!(text, "{}", styled(STRONG, &title));
     for away in servers {
         failure(text, &server(away.server.as_ref()), &away.error);
     }
@@ -120,7 +122,8 @@ pub(super) fn refused(text: &mut String, refused: &[Refused]) {
     if refused.is_empty() {
         return;
     }
-    let _ = writeln!(text, "\n{}", styled(STRONG, "entries of the registry that are refused"));
+    gap(text);
+    let _ = writeln!(text, "{}", styled(STRONG, "entries of the registry that are refused"));
     for (reason, ids) in by_reason(refused) {
         let line = format!("{}: {}", some(&ids), printable(reason));
         let _ = writeln!(text, "  {}", styled(REMOVED, &line));

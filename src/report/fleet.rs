@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::causes::{failures, refused, unchecked, unreachable};
 use super::difference::{difference, in_short, undeclared};
-use super::lists::{name, some, tenants};
+use super::lists::{gap, name, some, tenants};
 use super::members::Members;
 use super::placement;
 use super::style::{CHANGED, FAINT, REMOVED, STRONG, printable, styled};
@@ -30,7 +30,8 @@ pub fn drift(drift: &Drift) -> String {
     let mut text = format!("{}\n", styled(STRONG, &headline(drift)));
     for (number, shape) in drift.shapes.iter().enumerate() {
         let title = format!("{}: {}", tenants(shape.count), in_short(&shape.difference));
-        let _ = writeln!(text, "\n{}", styled(STRONG, &printable(&title)));
+        gap(&mut text);
+        let _ = writeln!(text, "{}", styled(STRONG, &printable(&title)));
         text.push_str(&difference(&shape.difference, OBJECTS_SHOWN));
         for line in Members::of(drift, number).lines() {
             let _ = writeln!(text, "  {}", styled(FAINT, &line));
@@ -38,14 +39,16 @@ pub fn drift(drift: &Drift) -> String {
     }
     let uneven = uneven(drift);
     if !uneven.is_empty() {
-        let _ = writeln!(text, "\n{}", styled(STRONG, UNEVEN));
+        gap(&mut text);
+        let _ = writeln!(text, "{}", styled(STRONG, UNEVEN));
         for line in &uneven {
             let _ = writeln!(text, "  {}", printable(line));
         }
     }
     let unused = unused(drift);
     if !unused.is_empty() {
-        let _ = writeln!(text, "\n{}", styled(STRONG, UNUSED));
+        gap(&mut text);
+        let _ = writeln!(text, "{}", styled(STRONG, UNUSED));
         for line in &unused {
             let _ = writeln!(text, "  {}", printable(line));
         }
@@ -56,7 +59,8 @@ pub fn drift(drift: &Drift) -> String {
     let undistributed: Vec<String> = drift.undistributed().map(name).collect();
     text.push_str(&placement::section(undistributed.len(), &some(&undistributed)));
     if !drift.orphans.is_empty() {
-        let _ = writeln!(text, "\n{}", styled(STRONG, "orphans: provisioned, but not registered"));
+        gap(&mut text);
+        let _ = writeln!(text, "{}", styled(STRONG, "orphans: provisioned, but not registered"));
         let names: Vec<String> = drift.orphans.iter().map(|orphan| orphan.schema.clone()).collect();
         let _ = writeln!(text, "  {}", styled(CHANGED, &some(&names)));
     }
@@ -96,7 +100,8 @@ fn left(text: &mut String, shapes: &[LeftIn]) {
     if shapes.is_empty() {
         return;
     }
-    let _ = writeln!(text, "\n{}", styled(STRONG, "not touched"));
+    gap(text);
+    let _ = writeln!(text, "{}", styled(STRONG, "not touched"));
     for shape in shapes.iter().take(SHAPES_SHOWN) {
         let accepted = shape.left.exception.as_ref().map(|why| format!(", accepted: {why}"));
         let line = format!("{}{}", tenants(shape.tenants.len()), accepted.unwrap_or_default());
@@ -149,11 +154,16 @@ type IsFate = fn(&TenantOutcome) -> bool;
 #[must_use]
 pub fn ended(ended: &RunReport) -> String {
     let mut text = String::new();
-    let failed = ended.tenants.iter().filter_map(|done| match &done.outcome {
-        TenantOutcome::Failed { error } => Some((&done.tenant, done.server.as_ref(), error)),
-        _ => None,
-    });
-    failures(&mut text, "failed; nothing was changed there", failed);
+    let failed = |committed: bool| {
+        ended.tenants.iter().filter_map(move |done| match &done.outcome {
+            TenantOutcome::Failed { error } if (done.statements > 0) == committed => {
+                Some((&done.tenant, done.server.as_ref(), error))
+            }
+            _ => None,
+        })
+    };
+    failures(&mut text, "failed; nothing was changed there", failed(false));
+    failures(&mut text, "failed; labels of enums were added there, and nothing else", failed(true));
     unreachable(&mut text, &ended.unreachable);
     refused(&mut text, &ended.refused);
     left(&mut text, &ended.left);

@@ -8,8 +8,7 @@ use super::lists::{some, tenants};
 use super::style::{FAINT, STRONG, printable, styled};
 use super::text::{new_tenant, steps_and_changes};
 use crate::fleet::FleetPlan;
-use crate::plan::creates_schema;
-use crate::reconcile::Left;
+use crate::plan::{Untouched, creates_schema};
 use crate::words::counted;
 
 /// What would be done: each plan once, with the tenants that it is for; with `sql`, also the
@@ -54,22 +53,24 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
 }
 
 /// Such as "6 tenants to bring up to date, 2 plans; 3 current; 1 with changed objects". What is not
-/// touched is counted in all tenants, also where something else is to be done.
+/// touched is counted in all tenants, also where something else is to be done; a tenant counts for each of them.
 pub(super) fn headline(plan: &FleetPlan) -> String {
-    let has_held = |left: &Left| !left.untouched.held.is_empty();
-    let has_changed = |left: &Left| !has_held(left) && !left.untouched.changed.is_empty();
-    let count = |is: &dyn Fn(&Left) -> bool| plan.count_left(is);
-    let excepted = count(&|left| !left.is_drift());
-    let changed = count(&|left| left.is_drift() && has_changed(left));
-    let held = count(&|left| left.is_drift() && has_held(left));
-    let undeclared = count(&|left| left.is_drift() && !has_held(left) && !has_changed(left));
+    let excepted = plan.count_left(|left| !left.is_drift());
+    let count = |has: &dyn Fn(&Untouched) -> bool| {
+        plan.count_left(|left| left.is_drift() && has(&left.untouched))
+    };
+    let held = count(&|left| !left.held.is_empty());
+    let changed = count(&|left| !left.changed.is_empty());
+    let extra = count(&|left| !left.extra.is_empty());
+    let unmodelled = count(&|left| !left.unmodelled.is_empty());
     let plans = counted(plan.plans.len(), "plan");
     let mut line = format!("{} to bring up to date, {plans}", tenants(plan.tenants.len()));
     line.push_str(&format!("; {} current", plan.current));
     for (n, what) in [
         (held, "with steps held back"),
         (changed, "with changed objects"),
-        (undeclared, "with undeclared objects"),
+        (extra, "with undeclared objects"),
+        (unmodelled, "with objects of kinds that are not compared"),
         (excepted, "different, but excepted"),
         (plan.failed.len(), "cannot be planned"),
     ] {

@@ -6,6 +6,14 @@ use crate::words::counted;
 
 /// Names that are listed before the rest is counted.
 const TENANTS_SHOWN: usize = 10;
+
+/// Ends a part of a report: what follows is separated by one empty line.
+pub(super) fn gap(text: &mut String) {
+    if !text.is_empty() && !text.ends_with("\n\n") {
+        text.push('\n');
+    }
+}
+
 pub(super) fn tenants(count: usize) -> String {
     counted(count, "tenant")
 }

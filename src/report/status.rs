@@ -21,6 +21,10 @@ pub fn status(status: &Status) -> String {
         styled(CHANGED, &format!("conforms now: no ({})", differences(status)))
     };
     let _ = writeln!(text, "  {conforms}");
+    if status.is_registered == Some(false) {
+        let line = "an orphan: the registry does not list it";
+        let _ = writeln!(text, "  {}", styled(CHANGED, line));
+    }
     if let Some(why) = &status.exception {
         let _ = writeln!(text, "  accepted by [drift] exceptions: {}", printable(why));
     }
@@ -101,11 +105,12 @@ pub fn status(status: &Status) -> String {
 
 /// Such as "2 missing, 1 changed, 3 baseline rows missing".
 fn differences(status: &Status) -> String {
-    let Differences { missing, changed, extra, unmodelled } = status.differences;
+    let Differences { missing, held, changed, extra, unmodelled } = status.differences;
     let count = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
     let rows = status.absent_rows;
     let parts = [
         count(missing, "missing"),
+        count(held, "held back"),
         count(changed, "changed"),
         (rows > 0).then(|| format!("{} missing", counted(rows, "baseline row"))),
         count(extra, "extra"),

@@ -37,6 +37,9 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
         Outcome::Current if applied.left.untouched.is_empty() => {
             format!("Nothing to do: schema {} is as declared ({took}).", plan.schema)
         }
+        Outcome::Current if !plan.held.is_empty() => {
+            format!("Nothing could be added to schema {} ({took}).", plan.schema)
+        }
         Outcome::Current => format!(
             "Nothing to add to schema {}; what is different there is not touched ({took}).",
             plan.schema
@@ -93,7 +96,7 @@ fn body(plan: &Plan, sql: bool) -> String {
         }
     }
     if !plan.held.is_empty() {
-        let title = "held back: what it needs is different, or something is in the way";
+        let title = "held back: an apply adds it once the reason is gone";
         let _ = writeln!(text, "\n  {}", styled(STRONG, title));
         for held in &plan.held {
             text.push_str(&held_text(held));
@@ -186,7 +189,9 @@ pub(super) fn change_text(change: &Change) -> String {
 
 fn would_do(plan: &Plan) -> String {
     let counts = counts(plan, ["to create", "to add", "to comment", "to insert"]);
-    let line = if counts.is_empty() {
+    let line = if counts.is_empty() && !plan.held.is_empty() {
+        format!("Nothing can be added to schema {} now.", plan.schema)
+    } else if counts.is_empty() {
         format!("Nothing to do in schema {}.", plan.schema)
     } else {
         format!("Plan: {counts}.")

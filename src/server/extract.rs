@@ -51,7 +51,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let refuse = |error: QueryRejection| Problem::bad_request(error.body_text());
+        let refuse = |error: QueryRejection| {
+            let text = error.body_text();
+            let reason = text.strip_prefix("Failed to deserialize query string: ");
+            let reason = reason.unwrap_or(&text);
+            let reason = reason.replace("invalid digit found in string", "not a whole number");
+            Problem::bad_request(format!("query string: {reason}"))
+        };
         Query::from_request_parts(parts, state).await.map(|Query(all)| Self(all)).map_err(refuse)
     }
 }

@@ -103,17 +103,16 @@ pub(super) async fn all(
     responses(
         (status = 200, description = "How far it is", body = JobStatus),
         NeedsToken,
-        (status = 400, description = "Not a job's id", body = Problem,
-            content_type = "application/problem+json"),
         (status = 404, description = "There is no such job, or not any more", body = Problem,
             content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn job(
     State(app): State<Arc<App>>,
-    Segment(id): Segment<Uuid>,
+    Segment(id): Segment<String>,
 ) -> Result<Json<JobStatus>, Problem> {
-    app.jobs.find(id).map(|job| Json(job.status())).ok_or_else(Problem::not_found)
+    let id: Option<Uuid> = id.parse().ok();
+    id.and_then(|id| app.jobs.find(id)).map(|job| Json(job.status())).ok_or_else(Problem::not_found)
 }
 
 fn accepted(app: &App, job: Job) -> Response {

@@ -61,7 +61,9 @@ pub(super) async fn tenants(
 ) -> Result<Json<TenantPage>, Problem> {
     let limit = page.limit.unwrap_or(PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit is between 1 and {LARGEST_PAGE}")));
+        return Err(Problem::bad_request(format!(
+            "limit must be a whole number from 1 to {LARGEST_PAGE}"
+        )));
     }
     within(&app, page_of(&app, page, limit)).await.map(Json)
 }

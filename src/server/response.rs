@@ -174,6 +174,9 @@ pub(super) struct TenantStatus {
     exception: Option<String>,
     /// Objects that are missing.
     missing: usize,
+    /// Objects, and baseline rows by table and reason, that are missing and not added: what they need is not as
+    /// declared, or something is in the way.
+    held: usize,
     /// Objects that are present but different.
     changed: usize,
     /// Objects that are present but not declared, without those that are ignored.
@@ -198,11 +201,12 @@ pub(super) struct TenantStatus {
 
 impl From<&Status> for TenantStatus {
     fn from(status: &Status) -> Self {
-        let Differences { missing, changed, extra, unmodelled } = status.differences;
+        let Differences { missing, held, changed, extra, unmodelled } = status.differences;
         Self {
             conforms: status.conforms,
             exception: status.exception.clone(),
             missing,
+            held,
             changed,
             extra,
             unmodelled,

@@ -11,6 +11,7 @@ use provision::manifest;
 use provision::obstacle::Reasons;
 use provision::pg::{self, Limits, Placement, Session, Target, UntrustedQuery};
 use provision::reconcile::Context;
+use provision::rows::Declared;
 use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
@@ -186,7 +187,7 @@ async fn a_tenant_with_everything_is_distributed_and_grows() {
     let shapes = pg::Shapes::default();
     let found = pg::survey(
         &mut session,
-        &more.manifest,
+        Declared { manifest: &more.manifest, desired: None },
         &shapes,
         &subjects,
         Limits::default(),

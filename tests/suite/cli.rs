@@ -175,6 +175,31 @@ async fn status_tells_what_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn status_of_an_id_that_is_not_registered() {
+    let database = Database::new().await;
+    let listed = format!("{MANIFEST}\n[tenants]\nlist = [\"acme\"]\n");
+    let folder = Folder::new(&listed);
+    let status =
+        |id: &str| run(on(&database, folder.dir.path(), &["status", id, "--format", "json"]));
+    let ended = status("acmee").with(1);
+    assert!(ended.stderr.contains("unregistered"), "{}", ended.stderr);
+    let json: serde_json::Value =
+        serde_json::from_str(&status("acme").with(0).stdout).expect("JSON");
+    assert_eq!((&json["tenant"], &json["schema"]), (&"acme".into(), &"acme".into()), "{json:#}");
+    assert_eq!(
+        (&json["is_registered"], &json["exists"]),
+        (&true.into(), &false.into()),
+        "{json:#}"
+    );
+    run(on(&database, folder.dir.path(), &["apply", "old", "--unregistered"])).with(0);
+    let json: serde_json::Value =
+        serde_json::from_str(&status("old").with(0).stdout).expect("JSON");
+    assert_eq!(json["is_registered"], false, "{json:#}");
+    let ended = run(on(&database, folder.dir.path(), &["status", "old"])).with(0);
+    assert!(ended.stdout.contains("an orphan: the registry does not list it"), "{}", ended.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn results_go_to_stdout_and_colours_to_terminals_only() {
     let database = Database::new().await;
     let folder = Folder::new(MANIFEST);

@@ -10,6 +10,7 @@ use provision::manifest;
 use provision::name::TenantId;
 use provision::obstacle::Reasons;
 use provision::pg::{self, KnownShape, Limits, Objects, Session, Shapes, UntrustedQuery};
+use provision::rows::Declared;
 
 use crate::support::{self, Database, Folder, context_of, converge};
 
@@ -29,8 +30,9 @@ async fn read_shape(database: &Database, id: &str) -> (Checksum, KnownShape) {
     let shapes = Shapes::default();
     let subjects = [(&id, &schema)];
     let query = UntrustedQuery::default();
+    let declared = Declared { manifest: &manifest, desired: None };
     let found =
-        pg::survey(&mut session, &manifest, &shapes, &subjects, Limits::default(), &query, &|_| {
+        pg::survey(&mut session, declared, &shapes, &subjects, Limits::default(), &query, &|_| {
             Reasons::new()
         });
     let mut found = found.await.expect("a survey");

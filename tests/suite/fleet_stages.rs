@@ -71,7 +71,11 @@ async fn the_health_command_is_told_what_was_done_and_prints_beside_the_result()
     let ended = apply(&database, &folder, &[&staged[..], &["json"]].concat()).with(1);
     assert_eq!(outcomes(&ended), [2, 0, 1, 9]);
     assert_eq!(ended.stderr.matches("unwell\n").count(), 2, "{}", ended.stderr);
-    assert!(ended.stdout.contains("exit status: 1 after stage 2 of 3"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("failed with exit code 1 after stage 2 of 3"),
+        "{}",
+        ended.stdout
+    );
     let read = |name: &str| std::fs::read_to_string(folder.dir.path().join(name)).expect(name);
     let told = "stage 1 of 3, 1 failed\nt00\nt01\nstage 2 of 3, 1 failed\nt02\n";
     assert_eq!(read("told"), told);

@@ -89,7 +89,7 @@ async fn canary_and_health_command_stop_a_bad_change_early() {
     let ended = apply(&fleet, None, &options).await;
     assert_eq!(ended.count(|outcome| matches!(outcome, TenantOutcome::Created { .. })), 1);
     assert_eq!(ended.count(|outcome| *outcome == TenantOutcome::Skipped), 19);
-    assert!(ended.stopped[0].contains("exit status: 3"), "{:?}", ended.stopped);
+    assert!(ended.stopped[0].contains("failed with exit code 3"), "{:?}", ended.stopped);
     assert_eq!(database.count("pg_namespace WHERE nspname = 't07'").await, 1);
 
     let options = Options { stages, ..Options::default() };

@@ -100,6 +100,36 @@ async fn an_empty_url_stands_for_no_other_server() {
     }
 }
 
+#[test]
+fn a_user_that_nothing_names_is_that_of_the_operating_system() {
+    let folder = Folder::new(MANIFEST);
+    let ended = Command::new("id").arg("-un").output().expect("id");
+    let name = String::from_utf8(ended.stdout).expect("UTF-8");
+    let expected = format!("cannot connect to {}@127.0.0.1:1/db\n", name.trim());
+    let by_url = [("DATABASE_URL", "postgres://127.0.0.1:1/db")];
+    let by_variables =
+        [("PGHOST", "127.0.0.1"), ("PGPORT", "1"), ("PGDATABASE", "db"), ("PGUSER", "")];
+    for variables in [&by_url[..], &by_variables] {
+        let mut command = tool(folder.dir.path(), &["plan", "acme"]);
+        command.envs(variables.iter().copied());
+        let ended = soon(command).with(1);
+        assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_log_filter_that_would_silence_everything_is_an_error() {
+    let folder = Folder::new(MANIFEST);
+    for filter in ["wanr", "", "info,wanr", "provision=loud"] {
+        let ended = run(tool(folder.dir.path(), &["validate", "--log", filter]));
+        assert_eq!(ended.code, Some(1), "{filter}: {ended:?}");
+        assert!(ended.stderr.contains("--log"), "{filter}: {ended:?}");
+    }
+    for filter in ["warn", "off", "provision=debug,warn"] {
+        run(tool(folder.dir.path(), &["validate", "--log", filter])).with(0);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_query_with_a_parameter_is_no_lost_connection() {
     let database = Database::new().await;

@@ -75,6 +75,18 @@ async fn what_fails_after_the_labels_says_that_they_are_there() {
     assert_eq!(error.sqlstate(), Some("22012"), "{}", told(&error));
     assert_eq!(database.count("pg_enum").await, 2);
     assert!(told(&error).contains("only this was committed"), "{}", told(&error));
+    // The same in a run over many tenants, whose report and record agree.
+    let folder = Folder::new(OLD);
+    run(on(&database, folder.dir.path(), &["apply", "other"])).with(0);
+    folder.write("schema.toml", &late);
+    let args = ["apply", "--all", "--match", "other", "--format", "json"];
+    let ended = run(on(&database, folder.dir.path(), &args)).with(1);
+    let report: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(report["tenants"][0]["statements"], 1, "{report:#}");
+    let ended = run(on(&database, folder.dir.path(), &["apply", "--all"])).with(1);
+    let list = "2 tenants failed; nothing was changed there";
+    assert!(ended.stdout.contains(list), "the labels are there by now: {}", ended.stdout);
+    run(on(&database, folder.dir.path(), &["status", "other"])).with(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,6 +26,7 @@ mod fleet_plans;
 mod fleet_stages;
 mod fleet_stops;
 mod golden;
+mod held;
 mod hostile;
 mod hostile_code;
 mod inputs;

@@ -64,7 +64,7 @@ async fn a_plan_of_all_tells_those_that_have_nothing_to_do_and_differ() {
             "- type character varying(9)",
             "1 tenant (t03): unmodelled text search configuration report_1",
             "0 tenants to bring up to date, 0 plans; 2 current; 2 with changed objects; \
-             2 with undeclared objects.",
+             1 with undeclared objects; 1 with objects of kinds that are not compared.",
         ],
     );
     tenants.run("plan --all").with(0);
@@ -168,7 +168,7 @@ async fn a_page_names_what_cannot_be_planned_and_escapes_every_name() {
             "undeclared table &lt;img&gt;\\`\\_\\*\n",
             "### Cannot be planned\n\n- a: \\[alien-state-table\\] the table \"a\".\\_provision\\_state",
             "; hint: ",
-            "it is not an ordinary table",
+            "it is a view, not an ordinary table",
             "&lt;script&gt;\\|\\@you",
         ],
     );

@@ -147,7 +147,7 @@ async fn what_cannot_be_done_is_told_as_a_problem() {
     assert_eq!(service.get("/ops/plan/nobody").await.with(404).code(), "unregistered");
     assert_eq!(service.get("/ops/tenants/nobody").await.with(404).code(), "unregistered");
     assert_eq!(service.get("/ops/nothing").await.with(404).code(), "not-found");
-    assert_eq!(service.get("/ops/jobs/1").await.with(400).code(), "bad-request");
+    assert_eq!(service.get("/ops/jobs/1").await.with(404).code(), "not-found");
     let no_job = service.get("/ops/jobs/00000000-0000-0000-0000-000000000000").await;
     assert_eq!(no_job.with(404).code(), "not-found");
     let other = service.call("DELETE", "/ops/drift", &bearer(TOKEN), "").await.with(405);

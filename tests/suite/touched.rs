@@ -10,6 +10,7 @@ use provision::locks::Locks;
 use provision::name::Ident;
 use provision::obstacle::{Obstacle, Reasons};
 use provision::pg::{self, Limits, PartialTransaction, Session, Shapes, Site, UntrustedQuery};
+use provision::rows::Declared;
 use provision::touched::Touched;
 
 use crate::fingerprint::{EVERYTHING, read};
@@ -286,9 +287,9 @@ async fn objects_have_the_same_digests_whichever_others_are_looked_at() {
     let shapes = Shapes::default();
     let (subjects, limits, query) = ([(id, schema)], Limits::default(), UntrustedQuery::default());
     let avoid = |_: &[Obstacle]| Reasons::new();
-    let manifest = &context.manifest;
+    let declared = Declared { manifest: &context.manifest, desired: None };
     let found =
-        pg::survey(&mut session, manifest, &shapes, &subjects, limits, &query, &avoid).await;
+        pg::survey(&mut session, declared, &shapes, &subjects, limits, &query, &avoid).await;
     let mut found = found.expect("a survey");
     let present = found.remove(0).expect("it can be read").present.expect("it is there");
     let all = shapes.get(present.fingerprint).expect("it was read").objects;

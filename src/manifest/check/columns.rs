@@ -100,7 +100,7 @@ fn value(checking: &mut Checking<'_>, raw: &raw::Column) -> ColumnValue {
                 "always" => true,
                 "by default" => false,
                 _ => {
-                    checking.note(&identity.span, "identity is \"always\" or \"by default\"");
+                    checking.note(&identity.span, "identity must be \"always\" or \"by default\"");
                     return ColumnValue::None;
                 }
             };

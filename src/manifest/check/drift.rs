@@ -70,7 +70,7 @@ pub(super) fn drift(checking: &mut Checking<'_>, raw: &raw::Drift) -> DriftRules
     for exception in &raw.exceptions {
         let tenant = checking.noted(&exception.tenant.span, TenantId::new(&exception.tenant));
         if exception.reason.trim().is_empty() {
-            checking.note(&exception.reason.span, "an exception has a reason");
+            checking.note(&exception.reason.span, "the reason must not be empty");
         }
         let until = exception.until.parse();
         if until.is_err() {

@@ -14,8 +14,8 @@ fn files_with_rows_are_read_with_care() {
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("x.csv"), "id\n1\n").unwrap();
     for (file, expected) in [
-        ("/etc/passwd", "a file is named by its path below the manifest's folder"),
-        ("../x.csv", "a file is named by its path below the manifest's folder"),
+        ("/etc/passwd", "the path of a file must be relative, and inside the manifest's folder"),
+        ("../x.csv", "the path of a file must be relative, and inside the manifest's folder"),
         ("absent.csv", "cannot read \"absent.csv\""),
         ("folder", "cannot read \"folder\": it is a directory, not a regular file"),
         ("x.txt", "a file with rows ends in .csv, .json or .toml"),

@@ -87,6 +87,20 @@ impl ServerError {
         }
     }
 
+    /// What to do about it where it was caused by a baseline row that was inserted.
+    pub(super) fn advice_for_row(&self) -> Option<String> {
+        let known = match &*self.sqlstate {
+            "23502" => "give the row a value for the column, or the column a default",
+            "23503" => "insert what the row refers to first, or change the row",
+            "23505" | "23P01" => {
+                "another row has the same values; change one of the two, or the key of the rows"
+            }
+            "23514" => "the row breaks the rule; change one of the two",
+            _ => return self.advice(),
+        };
+        Some(self.advice_with(known))
+    }
+
     /// What to do about it; `known` where that follows from what was being done.
     pub(super) fn advice_with(&self, known: &str) -> String {
         if self.is_cut { format!("{known}; {SHOW_VALUES}") } else { known.to_owned() }

@@ -93,7 +93,7 @@ impl RecordTable {
         let columns = self.columns.iter().flatten();
         let columns = columns.map(|[name, is]| (name.as_str(), is.as_str()));
         if self.kind != "r" {
-            Some("it is not an ordinary table".into())
+            Some(format!("it is {}, not an ordinary table", relation(&self.kind)))
         } else if self.has_hooks {
             Some(
                 "triggers, foreign keys, rules, policies, checks, statistics, or a parent or child \
@@ -107,5 +107,19 @@ impl RecordTable {
         } else {
             None
         }
+    }
+}
+
+/// What a relation of this `relkind` is, with its article.
+fn relation(kind: &str) -> &'static str {
+    match kind {
+        "v" => "a view",
+        "m" => "a materialized view",
+        "f" => "a foreign table",
+        "p" => "a partitioned table",
+        "S" => "a sequence",
+        "i" | "I" => "an index",
+        "c" => "a composite type",
+        _ => "another relation",
     }
 }

@@ -16,6 +16,7 @@ use crate::pg::placement::{Placement, is_distributed, placements};
 use crate::pg::rowcheck::{self, RowCheck};
 use crate::pg::session::query_error;
 use crate::pg::state::{self, StateRow};
+use crate::rows::{Columns, Declared};
 
 /// How often a schema is read that is changed at the same time.
 const READS: u32 = 5;
@@ -43,7 +44,7 @@ impl Transaction<'_> {
     /// When something cannot be read.
     pub async fn observe<'m>(
         &mut self,
-        manifest: &'m Manifest,
+        declared: Declared<'m>,
         shapes: &Shapes,
         history: u32,
         rows_found: Option<Checksum>,
@@ -51,7 +52,7 @@ impl Transaction<'_> {
     ) -> Result<Observed<'m>, IntrospectError> {
         for _ in 0..READS {
             let Some((schema, fingerprint)) = self.model(shapes).await? else {
-                let (absent_rows, state) = (rowcheck::all(manifest), Vec::new());
+                let (absent_rows, state) = (rowcheck::all(declared.manifest), Vec::new());
                 return Ok(Observed { schema: None, fingerprint: None, absent_rows, state });
             };
             let (state, absent_rows) = if history == 0 && rows_found == Some(fingerprint) {
@@ -61,7 +62,8 @@ impl Transaction<'_> {
                 self.digest(&self.reading(), String::new()).await?;
                 continue;
             } else {
-                self.rows(manifest, Some(&schema), history, avoid).await?
+                let columns = Columns::of_tenant(declared, Some(&schema));
+                self.rows(&columns, Some(&schema), history, avoid).await?
             };
             let (schema, fingerprint) = (Some(schema), Some(fingerprint));
             return Ok(Observed { schema, fingerprint, absent_rows, state });
@@ -70,7 +72,7 @@ impl Transaction<'_> {
     }
 
     /// The newest row of the record if it is of the schema as it was last digested, and the
-    /// declared rows that are absent. To be called only where no table is to be avoided.
+    /// declared rows that are absent. To be called only where no table is to be avoided, and nothing is changed.
     ///
     /// # Errors
     /// When something cannot be read.
@@ -97,7 +99,8 @@ impl Transaction<'_> {
         if row.has_fingerprint(digest.fingerprint) != Some(true) || digest.checks.has_hidden {
             return Ok(None);
         }
-        let (_, absent_rows) = self.rows(manifest, None, 0, &Reasons::new()).await?;
+        let columns = Columns::as_declared(manifest);
+        let (_, absent_rows) = self.rows(&columns, None, 0, &Reasons::new()).await?;
         Ok(Some((row, absent_rows)))
     }
 
@@ -105,7 +108,7 @@ impl Transaction<'_> {
     /// declared is assumed to exist and to be readable.
     async fn rows<'m>(
         &mut self,
-        manifest: &'m Manifest,
+        columns: &Columns<'m>,
         live: Option<&Catalog>,
         history: u32,
         avoid: &Reasons,
@@ -118,7 +121,7 @@ impl Transaction<'_> {
             record.check_readable(self.schema, &self.session.server.role)?;
             script.push_str(&state::select_script(self.schema, history));
         }
-        let check = RowCheck::new(manifest, self.schema, self.tenant, live, avoid);
+        let check = RowCheck::new(columns, self.schema, self.tenant, live, avoid);
         let before = usize::from(!script.is_empty());
         script.push_str(check.script());
         if script.is_empty() {

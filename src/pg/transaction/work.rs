@@ -2,7 +2,6 @@
 
 use super::Transaction;
 use super::observe::Observed;
-use crate::manifest::Manifest;
 use crate::obstacle::Reasons;
 use crate::pg::error::PgError;
 use crate::pg::execute::{self, ExecuteError, Statements};
@@ -10,6 +9,7 @@ use crate::pg::fingerprint::{self, Shapes};
 use crate::pg::introspect::IntrospectError;
 use crate::pg::rowcheck::RowCheck;
 use crate::pg::state::{self, Entry};
+use crate::rows::Columns;
 
 pub(super) const RECORDING: &str = "recording what was done";
 
@@ -22,13 +22,13 @@ impl Transaction<'_> {
     /// The step that the server refused, or why the result cannot be read.
     pub async fn execute<'m>(
         &mut self,
-        manifest: &'m Manifest,
+        columns: &Columns<'m>,
         shapes: &Shapes,
         statements: Statements<'_>,
         record: &Entry,
         avoid: &Reasons,
     ) -> Result<Observed<'m>, ExecuteError> {
-        let check = RowCheck::new(manifest, self.schema, self.tenant, None, avoid);
+        let check = RowCheck::new(columns, self.schema, self.tenant, None, avoid);
         let is_creating = self.is_creating();
         let digest = if is_creating {
             fingerprint::created_script(self.session, self.schema)
