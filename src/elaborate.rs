@@ -5,23 +5,26 @@
 //! It is read twice: once as tenants are, to be compared with them, and once with all names qualified, from
 //! which the statements for tenants are composed.
 
+mod any_order;
 mod constraint;
 mod culprit;
 mod declare;
 mod error;
 mod external;
 mod faithful;
+mod policy;
 mod positions;
-mod views;
+mod routine;
+mod trigger;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use error::ElaborateError;
 
 use crate::catalog::{Catalog, Desired, Kind, Object, Template};
 use crate::explain::Explain as _;
-use crate::kinds::Reading;
+use crate::kinds::{self, Reading};
 use crate::manifest::{ConstraintDecl, ConstraintDef, IndexDecl, Manifest};
 use crate::name::SchemaName;
 use crate::obstacle::Code;
@@ -35,6 +38,8 @@ pub struct Elaborated {
     pub desired: Desired,
     /// Functions and types outside of the schema that the declared objects run.
     pub used: BTreeSet<Code>,
+    /// Names in double quotes in bodies of functions, and the first of these.
+    pub quoted: BTreeMap<String, Object>,
 }
 
 /// Elaborates `manifest`. Nothing outside the scratch schema is locked, and nothing remains.
@@ -53,7 +58,8 @@ pub async fn elaborate(
     rolled_back.map_err(ElaborateError::Server)?;
     faithful::check(manifest, &catalog)?;
     let unnamed = unnamed(manifest, &catalog);
-    Ok(Elaborated { desired: Desired { catalog, unnamed }, used })
+    let quoted = kinds::quoted_in_bodies(&catalog);
+    Ok(Elaborated { desired: Desired { catalog, unnamed }, used, quoted })
 }
 
 /// The objects that the manifest leaves unnamed.
@@ -115,21 +121,17 @@ async fn elaborate_in(
             return Err(ElaborateError::Hidden { at, name });
         }
     }
-    let statements = declare::statements(manifest);
-    for (at, statement) in statements.iter().enumerate() {
-        let sql = statement.sql(&scratch.schema);
-        let Err(source) = scratch.run(&sql).await else {
-            continue;
-        };
-        if let Statement::Schema = statement {
-            return Err(not_created(source));
-        }
-        let before = statements.get(..at).unwrap_or_default();
-        let found = culprit::find(&mut scratch, before, statement, source).await;
-        let Culprit { position, object, source } = found;
-        return Err(ElaborateError::Refused { at: position, object: object.to_string(), source });
-    }
-    views::create(&mut scratch, &declare::views(manifest)).await?;
+    let mut done = Vec::new();
+    create_all(&mut scratch, &mut done, declare::types(manifest)).await?;
+    let (created, left) = any_order::attempt_all(&mut scratch, declare::routines(manifest)).await?;
+    done.extend(created);
+    create_all(&mut scratch, &mut done, declare::tables(manifest)).await?;
+    let left = left.into_iter().map(|(statement, _)| statement);
+    let left = left.chain(declare::views(manifest)).collect();
+    any_order::create(&mut scratch, left).await?;
+    create_all(&mut scratch, &mut done, declare::triggers(manifest)).await?;
+    create_all(&mut scratch, &mut done, declare::policies(manifest)).await?;
+    any_order::check_bodies(&mut scratch, &declare::bodies(manifest)).await?;
     for statement in declare::comments(manifest) {
         let sql = statement.sql(&scratch.schema);
         scratch.run(&sql).await.map_err(|source| statement.refused(source))?;
@@ -139,6 +141,30 @@ async fn elaborate_in(
     external::add(&mut scratch, manifest, &mut catalog).await.map_err(ElaborateError::Server)?;
     let used = scratch.used().await.map_err(ElaborateError::Server)?;
     Ok((catalog, used))
+}
+
+/// Runs `statements`, which are in an order in which they can be run, after those that are `done`.
+///
+/// # Errors
+/// What the server refuses, as closely as it can be found out.
+async fn create_all<'m>(
+    scratch: &mut Scratch<'_>,
+    done: &mut Vec<Statement<'m>>,
+    statements: Vec<Statement<'m>>,
+) -> Result<(), ElaborateError> {
+    for statement in statements {
+        if let Err(source) = any_order::run(scratch, &statement).await {
+            if let Statement::Schema = statement {
+                return Err(not_created(source));
+            }
+            let Culprit { position, object, source } =
+                culprit::find(scratch, done, &statement, source).await;
+            let object = object.to_string();
+            return Err(ElaborateError::Refused { at: position, object, source });
+        }
+        done.push(statement);
+    }
+    Ok(())
 }
 
 /// Reads what was created in a scratch schema: in the form that is compared, and in the form for statements.

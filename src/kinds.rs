@@ -3,16 +3,16 @@
 //!
 //! # A new kind
 //!
-//! Suppose that triggers are to be added. They need
+//! Suppose that rules are to be added. They need
 //!
 //! 1. a line in [`Kind`](crate::catalog::Kind), with their name in messages, and `Some(Kind::Table)` for the
 //!    [whole](crate::catalog::Kind::whole) that each is a part of;
-//! 2. a file `kinds/trigger.rs` with its [`Rules`]: the [source](Rules::source), a query with one row for each trigger;
+//! 2. a file `kinds/rewrite.rs` with its [`Rules`]: the [source](Rules::source), a query with one row for each rule;
 //!    the [attributes](Rules::attributes), each an SQL expression over that query, for which the
-//!    server itself prints the text (`pg_get_triggerdef`); how the [digest](Rules::digest) of a table finds its
-//!    triggers, and, where printing would cost too much, what is digested instead; and the statement that
-//!    [creates](Rules::create) it from the attributes that it has in the scratch schema. `kinds/index.rs` is the
-//!    example to follow: indexes are parts of tables, too, and the server prints their whole definition;
+//!    server itself prints the text (`pg_get_ruledef`); how the [digest](Rules::digest) of a table finds its
+//!    rules, and, where printing would cost too much, what is digested instead; and the statement that
+//!    [creates](Rules::create) it from the attributes that it has in the scratch schema. `kinds/trigger.rs` is the
+//!    example to follow: triggers are parts of tables, too, and the server prints their whole definition;
 //! 3. a line in [`rules()`], the registry;
 //! 4. their declaration in the manifest, with the statement that creates them in the scratch schema
 //!    (`elaborate/declare.rs`);
@@ -34,12 +34,16 @@ mod digest;
 mod enum_type;
 mod index;
 mod label;
+mod policy;
 mod reading;
 mod registry;
+mod routine;
+mod row_security;
 mod rules;
 mod schema;
 mod sequence;
 mod table;
+mod trigger;
 mod unmodelled;
 mod view;
 
@@ -52,5 +56,6 @@ pub use described::{described, labels};
 pub use digest::{DIGEST_VERSION, digest_script};
 pub use reading::{Members, Reading, details_script, for_version, members_script, parse, stripped};
 pub use registry::{comes_with, create, is_structural, lock, occupied, rules};
+pub use routine::quoted_in_bodies;
 pub use rules::{Digest, Needs, Rules};
 pub use sequence::option_words as sequence_option_words;

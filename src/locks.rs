@@ -57,6 +57,8 @@ pub struct Locks {
     pub externals: BTreeSet<String>,
     /// Enum types of the schema that are named.
     pub types: BTreeSet<Ident>,
+    /// Whether functions of the schema are created or called, which cannot be locked.
+    pub has_functions: bool,
 }
 
 #[cfg(test)]

@@ -199,6 +199,17 @@ pub fn literal(sql: &str) -> String {
     Text::new(sql.replace('\0', "")).map(|text| text.literal()).unwrap_or_default()
 }
 
+/// A text between `$tag$` marks, which do not occur in it (PostgreSQL manual, §4.1.2.4).
+#[must_use]
+pub fn dollar_quoted(text: &str, tag: &str) -> String {
+    let marks = std::iter::once(String::new()).chain((1_u32..).map(|n| n.to_string()));
+    let marks = marks.map(|number| format!("${tag}{number}$"));
+    // A dollar sign at the end would belong to the mark.
+    let is_free = |mark: &String| !format!("{text}$").contains(mark.as_str());
+    let mark = marks.into_iter().find(is_free).unwrap_or_default();
+    format!("{mark}{text}{mark}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,6 +33,8 @@ pub enum Subject {
         name: String,
     },
     Type(String),
+    /// A function or a procedure, as its name with the types of its arguments: `f(integer, text)`.
+    Function(String),
     /// A table outside of the tenant's schema, as `"schema"."table"`.
     External(String),
 }

@@ -41,13 +41,10 @@ use crate::settings;
 pub const FORMAT_VERSION: u32 = 2;
 
 /// What a tenant may have that cannot be declared, so that a new one is created without it.
-pub const NOT_DECLARABLE: [&str; 10] = [
+pub const NOT_DECLARABLE: [&str; 7] = [
     "materialized views",
-    "functions",
-    "triggers",
+    "triggers of views",
     "rules",
-    "row-level security",
-    "policies",
     "domains",
     "composite types",
     "partitioned tables",

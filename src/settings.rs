@@ -5,7 +5,7 @@ use crate::name::Text;
 
 /// These decide what a statement means, what it creates, and how the server prints values and expressions.
 /// Every supported server knows them.
-const OF_STATEMENTS: [(&str, &str); 16] = [
+const OF_STATEMENTS: [(&str, &str); 17] = [
     // Nothing but the server's own objects is found by an unqualified name; temporary ones come
     // last.
     ("search_path", "pg_catalog, pg_temp"),
@@ -23,6 +23,8 @@ const OF_STATEMENTS: [(&str, &str); 16] = [
     ("xmloption", "content"),
     ("lc_monetary", "C"),
     ("array_nulls", "on"),
+    // A body may name what is created after it; bodies are checked where the manifest is elaborated.
+    ("check_function_bodies", "off"),
     ("client_min_messages", "warning"),
 ];
 

@@ -15,7 +15,13 @@ pub enum Kind {
     Default,
     Constraint,
     Index,
+    /// Row-level security; has the table's name.
+    RowSecurity,
+    Policy,
+    Trigger,
     View,
+    Function,
+    Procedure,
     Comment,
     /// A baseline row.
     Row,
@@ -23,7 +29,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Schema,
         Self::Enum,
         Self::Label,
@@ -33,7 +39,12 @@ impl Kind {
         Self::Default,
         Self::Constraint,
         Self::Index,
+        Self::RowSecurity,
+        Self::Policy,
+        Self::Trigger,
         Self::View,
+        Self::Function,
+        Self::Procedure,
         Self::Comment,
         Self::Row,
     ];
@@ -51,10 +62,21 @@ impl Kind {
             Self::Default => "default",
             Self::Constraint => "constraint",
             Self::Index => "index",
+            Self::RowSecurity => "row_security",
+            Self::Policy => "policy",
+            Self::Trigger => "trigger",
             Self::View => "view",
+            Self::Function => "function",
+            Self::Procedure => "procedure",
             Self::Comment => "comment",
             Self::Row => "row",
         }
+    }
+
+    /// Whether objects of this kind are identified by the types of their arguments, too.
+    #[must_use]
+    pub fn is_routine(self) -> bool {
+        matches!(self, Self::Function | Self::Procedure)
     }
 
     /// The kind of which an object of this kind is a part, if it is one.
@@ -62,14 +84,21 @@ impl Kind {
     pub fn whole(self) -> Option<Self> {
         match self {
             Self::Label => Some(Self::Enum),
-            Self::Column | Self::Default | Self::Constraint | Self::Index | Self::Row => {
-                Some(Self::Table)
-            }
+            Self::Column
+            | Self::Default
+            | Self::Constraint
+            | Self::Index
+            | Self::RowSecurity
+            | Self::Policy
+            | Self::Trigger
+            | Self::Row => Some(Self::Table),
             Self::Schema
             | Self::Enum
             | Self::Sequence
             | Self::Table
             | Self::View
+            | Self::Function
+            | Self::Procedure
             | Self::Comment => None,
         }
     }

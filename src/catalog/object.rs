@@ -16,6 +16,8 @@ pub enum Object {
     Schema,
     /// What has a name of its own in the schema, such as a table or a type.
     Member(Kind, Ident),
+    /// A function or a procedure, with the types of its arguments in the server's words, separated by commas.
+    Routine { kind: Kind, name: Ident, arguments: String },
     /// What is a part of such an object.
     Part(Part),
     /// The comment on an object.
@@ -69,7 +71,9 @@ impl Object {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Schema => Kind::Schema,
-            Self::Member(kind, _) | Self::Part(Part { kind, .. }) => *kind,
+            Self::Member(kind, _) | Self::Routine { kind, .. } | Self::Part(Part { kind, .. }) => {
+                *kind
+            }
             Self::Comment(_) => Kind::Comment,
             Self::Row { .. } => Kind::Row,
         }
@@ -79,7 +83,9 @@ impl Object {
     #[must_use]
     pub fn name(&self) -> Option<&Ident> {
         match self {
-            Self::Member(_, name) | Self::Part(Part { name, .. }) => Some(name),
+            Self::Member(_, name) | Self::Routine { name, .. } | Self::Part(Part { name, .. }) => {
+                Some(name)
+            }
             Self::Schema | Self::Comment(_) | Self::Row { .. } => None,
         }
     }
@@ -89,7 +95,7 @@ impl Object {
     pub fn parent(&self) -> Option<Self> {
         match self {
             Self::Schema => None,
-            Self::Member(..) => Some(Self::Schema),
+            Self::Member(..) | Self::Routine { .. } => Some(Self::Schema),
             Self::Part(Part { kind: Kind::Default, of, name }) => Some(Self::column(of, name)),
             Self::Part(Part { .. }) | Self::Row { .. } => Some(self.group()),
             Self::Comment(on) => Some((**on).clone()),
@@ -106,7 +112,7 @@ impl Object {
             },
             Self::Row { table, .. } => Self::table(table),
             Self::Comment(on) => on.group(),
-            Self::Schema | Self::Member(..) => self.clone(),
+            Self::Schema | Self::Member(..) | Self::Routine { .. } => self.clone(),
         }
     }
 
@@ -125,9 +131,13 @@ impl fmt::Display for Object {
         match self {
             Self::Schema => write!(f, "schema"),
             Self::Member(kind, name) => write!(f, "{kind} {name}"),
+            Self::Routine { kind, name, arguments } => {
+                write!(f, "{kind} {name}({})", printable(arguments))
+            }
             Self::Part(Part { kind, of, name }) => match kind {
                 Kind::Column => write!(f, "column {of}.{name}"),
                 Kind::Default => write!(f, "default of column {of}.{name}"),
+                Kind::RowSecurity => write!(f, "row security of table {of}"),
                 Kind::Label => write!(f, "label {:?} of enum {of}", name.as_str()),
                 _ => write!(f, "{kind} {name} on {of}"),
             },
@@ -152,6 +162,10 @@ impl Serialize for Object {
         match self {
             Self::Schema => {}
             Self::Member(_, name) => map.serialize_entry("name", name)?,
+            Self::Routine { name, arguments, .. } => {
+                map.serialize_entry("name", name)?;
+                map.serialize_entry("arguments", arguments)?;
+            }
             Self::Part(Part { kind, of, name }) => {
                 map.serialize_entry(key_of_whole(*kind), of)?;
                 map.serialize_entry("name", name)?;
@@ -201,6 +215,9 @@ fn read(map: &mut BTreeMap<String, Entry>) -> Result<Object, String> {
             _ => return Err("missing field `on`".to_owned()),
         },
         Kind::Row => Object::Row { table: name(text("table")?)?, key: text("key")? },
+        _ if kind.is_routine() => {
+            Object::Routine { kind, name: name(text("name")?)?, arguments: text("arguments")? }
+        }
         _ => match kind.whole() {
             None => Object::Member(kind, name(text("name")?)?),
             Some(_) => Object::Part(Part {
@@ -225,6 +242,14 @@ mod tests {
             (Object::table(&t), r#"{"kind":"table","name":"t"}"#),
             (Object::column(&t, &x), r#"{"kind":"column","table":"t","name":"x"}"#),
             (Object::on_table(Kind::Label, &t, &x), r#"{"kind":"label","of":"t","name":"x"}"#),
+            (
+                Object::Routine {
+                    kind: Kind::Function,
+                    name: t.clone(),
+                    arguments: "integer".into(),
+                },
+                r#"{"kind":"function","name":"t","arguments":"integer"}"#,
+            ),
             (Object::table(&t).comment(), r#"{"kind":"comment","on":{"kind":"table","name":"t"}}"#),
             (
                 Object::Row { table: t.clone(), key: "a = 1".into() },

@@ -12,6 +12,8 @@ pub enum Slot {
     Relation(Ident),
     /// Of types, which the rows of each table have, too.
     Type(Ident),
+    /// Of functions, procedures and aggregates: the name with the types of the arguments.
+    Routine(String),
     /// Of the constraints of a table.
     Constraint { table: Ident, name: Ident },
 }
@@ -39,6 +41,9 @@ impl<'a> Slots<'a> {
             held.extend(occupied(fact).into_iter().map(|slot| (slot, holder.clone())));
         }
         for other in &live.unmodelled {
+            if other.is_routine() {
+                held.entry(Slot::Routine(other.name.clone())).or_insert_with(|| other.kind.clone());
+            }
             let Ok(name) = Ident::new(other.name.clone()) else { continue };
             if other.is_relation() {
                 held.entry(Slot::Relation(name.clone())).or_insert_with(|| other.kind.clone());

@@ -53,6 +53,12 @@ impl Unmodelled {
         RELATIONS.contains(&self.kind.as_str())
     }
 
+    /// Whether it shares the name space of functions; its name then has the types of its arguments.
+    #[must_use]
+    pub fn is_routine(&self) -> bool {
+        ["aggregate", "function", "procedure"].contains(&self.kind.as_str())
+    }
+
     /// Whether it shares the name space of types.
     #[must_use]
     pub fn is_type(&self) -> bool {

@@ -29,16 +29,21 @@ impl Validate {
     #[expect(clippy::unused_self, reason = "all subcommands are run alike")]
     pub(super) fn run(self, global: &Global) -> Result<Exit, Error> {
         let manifest = manifest::load(&global.manifest)?;
+        let routines = |is_procedure: bool| {
+            manifest.routines.iter().filter(|decl| decl.is_procedure == is_procedure).count()
+        };
         let rows: usize = manifest.seeds.iter().map(|seed| seed.rows.len()).sum();
         output::result(
             global.color,
             &format!(
-                "{} is valid: {}, {}, {}, {}, {}; {}\n",
+                "{} is valid: {}, {}, {}, {}, {}, {}, {}; {}\n",
                 global.manifest.display(),
                 counted(manifest.tables.len(), "table"),
                 counted(manifest.enums.len(), "enum"),
                 counted(manifest.sequences.len(), "sequence"),
                 counted(manifest.views.len(), "view"),
+                counted(routines(false), "function"),
+                counted(routines(true), "procedure"),
                 counted(rows, "row"),
                 checksum::of("manifest", &manifest)
             ),

@@ -1,6 +1,7 @@
 //! Which part of a declaration the server refuses, and where it is declared. A table is created by
 //! one statement, whose error does not show the part: so smaller ones are tried, each with one part.
 
+use super::any_order;
 use super::declare::Statement;
 use super::positions::{constraint_position, key_position, position_of, value_position};
 use crate::catalog::{Kind, Object};
@@ -45,8 +46,7 @@ async fn first_refused(
 ) -> Result<Option<Culprit>, PgError> {
     scratch.restart().await?;
     for statement in before {
-        let sql = statement.sql(&scratch.schema);
-        scratch.run(&sql).await?;
+        any_order::run(scratch, statement).await?;
     }
     scratch.savepoint().await?;
     for Part { position, object, trial } in parts {

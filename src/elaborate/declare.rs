@@ -6,11 +6,13 @@
 use super::constraint;
 use super::error::ElaborateError;
 use super::words::qualified;
+use super::{policy, routine, trigger};
 use crate::catalog::{Kind, Object};
 use crate::kinds::{self, sequence_option_words};
 use crate::manifest::{
-    ColumnDecl, ColumnValue, ConstraintDecl, EnumDecl, IndexDecl, Manifest, Position, SequenceDecl,
-    TableDecl, TypeDecl, ViewDecl,
+    ColumnDecl, ColumnValue, ConstraintDecl, EnumDecl, IndexDecl, Manifest, PolicyDecl, Position,
+    RoutineBody, RoutineDecl, RowSecurity, SequenceDecl, TableDecl, TriggerDecl, TypeDecl,
+    ViewDecl,
 };
 use crate::name::{Ident, SchemaName, Text};
 use crate::pg::PgError;
@@ -35,18 +37,56 @@ pub(super) enum Statement<'m> {
         decl: &'m IndexDecl,
     },
     View(&'m ViewDecl),
+    Policy {
+        table: &'m Ident,
+        decl: &'m PolicyDecl,
+    },
+    /// Enables row-level security.
+    RowSecurity {
+        table: &'m TableDecl,
+        verb: &'static str,
+    },
+    Trigger {
+        table: &'m Ident,
+        decl: &'m TriggerDecl,
+    },
+    /// Enables or disables a trigger.
+    Enable {
+        table: &'m Ident,
+        decl: &'m TriggerDecl,
+    },
+    Routine(&'m RoutineDecl),
+    /// Creates it again, so that its body is checked.
+    RoutineAgain(&'m RoutineDecl),
     Comment {
         on: Object,
         text: &'m Text,
     },
 }
 
-/// All that a manifest declares except its views, comments and rows, and the foreign keys to tables outside of the
-/// schema, in an order in which it can be created: foreign keys come last, since what they point to may be an index.
-pub(super) fn statements(manifest: &Manifest) -> Vec<Statement<'_>> {
+/// The schema with its types and sequences.
+pub(super) fn types(manifest: &Manifest) -> Vec<Statement<'_>> {
     let mut statements = vec![Statement::Schema];
     statements.extend(manifest.enums.iter().map(Statement::Enum));
     statements.extend(manifest.sequences.iter().map(Statement::Sequence));
+    statements
+}
+
+/// The functions and procedures, of which some need tables, and others are needed by tables.
+pub(super) fn routines(manifest: &Manifest) -> Vec<Statement<'_>> {
+    manifest.routines.iter().map(Statement::Routine).collect()
+}
+
+/// The same, to check those bodies that were not checked when there were no tables yet.
+pub(super) fn bodies(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let is_text = |decl: &&RoutineDecl| matches!(decl.body, RoutineBody::Text { .. });
+    manifest.routines.iter().filter(is_text).map(Statement::RoutineAgain).collect()
+}
+
+/// The tables with all that is attached to them, except the foreign keys to tables outside of the schema, in an order
+/// in which it can be created: foreign keys come last, since what they point to may be an index.
+pub(super) fn tables(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let mut statements = Vec::new();
     let is_key = |decl: &&ConstraintDecl| decl.references().is_some();
     for decl in &manifest.tables {
         let constraints = decl.constraints.iter().filter(|decl| !is_key(decl)).collect();
@@ -67,6 +107,34 @@ pub(super) fn statements(manifest: &Manifest) -> Vec<Statement<'_>> {
 /// The views, in the order of the manifest, in which they may not be creatable.
 pub(super) fn views(manifest: &Manifest) -> Vec<Statement<'_>> {
     manifest.views.iter().map(Statement::View).collect()
+}
+
+/// The policies, which may call functions of the schema and read its tables, and the row-level security of tables.
+pub(super) fn policies(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let of_tables = manifest.tables.iter().flat_map(|table| {
+        let verbs: &[&'static str] = match table.row_security {
+            None => &[],
+            Some(RowSecurity::Enabled) => &["ENABLE"],
+            Some(RowSecurity::Forced) => &["ENABLE", "FORCE"],
+        };
+        let name = &table.name;
+        let policies =
+            table.policies.iter().map(move |decl| Statement::Policy { table: name, decl });
+        policies.chain(verbs.iter().map(move |verb| Statement::RowSecurity { table, verb }))
+    });
+    of_tables.collect()
+}
+
+/// The triggers, whose functions may be those of the schema.
+pub(super) fn triggers(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let of_tables = manifest.tables.iter().flat_map(|table| {
+        table.triggers.iter().flat_map(|decl| {
+            let enable =
+                decl.enable.is_some().then_some(Statement::Enable { table: &table.name, decl });
+            std::iter::once(Statement::Trigger { table: &table.name, decl }).chain(enable)
+        })
+    });
+    of_tables.collect()
 }
 
 /// The comments on what is declared.
@@ -101,6 +169,12 @@ pub(super) fn comments<'m>(manifest: &'m Manifest) -> Vec<Statement<'m>> {
                 );
             }
         }
+        for decl in &table.policies {
+            add(Object::on_table(Kind::Policy, name, &decl.name), decl.comment.as_ref());
+        }
+        for decl in &table.triggers {
+            add(Object::on_table(Kind::Trigger, name, &decl.name), decl.comment.as_ref());
+        }
         for decl in &table.indexes {
             add(Object::on_table(Kind::Index, name, &decl.name.ident), decl.comment.as_ref());
         }
@@ -123,10 +197,31 @@ impl Statement<'_> {
             ),
             Self::Index { table, decl } => constraint::create_index(schema, table, decl),
             Self::View(decl) => create_view(schema, decl),
+            Self::Policy { table, decl } => policy::create(schema, table, decl),
+            Self::RowSecurity { table, verb } => {
+                format!("ALTER TABLE {} {verb} ROW LEVEL SECURITY", schema.qualify(&table.name))
+            }
+            Self::Trigger { table, decl } => trigger::create(schema, table, decl),
+            Self::Enable { table, decl } => format!(
+                "ALTER TABLE {} {} TRIGGER {}",
+                schema.qualify(table),
+                decl.enable.as_deref().unwrap_or("ENABLE"),
+                decl.name.quoted()
+            ),
+            Self::Routine(decl) => routine::create(schema, decl, "CREATE"),
+            Self::RoutineAgain(decl) => routine::create(schema, decl, "CREATE OR REPLACE"),
             Self::Comment { on, text } => {
                 format!("COMMENT ON {} IS {}", kinds::comment_target(on, schema), text.literal())
             }
         }
+    }
+
+    /// Whether names without a schema in it are those of the schema.
+    pub(super) fn resolves_in_schema(&self) -> bool {
+        matches!(
+            self,
+            Self::View(_) | Self::Policy { .. } | Self::Routine(_) | Self::RoutineAgain(_)
+        )
     }
 
     /// What it creates.
@@ -141,6 +236,14 @@ impl Statement<'_> {
             }
             Self::Index { table, decl } => Object::on_table(Kind::Index, table, &decl.name.ident),
             Self::View(decl) => Object::Member(Kind::View, decl.name.clone()),
+            Self::Routine(decl) | Self::RoutineAgain(decl) => routine::object(decl),
+            Self::Policy { table, decl } => Object::on_table(Kind::Policy, table, &decl.name),
+            Self::RowSecurity { table, .. } => {
+                Object::on_table(Kind::RowSecurity, &table.name, &table.name)
+            }
+            Self::Trigger { table, decl } | Self::Enable { table, decl } => {
+                Object::on_table(Kind::Trigger, table, &decl.name)
+            }
             Self::Comment { on, .. } => on.comment(),
         }
     }
@@ -160,6 +263,11 @@ impl Statement<'_> {
             Self::Constraint { decl, .. } => &decl.position,
             Self::Index { decl, .. } => &decl.position,
             Self::View(decl) => decl.query.position().unwrap_or(&decl.position),
+            Self::Routine(decl) => &decl.position,
+            Self::Policy { decl, .. } => &decl.position,
+            Self::RowSecurity { table, .. } => &table.position,
+            Self::Trigger { decl, .. } | Self::Enable { decl, .. } => &decl.position,
+            Self::RoutineAgain(decl) => &decl.body_position,
             Self::Schema | Self::Comment { .. } => return None,
         };
         Some(position.clone())

@@ -4,6 +4,7 @@
 use super::ElaborateError;
 use crate::catalog::{Catalog, Kind, Object, UNKNOWN_OPTION};
 use crate::manifest::{ColumnValue, Manifest, Position, TableDecl};
+use crate::name::Ident;
 
 /// # Errors
 /// [`ElaborateError::Unfaithful`].
@@ -18,17 +19,31 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
         }
         check_table(decl, catalog)?;
     }
-    let sequence = |name: &crate::name::Ident| Object::Member(Kind::Sequence, name.clone());
-    let view = |name: &crate::name::Ident| Object::Member(Kind::View, name.clone());
+    let declared = manifest.routines.iter().map(|decl| (decl.is_procedure, &decl.name));
+    let mut declared: Vec<(bool, &Ident)> = declared.collect();
+    declared.sort();
+    let sequence = |name: &Ident| Object::Member(Kind::Sequence, name.clone());
+    let view = |name: &Ident| Object::Member(Kind::View, name.clone());
     if catalog.of_kind(Kind::Table).count() != manifest.tables.len()
         || catalog.of_kind(Kind::Enum).count() != manifest.enums.len()
         || catalog.of_kind(Kind::View).count() != manifest.views.len()
+        || routines(catalog) != declared
         || manifest.views.iter().any(|decl| !catalog.has(&view(&decl.name)))
         || manifest.sequences.iter().any(|decl| !catalog.has(&sequence(&decl.name)))
     {
-        return Err(unfaithful(None, "its tables and types", "others were created"));
+        return Err(unfaithful(None, "its tables, types and functions", "others were created"));
     }
     Ok(())
+}
+
+/// The functions and procedures, sorted.
+fn routines(catalog: &Catalog) -> Vec<(bool, &Ident)> {
+    let all = catalog.facts().filter(|fact| fact.object.kind().is_routine());
+    let all =
+        all.filter_map(|fact| Some((fact.object.kind() == Kind::Procedure, fact.object.name()?)));
+    let mut all: Vec<(bool, &Ident)> = all.collect();
+    all.sort();
+    all
 }
 
 fn check_table(decl: &TableDecl, catalog: &Catalog) -> Result<(), ElaborateError> {
@@ -62,13 +77,21 @@ fn check_table(decl: &TableDecl, catalog: &Catalog) -> Result<(), ElaborateError
     }
     let has = |kind, name| catalog.has(&Object::on_table(kind, &decl.name, name));
     let has_all = decl.constraints.iter().all(|c| has(Kind::Constraint, &c.name.ident))
-        && decl.indexes.iter().all(|i| has(Kind::Index, &i.name.ident));
+        && decl.indexes.iter().all(|i| has(Kind::Index, &i.name.ident))
+        && decl.triggers.iter().all(|t| has(Kind::Trigger, &t.name))
+        && decl.policies.iter().all(|p| has(Kind::Policy, &p.name));
     if !has_all
         || count(Kind::Constraint) != decl.constraints.len()
         || count(Kind::Index) != decl.indexes.len()
+        || count(Kind::Trigger) != decl.triggers.len()
+        || count(Kind::Policy) != decl.policies.len()
     {
         let at = Some(&decl.position);
-        return Err(unfaithful(at, &object, "it has other constraints or indexes"));
+        return Err(unfaithful(
+            at,
+            &object,
+            "it has other constraints, indexes, triggers or policies",
+        ));
     }
     Ok(())
 }

@@ -11,7 +11,9 @@ pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position>
     let Object::Part(Part { kind, of, name }) = object else {
         let tables = manifest.tables.iter().map(|decl| (&decl.name, &decl.position));
         let views = manifest.views.iter().map(|decl| (&decl.name, &decl.position));
-        let mut named = tables.chain(views).filter(|(name, _)| Some(*name) == object.name());
+        let routines = manifest.routines.iter().map(|decl| (&decl.name, &decl.position));
+        let mut named =
+            tables.chain(views).chain(routines).filter(|(name, _)| Some(*name) == object.name());
         return named.next().map(|(_, position)| position.clone());
     };
     let table = manifest.tables.iter().find(|decl| decl.name == *of)?;
@@ -26,6 +28,14 @@ pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position>
         Kind::Index => {
             let mut all = table.indexes.iter();
             all.find(|decl| decl.name.ident == *name).map(|decl| decl.position.clone())
+        }
+        Kind::Policy => {
+            let mut all = table.policies.iter();
+            all.find(|decl| decl.name == *name).map(|decl| decl.position.clone())
+        }
+        Kind::Trigger => {
+            let mut all = table.triggers.iter();
+            all.find(|decl| decl.name == *name).map(|decl| decl.position.clone())
         }
         _ => None,
     }

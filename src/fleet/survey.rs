@@ -183,9 +183,12 @@ async fn try_survey<'f>(
         &avoid,
     )
     .await?;
-    let seen = found.into_iter().map(|found| match found {
-        Ok(snapshot) => Seen::At(snapshot),
-        Err(error) => Seen::Failed(Failure::from(&ReconcileError::from(error))),
+    let seen = found.into_iter().zip(members).map(|(found, member)| {
+        let found = found.map_err(ReconcileError::from);
+        match context.check_name(&member.tenant).and(found) {
+            Ok(snapshot) => Seen::At(snapshot),
+            Err(error) => Seen::Failed(Failure::from(&error)),
+        }
     });
     Ok(seen.collect())
 }

@@ -2,6 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
+use super::routine::signature;
 use super::rules::{Rules, part, qualified, table_of};
 use crate::catalog::{Kind, Object};
 use crate::name::{Ident, SchemaName, Text};
@@ -9,14 +10,18 @@ use crate::name::{Ident, SchemaName, Text};
 /// They are read by one query for all kinds; see `reading`. Of a very long comment, which may have a gigabyte,
 /// the beginning and a digest are compared.
 pub(super) static RULES: Rules = Rules {
-    attributes: &[Attribute::new(
-        "comment",
-        "CASE WHEN :whole THEN de.description \
+    attributes: &[
+        Attribute::new(
+            "comment",
+            "CASE WHEN :whole THEN de.description \
               ELSE left(de.description, 200) || '… (md5 ' || md5(de.description) || ')' END",
-    )
-    .labelled("comment")
-    .digested(&["CASE WHEN length(de.description) <= 8192 THEN de.description \
-                      ELSE md5(de.description) END"])],
+        )
+        .labelled("comment")
+        .digested(&["CASE WHEN length(de.description) <= 8192 THEN de.description \
+                      ELSE md5(de.description) END"]),
+        // Of the function that it is on.
+        Attribute::new("signature", "NULL").hidden(),
+    ],
     create,
     ..Rules::NONE
 };
@@ -41,7 +46,13 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
         None => value.text.clone(),
     });
     let literal = Text::new(text.unwrap_or_default()).map(|text| text.literal());
-    format!("COMMENT ON {} IS {}", target(on, schema), literal.unwrap_or_default())
+    let target = match on.kind() {
+        kind if kind.is_routine() => {
+            format!("{} {}", kind.name().to_uppercase(), signature(on, creation.fact, schema))
+        }
+        _ => target(on, schema),
+    };
+    format!("COMMENT ON {target} IS {}", literal.unwrap_or_default())
 }
 
 /// What a comment is on, as COMMENT ON names it.
@@ -57,8 +68,20 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
         Kind::Column => format!("COLUMN {}.{quoted}", table_of(on, schema)),
         Kind::Constraint => format!("CONSTRAINT {quoted} ON {}", table_of(on, schema)),
         Kind::Index => format!("INDEX {}", qualified(on, schema)),
+        Kind::Policy => format!("POLICY {quoted} ON {}", table_of(on, schema)),
+        Kind::Trigger => format!("TRIGGER {quoted} ON {}", table_of(on, schema)),
         Kind::View => format!("VIEW {}", qualified(on, schema)),
+        // The types of arguments have to be qualified in the statement of a plan, and need not be where names are
+        // searched for in the schema.
+        Kind::Function | Kind::Procedure => match on {
+            Object::Routine { kind, name, arguments } => {
+                format!("{} {}({arguments})", kind.name().to_uppercase(), schema.qualify(name))
+            }
+            _ => String::new(),
+        },
         // There are no comments on these.
-        Kind::Label | Kind::Default | Kind::Comment | Kind::Row => String::new(),
+        Kind::Label | Kind::Default | Kind::RowSecurity | Kind::Comment | Kind::Row => {
+            String::new()
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What a statement creates.
 
 use crate::catalog::{Fact, Object};
-use crate::name::Ident;
+use crate::name::{Ident, dollar_quoted};
 
 /// An object to create, with the parts that the same statement creates.
 #[derive(Debug, Clone)]
@@ -56,12 +56,5 @@ impl Guard {
 fn unless(condition: &str, statement: &str) -> String {
     let body =
         format!("BEGIN\n    IF NOT ({condition}) THEN\n        {statement};\n    END IF;\nEND");
-    // The delimiter must not occur in the text that it delimits.
-    let mut tag = "$provision$".to_owned();
-    let mut n = 0_u32;
-    while body.contains(&tag) {
-        n += 1;
-        tag = format!("$provision{n}$");
-    }
-    format!("DO {tag}\n{body}\n{tag}")
+    format!("DO {}", dollar_quoted(&format!("\n{body}\n"), "provision"))
 }

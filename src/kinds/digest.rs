@@ -4,12 +4,14 @@
 use super::attribute::Attribute;
 use super::reading::for_version;
 use super::registry::rules;
+use super::routine::{ESCAPED, SCHEMA_PLACEHOLDER};
 use super::rules::Digest;
 use crate::catalog::Kind;
+use crate::name::literal;
 
 /// The version of the digests: what goes into them, and how. Fingerprints of different versions say
 /// nothing about each other.
-pub const DIGEST_VERSION: u32 = 3;
+pub const DIGEST_VERSION: u32 = 4;
 
 /// The statement that `template` describes, one of `pg/fingerprint`, for a server of this version:
 /// `:parts_of_table` and the like stand for what finds the parts, `:texts_of_table` for their texts, and
@@ -35,6 +37,9 @@ pub fn digest_script(template: &str, version_number: i32) -> String {
             .replace(&of("texts"), &texts.join(", "))
             .replace(&of("attributes"), &attributes(kind, &[]));
     }
+    let script = script
+        .replace(":placeholder", &literal(SCHEMA_PLACEHOLDER))
+        .replace(":escaped", &literal(ESCAPED));
     for_version(&script, version_number)
 }
 

@@ -16,11 +16,12 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 
 use super::registry::rules;
+use super::routine::{BEGINNING, ESCAPED, SCHEMA_PLACEHOLDER};
 use super::rules::{Needs, Rules};
 use super::unmodelled::{KEPT_OPTIONS, KNOWN_OPTIONS, OF_OTHERS, OF_RELATIONS, OF_TABLES, OTHER};
-use super::{column, comment, constraint, index};
+use super::{column, comment, constraint, index, routine};
 use crate::catalog::{Catalog, Fact, Kind, Object, Part, UNKNOWN_OPTION, Unmodelled};
-use crate::name::{Ident, SchemaName, Text};
+use crate::name::{Ident, SchemaName, Text, literal};
 
 /// Which objects there are in a schema, by OID.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -31,10 +32,12 @@ pub struct Members {
     tables: Vec<i64>,
     sequences: Vec<i64>,
     views: Vec<i64>,
+    /// Functions, procedures and aggregates.
+    routines: Vec<i64>,
     /// All that have a row in `pg_class`.
     relations: Vec<i64>,
     types: Vec<i64>,
-    /// Of all other classes.
+    /// Of all other classes, and the routines.
     others: Vec<i64>,
 }
 
@@ -83,6 +86,8 @@ FROM (
            coalesce(array_agg(c.oid::int8) FILTER (WHERE c.oid IS NOT NULL), '{}') AS relations,
            coalesce(array_agg(d.objid::int8) FILTER (WHERE d.classid = 'pg_type'::regclass), '{}')
                AS types,
+           coalesce(array_agg(d.objid::int8) FILTER (WHERE d.classid = 'pg_proc'::regclass), '{}')
+               AS routines,
            -- Default privileges describe no object of the schema.
            coalesce(array_agg(d.objid::int8) FILTER (WHERE d.classid NOT IN (
                'pg_class'::regclass, 'pg_type'::regclass, 'pg_default_acl'::regclass)), '{}')
@@ -139,6 +144,15 @@ pub fn details_script(
     if reading == Reading::Rendering {
         script.push_str(&stripped(DEPENDENCIES));
     }
+    // In statements, `"scratch"` is replaced by the name of each tenant's schema.
+    let placeholder = match reading {
+        Reading::Comparing => literal(SCHEMA_PLACEHOLDER),
+        Reading::Rendering => literal(schema.as_str()),
+    };
+    let escaped = match reading {
+        Reading::Comparing => literal(ESCAPED),
+        Reading::Rendering => literal(BEGINNING),
+    };
     let oids = |oids: &[i64]| {
         let oids: Vec<String> = oids.iter().map(ToString::to_string).collect();
         format!("'{{{}}}'::oid[]", oids.join(","))
@@ -154,6 +168,10 @@ pub fn details_script(
         .replace(":unknown_option", &format!("'{UNKNOWN_OPTION}'"))
         .replace(":tables", &oids(&members.tables))
         .replace(":views", &oids(&members.views))
+        .replace(":placeholder", &placeholder)
+        .replace(":escaped", &escaped)
+        .replace(":routines", &oids(&members.routines))
+        .replace(":modelled", routine::MODELLED)
         .replace(":relations", &oids(&members.relations))
         .replace(":types", &oids(&members.types))
         .replace(":others", &oids(&others))
@@ -167,6 +185,7 @@ fn is_needed(needs: Needs, members: &Members) -> bool {
         Needs::Types => !members.types.is_empty(),
         Needs::Sequences => !members.sequences.is_empty(),
         Needs::Views => !members.views.is_empty(),
+        Needs::Routines => !members.routines.is_empty(),
         Needs::Nothing => false,
     }
 }
@@ -212,23 +231,36 @@ SELECT 'comments' AS section, coalesce(json_agg(json_build_array(
            de.classoid::int8, de.objoid::int8, de.objsubid,
            :comment)), '[]')::text AS rows
 FROM pg_description de
-WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'::regclass)
+WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'::regclass,
+                      'pg_proc'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass)
   AND de.objoid = ANY (
-      :relations || :types
+      :relations || :types || :routines
       || ARRAY(SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables)
                UNION ALL
-               SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)));
+               SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)
+               UNION ALL
+               SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables)
+               UNION ALL
+               SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)));
 ";
 
 /// The dependencies, by the addresses that `pg_depend` has.
 const DEPENDENCIES: &str = "\
 WITH object AS MATERIALIZED (
-    SELECT unnest(:relations || :types
+    SELECT unnest(:relations || :types || :routines
         || ARRAY(SELECT t.oid FROM pg_type t WHERE t.typelem = ANY (:types)
+                 UNION ALL
+                 SELECT u.oid FROM pg_type t
+                 CROSS JOIN LATERAL (VALUES (t.oid), (t.typarray)) u(oid)
+                 WHERE t.typrelid = ANY (:relations)
                  UNION ALL
                  SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables)
                  UNION ALL
                  SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)
+                 UNION ALL
+                 SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables)
+                 UNION ALL
+                 SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)
                  UNION ALL
                  SELECT ad.oid FROM pg_attrdef ad WHERE ad.adrelid = ANY (:tables)
                  UNION ALL
@@ -265,6 +297,10 @@ pub fn parse<E>(
         for (class, oid, number, of, name, position, attributes) in found {
             let object = match of {
                 Some(of) => Object::Part(Part { kind, of, name }),
+                None if kind.is_routine() => {
+                    let arguments = attributes.get("types").cloned().unwrap_or_default();
+                    Object::Routine { kind, name, arguments }
+                }
                 None => Object::Member(kind, name),
             };
             objects.insert((class, oid, number), object.clone());
@@ -275,7 +311,10 @@ pub fn parse<E>(
         read(section("comments")?).map_err(&not_understood)?;
     for (class, oid, number, text) in comments {
         if let Some(on) = objects.get(&(class, oid, number)) {
-            catalog.insert(Fact::new(on.comment(), [("comment", text)]));
+            let signature = catalog.get(on).and_then(|fact| fact.text("signature"));
+            let signature = signature.map(|types| ("signature", types.to_owned()));
+            let attributes = [("comment", text)].into_iter().chain(signature);
+            catalog.insert(Fact::new(on.comment(), attributes));
         }
     }
     let unmodelled: Vec<Unmodelled> = read(section("unmodelled")?).map_err(&not_understood)?;

@@ -3,7 +3,8 @@
 use super::creation::{Creation, Guard};
 use super::rules::Rules;
 use super::{
-    column, comment, constraint, default, enum_type, index, label, schema, sequence, table, view,
+    column, comment, constraint, default, enum_type, index, label, policy, routine, row_security,
+    schema, sequence, table, trigger, view,
 };
 use crate::catalog::{Fact, Kind, Object, Slot};
 use crate::locks::TableLock;
@@ -22,7 +23,12 @@ pub fn rules(kind: Kind) -> &'static Rules {
         Kind::Default => &default::RULES,
         Kind::Constraint => &constraint::RULES,
         Kind::Index => &index::RULES,
+        Kind::RowSecurity => &row_security::RULES,
+        Kind::Policy => &policy::RULES,
+        Kind::Trigger => &trigger::RULES,
         Kind::View => &view::RULES,
+        Kind::Function => &routine::FUNCTIONS,
+        Kind::Procedure => &routine::PROCEDURES,
         Kind::Comment => &comment::RULES,
         Kind::Row => &Rules::NONE,
     }

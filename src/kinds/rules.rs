@@ -37,6 +37,7 @@ pub enum Needs {
     Types,
     Sequences,
     Views,
+    Routines,
     /// They are not read by a separate query.
     Nothing,
 }

@@ -14,7 +14,6 @@ pub(super) const OF_TABLES: &str = "\
 SELECT v.kind, c.relname::text AS name
 FROM pg_class c
 CROSS JOIN LATERAL (VALUES
-    ('row security of table', c.relrowsecurity OR c.relforcerowsecurity),
     ('storage parameters of table', c.reloptions IS NOT NULL),
     ('tablespace of table', c.reltablespace <> 0),
     ('replica identity of table', c.relreplident <> 'd'),
@@ -80,7 +79,9 @@ SELECT q.kind, q.name || ' on ' || c.relname
 FROM (
     SELECT 'trigger' AS kind, tg.tgname::text AS name, tg.tgrelid AS relation
     FROM pg_trigger tg
+    JOIN pg_class r ON r.oid = tg.tgrelid
     WHERE tg.tgrelid = ANY (:relations) AND NOT tg.tgisinternal
+      AND (r.relkind <> 'r' OR tg.tgparentid <> 0)
     UNION ALL
     -- The triggers of a foreign key are what enforces it. Their own names hold OIDs, as does that of
     -- the internal trigger that Citus gives each distributed table.
@@ -98,7 +99,9 @@ FROM (
       AND k.confrelid <> ALL (:relations)
       AND tg.tgrelid = k.confrelid AND tg.tgenabled <> 'O'
     UNION ALL
-    SELECT 'policy', po.polname, po.polrelid FROM pg_policy po WHERE po.polrelid = ANY (:relations)
+    SELECT 'policy', po.polname, po.polrelid
+    FROM pg_policy po JOIN pg_class r ON r.oid = po.polrelid
+    WHERE po.polrelid = ANY (:relations) AND r.relkind <> 'r'
     UNION ALL
     SELECT 'rule', ru.rulename, ru.ev_class
     FROM pg_rewrite ru
@@ -127,12 +130,11 @@ WHERE m.classid = 'pg_type'::regclass
   AND t.typtype <> 'e'
 UNION ALL
 SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' WHEN 'p' THEN 'procedure' ELSE 'function' END,
-       p.proname || '('
-       || CASE WHEN path.is_set THEN pg_get_function_identity_arguments(p.oid) END || ')'
+       p.proname || '(' || CASE WHEN path.is_set THEN oidvectortypes(p.proargtypes) END || ')'
 FROM path
 CROSS JOIN other m
 JOIN pg_proc p ON p.oid = m.objid
-WHERE m.classid = 'pg_proc'::regclass
+WHERE m.classid = 'pg_proc'::regclass AND NOT (:modelled)
 UNION ALL
 SELECT o.type, coalesce(o.name, op.oprname, o.identity)
 FROM other m

@@ -8,13 +8,18 @@ mod fleet;
 mod indexes;
 mod keys;
 mod names;
+mod policies;
+mod routines;
+mod triggers;
 mod views;
 
 use std::path::Path;
 
 use super::checking::Checking;
 use super::decode::Damage;
-use super::model::{EnumDecl, IntegerType, Manifest, SequenceDecl, SequenceOptions, TableDecl};
+use super::model::{
+    EnumDecl, IntegerType, Manifest, RowSecurity, SequenceDecl, SequenceOptions, TableDecl,
+};
 use super::raw::{self, Name};
 use super::report::Report;
 use super::seeds;
@@ -51,10 +56,11 @@ pub(super) fn manifest(
     let tables: Vec<TableDecl> =
         raw.tables.iter().filter_map(|(name, decl)| table(&mut checking, name, decl)).collect();
     let views = views::views(&mut checking, &raw.views, folder);
+    let routines = routines::routines(&mut checking, &raw.functions, &raw.procedures, folder);
     keys::check_references(&mut checking, &raw.tables, &tables);
     let seeds = seeds::read(&mut checking, &raw.seeds, &tables, folder);
     let tenants = tenants.unwrap_or_default();
-    Manifest { tenants, servers, drift, trust, enums, sequences, tables, views, seeds }
+    Manifest { tenants, servers, drift, trust, enums, sequences, tables, views, routines, seeds }
 }
 
 fn enum_type(checking: &mut Checking<'_>, name: &Name, raw: &raw::EnumType) -> Option<EnumDecl> {
@@ -99,6 +105,12 @@ fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<T
     let columns = columns::columns(checking, raw);
     let constraints = constraints::constraints(checking, name, raw, &columns);
     let indexes = indexes::indexes(checking, name, raw);
+    let triggers = triggers::triggers(checking, name, raw);
+    let policies = policies::policies(checking, raw);
+    let row_security = raw.row_security.map(|security| match security {
+        raw::RowSecurity::Enabled => RowSecurity::Enabled,
+        raw::RowSecurity::Forced => RowSecurity::Forced,
+    });
     let position = checking.position(&name.span);
     let name = Ident::new(name.value.clone()).ok()?;
     Some(TableDecl {
@@ -109,5 +121,8 @@ fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<T
         columns,
         constraints,
         indexes,
+        triggers,
+        row_security,
+        policies,
     })
 }

@@ -21,6 +21,7 @@ pub(super) struct Checking<'a> {
     /// Columns by table, as far as the file could be read.
     pub(super) tables: IndexMap<String, BTreeSet<String>>,
     pub(super) types: BTreeSet<String>,
+    pub(super) functions: BTreeSet<String>,
     pub(super) names: TakenNames,
 }
 
@@ -52,12 +53,21 @@ impl<'a> Checking<'a> {
                 .map(|(name, t)| (name.value.clone(), columns_of(t)))
                 .collect(),
             types: raw.types.keys().map(|name| name.value.clone()).collect(),
+            functions: raw.functions.keys().map(|name| name.value.clone()).collect(),
             names: TakenNames::default(),
         }
     }
 
     pub(super) fn note(&mut self, span: &Range<usize>, message: impl Into<String>) {
         self.report.at(self.source, span, message);
+    }
+
+    /// Notes that another object has the name already; `what` is what the two are.
+    pub(super) fn note_if_taken(&mut self, is_taken: bool, name: &Name, what: &str) {
+        if is_taken {
+            let message = format!("the name {:?} is already that of another {what}", name.value);
+            self.note(&name.span, message);
+        }
     }
 
     pub(super) fn position(&self, span: &Range<usize>) -> Position {
@@ -140,6 +150,19 @@ impl<'a> Checking<'a> {
         Ident::new(name.value.clone()).ok()
     }
 
+    /// A function of this manifest.
+    pub(super) fn function(&mut self, name: &Name) -> Option<Ident> {
+        if !self.functions.contains(&name.value) {
+            if !self.damage.touches(&["functions", &name.value]) {
+                let close = suggestion(&name.value, self.functions.iter().map(String::as_str));
+                let message = format!("no function {:?} is declared{close}", name.value);
+                self.note(&name.span, message);
+            }
+            return None;
+        }
+        Ident::new(name.value.clone()).ok()
+    }
+
     /// A table of this manifest.
     pub(super) fn table(&mut self, name: &Name) -> Option<Ident> {
         if !self.tables.contains_key(&name.value) {
@@ -168,4 +191,18 @@ impl<'a> Checking<'a> {
             }
         }
     }
+}
+
+/// What was given is wrong, and that was noted.
+pub(super) struct Noted;
+
+/// Reads what may be left out.
+///
+/// # Errors
+/// When it was given and is wrong.
+pub(super) fn given<R, T>(
+    raw: Option<&R>,
+    read: impl FnOnce(&R) -> Option<T>,
+) -> Result<Option<T>, Noted> {
+    raw.map(|raw| read(raw).ok_or(Noted)).transpose()
 }

@@ -84,6 +84,15 @@ impl Fragment {
         Ok(Self { sql: sql.trim().to_owned(), position: None })
     }
 
+    /// Several, separated by commas.
+    ///
+    /// # Errors
+    /// When the text is empty, or could end or leave the place where it is put.
+    pub fn list(sql: &str) -> Result<Self, FragmentError> {
+        scan(sql)?;
+        Ok(Self { sql: sql.trim().to_owned(), position: None })
+    }
+
     /// One query, which may have comments in it, and a semicolon after it.
     ///
     /// # Errors

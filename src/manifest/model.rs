@@ -2,7 +2,11 @@
 //! that it will get where it does not exist yet. Made by [`super::load`] only. Where something is
 //! declared serves messages; it is not part of the checksum.
 
+mod names;
+mod policies;
+mod routines;
 mod rows;
+mod triggers;
 
 use std::collections::BTreeSet;
 
@@ -10,7 +14,12 @@ use globset::GlobMatcher;
 use jiff::civil::Date;
 use serde::Serialize;
 
+pub use names::{ObjectName, QualifiedName};
+pub use policies::{PolicyDecl, RowSecurity};
+pub(super) use routines::LISTS;
+pub use routines::{RoutineBody, RoutineDecl, Setting};
 pub use rows::{Cell, SeedDecl, SeedRow};
+pub use triggers::TriggerDecl;
 
 use super::fragment::Fragment;
 use super::source::Position;
@@ -36,6 +45,8 @@ pub struct Manifest {
     // Without any, the checksum is that of a version that knew none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<ViewDecl>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routines: Vec<RoutineDecl>,
     /// Ordered so that a table's rows come after those of the tables that it references.
     pub seeds: Vec<SeedDecl>,
 }
@@ -124,24 +135,6 @@ pub enum Registry {
     Discovered,
 }
 
-/// The name of an object that may have been left unnamed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ObjectName {
-    /// As declared, or else composed as the server would (`table_column_key`); unique among the
-    /// declared objects that share its name space.
-    pub ident: Ident,
-    /// Whether the manifest gives the name. If not, the object is matched by its structure.
-    pub explicit: bool,
-}
-
-/// A name that may be qualified with a schema other than the tenant's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct QualifiedName {
-    /// `None`: the server's own (`pg_catalog`).
-    pub schema: Option<Ident>,
-    pub name: Ident,
-}
-
 /// A declared enum type.
 #[derive(Debug, Clone, Serialize)]
 pub struct EnumDecl {
@@ -224,6 +217,12 @@ pub struct TableDecl {
     /// Primary key first, then unique, check, exclusion, foreign keys; each in file order.
     pub constraints: Vec<ConstraintDecl>,
     pub indexes: Vec<IndexDecl>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<TriggerDecl>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row_security: Option<RowSecurity>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PolicyDecl>,
 }
 
 /// A declared column.

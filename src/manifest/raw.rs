@@ -3,12 +3,18 @@
 
 mod forms;
 mod key;
+mod policies;
+mod routines;
+mod triggers;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 
-pub(super) use forms::{Anything, Name, Names, Scalar, Short, Spanned};
+pub(super) use forms::{Anything, Name, Names, OneOrMany, Qualified, Scalar, Short, Spanned};
 pub(super) use key::KeyForm;
+pub(super) use policies::{Command, Policy, RowSecurity};
+pub(super) use routines::{Function, Parallel, Procedure, Volatility};
+pub(super) use triggers::{Enabled, Event, ForEach, Timing, Trigger};
 
 /// What every tenant's schema should hold.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
@@ -40,6 +46,12 @@ pub(super) struct Manifest {
     /// Views, by name.
     #[serde(default)]
     pub(super) views: IndexMap<Name, View>,
+    /// Functions, by name; those of one name in a list.
+    #[serde(default)]
+    pub(super) functions: IndexMap<Name, OneOrMany<Function>>,
+    /// Procedures, by name; those of one name in a list.
+    #[serde(default)]
+    pub(super) procedures: IndexMap<Name, OneOrMany<Procedure>>,
     /// Baseline rows.
     #[serde(default)]
     pub(super) seeds: Vec<Spanned<Seed>>,
@@ -189,6 +201,12 @@ pub(super) struct Table {
     pub(super) exclusions: Vec<Spanned<Exclusion>>,
     #[serde(default)]
     pub(super) indexes: Vec<Spanned<Index>>,
+    #[serde(default)]
+    pub(super) triggers: Vec<Spanned<Trigger>>,
+    /// Whether the policies decide which rows a role sees: not unless given.
+    pub(super) row_security: Option<RowSecurity>,
+    #[serde(default)]
+    pub(super) policies: Vec<Spanned<Policy>>,
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
@@ -232,14 +250,6 @@ pub(super) enum Generation {
     Always,
     #[serde(rename = "by default")]
     ByDefault,
-}
-
-/// A name in a schema other than the tenant's.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Qualified {
-    pub(super) schema: Name,
-    pub(super) name: Name,
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]

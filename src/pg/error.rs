@@ -228,6 +228,14 @@ impl Explain for PgError {
 }
 
 impl PgError {
+    /// The same, without `text` in what the server said.
+    pub(super) fn without(mut self, text: &str) -> Self {
+        if let Self::Query { source: Cause::Server(error), .. } = &mut self {
+            error.message = error.message.replace(text, "");
+        }
+        self
+    }
+
     pub(super) fn setting(reason: impl Into<String>) -> Self {
         Self::Setting { reason: reason.into() }
     }

@@ -53,7 +53,9 @@ impl<'s> Scratch<'s> {
     /// # Errors
     /// When the server refuses it.
     pub async fn run(&mut self, sql: &str) -> Result<(), PgError> {
-        self.session.single(TRYING, sql).await
+        let ran = self.session.single(TRYING, sql).await;
+        // The name of the scratch schema says nothing to anybody.
+        ran.map_err(|error| error.without(&format!("{}.", self.schema.as_str())))
     }
 
     /// Starts over after a statement was refused.
@@ -80,6 +82,16 @@ impl<'s> Scratch<'s> {
     pub async fn resolve_in_schema(&mut self, is_searched: bool) -> Result<(), PgError> {
         let schema = if is_searched { self.schema.quoted() } else { "pg_catalog".to_owned() };
         let sql = format!("SET LOCAL search_path = {schema}, pg_temp");
+        self.session.run(TRYING, &sql).await.map(drop)
+    }
+
+    /// Whether the server checks the bodies of functions when they are created.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn check_bodies(&mut self, is_checked: bool) -> Result<(), PgError> {
+        let value = if is_checked { "on" } else { "off" };
+        let sql = format!("SET LOCAL check_function_bodies = {value}");
         self.session.run(TRYING, &sql).await.map(drop)
     }
 

@@ -41,7 +41,7 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     FROM pg_namespace n
     JOIN pg_depend d ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
     WHERE n.nspname = ANY (:schemas)
-      AND d.classid IN ('pg_class'::regclass, 'pg_type'::regclass)
+      AND d.classid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass)
 ), relation AS (
     SELECT m.schema, c.relname AS subject, c.oid AS origin, c.oid
     FROM member m
@@ -178,6 +178,14 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     FROM member m
     JOIN pg_type y ON y.oid = m.objid
     WHERE m.classid = 'pg_type'::regclass AND y.typtype = 'e'
+    UNION ALL
+    -- What is to be created may call those that are there.
+    SELECT 'function', m.schema::text, p.proname || '('
+               || replace(oidvectortypes(p.proargtypes), quote_ident(m.schema) || '.', '') || ')',
+           'function ' || p.oid::regprocedure, false, 'pg_proc'::regclass, p.oid
+    FROM member m
+    JOIN pg_proc p ON p.oid = m.objid
+    WHERE m.classid = 'pg_proc'::regclass
 ), node AS (
     SELECT b.classid, b.objid FROM base b
     UNION

@@ -38,6 +38,7 @@ pub(super) fn blocked<'a>(
             let needed = needed_form(fact).filter_map(|object| unfit.get(&object));
             why.extend(needed.map(|actual| format!("{actual} is not as declared")));
             why.extend(obstructed(comparison, fact, reasons));
+            why.extend(hides_rows(comparison, fact));
         }
         if !why.is_empty() {
             blocked.entry(&fact.object).or_default().extend(why);
@@ -129,13 +130,27 @@ fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BT
     }
     subjects.extend(fact.text("external").map(|table| Subject::External(table.to_owned())));
     for object in &fact.dependencies {
-        if let Object::Member(Kind::Enum, name) = object {
-            subjects.insert(Subject::Type(of(name)));
+        match object {
+            Object::Member(Kind::Enum, name) => {
+                subjects.insert(Subject::Type(of(name)));
+            }
+            Object::Routine { name, arguments, .. } => {
+                subjects.insert(Subject::Function(format!("{}({arguments})", name.as_str())));
+            }
+            _ => {}
         }
     }
     let expressions = ["expressions", "default", "stored", "virtual"];
     let expressions: Vec<&str> = expressions.iter().filter_map(|key| fact.text(key)).collect();
     reasons_met(reasons, &subjects, &tables, &expressions)
+}
+
+/// Why row-level security is not enabled on a table that exists: that adds nothing, but takes away.
+fn hides_rows(comparison: &Comparison<'_>, fact: &Fact) -> Option<String> {
+    let table = fact.object.table_name().filter(|_| fact.object.kind() == Kind::RowSecurity)?;
+    comparison.live.has_table(&table).then(|| {
+        format!("table {table} exists, and its rows could become invisible: enable it by hand")
+    })
 }
 
 /// Separates the steps, which are in order, into those that may be run and those that are held back.

@@ -55,6 +55,8 @@ fn create(locks: &mut Locks, fact: &Fact) {
         }
         locks.externals.extend(fact.text("external").map(str::to_owned));
     }
+    let is_function = |object: &Object| matches!(object, Object::Routine { .. });
+    locks.has_functions |= is_function(&fact.object) || fact.dependencies.iter().any(is_function);
     for object in &fact.dependencies {
         if let Object::Member(Kind::Enum, name) = object {
             locks.types.insert(name.clone());

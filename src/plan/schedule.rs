@@ -175,14 +175,14 @@ fn stratum(fact: &Fact) -> u8 {
     match fact.object.kind() {
         Kind::Schema => 0,
         Kind::Enum | Kind::Label => 1,
-        Kind::Sequence => 2,
+        Kind::Sequence | Kind::Function | Kind::Procedure => 2,
         Kind::Table => 3,
         Kind::Column if fact.text("stored").is_some() => 5,
         Kind::Column | Kind::Default => 4,
         Kind::Constraint if is_foreign_key(fact) => 8,
         Kind::Constraint => 6,
         Kind::Index => 7,
-        Kind::View => 9,
+        Kind::RowSecurity | Kind::Policy | Kind::Trigger | Kind::View => 9,
         Kind::Comment | Kind::Row => 10,
     }
 }

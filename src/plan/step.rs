@@ -30,10 +30,19 @@ impl Step<'_> {
     #[must_use]
     pub fn action(&self) -> Action {
         match self.object().kind() {
-            Kind::Schema | Kind::Enum | Kind::Sequence | Kind::Table | Kind::Index | Kind::View => {
-                Action::Create
+            Kind::Schema
+            | Kind::Enum
+            | Kind::Sequence
+            | Kind::Table
+            | Kind::Index
+            | Kind::Policy
+            | Kind::Trigger
+            | Kind::View
+            | Kind::Function
+            | Kind::Procedure => Action::Create,
+            Kind::Label | Kind::Column | Kind::Default | Kind::Constraint | Kind::RowSecurity => {
+                Action::Add
             }
-            Kind::Label | Kind::Column | Kind::Default | Kind::Constraint => Action::Add,
             Kind::Comment => Action::Comment,
             Kind::Row => Action::Insert,
         }
@@ -75,9 +84,12 @@ impl Step<'_> {
     pub fn exclusive(&self, schema: &SchemaName) -> Option<String> {
         match self {
             Self::Create(creation) => match creation.object.kind() {
-                Kind::Schema | Kind::Enum | Kind::Table | Kind::View => {
-                    Some(kinds::create(creation, schema, Guard::Exclusive))
-                }
+                Kind::Schema
+                | Kind::Enum
+                | Kind::Table
+                | Kind::View
+                | Kind::Function
+                | Kind::Procedure => Some(kinds::create(creation, schema, Guard::Exclusive)),
                 _ => None,
             },
             Self::Insert { .. } => None,

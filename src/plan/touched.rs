@@ -6,10 +6,13 @@ use crate::manifest::{Manifest, SeedDecl};
 use crate::name::Ident;
 use crate::touched::Touched;
 
-/// What `plan` touches, and what is read to find the rows in it; `None`: it creates the schema, and everything
-/// in it.
+/// What `plan` touches, and what is read to find the rows in it; `None`: all of the schema, since it is created or
+/// functions in it are called.
 #[must_use]
 pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
+    if plan.locks.has_functions {
+        return None;
+    }
     let mut touched = Touched::default();
     for step in &plan.steps {
         match step.object.group() {
@@ -17,7 +20,7 @@ pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
             Object::Member(Kind::Enum, name) => _ = touched.types.insert(name),
             Object::Member(_, name) => _ = touched.relations.insert(name),
             // Groups of others.
-            Object::Part(_) | Object::Comment(_) | Object::Row { .. } => {}
+            Object::Part(_) | Object::Comment(_) | Object::Row { .. } | Object::Routine { .. } => {}
         }
     }
     let locks = &plan.locks;

@@ -77,6 +77,7 @@ pub(super) async fn once(
         transaction = begin(session, context, tenant, Locking::First).await?;
         desired
     };
+    context.check_name(tenant)?;
     let externals = transaction.externals(&context.manifest).await?;
     check_externals(&externals)?;
     transaction.lock().await?;
@@ -328,6 +329,7 @@ pub(super) async fn add_labels(
     };
     let apply_id = Uuid::now_v7();
     let desired = context.desired(session).await?;
+    context.check_name(tenant)?;
     let mut transaction = begin(session, context, tenant, Locking::First).await?;
     transaction.lock().await?;
     let fresh = ApplyOptions { rows_found: None, ..*options };

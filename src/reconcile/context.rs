@@ -116,6 +116,21 @@ impl Context {
         Declared { manifest: &self.manifest, desired: self.known_desired() }
     }
 
+    /// Whether the tenant can be compared; to be called once the manifest was elaborated.
+    ///
+    /// # Errors
+    /// [`ReconcileError::NameInBody`].
+    pub(crate) fn check_name(&self, tenant: &Tenant) -> Result<(), ReconcileError> {
+        let quoted = self.desired.get().map(|elaborated| &elaborated.quoted);
+        match quoted.and_then(|quoted| quoted.get(tenant.schema.as_str())) {
+            None => Ok(()),
+            Some(object) => Err(ReconcileError::NameInBody {
+                schema: tenant.schema.clone(),
+                object: object.clone(),
+            }),
+        }
+    }
+
     /// The query for untrusted code that statements would run.
     pub(crate) fn untrusted_query(&self) -> UntrustedQuery<'_> {
         let used = self.desired.get().map(|elaborated| &elaborated.used);

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::catalog::Object;
 use crate::elaborate::ElaborateError;
 use crate::explain::Explain;
 use crate::name::{NameError, SchemaName, TenantId};
@@ -45,6 +46,11 @@ pub enum ReconcileError {
          {}", remaining.join("; ")
     )]
     NotConverged { schema: SchemaName, remaining: Vec<String> },
+    #[error(
+        "schema {schema} has a name that stands in double quotes in the body of {object}, or in its search path, where \
+         it could not be told from the schema"
+    )]
+    NameInBody { schema: SchemaName, object: Object },
     /// New labels have to be committed before what uses them can be tried.
     #[error("only this was committed to schema {schema}: {}", labels.join("; "))]
     LabelsOnly {
@@ -98,6 +104,7 @@ impl Explain for ReconcileError {
             Self::Step { source, .. } if source.source.is_lost() => "connection-lost",
             Self::Step { .. } => "step-failed",
             Self::NotConverged { .. } => "not-converged",
+            Self::NameInBody { .. } => "name-in-body",
             Self::LabelsOnly { source, .. } => source.code(),
             Self::Stale { .. } => "stale-plan",
             Self::Busy { .. } => "busy",
@@ -129,6 +136,9 @@ impl Explain for ReconcileError {
                  trigger, a lookup that finds no row)"
                     .into(),
             ),
+            Self::NameInBody { .. } => {
+                Some("write it without double quotes in the body, or give the tenants' schemas a prefix".into())
+            }
             Self::LabelsOnly { source, .. } => source.hint(),
             Self::Stale { .. } => Some("make a new plan and review it".into()),
             Self::Busy { .. } => Some(
@@ -186,7 +196,7 @@ impl ReconcileError {
         match self {
             // Somebody has created what did not exist when the schema was read: read it again.
             Self::Step { source, .. }
-                if matches!(source.source.sqlstate(), Some("42P06" | "42P07")) =>
+                if matches!(source.source.sqlstate(), Some("42P06" | "42P07" | "42723")) =>
             {
                 true
             }

@@ -16,6 +16,7 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let mut session = Session::open(&context.target).await?;
     check_registered(context, &mut session, tenant).await?;
     let desired = context.desired(&mut session).await?;
+    context.check_name(tenant)?;
     let mut transaction = read(&mut session, context, tenant).await?;
     let obstacles = transaction.obstacles(&context.untrusted_query()).await?;
     let reasons = context.reasons(&obstacles, ToString::to_string);

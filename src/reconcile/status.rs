@@ -107,6 +107,7 @@ pub async fn status(
 ) -> Result<Status, ReconcileError> {
     let mut session = Session::open(&context.target).await?;
     let desired = context.desired(&mut session).await?;
+    context.check_name(tenant)?;
     let mut transaction = read(&mut session, context, tenant).await?;
     let avoid =
         context.reasons_not_to_read(&transaction.obstacles(&context.untrusted_query()).await?);

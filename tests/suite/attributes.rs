@@ -26,6 +26,42 @@ indexes = [
   { name = "by_words", columns = ["twice"] },
 ]
 comment = "all"
+row_security = "enabled"
+
+[[tables.t.policies]]
+name = "po"
+using = "id > 0"
+
+[[tables.t.triggers]]
+name = "tr"
+timing = "after"
+events = ["delete"]
+for_each = "row"
+function = "fired"
+
+[functions.fired]
+returns = "trigger"
+language = "plpgsql"
+body = "BEGIN RETURN NULL; END"
+
+[functions.f]
+arguments = "a integer"
+returns = "integer"
+language = "sql"
+body = "SELECT 1"
+
+[functions.g]
+returns = "integer"
+sql_body = "RETURN 1"
+
+[functions.h]
+returns = "SETOF integer"
+language = "sql"
+body = "SELECT 1"
+
+[procedures.p]
+language = "sql"
+body = "SELECT 1"
 
 [views.named]
 query = "SELECT id, no FROM t"
@@ -39,7 +75,10 @@ twice = { type = "integer", null = true, generated = "id * 2" }
 
 /// Kind, attribute, the change, and the object that is told as changed by it.
 const CASES: &[(Kind, &str, &str, &str)] = {
-    use Kind::{Column, Comment, Constraint, Default, Index, Sequence, Table, View};
+    use Kind::{
+        Column, Comment, Constraint, Default, Function, Index, Policy, Procedure, RowSecurity,
+        Sequence, Table, Trigger, View,
+    };
     &[
         (Table, "persistence", "ALTER TABLE acme.t SET UNLOGGED", "table t"),
         (Column, "type", "ALTER TABLE acme.t ALTER name TYPE varchar(30)", "column t.name"),
@@ -119,6 +158,117 @@ const CASES: &[(Kind, &str, &str, &str)] = {
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'acme.by_name'::regclass",
             "index by_name on t",
         ),
+        (
+            RowSecurity,
+            "security",
+            "ALTER TABLE acme.t FORCE ROW LEVEL SECURITY",
+            "row security of table t",
+        ),
+        (
+            Policy,
+            "restrictive",
+            "DROP POLICY po ON acme.t; CREATE POLICY po ON acme.t AS RESTRICTIVE USING (id > 0)",
+            "policy po on t",
+        ),
+        (
+            Policy,
+            "command",
+            "DROP POLICY po ON acme.t; CREATE POLICY po ON acme.t FOR SELECT USING (id > 0)",
+            "policy po on t",
+        ),
+        (Policy, "roles", "ALTER POLICY po ON acme.t TO pg_monitor", "policy po on t"),
+        (Policy, "using", "ALTER POLICY po ON acme.t USING (id > 1)", "policy po on t"),
+        (Policy, "check", "ALTER POLICY po ON acme.t WITH CHECK (id > 0)", "policy po on t"),
+        (
+            Trigger,
+            "constraint",
+            "DROP TRIGGER tr ON acme.t; CREATE CONSTRAINT TRIGGER tr AFTER DELETE ON acme.t \
+             FOR EACH ROW EXECUTE FUNCTION acme.fired()",
+            "trigger tr on t",
+        ),
+        (
+            Trigger,
+            "definition",
+            "CREATE OR REPLACE TRIGGER tr AFTER INSERT ON acme.t \
+             FOR EACH ROW EXECUTE FUNCTION acme.fired()",
+            "trigger tr on t",
+        ),
+        (Trigger, "enabled", "ALTER TABLE acme.t DISABLE TRIGGER tr", "trigger tr on t"),
+        (
+            Function,
+            "arguments",
+            "CREATE OR REPLACE FUNCTION acme.f(a integer = 1) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+            "function f(integer)",
+        ),
+        (
+            Function,
+            "returns",
+            "DROP FUNCTION acme.f; \
+             CREATE FUNCTION acme.f(a integer) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
+            "function f(integer)",
+        ),
+        (
+            Function,
+            "language",
+            "CREATE OR REPLACE FUNCTION acme.f(a integer) RETURNS integer LANGUAGE plpgsql \
+             AS 'BEGIN RETURN 1; END'",
+            "function f(integer)",
+        ),
+        (Function, "volatility", "ALTER FUNCTION acme.f STABLE", "function f(integer)"),
+        (Function, "strict", "ALTER FUNCTION acme.f STRICT", "function f(integer)"),
+        (Function, "security", "ALTER FUNCTION acme.f SECURITY DEFINER", "function f(integer)"),
+        (Function, "leakproof", "ALTER FUNCTION acme.f LEAKPROOF", "function f(integer)"),
+        (Function, "parallel", "ALTER FUNCTION acme.f PARALLEL SAFE", "function f(integer)"),
+        (Function, "cost", "ALTER FUNCTION acme.f COST 7", "function f(integer)"),
+        (Function, "rows", "ALTER FUNCTION acme.h ROWS 7", "function h()"),
+        (
+            Function,
+            "transforms",
+            "CREATE TRANSFORM FOR integer LANGUAGE sql ( \
+                 FROM SQL WITH FUNCTION prsd_lextype(internal), TO SQL WITH FUNCTION int4recv(internal)); \
+             CREATE OR REPLACE FUNCTION acme.f(a integer) RETURNS integer TRANSFORM FOR TYPE integer \
+             LANGUAGE sql AS 'SELECT 1'",
+            "function f(integer)",
+        ),
+        (
+            Function,
+            "window",
+            "DROP FUNCTION acme.f; CREATE FUNCTION acme.f(a integer) RETURNS integer WINDOW \
+             LANGUAGE internal AS 'window_row_number'",
+            "function f(integer)",
+        ),
+        (
+            Function,
+            "support",
+            "ALTER FUNCTION acme.h SUPPORT pg_catalog.generate_series_int4_support",
+            "function h()",
+        ),
+        (
+            Function,
+            "library",
+            "SET check_function_bodies = off; \
+             CREATE OR REPLACE FUNCTION acme.f(a integer) RETURNS integer LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler'",
+            "function f(integer)",
+        ),
+        (
+            Function,
+            "settings",
+            "ALTER FUNCTION acme.f SET search_path = acme",
+            "function f(integer)",
+        ),
+        (
+            Function,
+            "body",
+            "CREATE OR REPLACE FUNCTION acme.f(a integer) RETURNS integer LANGUAGE sql AS 'SELECT 2'",
+            "function f(integer)",
+        ),
+        (
+            Function,
+            "sql_body",
+            "CREATE OR REPLACE FUNCTION acme.g() RETURNS integer RETURN 2",
+            "function g()",
+        ),
+        (Procedure, "security", "ALTER PROCEDURE acme.p SECURITY DEFINER", "procedure p()"),
         (View, "columns", "ALTER VIEW acme.named RENAME COLUMN no TO number", "view named"),
         (View, "options", "ALTER VIEW acme.named SET (security_barrier = true)", "view named"),
         (
@@ -151,12 +301,15 @@ fn since(kind: Kind, attribute: &str) -> i32 {
 
 #[test]
 fn every_attribute_has_a_case() {
-    let attributes = Kind::ALL.into_iter().flat_map(|kind| {
+    // Procedures have the attributes of functions.
+    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Procedure);
+    let attributes = kinds.flat_map(|kind| {
         let compared =
             kinds::rules(kind).attributes.iter().filter(|attribute| attribute.is_shown());
         compared.map(move |attribute| (kind.name(), attribute.key))
     });
-    let cases = CASES.iter().map(|(kind, attribute, ..)| (kind.name(), *attribute));
+    let cases = CASES.iter().filter(|(kind, ..)| *kind != Kind::Procedure);
+    let cases = cases.map(|(kind, attribute, ..)| (kind.name(), *attribute));
     assert_eq!(attributes.collect::<BTreeSet<_>>(), cases.collect::<BTreeSet<_>>());
 }
 

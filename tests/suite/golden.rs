@@ -33,6 +33,7 @@ cases! {
     changed
     cycle
     extra_and_unmodelled
+    functions
     held_back
     invalid_index
     missing_parts
@@ -40,7 +41,9 @@ cases! {
     new_everything
     nothing_to_do
     nulls_not_distinct
+    row_security
     seeds
+    triggers
     views
 }
 

@@ -171,7 +171,7 @@ fn known_advice(sqlstate: &str) -> Option<&'static str> {
         }
         "42704" | "42P01" | "42883" => {
             "expressions see the server's own objects only; write {schema}.name for one of \
-             the tenant's schema, and the schema's name before any other"
+             the tenant's schema, and the schema's name before any other; create roles first"
         }
         "22P05" | "22021" => "the database's encoding cannot hold a character; use UTF8",
         _ => return None,

@@ -6,13 +6,14 @@ SELECT has_schema_privilege(n.oid, 'USAGE')::text AS usable,
                WHERE r.relkind = 'r'
                  AND NOT pg_has_role(r.relowner, 'USAGE')
                  AND NOT has_table_privilege(r.oid, 'SELECT'))::text AS hidden,
-       -- Something that is digested, or the schema itself, has an untrusted owner, there is row-level
-       -- security or there are child tables, or an untrusted role may create triggers.
+       -- Something that is digested, or the schema itself, has an untrusted owner, row-level security
+       -- binds the role or there are child tables, or an untrusted role may create triggers.
        (n.nspowner <> ALL (t.roles)
            OR coalesce(s.relowner <> ALL (t.roles), false)
            OR EXISTS (SELECT FROM relation r
                       WHERE r.relkind IN ('r', 'p', 'f')
-                        AND (r.relowner <> ALL (t.roles) OR r.relrowsecurity OR r.relhassubclass
+                        AND (r.relowner <> ALL (t.roles) OR r.relhassubclass
+                             OR r.relrowsecurity AND row_security_active(r.oid)
                              OR r.relhastriggers AND EXISTS (
                                  SELECT FROM aclexplode(r.relacl) a
                                  WHERE a.privilege_type = 'TRIGGER'

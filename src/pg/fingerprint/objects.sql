@@ -3,7 +3,7 @@
 SELECT CASE r.relkind WHEN 'r' THEN 'table' ELSE 'relation' END AS kind, r.name::text AS name,
        concat(
     ROW('relation', r.relkind, :attributes_of_table,
-        nullif(r.has_row_security, false), r.reloptions, nullif(r.reltablespace, 0),
+        r.reloptions, nullif(r.reltablespace, 0),
         nullif(r.is_typed, false), nullif(r.relreplident, 'd'),
         CASE WHEN r.relam NOT IN (0, 2) THEN 'other' END,
         CASE WHEN r.relkind = 'r'
@@ -37,7 +37,7 @@ SELECT CASE r.relkind WHEN 'r' THEN 'table' ELSE 'relation' END AS kind, r.name:
                    FROM pg_trigger tg
                    WHERE tg.tgrelid = r.oid AND (NOT tg.tgisinternal OR tg.tgenabled <> 'O')
                ) q) END,
-    CASE WHEN r.relkind IN ('r', 'p')
+    CASE WHEN r.relkind = 'p'
               AND EXISTS (SELECT FROM pg_policy po WHERE po.polrelid = r.oid)
          THEN (SELECT string_agg(ROW('policy', po.polname)::text, '' ORDER BY po.polname)
                FROM pg_policy po

@@ -2,8 +2,8 @@
 -- of objects.sql.
 SELECT c.oid, c.relname AS name, c.relkind, c.relpersistence, c.reloptions, c.reltablespace,
        c.relreplident, c.relam, c.relowner, c.relhasrules, c.relhastriggers, c.relhassubclass,
-       c.relacl, c.relrowsecurity, c.reloftype <> 0 AS is_typed,
-       c.relrowsecurity OR c.relforcerowsecurity AS has_row_security, m.is_set,
+       c.relacl, c.relrowsecurity, c.relforcerowsecurity, c.reloftype <> 0 AS is_typed,
+       m.is_set,
        CASE WHEN c.relnatts <= 9 THEN 'pg_opclass'::regclass
             WHEN c.relnatts <= 19 THEN 'pg_trigger'::regclass
             WHEN c.relnatts <= 33 THEN 'pg_class'::regclass

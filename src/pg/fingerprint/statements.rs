@@ -78,6 +78,7 @@ impl Statements {
                 .replace(":sequences", &stripped(include_str!("sequences.sql")))
                 .replace(":objects", &stripped(include_str!("objects.sql")))
                 .replace(":types", &stripped(include_str!("types.sql")))
+                .replace(":routines", &stripped(include_str!("routines.sql")))
                 .replace(":checks", &stripped(include_str!("checks.sql")));
             let query = kinds::digest_script(&template, version_number).replace(":trust", &trust);
             let name = format!("provision_{:016x}", checksum::of("statement", &query).as_i64());

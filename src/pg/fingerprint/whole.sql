@@ -3,7 +3,7 @@
 -- checks of checks.sql. Where `$2` is true, the digests are returned one by one, too. Sent by
 -- pg/fingerprint.rs with the search path `pg_catalog`. What is digested of each kind of object is defined
 -- by its rules; kinds/digest.rs substitutes it for `:attributes_of_…`, `:parts_of_…` and
--- `:texts_of_…` in objects.sql and types.sql. pg/fingerprint/statements.rs puts the files together.
+-- `:texts_of_…` in objects.sql, types.sql and routines.sql. pg/fingerprint/statements.rs puts the files together.
 --
 -- An object is a table with everything attached to it, another relation, a type, a sequence that no table
 -- owns, or something that is represented by its name alone. Its digest depends neither on its OID, nor on
@@ -55,17 +55,18 @@ CROSS JOIN LATERAL (
         UNION ALL
         :types
         UNION ALL
+        :routines
+        UNION ALL
         -- What is represented by its name alone.
         SELECT o.type, o.name, NULL
         FROM (
             SELECT o.type, CASE WHEN m.is_set THEN CASE m.classid
-                       WHEN 'pg_proc'::regclass THEN m.objid::regprocedure::text
                        WHEN 'pg_operator'::regclass THEN m.objid::regoperator::text
                        ELSE coalesce(o.name, o.identity) END END AS name
             FROM member m
             CROSS JOIN LATERAL pg_identify_object(m.classid, m.objid, 0) o
             WHERE m.classid NOT IN ('pg_class'::regclass, 'pg_type'::regclass,
-                                    'pg_default_acl'::regclass)
+                                    'pg_proc'::regclass, 'pg_default_acl'::regclass)
             OFFSET 0
         ) o
     ), digest AS MATERIALIZED (

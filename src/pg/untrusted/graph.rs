@@ -52,6 +52,7 @@ impl Graph {
                 schema: text("schema")?,
                 on: match text("kind")?.as_str() {
                     "type" => Subject::Type(subject),
+                    "function" => Subject::Function(subject),
                     "external" => Subject::External(subject),
                     "column" => Subject::Column { table: subject, name: text("runs")? },
                     _ => Subject::Relation(subject),

@@ -16,6 +16,34 @@ pub struct Spec {
     pub(super) sequence: Option<(i64, bool)>,
     pub(super) tables: Vec<TableSpec>,
     pub(super) views: Vec<ViewSpec>,
+    pub(super) functions: Vec<FunctionSpec>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct FunctionSpec {
+    pub(super) name: String,
+    pub(super) kind: FunctionKind,
+    /// The table that it reads.
+    pub(super) table: usize,
+    pub(super) settings: bool,
+    pub(super) comment: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum FunctionKind {
+    /// With a body that is a string.
+    Text,
+    /// With one in standard SQL.
+    Sql,
+    /// Of a row of the table.
+    Row,
+    /// Two of one name.
+    Overloaded,
+    Procedure,
+    /// Called by a trigger of the table.
+    Trigger,
+    /// Called by a policy of the table.
+    Policy,
 }
 
 #[derive(Debug, Clone)]
@@ -104,12 +132,29 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     let tables = proptest::collection::vec(table(), 1..4);
     let sequence = proptest::option::of((1_i64..50, any::<bool>()));
     let views = proptest::collection::vec(view(), 0..4);
-    (proptest::bool::weighted(0.1), labels, sequence, tables, views).prop_map(
-        |(unlogged, labels, sequence, mut tables, views)| {
+    let functions = proptest::collection::vec(function(), 0..4);
+    (proptest::bool::weighted(0.1), labels, sequence, tables, views, functions).prop_map(
+        |(unlogged, labels, sequence, mut tables, views, mut functions)| {
             for (at, table) in tables.iter_mut().enumerate() {
                 table.name = format!("{}{at}", table.name);
             }
-            let spec = Spec { unlogged, labels, sequence, tables, views: Vec::new() }.sound();
+            let (views_of_none, functions_of_none) = (Vec::new(), Vec::new());
+            let spec = Spec {
+                unlogged,
+                labels,
+                sequence,
+                tables,
+                views: views_of_none,
+                functions: functions_of_none,
+            };
+            let spec = spec.sound();
+            let has_id = |at: usize| {
+                spec.tables.get(at).is_some_and(|t| t.columns.iter().any(|c| c.name == "id"))
+            };
+            functions.retain(|function| has_id(function.table));
+            for (at, function) in functions.iter_mut().enumerate() {
+                function.name = format!("{} function {at}", function.name);
+            }
             let numbered = views.into_iter().enumerate();
             let views = numbered.filter_map(|(at, (view, columns))| {
                 let name = format!("{} view {at}", view.name);
@@ -133,7 +178,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
             });
             let views: Vec<ViewSpec> = views.collect();
             let first = views.iter().position(|view| view.of.is_some()).unwrap_or(views.len());
-            Spec { views: views.into_iter().skip(first).collect(), ..spec }
+            Spec { views: views.into_iter().skip(first).collect(), functions, ..spec }
         },
     )
 }
@@ -152,6 +197,20 @@ fn view() -> impl Strategy<Value = (ViewSpec, Vec<usize>)> {
             let view = ViewSpec { name: name.into(), of, columns: Vec::new(), options, comment };
             (view, columns)
         })
+}
+
+fn function() -> impl Strategy<Value = FunctionSpec> {
+    use FunctionKind as F;
+    let kinds = vec![F::Text, F::Sql, F::Row, F::Overloaded, F::Procedure, F::Trigger, F::Policy];
+    (select(NAMES.to_vec()), select(kinds), 0_usize..3, any::<bool>(), any::<bool>()).prop_map(
+        |(name, kind, table, settings, comment)| FunctionSpec {
+            name: name.into(),
+            kind,
+            table,
+            settings,
+            comment,
+        },
+    )
 }
 
 fn table() -> impl Strategy<Value = TableSpec> {
@@ -329,6 +388,7 @@ impl Spec {
     pub fn parts(&self) -> usize {
         self.labels.len()
             + self.views.len()
+            + self.functions.len()
             + self
                 .tables
                 .iter()
@@ -394,6 +454,10 @@ impl Spec {
                 next() && (if view.of.is_some() { view.columns.iter().all(has) } else { is_there });
             is_there
         });
+        let has_id = |at: usize| {
+            part.tables.get(at).is_some_and(|t| t.columns.iter().any(|c| c.name == "id"))
+        };
+        part.functions.retain(|function| next() && has_id(function.table));
         let keyless: Vec<usize> = (0..part.tables.len())
             .filter(|at| part.tables[*at].key.is_none() || gone.contains(at))
             .collect();

@@ -3,7 +3,8 @@
 use toml::{Table, Value};
 
 use super::generate::{
-    ColumnKind, ColumnSpec, ConstraintSpec, KeyKind, Spec, TableSpec, ViewOptions, ViewSpec,
+    ColumnKind, ColumnSpec, ConstraintSpec, FunctionKind, FunctionSpec, KeyKind, Spec, TableSpec,
+    ViewOptions, ViewSpec,
 };
 
 impl Spec {
@@ -27,7 +28,23 @@ impl Spec {
         let mut tables = Table::new();
         let mut seeds = Vec::new();
         for table in self.tables.iter().filter(|table| !table.columns.is_empty()) {
-            tables.insert(table.name.clone(), self.table(table));
+            let of_table = |kind: FunctionKind| {
+                let all = self.functions.iter();
+                all.filter(move |f| f.kind == kind && self.tables[f.table].name == table.name)
+            };
+            let triggers: Vec<Value> = of_table(FunctionKind::Trigger).map(trigger).collect();
+            let policies: Vec<Value> = of_table(FunctionKind::Policy).map(policy).collect();
+            let mut value = self.table(table);
+            if let (Value::Table(value), false) = (&mut value, triggers.is_empty()) {
+                value.insert("triggers".into(), Value::Array(triggers));
+            }
+            if let (Value::Table(value), false) = (&mut value, policies.is_empty()) {
+                value.insert("policies".into(), Value::Array(policies));
+            }
+            if let Value::Table(value) = &mut value {
+                value.insert("row_security".into(), "enabled".into());
+            }
+            tables.insert(table.name.clone(), value);
             if !table.rows.is_empty() {
                 let row = |n: &i64| table_of([("id", (*n).into())]);
                 seeds.push(table_of([
@@ -46,6 +63,16 @@ impl Spec {
             views.map(|(at, view)| (view.name.clone(), self.view(at, view))).collect();
         if !views.is_empty() {
             root.insert("views".into(), Value::Table(views));
+        }
+        let of_kind = |is_procedure: bool| -> Table {
+            let all = self.functions.iter();
+            let all = all.filter(|f| (f.kind == FunctionKind::Procedure) == is_procedure);
+            all.map(|function| (function.name.clone(), self.function(function))).collect()
+        };
+        for (section, all) in [("functions", of_kind(false)), ("procedures", of_kind(true))] {
+            if !all.is_empty() {
+                root.insert(section.into(), Value::Table(all));
+            }
         }
         if !seeds.is_empty() {
             root.insert("seeds".into(), Value::Array(seeds));
@@ -77,6 +104,63 @@ impl Spec {
             view.insert("comment".into(), "it's a view".into());
         }
         Value::Table(view)
+    }
+
+    fn function(&self, spec: &FunctionSpec) -> Value {
+        let table = format!("{{schema}}.\"{}\"", self.tables[spec.table].name.replace('"', "\"\""));
+        let with = |entries: &[(&str, &str)]| {
+            let mut function = Table::new();
+            for (key, value) in entries {
+                function.insert((*key).into(), (*value).into());
+            }
+            if spec.settings {
+                let path: Value = "{schema}, pg_temp".into();
+                function.insert("set".into(), table_of([("search_path", path)]));
+            }
+            if spec.comment {
+                function.insert("comment".into(), "it's a function".into());
+            }
+            Value::Table(function)
+        };
+        let counts = format!("SELECT count(*) FROM {table} -- $body$ \\ {{ ' \"");
+        let text = [("returns", "bigint"), ("language", "sql"), ("body", &counts)];
+        match spec.kind {
+            FunctionKind::Text => with(&text),
+            FunctionKind::Sql => {
+                let body = format!("BEGIN ATOMIC SELECT max(id) + $1 FROM {table}; SELECT 1; END");
+                with(&[
+                    ("arguments", "more integer = 2, VARIADIC others text[] = '{}'"),
+                    ("returns", "integer"),
+                    ("sql_body", &body),
+                    ("volatility", "stable"),
+                ])
+            }
+            FunctionKind::Row => {
+                let argument = format!("of_row {table}");
+                with(&[
+                    ("arguments", &argument),
+                    ("returns", "text"),
+                    ("language", "plpgsql"),
+                    ("body", "BEGIN\n    RETURN of_row.id;\nEND"),
+                    ("parallel", "safe"),
+                ])
+            }
+            FunctionKind::Overloaded => {
+                let other = [&[("arguments", "a integer, b bigint[]")], &text[..]].concat();
+                Value::Array(vec![with(&text), with(&other)])
+            }
+            FunctionKind::Procedure => with(&text[1..]),
+            FunctionKind::Policy => with(&[
+                ("arguments", "id bigint"),
+                ("returns", "boolean"),
+                ("sql_body", "RETURN id > 0"),
+            ]),
+            FunctionKind::Trigger => with(&[
+                ("returns", "trigger"),
+                ("language", "plpgsql"),
+                ("body", "BEGIN RETURN new; END"),
+            ]),
+        }
     }
 
     fn table(&self, spec: &TableSpec) -> Value {
@@ -243,6 +327,42 @@ impl ColumnSpec {
         column.extend(rest.into_iter().map(|(key, value)| (key.to_owned(), value)));
         Value::Table(column)
     }
+}
+
+/// A policy with the name of the function that it calls.
+fn policy(spec: &FunctionSpec) -> Value {
+    let call = format!("{{schema}}.\"{}\"(id)", spec.name.replace('"', "\"\""));
+    let mut policy = Table::new();
+    policy.insert("name".into(), spec.name.as_str().into());
+    policy.insert("restrictive".into(), spec.settings.into());
+    if spec.comment {
+        policy.insert("command".into(), "insert".into());
+        policy.insert("check".into(), call.into());
+        policy.insert("comment".into(), "it's a policy".into());
+        let roles = ["pg_monitor", "pg_read_all_stats"].map(Value::from).to_vec();
+        policy.insert("roles".into(), Value::Array(roles));
+    } else {
+        policy.insert("using".into(), call.into());
+    }
+    Value::Table(policy)
+}
+
+/// A trigger with the name of the function that it calls.
+fn trigger(spec: &FunctionSpec) -> Value {
+    let events = ["insert", "update"].map(Value::from).to_vec();
+    let mut trigger = Table::new();
+    trigger.insert("name".into(), spec.name.as_str().into());
+    trigger.insert("function".into(), spec.name.as_str().into());
+    trigger.insert("events".into(), Value::Array(events));
+    trigger.insert("for_each".into(), "row".into());
+    let timing = if spec.comment { "before" } else { "after" };
+    trigger.insert("timing".into(), timing.into());
+    if spec.settings {
+        trigger.insert("enabled".into(), "always".into());
+        trigger.insert("when".into(), "new.id > 7".into());
+        trigger.insert("comment".into(), "it's a trigger".into());
+    }
+    Value::Table(trigger)
 }
 
 fn table_of<const N: usize>(entries: [(&str, Value); N]) -> Value {

@@ -1,0 +1,94 @@
+//! Triggers of tables. The server prints the whole statement.
+
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use super::rules::{Digest, Needs, Rules, table_of};
+use crate::catalog::Fact;
+use crate::locks::TableLock;
+use crate::name::{Ident, SchemaName, Text, dollar_quoted, literal};
+
+pub(super) static RULES: Rules = Rules {
+    needs: Needs::Tables,
+    // Those of a partitioned table come with clones on its partitions.
+    source: "tg.tableoid::int8, tg.oid::int8, 0, c.relname, tg.tgname, tg.oid::int8, :attributes \
+             FROM path CROSS JOIN pg_class c JOIN pg_trigger tg ON tg.tgrelid = c.oid \
+             WHERE c.oid = ANY (:tables) AND NOT tg.tgisinternal AND tg.tgparentid = 0",
+    attributes: &[
+        Attribute::new(
+            "constraint",
+            "CASE WHEN tg.tgconstraint <> 0 THEN 'constraint trigger' END",
+        )
+        .digested(&["tg.tgconstraint <> 0"]),
+        // What comes after the name. Only in this form does the server leave out the schema of the table.
+        Attribute::new(
+            "definition",
+            "substr(pg_get_triggerdef(tg.oid, true), 1 + length( \
+                 'CREATE ' || CASE WHEN tg.tgconstraint <> 0 THEN 'CONSTRAINT ' ELSE '' END \
+                 || 'TRIGGER ' || quote_ident(tg.tgname) || ' '))",
+        )
+        .digested(&["CASE WHEN r.is_set \
+                          THEN coalesce(pg_get_triggerdef(tg.oid, true), tg.oid::text) END"]),
+        Attribute::new(
+            "enabled",
+            "CASE tg.tgenabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled on replicas' \
+                               WHEN 'A' THEN 'enabled always' END",
+        )
+        .digested(&["nullif(tg.tgenabled, 'O')"]),
+    ],
+    digest: Some(Digest {
+        identity: "tg.tgname",
+        comment: Some("de.objoid = tg.oid AND de.classoid = 'pg_trigger'::regclass"),
+        also: &[],
+        from: "pg_trigger tg \
+               WHERE r.relkind = 'r' AND r.relhastriggers AND tg.tgrelid = r.oid \
+                 AND NOT tg.tgisinternal AND tg.tgparentid = 0 ORDER BY tg.tgname",
+    }),
+    create,
+    lock: |fact| {
+        Some(match fact.text("enabled") {
+            None => TableLock::ShareRowExclusive,
+            Some(_) => TableLock::AccessExclusive,
+        })
+    },
+    ..Rules::NONE
+};
+
+fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
+    let (fact, table) = (creation.fact, table_of(&creation.object, schema));
+    let name = creation.object.name();
+    let quoted = name.map(Ident::quoted).unwrap_or_default();
+    let statement = format!(
+        "CREATE {}TRIGGER {quoted} {}",
+        if fact.text("constraint").is_some() { "CONSTRAINT " } else { "" },
+        fact.sql("definition", schema).unwrap_or_default()
+    );
+    let there = format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {}::pg_catalog.regclass \
+         AND tgname = {})",
+        literal(&table),
+        name.map(|name| Text::from(name).literal()).unwrap_or_default()
+    );
+    match (enable(fact), guard) {
+        (None, _) => guard.unless(&there, &statement),
+        // A new trigger is enabled: both statements are one step.
+        (Some(words), guard) => {
+            let both =
+                format!("{statement};\n        ALTER TABLE {table} {words} TRIGGER {quoted}");
+            match guard {
+                Guard::IfNotExists => guard.unless(&there, &both),
+                Guard::Exclusive => {
+                    format!("DO {}", dollar_quoted(&format!("BEGIN\n{both};\nEND"), "provision"))
+                }
+            }
+        }
+    }
+}
+
+/// What ALTER TABLE does to the trigger, if it is not enabled as new ones are.
+fn enable(fact: &Fact) -> Option<&'static str> {
+    Some(match fact.text("enabled")? {
+        "disabled" => "DISABLE",
+        "enabled on replicas" => "ENABLE REPLICA",
+        _ => "ENABLE ALWAYS",
+    })
+}
