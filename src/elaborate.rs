@@ -27,7 +27,7 @@ use crate::explain::Explain as _;
 use crate::kinds::{self, Reading};
 use crate::manifest::{ConstraintDecl, ConstraintDef, IndexDecl, Manifest};
 use crate::name::SchemaName;
-use crate::obstacle::Code;
+use crate::obstacle::{Code, Obstacle};
 use crate::pg::{IntrospectError, Limits, PgError, Scratch, ServerInfo, Session};
 use culprit::Culprit;
 use declare::Statement;
@@ -40,6 +40,8 @@ pub struct Elaborated {
     pub used: BTreeSet<Code>,
     /// Names in double quotes in bodies of functions, and the first of these.
     pub quoted: BTreeMap<String, Object>,
+    /// Tables whose row-level security binds the role itself.
+    pub bound: Vec<Obstacle>,
 }
 
 /// Elaborates `manifest`. Nothing outside the scratch schema is locked, and nothing remains.
@@ -54,12 +56,12 @@ pub async fn elaborate(
     check_version(manifest, &session.server)?;
     let result = elaborate_in(session, manifest, limits).await;
     let rolled_back = session.rollback().await;
-    let (catalog, used) = result?;
+    let (catalog, used, bound) = result?;
     rolled_back.map_err(ElaborateError::Server)?;
     faithful::check(manifest, &catalog)?;
     let unnamed = unnamed(manifest, &catalog);
     let quoted = kinds::quoted_in_bodies(&catalog);
-    Ok(Elaborated { desired: Desired { catalog, unnamed }, used, quoted })
+    Ok(Elaborated { desired: Desired { catalog, unnamed }, used, quoted, bound })
 }
 
 /// The objects that the manifest leaves unnamed.
@@ -113,7 +115,7 @@ async fn elaborate_in(
     session: &mut Session,
     manifest: &Manifest,
     limits: Limits,
-) -> Result<(Catalog, BTreeSet<Code>), ElaborateError> {
+) -> Result<(Catalog, BTreeSet<Code>, Vec<Obstacle>), ElaborateError> {
     let mut scratch = Scratch::begin(session, limits).await.map_err(not_begun)?;
     for decl in &manifest.enums {
         if scratch.server_types.contains(decl.name.as_str()) {
@@ -140,7 +142,8 @@ async fn elaborate_in(
     check_names(manifest, &catalog, &scratch.schema)?;
     external::add(&mut scratch, manifest, &mut catalog).await.map_err(ElaborateError::Server)?;
     let used = scratch.used().await.map_err(ElaborateError::Server)?;
-    Ok((catalog, used))
+    let bound = scratch.bound().await.map_err(ElaborateError::Server)?;
+    Ok((catalog, used, bound))
 }
 
 /// Runs `statements`, which are in an order in which they can be run, after those that are `done`.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::name::printable;
+
 /// Something that is in the way of statements on an object: code of an untrusted owner that they could make
 /// the server run, or something that the role may not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +82,20 @@ impl fmt::Display for Obstacle {
 }
 
 impl Obstacle {
+    /// Row-level security of a table that binds the role, which owns it.
+    #[must_use]
+    pub fn row_security(table: String, role: &str) -> Self {
+        Self {
+            via: format!("table {}", printable(&table)),
+            on: Subject::Rows(table),
+            what: Code::RowSecurity { role: role.to_owned() },
+            is_met_by_reading: true,
+            owner: role.to_owned(),
+            is_schemas_owner: false,
+            prefix: String::new(),
+        }
+    }
+
     /// The same in words that hold for all tenants that are alike.
     #[must_use]
     pub fn in_general(&self) -> String {

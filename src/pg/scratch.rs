@@ -9,8 +9,8 @@ use super::session::{Access, Limits, Session, begin};
 use super::untrusted::used;
 use crate::catalog::Catalog;
 use crate::kinds::Reading;
-use crate::name::SchemaName;
-use crate::obstacle::Code;
+use crate::name::{SchemaName, literal};
+use crate::obstacle::{Code, Obstacle};
 
 const TRYING: &str = "trying it in a scratch schema";
 const SEARCHING: &str = "finding out what is refused";
@@ -117,6 +117,23 @@ impl<'s> Scratch<'s> {
     /// When the query fails.
     pub async fn used(&mut self) -> Result<BTreeSet<Code>, PgError> {
         used(self.session, &self.schema).await
+    }
+
+    /// The declared tables whose row-level security binds the role that owns them: it can neither search for rows in
+    /// them nor insert any.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn bound(&mut self) -> Result<Vec<Obstacle>, PgError> {
+        let query = format!(
+            "SELECT c.relname::text AS text FROM pg_class c \
+             WHERE c.relnamespace = {}::regnamespace AND c.relforcerowsecurity \
+             AND c.relrowsecurity AND row_security_active(c.oid) ORDER BY 1",
+            literal(&self.schema.quoted())
+        );
+        let tables = self.texts(&query).await?;
+        let role = self.session.server.role.as_str();
+        Ok(tables.into_iter().map(|table| Obstacle::row_security(table, role)).collect())
     }
 
     /// The texts that a query of the tool itself returns, in its column `text`.

@@ -137,14 +137,16 @@ impl Context {
         UntrustedQuery { externals: &self.externals, used }
     }
 
-    /// The reasons not to touch what `obstacles` are on, as `describe` writes them.
+    /// The reasons not to touch what `obstacles` are on, as `describe` writes them, and what the manifest's own
+    /// declarations are in the way of.
     pub(crate) fn reasons<'o>(
-        &self,
+        &'o self,
         obstacles: impl IntoIterator<Item = &'o Obstacle>,
         describe: impl Fn(&Obstacle) -> String,
     ) -> Reasons {
         let mut reasons = Reasons::new();
-        for obstacle in obstacles {
+        let bound = self.desired.get().map(|elaborated| elaborated.bound.as_slice());
+        for obstacle in obstacles.into_iter().chain(bound.unwrap_or_default()) {
             if !self.trusts_tenant_code || !obstacle.is_resolved_by_trust() {
                 reasons.entry(obstacle.on.clone()).or_default().insert(describe(obstacle));
             }

@@ -92,3 +92,37 @@ async fn a_forced_table_is_created_with_its_rows_by_a_role_that_bypasses_it() {
     assert!(again.is_empty() && again.untouched().is_empty(), "{again:#?}");
     assert_eq!(database.count("pg_class WHERE relrowsecurity AND relforcerowsecurity").await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_forced_table_are_held_back_for_a_role_that_it_binds() {
+    let database = Database::new().await;
+    let role = format!("owner_{}", uuid::Uuid::new_v4().simple());
+    database
+        .run(&format!(
+            "CREATE ROLE {role}; GRANT CREATE ON DATABASE \"{}\" TO {role}",
+            database.name
+        ))
+        .await;
+    let folder = Folder::new(&MANIFEST.replace("\"enabled\"", "\"forced\""));
+    let go = |args: &[&str]| {
+        let mut command = on(&database, folder.dir.path(), args);
+        command.env("PGOPTIONS", format!("-c role={role}"));
+        run(command)
+    };
+    let held = format!(
+        "    | insert 1 row into table notes\n        \
+         the row-level security policy of table notes binds {role}\n"
+    );
+    assert!(go(&["plan", "acme"]).with(0).stdout.contains(&held));
+    for args in [&["apply", "acme"][..], &["apply", "acme"], &["apply", "--all"]] {
+        let ended = go(args).with(3);
+        assert!(ended.stdout.contains("binds"), "{}", ended.stdout);
+    }
+    go(&["drift"]).with(2);
+    go(&["status", "acme"]).with(0);
+    assert_eq!(database.count("acme.notes").await, 0);
+    database.run(&format!("ALTER ROLE {role} BYPASSRLS")).await;
+    go(&["apply", "acme"]).with(0);
+    assert_eq!(database.count("acme.notes").await, 1);
+    database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+}
