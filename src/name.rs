@@ -11,7 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use printable::{printable, printable_json, printable_lines};
-pub use tenant::{SchemaName, SchemaTemplate, TenantId};
+pub use tenant::{SCHEMA_PLACEHOLDER, SchemaName, SchemaTemplate, TenantId};
 
 /// Longest identifier, in bytes, that a stock server keeps whole (`NAMEDATALEN - 1`; PostgreSQL
 /// manual, §4.1.1). Longer names would be cut silently, so that two of them could become one.

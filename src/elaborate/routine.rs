@@ -1,7 +1,7 @@
 //! Functions and procedures → the statements that create them in the scratch schema.
 
 use crate::catalog::{Kind, Object};
-use crate::manifest::{Fragment, RoutineBody, RoutineDecl, SCHEMA_PLACEHOLDER, Setting};
+use crate::manifest::{Fragment, RoutineBody, RoutineDecl, Setting};
 use crate::name::{SchemaName, Text, dollar_quoted, literal};
 
 /// The statement, which begins with `verb`.
@@ -53,9 +53,8 @@ pub(super) fn create(schema: &SchemaName, decl: &RoutineDecl, verb: &str) -> Str
 
 /// A text, with the schema's name for each placeholder.
 fn with_schema(text: &Text, schema: &SchemaName) -> Text {
-    let full = text.as_str().replace(SCHEMA_PLACEHOLDER, &schema.quoted());
     // Neither of the two has a NUL.
-    Text::new(full).unwrap_or_else(|_| text.clone())
+    Text::new(schema.fill(text.as_str())).unwrap_or_else(|_| text.clone())
 }
 
 /// What is declared, with its arguments as they are written.

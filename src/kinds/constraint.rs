@@ -2,11 +2,11 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, part, table_of};
+use super::rules::{Digest, Needs, Rules, exists_on_table, part, table_of};
 use super::unmodelled;
 use crate::catalog::{Fact, Object, Slot};
 use crate::locks::TableLock;
-use crate::name::{Ident, SchemaName, Text, literal};
+use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Tables,
@@ -172,13 +172,7 @@ pub(super) fn clause(object: &Object, fact: &Fact, schema: &SchemaName) -> Strin
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let table = table_of(&creation.object, schema);
-    let name = creation.object.name().map(|name| Text::from(name).literal());
-    let there = format!(
-        "EXISTS (SELECT FROM pg_catalog.pg_constraint \
-         WHERE conrelid = {}::pg_catalog.regclass AND conname = {})",
-        literal(&table),
-        name.unwrap_or_default()
-    );
+    let there = exists_on_table("pg_constraint", "con", &creation.object, schema);
     let clause = clause(&creation.object, creation.fact, schema);
     guard.unless(&there, &format!("ALTER TABLE {table} ADD {clause}"))
 }

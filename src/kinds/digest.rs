@@ -4,10 +4,10 @@
 use super::attribute::Attribute;
 use super::reading::for_version;
 use super::registry::rules;
-use super::routine::{ESCAPED, SCHEMA_PLACEHOLDER};
+use super::routine::ESCAPED;
 use super::rules::Digest;
 use crate::catalog::Kind;
-use crate::name::literal;
+use crate::name::{SCHEMA_PLACEHOLDER, literal};
 
 /// The version of the digests: what goes into them, and how. Fingerprints of different versions say
 /// nothing about each other.

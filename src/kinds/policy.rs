@@ -2,9 +2,9 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, table_of};
+use super::rules::{Digest, Needs, Rules, exists_on_table, table_of};
 use crate::locks::TableLock;
-use crate::name::{Ident, SchemaName, Text, literal};
+use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Tables,
@@ -71,11 +71,6 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
             statement.push_str(&format!(" {words} ({expression})"));
         }
     }
-    let there = format!(
-        "EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = {}::pg_catalog.regclass \
-         AND polname = {})",
-        literal(&table),
-        name.map(|name| Text::from(name).literal()).unwrap_or_default()
-    );
+    let there = exists_on_table("pg_policy", "pol", &creation.object, schema);
     guard.unless(&there, &statement)
 }

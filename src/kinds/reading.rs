@@ -16,12 +16,12 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 
 use super::registry::rules;
-use super::routine::{BEGINNING, ESCAPED, SCHEMA_PLACEHOLDER};
+use super::routine::{BEGINNING, ESCAPED};
 use super::rules::{Needs, Rules};
 use super::unmodelled::{KEPT_OPTIONS, KNOWN_OPTIONS, OF_OTHERS, OF_RELATIONS, OF_TABLES, OTHER};
 use super::{column, comment, constraint, index, routine};
 use crate::catalog::{Catalog, Fact, Kind, Object, Part, UNKNOWN_OPTION, Unmodelled};
-use crate::name::{Ident, SchemaName, Text, literal};
+use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName, Text, literal};
 
 /// Which objects there are in a schema, by OID.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -26,9 +26,8 @@ const SOURCE_OF_PROCEDURES: &str = "p.tableoid::int8, p.oid::int8, 0, NULL, p.pr
      JOIN pg_language l ON l.oid = p.prolang \
      WHERE p.oid = ANY (:routines) AND p.prokind = 'p' AND :modelled";
 
-/// What stands for the schema's name in a body as it is read, what that begins with, and how the same is read where it
-/// is part of the text.
-pub(super) const SCHEMA_PLACEHOLDER: &str = "{schema}";
+/// What the placeholder for the schema's name begins with in a body as it is read, and how the same is read where it is
+/// part of the text.
 pub(super) const BEGINNING: &str = "{schema";
 pub(super) const ESCAPED: &str = "{schema{";
 

@@ -4,7 +4,7 @@ use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use crate::catalog::{Fact, Object, Part, Slot};
 use crate::locks::TableLock;
-use crate::name::{Ident, SchemaName};
+use crate::name::{Ident, SchemaName, Text, literal};
 
 /// What there is to know about a kind of object.
 #[derive(Debug)]
@@ -82,6 +82,22 @@ pub(super) fn part(object: &Object) -> Option<(&Ident, &Ident)> {
 /// The qualified name of an object that has a name of its own in the schema.
 pub(super) fn qualified(object: &Object, schema: &SchemaName) -> String {
     object.name().map(|name| schema.qualify(name)).unwrap_or_default()
+}
+
+/// A condition: a part of a table exists under its name, according to a catalog whose columns for the table and the name
+/// begin with `prefix`.
+pub(super) fn exists_on_table(
+    catalog: &str,
+    prefix: &str,
+    object: &Object,
+    schema: &SchemaName,
+) -> String {
+    format!(
+        "EXISTS (SELECT FROM pg_catalog.{catalog} \
+         WHERE {prefix}relid = {}::pg_catalog.regclass AND {prefix}name = {})",
+        literal(&table_of(object, schema)),
+        object.name().map(|name| Text::from(name).literal()).unwrap_or_default()
+    )
 }
 
 /// The qualified name of the table that an object is a part of.

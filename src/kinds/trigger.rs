@@ -2,10 +2,10 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, table_of};
+use super::rules::{Digest, Needs, Rules, exists_on_table, table_of};
 use crate::catalog::Fact;
 use crate::locks::TableLock;
-use crate::name::{Ident, SchemaName, Text, dollar_quoted, literal};
+use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Tables,
@@ -62,25 +62,14 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
         if fact.text("constraint").is_some() { "CONSTRAINT " } else { "" },
         fact.sql("definition", schema).unwrap_or_default()
     );
-    let there = format!(
-        "EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {}::pg_catalog.regclass \
-         AND tgname = {})",
-        literal(&table),
-        name.map(|name| Text::from(name).literal()).unwrap_or_default()
-    );
-    match (enable(fact), guard) {
-        (None, _) => guard.unless(&there, &statement),
-        // A new trigger is enabled: both statements are one step.
-        (Some(words), guard) => {
-            let both =
-                format!("{statement};\n        ALTER TABLE {table} {words} TRIGGER {quoted}");
-            match guard {
-                Guard::IfNotExists => guard.unless(&there, &both),
-                Guard::Exclusive => {
-                    format!("DO {}", dollar_quoted(&format!("BEGIN\n{both};\nEND"), "provision"))
-                }
-            }
-        }
+    let there = exists_on_table("pg_trigger", "tg", &creation.object, schema);
+    match enable(fact) {
+        None => guard.unless(&there, &statement),
+        // A new trigger is enabled. Both statements are one step, whatever the guard.
+        Some(words) => Guard::IfNotExists.unless(
+            &there,
+            &format!("{statement};\n        ALTER TABLE {table} {words} TRIGGER {quoted}"),
+        ),
     }
 }
 

@@ -1,7 +1,9 @@
 //! What all checks share: where errors are noted, and what names refer to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::ops::Range;
+use std::path::Path;
 
 use indexmap::IndexMap;
 
@@ -148,6 +150,21 @@ impl<'a> Checking<'a> {
             return None;
         }
         Ident::new(name.value.clone()).ok()
+    }
+
+    /// What a file below the folder of the manifest holds, and where.
+    pub(super) fn file<T, E: Display>(
+        &mut self,
+        folder: &Path,
+        name: &Name,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<(T, Position)> {
+        let found = Source::below(folder, &name.value).and_then(|source| {
+            let value = read(&source.text);
+            let value = value.map_err(|error| format!("{}: {error}", source.name))?;
+            Ok((value, source.position(0)))
+        });
+        found.map_err(|message| self.note(&name.span, message)).ok()
     }
 
     /// A function of this manifest.

@@ -14,8 +14,7 @@ use serde::Serialize;
 use super::source::Position;
 use crate::name::SchemaName;
 
-/// Stands in a fragment for the tenant's schema, quoted as an identifier.
-pub const SCHEMA_PLACEHOLDER: &str = "{schema}";
+pub use crate::name::SCHEMA_PLACEHOLDER;
 
 /// SQL text that cannot escape from the place where it is put.
 #[derive(Debug, Clone, Serialize)]
@@ -156,7 +155,7 @@ impl Fragment {
     /// The SQL for one tenant.
     #[must_use]
     pub fn sql(&self, schema: &SchemaName) -> String {
-        self.sql.replace(SCHEMA_PLACEHOLDER, &schema.quoted())
+        schema.fill(&self.sql)
     }
 }
 

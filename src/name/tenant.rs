@@ -99,6 +99,12 @@ impl SchemaName {
         self.0.as_str()
     }
 
+    /// A text of the manifest for this schema.
+    #[must_use]
+    pub fn fill(&self, text: &str) -> String {
+        text.replace(SCHEMA_PLACEHOLDER, &self.quoted())
+    }
+
     /// Between double quotes.
     #[must_use]
     pub fn quoted(&self) -> String {
@@ -123,6 +129,9 @@ impl fmt::Display for SchemaName {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+/// Stands in the manifest's SQL for the tenant's schema, quoted as an identifier.
+pub const SCHEMA_PLACEHOLDER: &str = "{schema}";
 
 const SCRATCH_PREFIX: &str = "_provision_scratch_";
 const PLACEHOLDER: &str = "{tenant_id}";

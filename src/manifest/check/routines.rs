@@ -8,7 +8,7 @@ use crate::manifest::checking::{Checking, given};
 use crate::manifest::fragment::Fragment;
 use crate::manifest::model::{LISTS, RoutineBody, RoutineDecl, Setting};
 use crate::manifest::raw::{self, Name, OneOrMany, Parallel, Scalar, Volatility};
-use crate::manifest::source::{Position, Source};
+use crate::manifest::source::Position;
 use crate::name::{Ident, Text};
 
 /// All of both kinds, in the order of the file.
@@ -49,6 +49,36 @@ fn each<'r, T>(name: &Name, decl: &'r OneOrMany<T>) -> Vec<(std::ops::Range<usiz
     }
 }
 
+/// What functions and procedures have in common.
+struct Common<'r> {
+    arguments: Option<&'r Name>,
+    language: Option<&'r Name>,
+    body: Option<&'r Name>,
+    file: Option<&'r Name>,
+    sql_body: Option<&'r Name>,
+    library: Option<&'r Name>,
+    transforms: &'r [Name],
+    set: &'r IndexMap<Name, Scalar>,
+    comment: Option<&'r Name>,
+}
+
+/// That part of one of the two, which have no type in common: serde does not refuse unknown keys of flattened ones.
+macro_rules! common {
+    ($raw:expr) => {
+        Common {
+            arguments: $raw.arguments.as_ref(),
+            language: $raw.language.as_ref(),
+            body: $raw.body.as_ref(),
+            file: $raw.file.as_ref(),
+            sql_body: $raw.sql_body.as_ref(),
+            library: $raw.library.as_ref(),
+            transforms: &$raw.transforms,
+            set: &$raw.set,
+            comment: $raw.comment.as_ref(),
+        }
+    };
+}
+
 fn function(
     checking: &mut Checking<'_>,
     place: &Place<'_>,
@@ -77,26 +107,9 @@ fn function(
     properties.extend(raw.rows.map(|rows| format!("ROWS {rows}")));
     let returns = given(raw.returns.as_ref(), |sql| checking.expression(sql));
     let support = given(raw.support.as_ref(), |sql| checking.expression(sql));
-    let common = raw::Procedure {
-        arguments: raw.arguments.clone(),
-        language: raw.language.clone(),
-        body: raw.body.clone(),
-        file: raw.file.clone(),
-        sql_body: raw.sql_body.clone(),
-        library: raw.library.clone(),
-        security_definer: false,
-        transforms: raw.transforms.clone(),
-        set: raw.set.iter().map(|(name, value)| (name.clone(), Scalar(value.0.clone()))).collect(),
-        comment: raw.comment.clone(),
-    };
-    let decl = procedure(checking, place, &common);
-    Some(RoutineDecl {
-        is_procedure: false,
-        returns: returns.ok()?,
-        support: support.ok()?,
-        properties,
-        ..decl?
-    })
+    let decl = routine(checking, place, &common!(raw));
+    let (returns, support) = (returns.ok()?, support.ok()?);
+    Some(RoutineDecl { is_procedure: false, returns, support, properties, ..decl? })
 }
 
 fn procedure(
@@ -104,13 +117,24 @@ fn procedure(
     place: &Place<'_>,
     raw: &raw::Procedure,
 ) -> Option<RoutineDecl> {
-    let arguments = raw.arguments.as_ref().filter(|text| !text.value.trim().is_empty());
+    let decl = routine(checking, place, &common!(raw));
+    let properties = raw.security_definer.then(|| "SECURITY DEFINER".to_owned());
+    Some(RoutineDecl { properties: properties.into_iter().collect(), ..decl? })
+}
+
+/// A procedure without properties.
+fn routine(
+    checking: &mut Checking<'_>,
+    place: &Place<'_>,
+    raw: &Common<'_>,
+) -> Option<RoutineDecl> {
+    let arguments = raw.arguments.filter(|text| !text.value.trim().is_empty());
     let arguments = given(arguments, |sql| checking.fragment(sql, Fragment::list));
     let transforms: Vec<Option<Fragment>> =
         raw.transforms.iter().map(|name| checking.fragment(name, Fragment::type_name)).collect();
-    let settings = settings(checking, &raw.set);
-    let comment = checking.optional_text(raw.comment.as_ref());
-    let language = given(raw.language.as_ref(), |name| {
+    let settings = settings(checking, raw.set);
+    let comment = checking.optional_text(raw.comment);
+    let language = given(raw.language, |name| {
         let name = checking.ident(name)?;
         Ident::new(name.as_str().to_lowercase()).ok()
     });
@@ -126,11 +150,7 @@ fn procedure(
         returns: None,
         language: language.ok()?,
         transforms: transforms.into_iter().collect::<Option<_>>()?,
-        properties: raw
-            .security_definer
-            .then(|| "SECURITY DEFINER".to_owned())
-            .into_iter()
-            .collect(),
+        properties: Vec::new(),
         support: None,
         settings: settings?,
         body,
@@ -169,15 +189,15 @@ fn settings(
 fn body(
     checking: &mut Checking<'_>,
     place: &Place<'_>,
-    raw: &raw::Procedure,
+    raw: &Common<'_>,
 ) -> Option<(RoutineBody, Position)> {
-    let bodies: Vec<&Name> = [&raw.body, &raw.file, &raw.sql_body].into_iter().flatten().collect();
+    let bodies: Vec<&Name> = [raw.body, raw.file, raw.sql_body].into_iter().flatten().collect();
     if let [_, second, ..] = bodies.as_slice() {
         checking.note(&second.span, "give one of body, file and sql_body");
         return None;
     }
-    if let Some(sql) = &raw.sql_body {
-        for (key, other) in [("language", &raw.language), ("library", &raw.library)] {
+    if let Some(sql) = raw.sql_body {
+        for (key, other) in [("language", raw.language), ("library", raw.library)] {
             if let Some(other) = other {
                 let message = format!("{key} does not go with sql_body, whose language is SQL");
                 checking.note(&other.span, message);
@@ -186,21 +206,11 @@ fn body(
         let position = checking.position(&sql.span);
         return checking.text(sql).map(|text| (RoutineBody::Sql(text), position));
     }
-    let (text, position) = match (&raw.body, &raw.file) {
+    let (text, position) = match (raw.body, raw.file) {
         (Some(body), _) => (checking.text(body), checking.position(&body.span)),
         (None, Some(file)) => {
-            let read = Source::below(place.folder, &file.value).and_then(|source| {
-                let text = Text::new(source.text.clone());
-                let text = text.map_err(|error| format!("{}: {error}", source.name))?;
-                Ok((text, source.position(0)))
-            });
-            match read {
-                Ok((text, position)) => (Some(text), position),
-                Err(message) => {
-                    checking.note(&file.span, message);
-                    return None;
-                }
-            }
+            let (text, position) = checking.file(place.folder, file, |text| Text::new(text))?;
+            (Some(text), position)
         }
         (None, None) => {
             if !checking.damage.touches(&[place.section, &place.name.value]) {
@@ -213,6 +223,6 @@ fn body(
     if raw.language.is_none() && !checking.damage.touches(&[place.section, &place.name.value]) {
         checking.note(&place.span, "the key \"language\" is missing");
     }
-    let library = given(raw.library.as_ref(), |library| checking.text(library));
+    let library = given(raw.library, |library| checking.text(library));
     Some((RoutineBody::Text { text: text?, library: library.ok()? }, position))
 }

@@ -8,7 +8,6 @@ use crate::manifest::checking::Checking;
 use crate::manifest::fragment::Fragment;
 use crate::manifest::model::ViewDecl;
 use crate::manifest::raw::{self, Name};
-use crate::manifest::source::Source;
 use crate::name::Ident;
 
 pub(super) fn views(
@@ -64,12 +63,8 @@ fn query(
     match (&raw.query, &raw.file) {
         (Some(query), None) => checking.fragment(query, Fragment::query),
         (None, Some(file)) => {
-            let read = Source::below(folder, &file.value).and_then(|source| {
-                let fragment = Fragment::query(&source.text);
-                let fragment = fragment.map_err(|error| format!("{}: {error}", source.name))?;
-                Ok(fragment.at(source.position(0)))
-            });
-            read.map_err(|message| checking.note(&file.span, message)).ok()
+            let read = checking.file(folder, file, Fragment::query);
+            read.map(|(fragment, position)| fragment.at(position))
         }
         (Some(_), Some(file)) => {
             checking.note(&file.span, "give the query or the file that contains it, not both");

@@ -122,7 +122,7 @@ impl<T: JsonSchema> JsonSchema for Short<T> {
 }
 
 /// A string, a number or a boolean, as text.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(in crate::manifest) struct Scalar(pub(in crate::manifest) String);
 
 impl<'de> Deserialize<'de> for Scalar {
