@@ -1,9 +1,12 @@
 //! Sends the statements of a plan, and makes no decisions about them.
 
+use std::collections::BTreeSet;
+
 use super::answers::Answers;
 use super::error::Cause;
 use super::introspect::IntrospectError;
 use super::session::{Session, query_error};
+use crate::catalog::Kind;
 
 /// Statements are sent together up to this size: a round trip for each would cost more than the work.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -42,6 +45,8 @@ pub struct Statements<'a> {
     pub what: Box<dyn Fn(usize) -> String + Send + Sync + 'a>,
     /// By number, whether it inserts a baseline row.
     pub is_row: Box<dyn Fn(usize) -> bool + Send + Sync + 'a>,
+    /// The kinds of what they create.
+    pub kinds: BTreeSet<Kind>,
 }
 
 /// Sends the statements, and the epilogue in the message of the last of them, since a round trip costs

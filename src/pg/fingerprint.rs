@@ -1,6 +1,7 @@
 //! The digests of schemas and of their objects, computed in the server; see `whole.sql`.
 
 mod checks;
+mod compose;
 mod record;
 mod shapes;
 mod statements;
@@ -20,6 +21,7 @@ use super::answers::{Answers, array, column, json};
 use super::error::PgError;
 use super::introspect::IntrospectError;
 use super::session::Session;
+use crate::catalog::Kind;
 use crate::checksum::Checksum;
 use crate::name::{Ident, SchemaName, Text};
 use crate::touched::Touched;
@@ -41,10 +43,14 @@ pub(super) fn script(session: &Session, schemas: &[&SchemaName]) -> (String, usi
     session.digests.whole.script(&format!("{}, false", names(schemas)))
 }
 
-/// As [`script`], for a schema that this transaction has created on a server without event triggers. It is not
-/// checked.
-pub(super) fn created_script(session: &Session, schema: &SchemaName) -> (String, usize) {
-    session.digests.created.script(&format!("{}, false", names(&[schema])))
+/// As [`script`], for a schema that this transaction has created on a server without event triggers, with objects of
+/// these kinds. It is not checked.
+pub(super) fn created_script(
+    session: &mut Session,
+    schema: &SchemaName,
+    kinds: BTreeSet<Kind>,
+) -> (String, usize) {
+    session.digests.created(kinds).script(&format!("{}, false", names(&[schema])))
 }
 
 /// As [`script`], with the digests of all objects.

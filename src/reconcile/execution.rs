@@ -20,7 +20,8 @@ pub(super) fn statements(steps: &[PlannedStep]) -> Statements<'_> {
     let sql = steps.iter().map(|step| step.exclusive.as_ref().unwrap_or(&step.sql).as_str());
     let what = |at: usize| steps.get(at).map(PlannedStep::describe).unwrap_or_default();
     let is_row = |at: usize| steps.get(at).is_some_and(|step| step.action == Action::Insert);
-    Statements { sql: sql.collect(), what: Box::new(what), is_row: Box::new(is_row) }
+    let kinds = steps.iter().map(|step| step.object.kind()).collect();
+    Statements { sql: sql.collect(), what: Box::new(what), is_row: Box::new(is_row), kinds }
 }
 
 pub(super) fn refused(tenant: &Tenant, error: ExecuteError) -> ReconcileError {

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use sqlx::postgres::PgRow;
 
+use super::compose;
+use crate::catalog::Kind;
 use crate::checksum;
-use crate::kinds::{self, stripped};
 use crate::name::Ident;
 use crate::pg::answers::is_true;
 use crate::pg::error::PgError;
-use crate::pg::strangers::HAS_STRANGERS;
-use crate::settings::TRUSTED_ROLES;
 use crate::touched::Touched;
 
 /// The queries for one server.
@@ -18,9 +17,10 @@ use crate::touched::Touched;
 pub(in crate::pg) struct Statements {
     /// For the digests of all of a schema, with the checks.
     pub(super) whole: Statement,
-    /// The same for a schema that the transaction has created, without the checks: the server plans it again for
-    /// each, since creating a schema empties its cache of plans.
-    pub(super) created: Statement,
+    /// See [`Statements::created`].
+    created: Statement,
+    /// The kinds that `created` digests.
+    created_kinds: BTreeSet<Kind>,
     /// For those of relations by name.
     relations: Statement,
     /// For those of types by name.
@@ -30,6 +30,7 @@ pub(in crate::pg) struct Statements {
     /// Whether what this session has prepared still exists in its next transaction, as far as is known:
     /// behind a pooler it may not.
     pub(in crate::pg) are_lasting: bool,
+    version_number: i32,
 }
 
 /// A query, and the name under which it is prepared, which no other statement has.
@@ -43,59 +44,34 @@ pub(super) struct Statement {
     is_prepared: bool,
 }
 
-/// What `:members` stands for in `touched.sql`: tables with the sequences that they own.
-const RELATIONS: &str = "SELECT 'pg_class'::regclass AS classid, m.objid, path.is_set \
-                         FROM path CROSS JOIN LATERAL ( \
-                             SELECT c.oid AS objid FROM pg_class c \
-                             WHERE c.relnamespace = n.oid AND c.relname = ANY ($2) \
-                             UNION \
-                             SELECT d.objid FROM pg_class c \
-                             JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid \
-                             JOIN pg_sequence s ON s.seqrelid = d.objid \
-                             WHERE c.relnamespace = n.oid AND c.relname = ANY ($2) \
-                               AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')) m";
-const TYPES: &str = "SELECT 'pg_type'::regclass AS classid, t.oid AS objid, path.is_set \
-                     FROM path CROSS JOIN pg_type t \
-                     WHERE t.typnamespace = n.oid AND t.typname = ANY ($2)";
-
-/// What takes the place of the checks for a schema that the same transaction has created, where no event
-/// trigger could do anything to it: the role can read it, and what nobody needs to know is said to be unsafe.
-const UNCHECKED: &str = "SELECT 'true' AS usable, 'false' AS hidden, 'true' AS is_open, \
-                         'true' AS has_strangers, 'false' AS has_event_triggers, \
-                         NULL AS record, NULL AS note";
-
 impl Statements {
     pub(in crate::pg) fn new(version_number: i32) -> Self {
-        let trust = format!(
-            "(SELECT r.roles, {HAS_STRANGERS} AS has_strangers \
-              FROM (SELECT {TRUSTED_ROLES} AS roles OFFSET 0) r OFFSET 0)"
-        );
-        let statement = |types, template: &str, digested: &str, members: &str| {
-            let template = stripped(template)
-                .replace(":digested", digested)
-                .replace(":members", members)
-                .replace(":relations", &stripped(include_str!("relations.sql")))
-                .replace(":sequences", &stripped(include_str!("sequences.sql")))
-                .replace(":objects", &stripped(include_str!("objects.sql")))
-                .replace(":types", &stripped(include_str!("types.sql")))
-                .replace(":routines", &stripped(include_str!("routines.sql")))
-                .replace(":checks", &stripped(include_str!("checks.sql")));
-            let query = kinds::digest_script(&template, version_number).replace(":trust", &trust);
-            let name = format!("provision_{:016x}", checksum::of("statement", &query).as_i64());
-            Statement { types, query, name, is_prepared: false }
-        };
-        let whole = include_str!("whole.sql");
-        let created = whole.replace(":trust", "(SELECT)").replace(":checks", UNCHECKED);
-        let named = "name, name[]";
-        let touched = include_str!("touched.sql");
+        let of_schemas = "name[], boolean";
+        let of_names = "name, name[]";
+        let created_kinds = BTreeSet::new();
+        let created = compose::created(version_number, &created_kinds);
         Self {
-            whole: statement("name[], boolean", whole, "", ""),
-            created: statement("name[], boolean", &created, "", ""),
-            relations: statement(named, touched, ":objects", RELATIONS),
-            types: statement(named, touched, ":types", TYPES),
-            checks: statement(named, include_str!("touched_checks.sql"), "", ""),
+            whole: Statement::new(of_schemas, compose::whole(version_number)),
+            created: Statement::new(of_schemas, created),
+            created_kinds,
+            relations: Statement::new(of_names, compose::relations(version_number)),
+            types: Statement::new(of_names, compose::types(version_number)),
+            checks: Statement::new(of_names, compose::checks(version_number)),
             are_lasting: true,
+            version_number,
         }
+    }
+
+    /// For the digests of all of a schema that the transaction has created, with objects of these kinds: without
+    /// the checks and the other kinds. The server plans it again for each schema, since creating one empties its
+    /// cache of plans.
+    pub(super) fn created(&mut self, kinds: BTreeSet<Kind>) -> &Statement {
+        if kinds != self.created_kinds {
+            let query = compose::created(self.version_number, &kinds);
+            self.created = Statement::new(self.created.types, query);
+            self.created_kinds = kinds;
+        }
+        &self.created
     }
 
     /// Those that digest these objects, with the names of the objects.
@@ -164,6 +140,11 @@ impl Statements {
 }
 
 impl Statement {
+    fn new(types: &'static str, query: String) -> Self {
+        let name = format!("provision_{:016x}", checksum::of("statement", &query).as_i64());
+        Self { types, query, name, is_prepared: false }
+    }
+
     /// Statements that run it with these arguments, and how many statements these are.
     pub(super) fn script(&self, arguments: &str) -> (String, usize) {
         let Self { types, query, name, is_prepared } = self;

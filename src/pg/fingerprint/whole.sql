@@ -3,7 +3,8 @@
 -- checks of checks.sql. Where `$2` is true, the digests are returned one by one, too. Sent by
 -- pg/fingerprint.rs with the search path `pg_catalog`. What is digested of each kind of object is defined
 -- by its rules; kinds/digest.rs substitutes it for `:attributes_of_…`, `:parts_of_…` and
--- `:texts_of_…` in objects.sql, types.sql and routines.sql. pg/fingerprint/statements.rs puts the files together.
+-- `:texts_of_…` in objects.sql, types.sql and routines.sql. pg/fingerprint/statements.rs puts the files together;
+-- `:digested` stands for the last three and others.sql.
 --
 -- An object is a table with everything attached to it, another relation, a type, a sequence that no table
 -- owns, or something that is represented by its name alone. Its digest depends neither on its OID, nor on
@@ -51,24 +52,7 @@ CROSS JOIN LATERAL (
     ), sequence AS MATERIALIZED (
         :sequences
     ), object AS MATERIALIZED (
-        :objects
-        UNION ALL
-        :types
-        UNION ALL
-        :routines
-        UNION ALL
-        -- What is represented by its name alone.
-        SELECT o.type, o.name, NULL
-        FROM (
-            SELECT o.type, CASE WHEN m.is_set THEN CASE m.classid
-                       WHEN 'pg_operator'::regclass THEN m.objid::regoperator::text
-                       ELSE coalesce(o.name, o.identity) END END AS name
-            FROM member m
-            CROSS JOIN LATERAL pg_identify_object(m.classid, m.objid, 0) o
-            WHERE m.classid NOT IN ('pg_class'::regclass, 'pg_type'::regclass,
-                                    'pg_proc'::regclass, 'pg_default_acl'::regclass)
-            OFFSET 0
-        ) o
+        :digested
     ), digest AS MATERIALIZED (
         SELECT o.kind COLLATE "C" AS kind, o.name COLLATE "C" AS name,
                encode(sha256(convert_to(concat(o.text), 'UTF8')), 'hex') AS digest

@@ -31,7 +31,7 @@ impl Transaction<'_> {
         let check = RowCheck::new(columns, self.schema, self.tenant, None, avoid);
         let is_creating = self.is_creating();
         let digest = if is_creating {
-            fingerprint::created_script(self.session, self.schema)
+            fingerprint::created_script(self.session, self.schema, statements.kinds.clone())
         } else {
             fingerprint::script(self.session, &[self.schema])
         };

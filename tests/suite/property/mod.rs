@@ -79,6 +79,10 @@ fn what_is_applied_is_what_is_declared() {
                     prop_assert_eq!(one, two);
                 }
                 let one = crate::fingerprint::read(&database, "one").await;
+                // Computed in the transaction that created the schema, by a smaller statement.
+                let recorded =
+                    "SELECT fingerprint FROM one._provision_state ORDER BY applied_at LIMIT 1";
+                prop_assert_eq!(database.ask(recorded).await, one.0.to_string());
                 prop_assert_eq!(one, crate::fingerprint::read(&database, "two").await);
                 Ok(())
             })

@@ -1,0 +1,30 @@
+-- What objects.sql digests of what is attached to the relation `r` and not modelled: names. A schema that has
+-- just been created has none of it.
+-- Triggers of tables are modelled, except for the internal ones (those of foreign keys, and the one that Citus gives each
+-- distributed table), which are named after OIDs and included only where they are disabled.
+CASE WHEN r.relhastriggers AND EXISTS (
+         SELECT FROM pg_trigger tg
+         WHERE tg.tgrelid = r.oid
+           AND CASE WHEN tg.tgisinternal THEN tg.tgenabled <> 'O' ELSE r.relkind <> 'r' END)
+     THEN (SELECT string_agg(DISTINCT q.text COLLATE "C", '')
+           FROM (
+               SELECT ROW(
+                   'trigger',
+                   CASE WHEN tg.tgisinternal
+                        THEN coalesce((SELECT k.conname FROM pg_constraint k
+                                       WHERE k.oid = tg.tgconstraint),
+                                      regexp_replace(tg.tgname, '_[0-9]+$', ''))
+                        ELSE tg.tgname END, nullif(tg.tgisinternal, false))::text AS text
+               FROM pg_trigger tg
+               WHERE tg.tgrelid = r.oid
+                 AND CASE WHEN tg.tgisinternal THEN tg.tgenabled <> 'O' ELSE r.relkind <> 'r' END
+           ) q) END,
+CASE WHEN r.relkind = 'p'
+          AND EXISTS (SELECT FROM pg_policy po WHERE po.polrelid = r.oid)
+     THEN (SELECT string_agg(ROW('policy', po.polname)::text, '' ORDER BY po.polname)
+           FROM pg_policy po
+           WHERE po.polrelid = r.oid) END,
+CASE WHEN r.relhasrules
+     THEN (SELECT string_agg(ROW('rule', ru.rulename)::text, '' ORDER BY ru.rulename)
+           FROM pg_rewrite ru
+           WHERE ru.ev_class = r.oid AND ru.rulename <> '_RETURN') END
