@@ -10,6 +10,7 @@ mod constraint;
 mod culprit;
 mod declare;
 mod error;
+mod extensions;
 mod external;
 mod faithful;
 mod policy;
@@ -73,10 +74,9 @@ fn unnamed(manifest: &Manifest, catalog: &Catalog) -> BTreeSet<Object> {
         unnamed.map(|(kind, name)| Object::on_table(kind, &table.name, &name.ident))
     });
     // Those that `serial` columns create.
-    let is_declared =
-        |object: &Object| manifest.sequences.iter().any(|decl| object.name() == Some(&decl.name));
-    let sequences = catalog.of_kind(Kind::Sequence).map(|fact| fact.object.clone());
-    of_tables.chain(sequences.filter(|object| !is_declared(object))).collect()
+    let sequences = catalog.of_kind(Kind::Sequence);
+    let owned = sequences.filter(|fact| kinds::comes_with(fact).is_some());
+    of_tables.chain(owned.map(|fact| fact.object.clone())).collect()
 }
 
 /// What older servers would report as a syntax error, or only when a tenant is created.
@@ -117,33 +117,57 @@ async fn elaborate_in(
     limits: Limits,
 ) -> Result<(Catalog, BTreeSet<Code>, Vec<Obstacle>), ElaborateError> {
     let mut scratch = Scratch::begin(session, limits).await.map_err(not_begun)?;
-    for decl in &manifest.enums {
-        if scratch.server_types.contains(decl.name.as_str()) {
-            let (at, name) = (decl.position.clone(), decl.name.clone());
-            return Err(ElaborateError::Hidden { at, name });
+    extensions::check(&mut scratch, manifest).await?;
+    let enums = manifest.enums.iter().map(|decl| (&decl.position, &decl.name));
+    for (at, name) in enums.chain(manifest.sql.types()) {
+        if scratch.server_types.contains(name.as_str()) {
+            return Err(ElaborateError::Hidden { at: at.clone(), name: name.clone() });
         }
     }
     let mut done = Vec::new();
     create_all(&mut scratch, &mut done, declare::types(manifest)).await?;
-    let (created, left) = any_order::attempt_all(&mut scratch, declare::routines(manifest)).await?;
+    let first = declare::routines(manifest).into_iter().chain(declare::sql(manifest)).collect();
+    let (created, left) = any_order::attempt_all(&mut scratch, first).await?;
     done.extend(created);
     create_all(&mut scratch, &mut done, declare::tables(manifest)).await?;
-    let left = left.into_iter().map(|(statement, _)| statement);
-    let left = left.chain(declare::views(manifest)).collect();
+    let mut left: Vec<Statement<'_>> = left.into_iter().map(|(statement, _)| statement).collect();
+    if manifest.sql.is_empty() {
+        create_all(&mut scratch, &mut done, declare::keys(manifest)).await?;
+    } else {
+        // What they point to may be among what is left.
+        left.extend(declare::keys(manifest));
+    }
+    left.extend(declare::views(manifest));
+    let (comments, left): (Vec<_>, Vec<_>) = left.into_iter().partition(is_comment_in_sql);
     any_order::create(&mut scratch, left).await?;
     create_all(&mut scratch, &mut done, declare::triggers(manifest)).await?;
     create_all(&mut scratch, &mut done, declare::policies(manifest)).await?;
     any_order::check_bodies(&mut scratch, &declare::bodies(manifest)).await?;
+    // What they point to is locked from here on.
+    let last = declare::external_keys(manifest).into_iter().chain(comments).collect();
+    any_order::create(&mut scratch, last).await?;
     for statement in declare::comments(manifest) {
         let sql = statement.sql(&scratch.schema);
-        scratch.run(&sql).await.map_err(|source| statement.refused(source))?;
+        scratch.run(&sql).await.map_err(|source| statement.refused(source, &scratch.schema))?;
     }
+    scratch.reset_settings().await.map_err(ElaborateError::Server)?;
     let mut catalog = read_scratch(&mut scratch).await.map_err(ElaborateError::Server)?;
     check_names(manifest, &catalog, &scratch.schema)?;
+    if let Some(schema) = &manifest.sql.schema
+        && let Some(object) =
+            scratch.uses(schema, &manifest.sql.names()).await.map_err(ElaborateError::Server)?
+    {
+        return Err(ElaborateError::Stray { schema: schema.clone(), object });
+    }
     external::add(&mut scratch, manifest, &mut catalog).await.map_err(ElaborateError::Server)?;
     let used = scratch.used().await.map_err(ElaborateError::Server)?;
     let bound = scratch.bound().await.map_err(ElaborateError::Server)?;
     Ok((catalog, used, bound))
+}
+
+/// A comment may be on a key that is created last.
+fn is_comment_in_sql(statement: &Statement<'_>) -> bool {
+    matches!(statement, Statement::Sql(statement) if statement.is_comment())
 }
 
 /// Runs `statements`, which are in an order in which they can be run, after those that are `done`.
@@ -162,7 +186,6 @@ async fn create_all<'m>(
             }
             let Culprit { position, object, source } =
                 culprit::find(scratch, done, &statement, source).await;
-            let object = object.to_string();
             return Err(ElaborateError::Refused { at: position, object, source });
         }
         done.push(statement);

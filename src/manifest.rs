@@ -9,12 +9,14 @@ mod checking;
 mod decode;
 mod diagnostic;
 mod fragment;
+mod lex;
 mod model;
 mod raw;
 mod references;
 mod report;
 mod seeds;
 mod source;
+mod sql;
 
 use std::path::Path;
 

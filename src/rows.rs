@@ -123,7 +123,7 @@ impl Comparison {
     /// The comparison for a column of the manifest.
     #[must_use]
     pub fn of(manifest: &Manifest, table: &Ident, column: &Ident) -> Self {
-        let table = manifest.tables.iter().find(|decl| decl.name == *table);
+        let table = manifest.row_table(table);
         let column = table.and_then(|decl| decl.columns.iter().find(|c| c.name == *column));
         match column.map(|decl| &decl.data_type) {
             Some(TypeDecl::Declared { dimensions, .. }) => {

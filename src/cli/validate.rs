@@ -1,9 +1,11 @@
 //! `provision validate` and `provision schema`: the manifest without a database.
 
 use clap::Args;
+use indexmap::IndexMap;
 
 use super::{Exit, Global, output};
 use crate::error::Error;
+use crate::manifest::PassedOver;
 use crate::words::counted;
 use crate::{checksum, manifest, report};
 
@@ -32,11 +34,18 @@ impl Validate {
         let routines = |is_procedure: bool| {
             manifest.routines.iter().filter(|decl| decl.is_procedure == is_procedure).count()
         };
+        for notice in passed_over(&manifest.sql.passed_over) {
+            output::notice(&notice);
+        }
+        let in_sql = match manifest.sql.statements.len() {
+            0 => String::new(),
+            count => format!("{} in SQL files, ", counted(count, "statement")),
+        };
         let rows: usize = manifest.seeds.iter().map(|seed| seed.rows.len()).sum();
         output::result(
             global.color,
             &format!(
-                "{} is valid: {}, {}, {}, {}, {}, {}, {}; {}\n",
+                "{} is valid: {}, {}, {}, {}, {}, {}, {in_sql}{}; {}\n",
                 global.manifest.display(),
                 counted(manifest.tables.len(), "table"),
                 counted(manifest.enums.len(), "enum"),
@@ -50,6 +59,26 @@ impl Validate {
         )?;
         Ok(Exit::Done)
     }
+}
+
+/// For each file, which of its statements are passed over, and where the first of each kind is.
+fn passed_over(all: &[PassedOver]) -> Vec<String> {
+    let mut files: IndexMap<&str, IndexMap<&str, Vec<usize>>> = IndexMap::new();
+    for PassedOver { position, what } in all {
+        files.entry(&position.file).or_default().entry(what).or_default().push(position.line);
+    }
+    let described = files.into_iter().map(|(file, kinds)| {
+        let kinds = kinds.into_iter().map(|(what, lines)| match lines.as_slice() {
+            [line] => format!("{what} in line {line}"),
+            [first, ..] => {
+                format!("{what} in {} from line {first} on", counted(lines.len(), "place"))
+            }
+            [] => what.to_owned(),
+        });
+        let kinds: Vec<String> = kinds.collect();
+        format!("{file}: passed over, since it says nothing about a tenant: {}", kinds.join(", "))
+    });
+    described.collect()
 }
 
 impl Schema {

@@ -1,13 +1,16 @@
 //! Creates in the scratch schema what may be declared in any order.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::declare::Statement;
 use super::error::ElaborateError;
 use super::routine;
 use crate::explain::Explain as _;
+use crate::name::Ident;
 use crate::pg::{PgError, Scratch};
 
-/// SQLSTATEs of what does not exist: a relation, a function, another object.
-const MISSING: [&str; 3] = ["42P01", "42883", "42704"];
+/// SQLSTATEs of what does not exist: a relation, a function, another object, a column, a key for a foreign key.
+const MISSING: [&str; 5] = ["42P01", "42883", "42704", "42703", "42830"];
 
 /// Runs `statements`. One that is refused because something does not exist is tried again when others are done: which
 /// needs which is known to the server.
@@ -22,39 +25,108 @@ pub(super) async fn create(
     while !waiting.is_empty() {
         let count = waiting.len();
         let (_, left) = attempt_all(scratch, waiting).await?;
-        let is_stuck = left.len() == count;
-        waiting = Vec::new();
-        for (statement, error) in left {
-            if is_stuck {
-                return Err(statement.refused(error));
-            }
-            waiting.push(statement);
+        if left.len() == count {
+            let error = root(left).map(|(statement, e)| statement.refused(e, &scratch.schema));
+            return error.map_or(Ok(()), Err);
         }
+        waiting = left.into_iter().map(|(statement, _)| statement).collect();
     }
     Ok(())
 }
 
-/// Runs those that can be run now. Returned are these, and those that need something that does not exist.
+/// Of those that cannot be run, the first that needs nothing which another of them creates.
+fn root(stuck: Vec<(Statement<'_>, PgError)>) -> Option<(Statement<'_>, PgError)> {
+    let created: Vec<Option<Ident>> = stuck.iter().map(|(one, _)| one.created()).collect();
+    let needs_another = |(at, (_, error)): (usize, &(Statement<'_>, PgError))| {
+        let others = created.iter().enumerate().filter(|(other, _)| *other != at);
+        others.filter_map(|(_, name)| name.as_ref()).any(|name| is_missing(name, error))
+    };
+    let found = stuck.iter().enumerate().position(|one| !needs_another(one));
+    stuck.into_iter().nth(found.unwrap_or(0))
+}
+
+/// Whether the error says that an object of this name does not exist.
+fn is_missing(name: &Ident, error: &PgError) -> bool {
+    let message = error.cause().map(ToString::to_string).unwrap_or_default();
+    let name = name.as_str();
+    [format!("\"{name}\""), format!(" {name}("), format!(" {name} "), format!(" {name}.")]
+        .iter()
+        .any(|spelling| message.contains(spelling))
+}
+
+/// Statements that were refused, with the reasons.
+type Refused<'m> = Vec<(Statement<'m>, PgError)>;
+
+/// Runs those that can be run now, each after those that create what it needs. Returned are these, and those that need
+/// something that does not exist.
 ///
 /// # Errors
 /// The first that is refused for another reason.
 pub(super) async fn attempt_all<'m>(
     scratch: &mut Scratch<'_>,
     statements: Vec<Statement<'m>>,
-) -> Result<(Vec<Statement<'m>>, Vec<(Statement<'m>, PgError)>), ElaborateError> {
-    let (mut done, mut left) = (Vec::new(), Vec::new());
-    for statement in statements {
-        scratch.savepoint().await.map_err(ElaborateError::Server)?;
-        match run(scratch, &statement).await {
-            Ok(()) => done.push(statement),
-            Err(error) if error.sqlstate().is_some_and(|state| MISSING.contains(&state)) => {
-                scratch.rollback_to_savepoint().await.map_err(ElaborateError::Server)?;
-                left.push((statement, error));
-            }
-            Err(error) => return Err(statement.refused(error)),
+) -> Result<(Vec<Statement<'m>>, Refused<'m>), ElaborateError> {
+    let mut creators: HashMap<Ident, Vec<usize>> = HashMap::new();
+    for (at, statement) in statements.iter().enumerate() {
+        if let Some(name) = statement.created() {
+            creators.entry(name).or_default().push(at);
         }
     }
-    Ok((done, left))
+    let mut waiting: Vec<Option<Statement<'m>>> = statements.into_iter().map(Some).collect();
+    let (mut done, mut left) = (Vec::new(), BTreeMap::new());
+    scratch.savepoint().await.map_err(ElaborateError::Server)?;
+    for first in 0..waiting.len() {
+        // The one that is tried, and those that wait for it.
+        let mut stack = vec![first];
+        while let Some(&at) = stack.last() {
+            let Some(statement) = waiting.get_mut(at).and_then(Option::take) else {
+                stack.pop();
+                continue;
+            };
+            match run(scratch, &statement).await {
+                Ok(()) => {
+                    scratch.next_savepoint().await.map_err(ElaborateError::Server)?;
+                    done.push(statement);
+                }
+                Err(error) if is_of_missing(&error) => {
+                    scratch.rollback_to_savepoint().await.map_err(ElaborateError::Server)?;
+                    let named = names_in(&error).filter_map(|name| creators.get(&name));
+                    let needed = named.flatten().copied().find(|other| {
+                        *other != at
+                            && !stack.contains(other)
+                            && waiting.get(*other).is_some_and(Option::is_some)
+                    });
+                    if let Some(needed) = needed {
+                        if let Some(place) = waiting.get_mut(at) {
+                            *place = Some(statement);
+                        }
+                        stack.push(needed);
+                        continue;
+                    }
+                    left.insert(at, (statement, error));
+                }
+                Err(error) => return Err(statement.refused(error, &scratch.schema)),
+            }
+            stack.pop();
+        }
+    }
+    scratch.release_savepoint().await.map_err(ElaborateError::Server)?;
+    Ok((done, left.into_values().collect()))
+}
+
+fn is_of_missing(error: &PgError) -> bool {
+    error.sqlstate().is_some_and(|state| MISSING.contains(&state))
+}
+
+/// The names in a message: what stands in double quotes, and what stands in front of arguments.
+fn names_in(error: &PgError) -> impl Iterator<Item = Ident> + use<> {
+    let message = error.cause().map(ToString::to_string).unwrap_or_default();
+    let quoted = message.split('"').skip(1).step_by(2).map(str::to_owned);
+    let called = message.split('(').next().and_then(|before| before.rsplit(' ').next());
+    let bare = message.split(' ').nth(1).map(str::to_owned);
+    let names = quoted.chain(called.map(str::to_owned)).chain(bare);
+    let names: Vec<Ident> = names.filter_map(|name| Ident::new(name).ok()).collect();
+    names.into_iter()
 }
 
 /// Runs one, whose names without a schema are those of the scratch schema if it says so.
@@ -91,9 +163,13 @@ pub(super) async fn check_bodies(
     if statements.is_empty() {
         return Ok(());
     }
+    // What was changed after a function was created is not to be undone by creating it again.
+    scratch.savepoint().await.map_err(ElaborateError::Server)?;
     scratch.check_bodies(true).await.map_err(ElaborateError::Server)?;
     for statement in statements {
-        run(scratch, statement).await.map_err(|error| statement.refused(error))?;
+        let ran = run(scratch, statement).await;
+        ran.map_err(|error| statement.refused(error, &scratch.schema))?;
     }
-    scratch.check_bodies(false).await.map_err(ElaborateError::Server)
+    scratch.rollback_to_savepoint().await.map_err(ElaborateError::Server)?;
+    scratch.release_savepoint().await.map_err(ElaborateError::Server)
 }

@@ -5,6 +5,7 @@ use super::any_order;
 use super::declare::Statement;
 use super::positions::{constraint_position, key_position, position_of, value_position};
 use crate::catalog::{Kind, Object};
+use crate::explain::Explain as _;
 use crate::manifest::{
     ColumnDecl, ColumnValue, ConstraintDecl, ConstraintDef, IndexDecl, Position, TableDecl,
     TypeDecl,
@@ -15,7 +16,7 @@ use crate::pg::{Cause, PgError, Scratch};
 /// What is refused, where, and why.
 pub(super) struct Culprit {
     pub(super) position: Option<Position>,
-    pub(super) object: Object,
+    pub(super) object: String,
     pub(super) source: PgError,
 }
 
@@ -27,14 +28,17 @@ pub(super) async fn find(
     step: &Statement<'_>,
     refusal: PgError,
 ) -> Culprit {
-    let is_verdict = matches!(refusal.cause(), Some(Cause::Server(_))) && !refusal.is_transient();
+    // A table that exists already is refused as a whole.
+    let is_verdict = matches!(refusal.cause(), Some(Cause::Server(_)))
+        && !refusal.is_transient()
+        && refusal.sqlstate() != Some("42P07");
     let parts = if is_verdict { parts(step) } else { Vec::new() };
     if !parts.is_empty()
         && let Ok(Some(culprit)) = first_refused(scratch, before, parts).await
     {
         return culprit;
     }
-    Culprit { position: step.position(), object: step.object(), source: refusal }
+    Culprit { position: step.position(), object: step.what(), source: refusal }
 }
 
 /// # Errors
@@ -52,6 +56,7 @@ async fn first_refused(
     for Part { position, object, trial } in parts {
         let sql = trial.statement().sql(&scratch.schema);
         if let Err(source) = scratch.run(&sql).await {
+            let object = object.to_string();
             return Ok(Some(Culprit { position: Some(position), object, source }));
         }
         scratch.rollback_to_savepoint().await?;

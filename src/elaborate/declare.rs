@@ -11,11 +11,11 @@ use crate::catalog::{Kind, Object};
 use crate::kinds::{self, sequence_option_words};
 use crate::manifest::{
     ColumnDecl, ColumnValue, ConstraintDecl, EnumDecl, IndexDecl, Manifest, PolicyDecl, Position,
-    RoutineBody, RoutineDecl, RowSecurity, SequenceDecl, TableDecl, TriggerDecl, TypeDecl,
-    ViewDecl,
+    RoutineBody, RoutineDecl, RowSecurity, SequenceDecl, SqlStatement, TableDecl, TriggerDecl,
+    TypeDecl, ViewDecl,
 };
 use crate::name::{Ident, SchemaName, Text};
-use crate::pg::PgError;
+use crate::pg::{Cause, PgError};
 
 /// A statement that creates what a manifest declares.
 #[derive(Debug, Clone)]
@@ -55,6 +55,10 @@ pub(super) enum Statement<'m> {
         table: &'m Ident,
         decl: &'m TriggerDecl,
     },
+    /// One of an SQL file.
+    Sql(&'m SqlStatement),
+    /// Creates a function again, so that its body is checked.
+    SqlAgain(&'m SqlStatement),
     Routine(&'m RoutineDecl),
     /// Creates it again, so that its body is checked.
     RoutineAgain(&'m RoutineDecl),
@@ -77,14 +81,30 @@ pub(super) fn routines(manifest: &Manifest) -> Vec<Statement<'_>> {
     manifest.routines.iter().map(Statement::Routine).collect()
 }
 
-/// The same, to check those bodies that were not checked when there were no tables yet.
+/// The functions and procedures, to check those bodies that were not checked when there were no tables yet.
 pub(super) fn bodies(manifest: &Manifest) -> Vec<Statement<'_>> {
     let is_text = |decl: &&RoutineDecl| matches!(decl.body, RoutineBody::Text { .. });
-    manifest.routines.iter().filter(is_text).map(Statement::RoutineAgain).collect()
+    let in_sql = manifest.sql.statements.iter().filter(|statement| statement.has_body);
+    let in_toml = manifest.routines.iter().filter(is_text).map(Statement::RoutineAgain);
+    in_toml.chain(in_sql.map(Statement::SqlAgain)).collect()
 }
 
-/// The tables with all that is attached to them, except the foreign keys to tables outside of the schema, in an order
-/// in which it can be created: foreign keys come last, since what they point to may be an index.
+/// The statements of SQL files, in an order in which few are refused because what they need comes later. Statements of
+/// one kind keep their order, and what changes an object stays in front of what may need the change.
+pub(super) fn sql(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let all = manifest.sql.statements.iter().filter(|statement| !statement.is_to_external);
+    let mut statements: Vec<&SqlStatement> = all.collect();
+    statements.sort_by_key(|statement| statement.rank());
+    statements.into_iter().map(Statement::Sql).collect()
+}
+
+/// The statements of SQL files that add foreign keys to tables elsewhere, which they lock until all is rolled back.
+pub(super) fn external_keys(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let all = manifest.sql.statements.iter().filter(|statement| statement.is_to_external);
+    all.map(Statement::Sql).collect()
+}
+
+/// The tables with their indexes, and all constraints except the foreign keys: what these point to may be an index.
 pub(super) fn tables(manifest: &Manifest) -> Vec<Statement<'_>> {
     let mut statements = Vec::new();
     let is_key = |decl: &&ConstraintDecl| decl.references().is_some();
@@ -96,12 +116,19 @@ pub(super) fn tables(manifest: &Manifest) -> Vec<Statement<'_>> {
         let indexes = table.indexes.iter();
         statements.extend(indexes.map(|decl| Statement::Index { table: &table.name, decl }));
     }
-    for table in &manifest.tables {
-        let keys = table.constraints.iter().filter(is_key);
-        let keys = keys.filter(|decl| decl.references().is_some_and(|to| to.external().is_none()));
-        statements.extend(keys.map(|decl| Statement::Constraint { table: &table.name, decl }));
-    }
     statements
+}
+
+/// The foreign keys to tables of the schema.
+pub(super) fn keys(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let of_tables = manifest.tables.iter().flat_map(|table| {
+        let keys = table
+            .constraints
+            .iter()
+            .filter(|decl| decl.references().is_some_and(|target| target.external().is_none()));
+        keys.map(|decl| Statement::Constraint { table: &table.name, decl })
+    });
+    of_tables.collect()
 }
 
 /// The views, in the order of the manifest, in which they may not be creatable.
@@ -208,6 +235,8 @@ impl Statement<'_> {
                 decl.enable.as_deref().unwrap_or("ENABLE"),
                 decl.name.quoted()
             ),
+            Self::Sql(statement) => statement.sql(schema),
+            Self::SqlAgain(statement) => statement.sql_again(schema),
             Self::Routine(decl) => routine::create(schema, decl, "CREATE"),
             Self::RoutineAgain(decl) => routine::create(schema, decl, "CREATE OR REPLACE"),
             Self::Comment { on, text } => {
@@ -220,13 +249,35 @@ impl Statement<'_> {
     pub(super) fn resolves_in_schema(&self) -> bool {
         matches!(
             self,
-            Self::View(_) | Self::Policy { .. } | Self::Routine(_) | Self::RoutineAgain(_)
+            Self::View(_)
+                | Self::Policy { .. }
+                | Self::Routine(_)
+                | Self::RoutineAgain(_)
+                | Self::Sql(_)
+                | Self::SqlAgain(_)
         )
     }
 
-    /// What it creates.
-    pub(super) fn object(&self) -> Object {
+    /// What it creates, in words.
+    pub(super) fn what(&self) -> String {
         match self {
+            Self::Sql(statement) | Self::SqlAgain(statement) => statement.what(),
+            _ => self.object().map(|object| object.to_string()).unwrap_or_default(),
+        }
+    }
+
+    /// The name of what it creates, if that is not a part of something.
+    pub(super) fn created(&self) -> Option<Ident> {
+        match self {
+            Self::Sql(statement) => statement.created().cloned(),
+            Self::Routine(_) | Self::View(_) => self.object()?.name().cloned(),
+            _ => None,
+        }
+    }
+
+    /// The object that it creates; what a statement of an SQL file creates is known to the server.
+    fn object(&self) -> Option<Object> {
+        Some(match self {
             Self::Schema => Object::Schema,
             Self::Enum(decl) => Object::enum_type(&decl.name),
             Self::Sequence(decl) => Object::Member(Kind::Sequence, decl.name.clone()),
@@ -245,13 +296,20 @@ impl Statement<'_> {
                 Object::on_table(Kind::Trigger, table, &decl.name)
             }
             Self::Comment { on, .. } => on.comment(),
-        }
+            Self::Sql(_) | Self::SqlAgain(_) => return None,
+        })
     }
 
     /// The error that the server's refusal is.
-    pub(super) fn refused(&self, source: PgError) -> ElaborateError {
-        let (at, object) = (self.position(), self.object().to_string());
-        ElaborateError::Refused { at, object, source }
+    pub(super) fn refused(&self, source: PgError, schema: &SchemaName) -> ElaborateError {
+        let character = source.cause().and_then(Cause::position);
+        let at = character.and_then(|at| match self {
+            Self::Sql(statement) => statement.position_of(at, schema),
+            Self::SqlAgain(statement) => statement.position_of_again(at, schema),
+            _ => None,
+        });
+        let at = at.or_else(|| self.position());
+        ElaborateError::Refused { at, object: self.what(), source }
     }
 
     /// Where that is declared.
@@ -268,6 +326,7 @@ impl Statement<'_> {
             Self::RowSecurity { table, .. } => &table.position,
             Self::Trigger { decl, .. } | Self::Enable { decl, .. } => &decl.position,
             Self::RoutineAgain(decl) => &decl.body_position,
+            Self::Sql(statement) | Self::SqlAgain(statement) => statement.position()?,
             Self::Schema | Self::Comment { .. } => return None,
         };
         Some(position.clone())

@@ -2,7 +2,7 @@
 
 use crate::explain::Explain;
 use crate::manifest::Position;
-use crate::name::Ident;
+use crate::name::{Ident, printable};
 use crate::pg::{IntrospectError, PgError};
 
 /// Why a manifest could not be elaborated.
@@ -26,6 +26,20 @@ pub enum ElaborateError {
         place(.at.as_ref())
     )]
     Unfaithful { at: Option<Position>, object: String, reason: String },
+    #[error(
+        "{}{object} stands in the SQL files, and cannot be declared: it is not modelled, so no tenant could be compared \
+         with it",
+        place(.at.as_ref())
+    )]
+    Unmodelled { at: Option<Position>, object: String },
+    #[error(
+        "what the SQL files declare uses {object}, which is not the tenant's: with schema = {:?} under [sql], that \
+         schema's name stands for the tenant's",
+        schema.as_str()
+    )]
+    Stray { schema: Ident, object: String },
+    #[error("{at}: extension {name} is required{}", missing(.wanted.as_ref(), .found.as_deref()))]
+    Extension { at: Position, name: Ident, wanted: Option<Ident>, found: Option<String> },
     #[error(
         "{at}: the name of enum {name} is also that of one of the server's own types, which would \
          hide it"
@@ -54,6 +68,16 @@ pub enum ElaborateError {
 const ELSEWHERE: &str = "let another server of the same version and extensions elaborate the manifest: \
                          --elaborate-url or PROVISION_ELABORATE_URL";
 
+/// Where an extension is not.
+fn missing(wanted: Option<&Ident>, found: Option<&str>) -> String {
+    match (wanted, found) {
+        (Some(wanted), Some(found)) => {
+            format!(" in schema {wanted}, and this database has it in schema {}", printable(found))
+        }
+        _ => ", and this database does not have it".to_owned(),
+    }
+}
+
 /// The position in front of a message, where it is known.
 fn place(at: Option<&Position>) -> String {
     at.map(|at| format!("{at}: ")).unwrap_or_default()
@@ -65,11 +89,14 @@ impl Explain for ElaborateError {
             Self::Refused { source, .. } if source.is_lost() => "connection-lost",
             Self::Refused { .. }
             | Self::Hidden { .. }
+            | Self::Unmodelled { .. }
+            | Self::Stray { .. }
             | Self::NameAsText { .. }
             | Self::TooOld { .. } => "manifest-refused",
             Self::Server(source) | Self::ReadOnly(source) => source.code(),
             Self::Introspect(source) => source.code(),
             Self::Unfaithful { .. } => "manifest-unfaithful",
+            Self::Extension { .. } => "extension-missing",
         }
     }
 
@@ -89,6 +116,26 @@ impl Explain for ElaborateError {
             Self::NameAsText { .. } => Some(
                 "it would be another value in each tenant, which cannot be compared; to name an \
                  object, write {schema}.name, or '{schema}.name'::regclass"
+                    .into(),
+            ),
+            Self::Unmodelled { .. } => {
+                Some("take it out of the files; docs/manifest.md lists what can be declared".into())
+            }
+            Self::Extension { found: Some(_), .. } => {
+                Some("require it in the schema that it is in".into())
+            }
+            Self::Extension { name, wanted, .. } => {
+                let schema =
+                    wanted.as_ref().map(|wanted| format!(" WITH SCHEMA {}", wanted.quoted()));
+                Some(format!(
+                    "run there, once for all tenants: CREATE EXTENSION {}{};",
+                    name.quoted(),
+                    schema.unwrap_or_default()
+                ))
+            }
+            Self::Stray { .. } => Some(
+                "write the name in a form in which it is recognized, such as {schema}.name or \
+                 '{schema}.name'::regclass"
                     .into(),
             ),
             Self::Hidden { .. } => Some("give the type another name".into()),

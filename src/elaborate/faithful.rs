@@ -10,6 +10,10 @@ use crate::name::Ident;
 /// [`ElaborateError::Unfaithful`].
 pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), ElaborateError> {
     if let Some(other) = catalog.unmodelled.iter().find(|other| other.kind != UNKNOWN_OPTION) {
+        if !manifest.sql.is_empty() {
+            let at = other.name.split('.').find_map(|name| manifest.sql.position(name)).cloned();
+            return Err(ElaborateError::Unmodelled { at, object: other.to_string() });
+        }
         return Err(unfaithful(None, "nothing of the kind", &format!("{other} appeared")));
     }
     for decl in &manifest.tables {
@@ -17,17 +21,19 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
             let object = format!("table {}", decl.name);
             return Err(unfaithful(Some(&decl.position), &object, "it was not created"));
         }
-        check_table(decl, catalog)?;
+        check_table(decl, catalog, manifest.sql.is_empty())?;
     }
     let declared = manifest.routines.iter().map(|decl| (decl.is_procedure, &decl.name));
     let mut declared: Vec<(bool, &Ident)> = declared.collect();
     declared.sort();
     let sequence = |name: &Ident| Object::Member(Kind::Sequence, name.clone());
     let view = |name: &Ident| Object::Member(Kind::View, name.clone());
-    if catalog.of_kind(Kind::Table).count() != manifest.tables.len()
+    let has_others = catalog.of_kind(Kind::Table).count() != manifest.tables.len()
         || catalog.of_kind(Kind::Enum).count() != manifest.enums.len()
         || catalog.of_kind(Kind::View).count() != manifest.views.len()
-        || routines(catalog) != declared
+        || routines(catalog) != declared;
+    // They may be those of SQL files.
+    if has_others && manifest.sql.is_empty()
         || manifest.views.iter().any(|decl| !catalog.has(&view(&decl.name)))
         || manifest.sequences.iter().any(|decl| !catalog.has(&sequence(&decl.name)))
     {
@@ -46,7 +52,8 @@ fn routines(catalog: &Catalog) -> Vec<(bool, &Ident)> {
     all
 }
 
-fn check_table(decl: &TableDecl, catalog: &Catalog) -> Result<(), ElaborateError> {
+/// `is_all`: nothing else declares parts of it.
+fn check_table(decl: &TableDecl, catalog: &Catalog, is_all: bool) -> Result<(), ElaborateError> {
     let object = format!("table {}", decl.name);
     for column in &decl.columns {
         let object = format!("column {}.{}", decl.name, column.name);
@@ -72,7 +79,7 @@ fn check_table(decl: &TableDecl, catalog: &Catalog) -> Result<(), ElaborateError
         let of_table = catalog.of_kind(kind);
         of_table.filter(|fact| fact.object.table_name().as_ref() == Some(&decl.name)).count()
     };
-    if count(Kind::Column) != decl.columns.len() {
+    if is_all && count(Kind::Column) != decl.columns.len() {
         return Err(unfaithful(Some(&decl.position), &object, "it has other columns"));
     }
     let has = |kind, name| catalog.has(&Object::on_table(kind, &decl.name, name));
@@ -80,12 +87,11 @@ fn check_table(decl: &TableDecl, catalog: &Catalog) -> Result<(), ElaborateError
         && decl.indexes.iter().all(|i| has(Kind::Index, &i.name.ident))
         && decl.triggers.iter().all(|t| has(Kind::Trigger, &t.name))
         && decl.policies.iter().all(|p| has(Kind::Policy, &p.name));
-    if !has_all
-        || count(Kind::Constraint) != decl.constraints.len()
+    let has_others = count(Kind::Constraint) != decl.constraints.len()
         || count(Kind::Index) != decl.indexes.len()
         || count(Kind::Trigger) != decl.triggers.len()
-        || count(Kind::Policy) != decl.policies.len()
-    {
+        || count(Kind::Policy) != decl.policies.len();
+    if !has_all || is_all && has_others {
         let at = Some(&decl.position);
         return Err(unfaithful(
             at,

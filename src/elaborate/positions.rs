@@ -14,9 +14,13 @@ pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position>
         let routines = manifest.routines.iter().map(|decl| (&decl.name, &decl.position));
         let mut named =
             tables.chain(views).chain(routines).filter(|(name, _)| Some(*name) == object.name());
-        return named.next().map(|(_, position)| position.clone());
+        let declared = named.next().map(|(_, position)| position);
+        let in_sql = || manifest.sql.position(object.name()?.as_str());
+        return declared.or_else(in_sql).cloned();
     };
-    let table = manifest.tables.iter().find(|decl| decl.name == *of)?;
+    let Some(table) = manifest.tables.iter().find(|decl| decl.name == *of) else {
+        return manifest.sql.position(of.as_str()).cloned();
+    };
     match kind {
         Kind::Column | Kind::Default => {
             table.columns.iter().find(|decl| decl.name == *name).map(value_position)

@@ -1,29 +1,35 @@
 //! raw → model: names are valid, references resolve, nothing is declared twice. Each check notes
 //! what it finds and continues.
 
-mod columns;
+pub(super) mod columns;
 mod constraints;
 mod drift;
 mod fleet;
 mod indexes;
 mod keys;
-mod names;
+pub(super) mod names;
 mod policies;
+mod requires;
 mod routines;
 mod triggers;
 mod views;
 
 use std::path::Path;
 
+use indexmap::IndexMap;
+use indexmap::map::Entry;
+
 use super::checking::Checking;
 use super::decode::Damage;
 use super::model::{
-    EnumDecl, IntegerType, Manifest, RowSecurity, SequenceDecl, SequenceOptions, TableDecl,
+    ConstraintDecl, EnumDecl, IntegerType, Manifest, RowSecurity, RowTable, SequenceDecl,
+    SequenceOptions, TableDecl, TableRef,
 };
 use super::raw::{self, Name};
 use super::report::Report;
 use super::seeds;
 use super::source::Source;
+use super::sql;
 use crate::name::Ident;
 
 /// The manifest, valid only if nothing was reported.
@@ -42,6 +48,8 @@ pub(super) fn manifest(
         );
     }
     names::reserve(&mut checking, &raw);
+    let (sql, in_sql) = sql::read(&mut checking, raw.sql.as_ref(), folder);
+    let requires = requires::requires(&mut checking, &raw.requires);
     let servers = fleet::servers(&mut checking, &raw.servers);
     let tenants = raw.tenants.map(|tenants| fleet::tenants(&mut checking, tenants, &servers));
     let trust = fleet::trust(&mut checking, &raw.trust);
@@ -58,9 +66,49 @@ pub(super) fn manifest(
     let views = views::views(&mut checking, &raw.views, folder);
     let routines = routines::routines(&mut checking, &raw.functions, &raw.procedures, folder);
     keys::check_references(&mut checking, &raw.tables, &tables);
-    let seeds = seeds::read(&mut checking, &raw.seeds, &tables, folder);
+    let row_tables = row_tables(&tables, in_sql);
+    let seeds = seeds::read(&mut checking, &raw.seeds, &row_tables, folder);
     let tenants = tenants.unwrap_or_default();
-    Manifest { tenants, servers, drift, trust, enums, sequences, tables, views, routines, seeds }
+    Manifest {
+        tenants,
+        servers,
+        drift,
+        trust,
+        requires,
+        enums,
+        sequences,
+        tables,
+        views,
+        routines,
+        sql,
+        row_tables,
+        seeds,
+    }
+}
+
+/// The tables of the manifest and of SQL files; one of both has the columns of both.
+fn row_tables(tables: &[TableDecl], in_sql: Vec<RowTable>) -> Vec<RowTable> {
+    let mut all: IndexMap<Ident, RowTable> = IndexMap::new();
+    let in_toml = tables.iter().map(|table| {
+        let keys = table.constraints.iter().filter_map(ConstraintDecl::references);
+        RowTable {
+            name: table.name.clone(),
+            columns: table.columns.clone(),
+            parents: keys.filter_map(TableRef::tenant).cloned().collect(),
+        }
+    });
+    for table in in_toml.chain(in_sql) {
+        match all.entry(table.name.clone()) {
+            Entry::Occupied(mut known) => {
+                known.get_mut().columns.extend(table.columns);
+                known.get_mut().parents.extend(table.parents);
+            }
+            Entry::Vacant(free) => {
+                free.insert(table);
+            }
+        }
+    }
+    all.into_values().collect()
 }
 
 fn enum_type(checking: &mut Checking<'_>, name: &Name, raw: &raw::EnumType) -> Option<EnumDecl> {

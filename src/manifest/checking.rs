@@ -24,6 +24,8 @@ pub(super) struct Checking<'a> {
     pub(super) tables: IndexMap<String, BTreeSet<String>>,
     pub(super) types: BTreeSet<String>,
     pub(super) functions: BTreeSet<String>,
+    /// The names of views, sequences and procedures.
+    pub(super) other_names: BTreeSet<String>,
     pub(super) names: TakenNames,
 }
 
@@ -56,6 +58,13 @@ impl<'a> Checking<'a> {
                 .collect(),
             types: raw.types.keys().map(|name| name.value.clone()).collect(),
             functions: raw.functions.keys().map(|name| name.value.clone()).collect(),
+            other_names: raw
+                .views
+                .keys()
+                .chain(raw.sequences.keys())
+                .chain(raw.procedures.keys())
+                .map(|name| name.value.clone())
+                .collect(),
             names: TakenNames::default(),
         }
     }

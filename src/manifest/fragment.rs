@@ -11,6 +11,10 @@ use std::hash::{Hash, Hasher};
 
 use serde::Serialize;
 
+use super::lex::{
+    Unclosed, comment_length, dollar_length, escape_literal_length, is_word_start, quoted_length,
+    word_length,
+};
 use super::source::Position;
 use crate::name::SchemaName;
 
@@ -51,8 +55,8 @@ pub enum FragmentError {
     Semicolon,
     #[error("a ';' separates two statements; give one query only")]
     Statements,
-    #[error("{0} is opened but never closed")]
-    Unclosed(&'static str),
+    #[error(transparent)]
+    Unclosed(#[from] Unclosed),
     #[error("{0:?} closes what was not opened here")]
     Unopened(char),
     #[error("a comment cannot stand here")]
@@ -245,8 +249,8 @@ fn scan_with(sql: &str, comments: Comments) -> Result<(Vec<Token<'_>>, usize), F
         rest = &rest[length..];
     }
     match brackets.pop() {
-        Some('(') => Err(FragmentError::Unclosed("a parenthesis")),
-        Some(_) => Err(FragmentError::Unclosed("a bracket")),
+        Some('(') => Err(FragmentError::Unclosed(Unclosed("a parenthesis"))),
+        Some(_) => Err(FragmentError::Unclosed(Unclosed("a bracket"))),
         None => Ok((tokens, sql.len() - rest.len())),
     }
 }
@@ -258,89 +262,6 @@ fn is_blank(text: &str) -> Result<bool, FragmentError> {
         rest = rest[comment_length(rest)?..].trim_start();
     }
     Ok(rest.is_empty())
-}
-
-/// Bytes of the comment that `text` starts with; those between `/*` and `*/` nest.
-fn comment_length(text: &str) -> Result<usize, FragmentError> {
-    if text.starts_with("--") {
-        return Ok(text.find(['\n', '\r']).unwrap_or(text.len()));
-    }
-    let (mut depth, mut at) = (0_usize, 0);
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        if rest.starts_with("/*") {
-            (depth, at) = (depth + 1, at + 2);
-        } else if rest.starts_with("*/") {
-            (depth, at) = (depth - 1, at + 2);
-        } else {
-            at += rest.chars().next().map_or(1, char::len_utf8);
-        }
-        if depth == 0 {
-            return Ok(at);
-        }
-    }
-    Err(FragmentError::Unclosed("a comment"))
-}
-
-/// Bytes of the literal or quoted identifier that `text` starts with.
-fn quoted_length(text: &str, quote: char, escapes: bool) -> Result<usize, FragmentError> {
-    let mut chars = text.char_indices().skip(1).peekable();
-    while let Some((at, c)) = chars.next() {
-        if escapes && c == '\\' {
-            chars.next();
-        } else if c == quote {
-            match chars.peek() {
-                Some((_, next)) if *next == quote => {
-                    chars.next();
-                }
-                _ => return Ok(at + c.len_utf8()),
-            }
-        }
-    }
-    Err(FragmentError::Unclosed(if quote == '"' {
-        "a quoted identifier"
-    } else {
-        "a string literal"
-    }))
-}
-
-/// Bytes of the literal with escapes that `text` starts with, with its continuations: a literal
-/// that follows after white space with a line break in it belongs to the same one, and escapes
-/// count there as well (PostgreSQL manual, §4.1.2.1).
-fn escape_literal_length(text: &str) -> Result<usize, FragmentError> {
-    let mut length = quoted_length(text, '\'', true)?;
-    loop {
-        let after = &text[length..];
-        let next = after.trim_start();
-        let gap = &after[..after.len() - next.len()];
-        if !(gap.contains(['\n', '\r']) && next.starts_with('\'')) {
-            return Ok(length);
-        }
-        length += gap.len() + quoted_length(next, '\'', true)?;
-    }
-}
-
-/// Bytes of the dollar-quoted literal that `text` starts with; of the `$` alone if it starts none.
-fn dollar_length(text: &str) -> Result<usize, FragmentError> {
-    let tag_length = text[1..]
-        .char_indices()
-        .find(|(at, c)| !(is_word_start(*c) || *at > 0 && c.is_ascii_digit()));
-    let Some((at, '$')) = tag_length else {
-        return Ok(1);
-    };
-    let delimiter = &text[..at + 2];
-    match text[delimiter.len()..].find(delimiter) {
-        Some(end) => Ok(delimiter.len() + end + delimiter.len()),
-        None => Err(FragmentError::Unclosed("a dollar-quoted literal")),
-    }
-}
-
-fn is_word_start(c: char) -> bool {
-    c.is_ascii_alphabetic() || c == '_' || !c.is_ascii()
-}
-
-/// Bytes of the identifier that `text` starts with; a `$` inside it starts no literal.
-fn word_length(text: &str) -> usize {
-    text.find(|c: char| !(is_word_start(c) || c.is_ascii_digit() || c == '$')).unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -390,8 +311,8 @@ mod tests {
             ("SELECT 1;;", FragmentError::Statements),
             ("SELECT (1;)", FragmentError::Statements),
             ("SELECT 1) x", FragmentError::Unopened(')')),
-            ("SELECT /* /* */ 1", FragmentError::Unclosed("a comment")),
-            ("SELECT 1; /* x", FragmentError::Unclosed("a comment")),
+            ("SELECT /* /* */ 1", FragmentError::Unclosed(Unclosed("a comment"))),
+            ("SELECT 1; /* x", FragmentError::Unclosed(Unclosed("a comment"))),
         ] {
             assert_eq!(Fragment::query(sql).unwrap_err(), error, "{sql}");
         }

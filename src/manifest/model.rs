@@ -6,6 +6,7 @@ mod names;
 mod policies;
 mod routines;
 mod rows;
+mod sql;
 mod triggers;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ pub use policies::{PolicyDecl, RowSecurity};
 pub(super) use routines::LISTS;
 pub use routines::{RoutineBody, RoutineDecl, Setting};
 pub use rows::{Cell, SeedDecl, SeedRow};
+pub use sql::{PassedOver, SqlDecl, SqlStatement};
 pub use triggers::TriggerDecl;
 
 use super::fragment::Fragment;
@@ -38,6 +40,8 @@ pub struct Manifest {
     pub drift: DriftRules,
     #[serde(skip)]
     pub trust: Trust,
+    #[serde(skip)]
+    pub requires: Vec<Requirement>,
     pub enums: Vec<EnumDecl>,
     pub sequences: Vec<SequenceDecl>,
     /// In the order of the file.
@@ -47,11 +51,22 @@ pub struct Manifest {
     pub views: Vec<ViewDecl>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routines: Vec<RoutineDecl>,
+    #[serde(skip_serializing_if = "SqlDecl::is_empty")]
+    pub sql: SqlDecl,
+    /// The tables that rows can be declared for, with those of SQL files.
+    #[serde(skip)]
+    pub row_tables: Vec<RowTable>,
     /// Ordered so that a table's rows come after those of the tables that it references.
     pub seeds: Vec<SeedDecl>,
 }
 
 impl Manifest {
+    /// What is known of a table without a server.
+    #[must_use]
+    pub fn row_table(&self, name: &Ident) -> Option<&RowTable> {
+        self.row_tables.iter().find(|table| table.name == *name)
+    }
+
     /// The tables that are read to find the declared rows.
     #[must_use]
     pub fn tables_read(&self) -> BTreeSet<&Ident> {
@@ -114,6 +129,15 @@ impl Trust {
     pub fn covers(&self, role: &str) -> bool {
         self.owners.iter().any(|pattern| pattern.is_match(role))
     }
+}
+
+/// An extension that the database must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    pub position: Position,
+    pub name: Ident,
+    /// `None`: any.
+    pub schema: Option<Ident>,
 }
 
 /// A tenant that may differ for a while.
@@ -223,6 +247,15 @@ pub struct TableDecl {
     pub row_security: Option<RowSecurity>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicyDecl>,
+}
+
+/// What rows need of a table: that of the manifest, or what SQL files say without a server.
+#[derive(Debug, Clone)]
+pub struct RowTable {
+    pub name: Ident,
+    pub columns: Vec<ColumnDecl>,
+    /// The tables of the schema that its foreign keys point to.
+    pub parents: Vec<Ident>,
 }
 
 /// A declared column.

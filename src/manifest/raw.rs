@@ -34,6 +34,9 @@ pub(super) struct Manifest {
     /// What counts as drift.
     #[serde(default)]
     pub(super) drift: Drift,
+    /// Extensions that the database must have.
+    #[serde(default)]
+    pub(super) requires: Vec<Spanned<Short<Requirement>>>,
     /// Enum types, by name.
     #[serde(default)]
     pub(super) types: IndexMap<Name, EnumType>,
@@ -52,6 +55,8 @@ pub(super) struct Manifest {
     /// Procedures, by name; those of one name in a list.
     #[serde(default)]
     pub(super) procedures: IndexMap<Name, OneOrMany<Procedure>>,
+    /// Files with declarations in SQL.
+    pub(super) sql: Option<Sql>,
     /// Baseline rows.
     #[serde(default)]
     pub(super) seeds: Vec<Spanned<Seed>>,
@@ -86,12 +91,30 @@ pub(super) struct Server {
     pub(super) tenants: Names,
 }
 
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sql {
+    /// Files, or patterns of such (`sql/**/*.sql`), below the manifest's folder; their order does not matter.
+    pub(super) files: Spanned<Names>,
+    /// The schema whose name stands for the tenant's in the files, such as `public` in what Prisma writes. Names without a
+    /// schema are the tenant's anyway.
+    pub(super) schema: Option<Name>,
+}
+
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Trust {
     /// Patterns of the names of roles, such as `app_*`, whose functions, types and rules in tenants'
     /// schemas may be run, besides those of superusers and of the role that provision runs as.
     pub(super) owners: Names,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Requirement {
+    pub(super) name: Name,
+    /// The schema that it must be in.
+    pub(super) schema: Option<Name>,
 }
 
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]

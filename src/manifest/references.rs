@@ -11,7 +11,8 @@ impl Manifest {
     pub fn external_tables(&self) -> BTreeSet<String> {
         let constraints = self.tables.iter().flat_map(|table| &table.constraints);
         let references = constraints.filter_map(ConstraintDecl::references);
-        references.filter_map(TableRef::external).collect()
+        let in_toml = references.filter_map(TableRef::external);
+        in_toml.chain(self.sql.externals.iter().cloned()).collect()
     }
 }
 

@@ -13,7 +13,8 @@ use std::path::Path;
 
 use self::input::{Input, Place, Value, note, origin};
 use super::checking::Checking;
-use super::model::{Cell, ColumnDecl, SeedDecl, SeedRow, TableDecl};
+use super::model::RowTable;
+use super::model::{Cell, ColumnDecl, SeedDecl, SeedRow};
 use super::raw::{self, Spanned};
 use crate::name::Ident;
 
@@ -21,7 +22,7 @@ use crate::name::Ident;
 pub(super) fn read(
     checking: &mut Checking<'_>,
     raw: &[Spanned<raw::Seed>],
-    tables: &[TableDecl],
+    tables: &[RowTable],
     folder: &Path,
 ) -> Vec<SeedDecl> {
     let mut seeds = Vec::new();
@@ -39,7 +40,7 @@ type KeysSeen = HashMap<(Ident, Vec<Ident>), HashMap<String, String>>;
 fn seed(
     checking: &mut Checking<'_>,
     raw: &Spanned<raw::Seed>,
-    tables: &[TableDecl],
+    tables: &[RowTable],
     folder: &Path,
     keys_seen: &mut KeysSeen,
 ) -> Option<SeedDecl> {
@@ -90,7 +91,7 @@ fn seed(
 /// reported. Without its key no row can be understood.
 fn header_columns<'t>(
     checking: &mut Checking<'_>,
-    table: &'t TableDecl,
+    table: &'t RowTable,
     key: &[Ident],
     header: &[String],
     place: &Place,

@@ -145,6 +145,15 @@ impl Cause {
         }
     }
 
+    /// The character of the statement that the server's error points to, from one.
+    #[must_use]
+    pub fn position(&self) -> Option<usize> {
+        match self {
+            Self::Server(error) => error.position,
+            _ => None,
+        }
+    }
+
     /// Whether the session is lost, so that it is unknown what the server did last.
     #[must_use]
     pub fn is_lost(&self) -> bool {
@@ -229,9 +238,13 @@ impl Explain for PgError {
 
 impl PgError {
     /// The same, without `text` in what the server said.
-    pub(super) fn without(mut self, text: &str) -> Self {
+    pub(super) fn without(self, text: &str) -> Self {
+        self.replacing(text, "")
+    }
+
+    pub(super) fn replacing(mut self, text: &str, other: &str) -> Self {
         if let Self::Query { source: Cause::Server(error), .. } = &mut self {
-            error.message = error.message.replace(text, "");
+            error.message = error.message.replace(text, other);
         }
         self
     }

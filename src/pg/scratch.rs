@@ -1,16 +1,17 @@
 //! The scratch schema: a schema in which declarations are tried, and which is rolled back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::answers::column;
+use super::answers::{array, column};
 use super::error::PgError;
 use super::introspect::{self, IntrospectError};
 use super::session::{Access, Limits, Session, begin};
 use super::untrusted::used;
 use crate::catalog::Catalog;
 use crate::kinds::Reading;
-use crate::name::{SchemaName, literal};
+use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName, literal};
 use crate::obstacle::{Code, Obstacle};
+use crate::settings;
 
 const TRYING: &str = "trying it in a scratch schema";
 const SEARCHING: &str = "finding out what is refused";
@@ -55,7 +56,10 @@ impl<'s> Scratch<'s> {
     pub async fn run(&mut self, sql: &str) -> Result<(), PgError> {
         let ran = self.session.single(TRYING, sql).await;
         // The name of the scratch schema says nothing to anybody.
-        ran.map_err(|error| error.without(&format!("{}.", self.schema.as_str())))
+        ran.map_err(|error| {
+            let schema = self.schema.as_str();
+            error.without(&format!("{schema}.")).replacing(schema, SCHEMA_PLACEHOLDER)
+        })
     }
 
     /// Starts over after a statement was refused.
@@ -73,6 +77,58 @@ impl<'s> Scratch<'s> {
     /// When the connection is gone.
     pub async fn savepoint(&mut self) -> Result<(), PgError> {
         self.session.run(SEARCHING, "SAVEPOINT part").await.map(drop)
+    }
+
+    /// Releases the savepoint: what was done since then stays.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn release_savepoint(&mut self) -> Result<(), PgError> {
+        self.session.run(SEARCHING, "RELEASE SAVEPOINT part").await.map(drop)
+    }
+
+    /// Releases the savepoint and sets another one. Savepoints in savepoints would take a lock each.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn next_savepoint(&mut self) -> Result<(), PgError> {
+        let sql = "RELEASE SAVEPOINT part; SAVEPOINT part";
+        self.session.run(SEARCHING, sql).await.map(drop)
+    }
+
+    /// Sets the settings that decide how objects are read as they were: code of the manifest may have run.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn reset_settings(&mut self) -> Result<(), PgError> {
+        self.session.run(TRYING, &settings::set_local()).await.map(drop)
+    }
+
+    /// An object of another schema, with one of these names, that something in the scratch schema depends on.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn uses(
+        &mut self,
+        schema: &Ident,
+        names: &BTreeSet<&str>,
+    ) -> Result<Option<String>, PgError> {
+        let query = format!(
+            "SELECT pg_describe_object(d.refclassid, d.refobjid, 0) AS text \
+             FROM pg_depend d \
+             CROSS JOIN LATERAL pg_identify_object(d.refclassid, d.refobjid, 0) r \
+             WHERE d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass) \
+               AND (d.refclassid, d.refobjid) IN ( \
+                   SELECT n.classid, n.objid FROM pg_depend n \
+                   WHERE n.refclassid = 'pg_namespace'::regclass AND n.refobjid = to_regnamespace({})) \
+               AND coalesce(r.name, split_part(split_part(r.identity, '(', 1), '.', 2)) = ANY ({}) \
+               AND position({} IN (pg_identify_object(d.classid, d.objid, d.objsubid)).identity) > 0 \
+             LIMIT 1",
+            literal(&schema.quoted()),
+            array("text", names.iter().copied()),
+            literal(self.schema.as_str()),
+        );
+        Ok(self.texts(&query).await?.into_iter().next())
     }
 
     /// Whether names without a schema are searched for in the scratch schema, too.
@@ -134,6 +190,20 @@ impl<'s> Scratch<'s> {
         let tables = self.texts(&query).await?;
         let role = self.session.server.role.as_str();
         Ok(tables.into_iter().map(|table| Obstacle::row_security(table, role)).collect())
+    }
+
+    /// The names of the database's extensions, with the schemas that they are in.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn extensions(&mut self) -> Result<BTreeMap<String, String>, PgError> {
+        let query = "SELECT e.extname::text AS name, n.nspname::text AS schema \
+                     FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace";
+        let answers = self.session.run(TRYING, query).await?;
+        let all = answers.iter().flatten().map(|row| {
+            Ok((column::<String>(row, "name", TRYING)?, column::<String>(row, "schema", TRYING)?))
+        });
+        all.collect()
     }
 
     /// The texts that a query of the tool itself returns, in its column `text`.

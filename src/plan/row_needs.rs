@@ -6,10 +6,8 @@ use super::comparison::Comparison;
 use super::mentions::reasons_met;
 use super::misfits::misfits;
 use super::needs::Blocked;
-use crate::catalog::Object;
-use crate::manifest::{
-    Cell, ConstraintDecl, Manifest, SCHEMA_PLACEHOLDER, SeedDecl, SeedRow, TableRef,
-};
+use crate::catalog::{Kind, Object};
+use crate::manifest::{Cell, Manifest, SCHEMA_PLACEHOLDER, SeedDecl, SeedRow};
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
 use crate::rows;
@@ -67,8 +65,9 @@ impl<'c, 'a> HeldRows<'c, 'a> {
         }
         // Only the server knows which of the schema's types an expression names.
         if expressions.iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
-            let enums = self.comparison.manifest.enums.iter();
-            subjects.extend(enums.map(|decl| Subject::Type(decl.name.as_str().to_owned())));
+            let enums = self.comparison.desired.catalog.of_kind(Kind::Enum);
+            let names = enums.filter_map(|fact| fact.object.name());
+            subjects.extend(names.map(|name| Subject::Type(name.as_str().to_owned())));
         }
         reasons_met(self.reasons, &subjects, tables.iter().copied(), expressions)
     }
@@ -76,9 +75,7 @@ impl<'c, 'a> HeldRows<'c, 'a> {
 
 /// The tables that the foreign keys of a table point to.
 fn parents<'m>(manifest: &'m Manifest, table: &Ident) -> impl Iterator<Item = &'m Ident> {
-    let decl = manifest.tables.iter().find(|decl| decl.name == *table);
-    let constraints = decl.into_iter().flat_map(|decl| &decl.constraints);
-    constraints.filter_map(ConstraintDecl::references).filter_map(TableRef::tenant)
+    manifest.row_table(table).into_iter().flat_map(|table| &table.parents)
 }
 
 /// The expressions that the server evaluates when it inserts the row and in which it could look up casts.

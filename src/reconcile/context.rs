@@ -172,7 +172,9 @@ impl Context {
             .desired
             .get_or_try_init(|| async {
                 let start = Instant::now();
-                let elaborated = match &self.elaborate_on {
+                // Code of SQL files may leave something in the session: it gets one of its own.
+                let own = (!self.manifest.sql.is_empty()).then_some(&self.target);
+                let elaborated = match self.elaborate_on.as_ref().or(own) {
                     None => elaborate(session, &self.manifest, self.limits).await?,
                     Some(target) => {
                         let target = target.clone().with_trust(self.manifest.trust.clone());

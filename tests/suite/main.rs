@@ -11,6 +11,7 @@
 )]
 
 mod adoption;
+mod application;
 mod architecture;
 mod attributes;
 mod choosing;
@@ -19,6 +20,7 @@ mod cli;
 mod docs;
 mod embedded;
 mod example;
+mod extensions;
 mod faults;
 mod fingerprint;
 mod fleet;
@@ -52,6 +54,7 @@ mod serve_reads;
 mod serve_reload;
 mod serve_stopping;
 mod servers;
+mod sql_files;
 mod strangers;
 mod support;
 mod tls;

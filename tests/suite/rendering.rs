@@ -55,7 +55,7 @@ fn statements(
 }
 
 /// A line for each fact, a line for each attribute and dependency.
-fn told(catalog: &Catalog) -> String {
+pub fn told(catalog: &Catalog) -> String {
     let mut text = String::new();
     for fact in catalog.facts() {
         text += &format!("{}\n", fact.object);

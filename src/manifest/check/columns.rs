@@ -1,5 +1,7 @@
 //! Columns of a table.
 
+use std::collections::BTreeSet;
+
 use super::super::Fragment;
 use super::super::fragment::SCHEMA_PLACEHOLDER;
 use super::super::model::{ColumnDecl, ColumnValue, SequenceOptions, TypeDecl};
@@ -52,7 +54,15 @@ fn column(
 
 /// An enum of the manifest, under its own name or as SQL would quote it, or a type of the server.
 fn data_type(checking: &mut Checking<'_>, raw: &Name) -> Option<TypeDecl> {
-    let mut base = raw.value.trim();
+    if let Some(own) = own_type(&checking.types, &raw.value) {
+        return Some(own);
+    }
+    checking.fragment(raw, Fragment::type_name).map(TypeDecl::Sql)
+}
+
+/// The one of `types` that is named, under its own name or as SQL would quote it.
+pub(in crate::manifest) fn own_type(types: &BTreeSet<String>, text: &str) -> Option<TypeDecl> {
+    let mut base = text.trim();
     let mut dimensions = 0;
     while let Some(shorter) = base.strip_suffix("[]") {
         base = shorter.trim_end();
@@ -65,11 +75,11 @@ fn data_type(checking: &mut Checking<'_>, raw: &Name) -> Option<TypeDecl> {
     let unquoted = base.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let unquoted = unquoted.map(|inner| inner.replace("\"\"", "\""));
     for name in [Some(base.to_owned()), unquoted].into_iter().flatten() {
-        if checking.types.contains(&name) {
+        if types.contains(&name) {
             return Ident::new(name).ok().map(|name| TypeDecl::Declared { name, dimensions });
         }
     }
-    checking.fragment(raw, Fragment::type_name).map(TypeDecl::Sql)
+    None
 }
 
 fn value(checking: &mut Checking<'_>, raw: &raw::Column) -> ColumnValue {

@@ -8,7 +8,7 @@ use crate::manifest::checking::Checking;
 use crate::name::Ident;
 
 /// Names that the tool reserves in a tenant's schema.
-const RESERVED: &str = "_provision_";
+pub(in crate::manifest) const RESERVED: &str = "_provision_";
 
 /// Collects all names that are given, and notes those that are given twice.
 pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::input::{Place, Value, note};
 use crate::manifest::Fragment;
 use crate::manifest::checking::Checking;
-use crate::manifest::model::{Cell, ColumnDecl, TableDecl, TypeDecl};
+use crate::manifest::model::{Cell, ColumnDecl, RowTable, TypeDecl};
 use crate::manifest::report::suggestion;
 use crate::name::{Ident, Text};
 
@@ -15,7 +15,7 @@ const DEPTH: usize = 4;
 /// A column of the table, if it has one with the name.
 pub(super) fn column<'t>(
     checking: &mut Checking<'_>,
-    table: &'t TableDecl,
+    table: &'t RowTable,
     name: &str,
     place: &Place,
 ) -> Option<&'t ColumnDecl> {

@@ -4,7 +4,7 @@ use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 
 use crate::manifest::checking::Checking;
-use crate::manifest::model::{Cell, SeedDecl, TableDecl, TypeDecl};
+use crate::manifest::model::{Cell, RowTable, SeedDecl, TypeDecl};
 use crate::manifest::raw::{self, Spanned};
 use crate::name::Ident;
 
@@ -13,7 +13,7 @@ pub(super) fn check(
     checking: &mut Checking<'_>,
     raw: &[Spanned<raw::Seed>],
     seeds: &[SeedDecl],
-    tables: &[TableDecl],
+    tables: &[RowTable],
 ) {
     if checking.damage.touches(&["seeds"]) || seeds.len() != raw.len() {
         return;
@@ -54,7 +54,7 @@ enum Spelling<'s> {
 
 /// By table; only where all its seeds have the same key, and its columns are of types in which
 /// nothing but what is spelled alike is equal: all others are left to the server.
-fn keys_by_table<'s>(seeds: &'s [SeedDecl], tables: &[TableDecl]) -> HashMap<&'s Ident, Keys<'s>> {
+fn keys_by_table<'s>(seeds: &'s [SeedDecl], tables: &[RowTable]) -> HashMap<&'s Ident, Keys<'s>> {
     let mut by_table: HashMap<&Ident, Option<Keys<'_>>> = HashMap::new();
     for seed in seeds {
         let mut columns: Vec<&Ident> = seed.key.iter().collect();
@@ -74,7 +74,7 @@ fn keys_by_table<'s>(seeds: &'s [SeedDecl], tables: &[TableDecl]) -> HashMap<&'s
     by_table.into_iter().filter_map(|(table, keys)| Some((table, keys?))).collect()
 }
 
-fn is_literal(tables: &[TableDecl], table: &Ident, column: &Ident) -> bool {
+fn is_literal(tables: &[RowTable], table: &Ident, column: &Ident) -> bool {
     let table = tables.iter().find(|decl| decl.name == *table);
     let column = table.and_then(|decl| decl.columns.iter().find(|c| c.name == *column));
     column.is_some_and(|column| match &column.data_type {

@@ -3,12 +3,12 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
-use crate::manifest::model::{Cell, ConstraintDef, SeedDecl, SeedRow, TableDecl, TableRef};
+use crate::manifest::model::{Cell, RowTable, SeedDecl, SeedRow};
 use crate::name::Ident;
 
 /// Seeds in an order in which each comes after those of the tables that it depends on, directly or
 /// by way of tables without rows. In a cycle, and where nothing depends, the order of the file is kept.
-pub(super) fn ordered(seeds: Vec<SeedDecl>, tables: &[TableDecl]) -> Vec<SeedDecl> {
+pub(super) fn ordered(seeds: Vec<SeedDecl>, tables: &[RowTable]) -> Vec<SeedDecl> {
     let by_name = tables.iter().map(|table| (&table.name, table)).collect();
     let needed: Vec<BTreeSet<Ident>> =
         seeds.iter().map(|seed| tables_needed(seed, &by_name)).collect();
@@ -100,7 +100,7 @@ fn index<'s>(rows: &'s [SeedRow], columns: &[&Ident]) -> HashMap<Vec<&'s Cell>, 
 }
 
 /// The tables whose rows must be inserted first.
-fn tables_needed(seed: &SeedDecl, tables: &HashMap<&Ident, &TableDecl>) -> BTreeSet<Ident> {
+fn tables_needed(seed: &SeedDecl, tables: &HashMap<&Ident, &RowTable>) -> BTreeSet<Ident> {
     let mut needed = BTreeSet::new();
     for (_, cell) in seed.rows.iter().flat_map(|row| &row.cells) {
         looked_up(cell, &mut needed);
@@ -111,13 +111,9 @@ fn tables_needed(seed: &SeedDecl, tables: &HashMap<&Ident, &TableDecl>) -> BTree
         if !visited.insert(name.clone()) {
             continue;
         }
-        for constraint in tables.get(&name).into_iter().flat_map(|table| &table.constraints) {
-            if let ConstraintDef::ForeignKey(key) = &constraint.definition
-                && let TableRef::Tenant(target) = &key.references
-            {
-                open.push(target.clone());
-                needed.insert(target.clone());
-            }
+        for target in tables.get(&name).into_iter().flat_map(|table| &table.parents) {
+            open.push(target.clone());
+            needed.insert(target.clone());
         }
     }
     needed

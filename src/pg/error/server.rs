@@ -4,7 +4,7 @@
 use std::fmt;
 
 use sqlx::error::DatabaseError;
-use sqlx::postgres::{PgDatabaseError, PgSeverity};
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition, PgSeverity};
 
 use crate::name::printable;
 
@@ -23,6 +23,8 @@ pub struct ServerError {
     pub table: Option<String>,
     pub column: Option<String>,
     pub constraint: Option<String>,
+    /// The character of the statement that it points to, from one.
+    pub position: Option<usize>,
     /// Whether a part of the error is left out.
     pub is_cut: bool,
     /// Whether it ended the session.
@@ -56,6 +58,10 @@ impl ServerError {
             without_quotations(said)
         };
         Self {
+            position: pg.and_then(|error| match error.position()? {
+                PgErrorPosition::Original(position) => Some(position),
+                PgErrorPosition::Internal { .. } => None,
+            }),
             is_cut: kept != detail || message != said,
             is_fatal: pg.is_some_and(|error| {
                 matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)

@@ -19,7 +19,9 @@ impl Tables {
     pub fn of(manifest: &Manifest) -> Self {
         let name = |table: &Ident| table.as_str().to_owned();
         let record = std::iter::once(state::TABLE.to_owned());
-        let all = manifest.tables.iter().map(|decl| name(&decl.name)).chain(record.clone());
+        let in_sql = manifest.sql.tables().map(name);
+        let all = manifest.tables.iter().map(|decl| name(&decl.name));
+        let all = all.chain(in_sql).chain(record.clone());
         let read = manifest.tables_read().into_iter().map(name).chain(record);
         Self { all: all.collect(), read: read.collect() }
     }

@@ -45,11 +45,13 @@ fn no_command_or_option_is_left_out_or_made_up() {
         "--fake",
         "--features",
         "--locked",
+        "--no-privileges",
         "--open",
         "--path",
         "--read-only",
         "--schema",
         "--schema-only",
+        "--script",
         "--tenants",
     ];
     options.extend(of_other_programs.map(str::to_owned));

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::rendering::rendered_again;
+use crate::sql_files::dumped_is_the_same;
 use crate::support::{self, Database, Folder};
 use generate::Spec;
 
@@ -73,6 +74,8 @@ fn what_is_applied_is_what_is_declared() {
                 let again = rendered_again(&database, &folder.manifest()).await;
                 again.map_err(TestCaseError::fail)?;
                 if has_pg_dump() {
+                    let dumped = dumped_is_the_same(&database, &folder.manifest()).await;
+                    dumped.map_err(TestCaseError::fail)?;
                     let (one, two) = (dump(&database, "one"), dump(&database, "two"));
                     let one = one.replace("one.", "two.").replace("\"one\".", "\"two\".");
                     let one = one.replace("TO 'one'", "TO 'two'");
