@@ -108,6 +108,16 @@ impl Explain for ElaborateError {
             Self::Server(source) if source.sqlstate() == Some("42501") => {
                 Some(format!("this role may not create a schema here; {ELSEWHERE}"))
             }
+            Self::Refused { at: Some(at), source, .. } if at.file.ends_with(".sql") => match source
+                .sqlstate()
+            {
+                Some("42704" | "42P01" | "42883") => Some(
+                    "names without a schema are those of the tenant's schema and of the server; \
+                         write the schema before any other, and create roles first"
+                        .into(),
+                ),
+                _ => source.hint(),
+            },
             Self::Refused { source, .. } | Self::Server(source) => source.hint(),
             Self::Introspect(source) => source.hint(),
             Self::Unfaithful { .. } => {

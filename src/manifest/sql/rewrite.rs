@@ -75,7 +75,8 @@ fn replacements(
             continue;
         }
         let Some(schema) = known.schema else { continue };
-        if token.is("SEARCH_PATH") && is_before(1, &["SET", "LOCAL", "SESSION"]) {
+        let is_path = || named(token).is_some_and(|name| name == "search_path");
+        if is_path() && is_before(1, &["SET", "LOCAL", "SESSION"]) {
             in_search_path = true;
             continue;
         }
@@ -147,21 +148,24 @@ pub(super) fn names(token: &Token<'_>, name: &Ident) -> bool {
 
 /// Whether the literal of this number is the name of an object: `nextval('app.s')`, `'app.s'::regclass` and the like.
 fn names_an_object(number: usize, statement: &[Token<'_>]) -> bool {
-    const TYPES: [&str; 4] = ["REGCLASS", "REGPROC", "REGPROCEDURE", "REGTYPE"];
-    const FUNCTIONS: [&str; 3] = ["NEXTVAL", "CURRVAL", "SETVAL"];
+    const TYPES: [&str; 4] = ["regclass", "regproc", "regprocedure", "regtype"];
+    const FUNCTIONS: [&str; 3] = ["nextval", "currval", "setval"];
+    let is_one_of = |token: &Token<'_>, names: &[&str]| {
+        named(token).is_some_and(|name| names.contains(&name.as_str()))
+    };
     let before = |by: usize| number.checked_sub(by).and_then(|at| statement.get(at));
     let is_type = |at: usize| {
-        let at =
-            if statement.get(at).is_some_and(|token| token.is("PG_CATALOG")) { at + 2 } else { at };
-        statement.get(at).is_some_and(|token| TYPES.iter().any(|name| token.is(name)))
+        let is_qualified = statement.get(at).is_some_and(|token| is_one_of(token, &["pg_catalog"]));
+        let at = if is_qualified { at + 2 } else { at };
+        statement.get(at).is_some_and(|token| is_one_of(token, &TYPES))
     };
     let is_symbol =
         |at: usize, symbol: &str| statement.get(at).is_some_and(|t| t.is_symbol(symbol));
     let is_cast = is_symbol(number + 1, ":") && is_symbol(number + 2, ":") && is_type(number + 3)
         || statement.get(number + 1).is_some_and(|next| next.is("AS")) && is_type(number + 2)
-        || before(1).is_some_and(|token| TYPES.iter().any(|name| token.is(name)));
+        || before(1).is_some_and(|token| is_one_of(token, &TYPES));
     let is_argument = before(1).is_some_and(|token| token.is_symbol("("))
-        && before(2).is_some_and(|token| FUNCTIONS.iter().any(|name| token.is(name)));
+        && before(2).is_some_and(|token| is_one_of(token, &FUNCTIONS));
     is_cast || is_argument
 }
 
@@ -229,6 +233,10 @@ mod tests {
             ("SELECT app.id, current_setting('app.t')", "SELECT app.id, current_setting('app.t')"),
             ("FOR i IN 1..app.g() LOOP", "FOR i IN 1..{schema}.g() LOOP"),
             ("SET LOCAL search_path = app", "SET LOCAL search_path = {schema}"),
+            (
+                "\"nextval\"('\"app\".\"s\"'::\"regclass\") SET \"search_path\" TO 'app', 'x'",
+                "\"nextval\"('{schema}.\"s\"'::\"regclass\") SET \"search_path\" TO {schema}, 'x'",
+            ),
             ("a DEFAULT nextval('app.s')", "a DEFAULT nextval('{schema}.s')"),
             ("cast('app.s' AS regclass)", "cast('{schema}.s' AS regclass)"),
             ("'app.s'::pg_catalog.regclass", "'{schema}.s'::pg_catalog.regclass"),
