@@ -73,8 +73,9 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
         }
         _ => String::new(),
     };
+    let unlogged = if fact.text("persistence").is_some() { "UNLOGGED " } else { "" };
     format!(
-        "CREATE SEQUENCE {}{}{named}{}{owned}",
+        "CREATE {unlogged}SEQUENCE {}{}{named}{}{owned}",
         guard.words(),
         qualified(&creation.object, schema),
         options(fact, data_type)

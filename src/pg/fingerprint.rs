@@ -44,13 +44,14 @@ pub(super) fn script(session: &Session, schemas: &[&SchemaName]) -> (String, usi
 }
 
 /// As [`script`], for a schema that this transaction has created on a server without event triggers, with objects of
-/// these kinds. It is not checked.
+/// these kinds. It is not checked. `None`: [`script`] is to be used this time.
 pub(super) fn created_script(
     session: &mut Session,
     schema: &SchemaName,
-    kinds: BTreeSet<Kind>,
-) -> (String, usize) {
-    session.digests.created(kinds).script(&format!("{}, false", names(&[schema])))
+    kinds: &BTreeSet<Kind>,
+) -> Option<(String, usize)> {
+    let statement = session.digests.created(kinds)?;
+    Some(statement.script(&format!("{}, false", names(&[schema]))))
 }
 
 /// As [`script`], with the digests of all objects.

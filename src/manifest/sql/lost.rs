@@ -11,9 +11,6 @@ pub(super) fn reason(
     words: &[&str],
 ) -> Option<&'static str> {
     let has = |words: &[&str]| (0..tokens.len()).any(|at| is_at(tokens, at, words));
-    if words == ["SEQUENCE"] && (has(&["SET", "UNLOGGED"]) || has(&["SET", "LOGGED"])) {
-        return Some("an unlogged sequence cannot be declared yet");
-    }
     if is_create && words == ["TABLE"] && has_query(tokens) {
         return Some("a table made from a query declares no columns; list them");
     }
@@ -30,7 +27,7 @@ pub(super) fn reason(
 
 /// The same, for clauses that any statement may have.
 fn clause(tokens: &[Token<'_>], is_create: bool) -> Option<&'static str> {
-    const REASONS: [(&[&str], &str); 9] = [
+    const REASONS: [(&[&str], &str); 8] = [
         (
             &["NOT", "VALID"],
             "a constraint that does not hold for the rows that exist cannot be declared",
@@ -43,7 +40,6 @@ fn clause(tokens: &[Token<'_>], is_create: bool) -> Option<&'static str> {
             "a dependency on an extension cannot be declared; leave it out",
         ),
         (&["SET", "STATISTICS"], "statistics targets cannot be declared yet; leave them out"),
-        (&["UNLOGGED", "SEQUENCE"], "an unlogged sequence cannot be declared yet"),
         (&["IN", "TABLESPACE"], "it would move what is not the tenant's"),
         (&["OWNER", "TO"], "give OWNER TO a statement of its own, and it will be passed over"),
     ];
@@ -64,9 +60,9 @@ fn clause(tokens: &[Token<'_>], is_create: bool) -> Option<&'static str> {
         // RENAME COLUMN owner TO x is no OWNER TO.
         let is_renamed = tokens.iter().any(|token| token.is("RENAME"));
         if depth == 0
+            && !is_create
             && !is_renamed
-            && let Some((words, reason)) = found
-            && is_create == matches!(*words, ["UNLOGGED", ..])
+            && let Some((_, reason)) = found
         {
             return Some(reason);
         }

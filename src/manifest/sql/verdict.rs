@@ -190,7 +190,6 @@ mod tests {
             "ALTER TABLE t CLUSTER ON i",
             "ALTER TABLE ALL IN TABLESPACE x SET TABLESPACE y",
             "ALTER TABLE t SET (toast.autovacuum_enabled = false)",
-            "CREATE UNLOGGED SEQUENCE s",
             "ALTER SEQUENCE s RESTART",
             "ALTER TABLE",
             "CREATE TABLE _provision_more ()",

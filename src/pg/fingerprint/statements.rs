@@ -64,14 +64,16 @@ impl Statements {
 
     /// For the digests of all of a schema that the transaction has created, with objects of these kinds: without
     /// the checks and the other kinds. The server plans it again for each schema, since creating one empties its
-    /// cache of plans.
-    pub(super) fn created(&mut self, kinds: BTreeSet<Kind>) -> &Statement {
-        if kinds != self.created_kinds {
-            let query = compose::created(self.version_number, &kinds);
-            self.created = Statement::new(self.created.types, query);
-            self.created_kinds = kinds;
+    /// cache of plans. `None`: the last one was for other kinds. Whether the backend has prepared the one for
+    /// these, which another session may have done behind a pooler, is known in the next transaction only.
+    pub(super) fn created(&mut self, kinds: &BTreeSet<Kind>) -> Option<&Statement> {
+        if *kinds == self.created_kinds {
+            return Some(&self.created);
         }
-        &self.created
+        let query = compose::created(self.version_number, kinds);
+        self.created = Statement::new(self.created.types, query);
+        self.created_kinds.clone_from(kinds);
+        None
     }
 
     /// Those that digest these objects, with the names of the objects.

@@ -29,12 +29,13 @@ impl Transaction<'_> {
         avoid: &Reasons,
     ) -> Result<Observed<'m>, ExecuteError> {
         let check = RowCheck::new(columns, self.schema, self.tenant, None, avoid);
-        let is_creating = self.is_creating();
-        let digest = if is_creating {
-            fingerprint::created_script(self.session, self.schema, statements.kinds.clone())
+        let created = if self.is_creating() {
+            fingerprint::created_script(self.session, self.schema, &statements.kinds)
         } else {
-            fingerprint::script(self.session, &[self.schema])
+            None
         };
+        let is_created = created.is_some();
+        let digest = created.unwrap_or_else(|| fingerprint::script(self.session, &[self.schema]));
         let (append, append_count) = self.append_script(digest, record);
         let doing = |at: usize| match at.checked_sub(append_count) {
             Some(at) => check.doing(at),
@@ -42,7 +43,7 @@ impl Transaction<'_> {
         };
         let epilogue = append + check.script();
         let answers = execute::execute(self.session, statements, &epilogue, doing).await?;
-        if is_creating {
+        if is_created {
             self.session.digests.note_created();
         } else {
             self.session.digests.note_whole();
