@@ -199,7 +199,7 @@ async fn a_database_that_goes_away_and_comes_back_needs_no_restart_of_the_servic
     let manifest = format!("version = 1\n[tenants]\nlist = [\"a\", \"b\", \"c\"]\n{TABLES}");
     let service = Service::start_on(&url, Folder::new(&manifest), &["--interval", "2"]);
     service.post("/ops/provision/a").await.with(200);
-    service.get("/readyz").await.with(200);
+    eventually("ready", async || service.get("/readyz").await.status == 200).await;
     let tenants = async || -> f64 {
         let told = metrics(&service).await;
         let counts = State::ALL.map(|state| {

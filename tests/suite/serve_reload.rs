@@ -45,7 +45,7 @@ async fn a_manifest_that_the_server_refuses_does_not_replace_a_good_one() {
     // Whatever is wrong with the manifest, an old token has had its time.
     service.call("POST", "/ops/provision/acme", &bearer(TOKEN), "").await.with(401);
     service.call("POST", "/ops/provision/acme", &bearer(new), "").await.with(200);
-    service.get("/readyz").await.with(200);
+    eventually("ready", async || service.get("/readyz").await.status == 200).await;
     assert_eq!(reloads(&service, "refused").await, Some(1.0));
     assert_eq!(reloads(&service, "ok").await, Some(0.0));
 
