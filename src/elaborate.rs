@@ -17,6 +17,7 @@ mod policy;
 mod positions;
 mod routine;
 mod trigger;
+mod user_type;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +27,7 @@ pub use error::ElaborateError;
 use crate::catalog::{Catalog, Desired, Kind, Object, Template};
 use crate::explain::Explain as _;
 use crate::kinds::{self, Reading};
-use crate::manifest::{ConstraintDecl, ConstraintDef, IndexDecl, Manifest};
+use crate::manifest::{ConstraintDecl, ConstraintDef, IndexDecl, Manifest, UserTypeDef};
 use crate::name::SchemaName;
 use crate::obstacle::{Code, Obstacle};
 use crate::pg::{IntrospectError, Limits, PgError, Scratch, ServerInfo, Session};
@@ -67,6 +68,14 @@ pub async fn elaborate(
 
 /// The objects that the manifest leaves unnamed.
 fn unnamed(manifest: &Manifest, catalog: &Catalog) -> BTreeSet<Object> {
+    let of_domains = manifest.types.iter().flat_map(|decl| {
+        let constraints: &[ConstraintDecl] = match &decl.definition {
+            UserTypeDef::Domain(domain) => &domain.constraints,
+            _ => &[],
+        };
+        let unnamed = constraints.iter().filter(|constraint| !constraint.name.explicit);
+        unnamed.map(|c| Object::on_table(Kind::DomainConstraint, &decl.name, &c.name.ident))
+    });
     let of_tables = manifest.tables.iter().flat_map(|table| {
         let constraints = table.constraints.iter().map(|decl| (Kind::Constraint, &decl.name));
         let indexes = table.indexes.iter().map(|decl| (Kind::Index, &decl.name));
@@ -76,7 +85,7 @@ fn unnamed(manifest: &Manifest, catalog: &Catalog) -> BTreeSet<Object> {
     // Those that `serial` columns create.
     let sequences = catalog.of_kind(Kind::Sequence);
     let owned = sequences.filter(|fact| kinds::comes_with(fact).is_some());
-    of_tables.chain(owned.map(|fact| fact.object.clone())).collect()
+    of_tables.chain(of_domains).chain(owned.map(|fact| fact.object.clone())).collect()
 }
 
 /// What older servers would report as a syntax error, or only when a tenant is created.
@@ -119,14 +128,16 @@ async fn elaborate_in(
     let mut scratch = Scratch::begin(session, limits).await.map_err(not_begun)?;
     extensions::check(&mut scratch, manifest).await?;
     let enums = manifest.enums.iter().map(|decl| (&decl.position, &decl.name));
-    for (at, name) in enums.chain(manifest.sql.types()) {
+    let types = manifest.types.iter().map(|decl| (&decl.position, &decl.name));
+    for (at, name) in enums.chain(types).chain(manifest.sql.types()) {
         if scratch.server_types.contains(name.as_str()) {
             return Err(ElaborateError::Hidden { at: at.clone(), name: name.clone() });
         }
     }
     let mut done = Vec::new();
     create_all(&mut scratch, &mut done, declare::types(manifest)).await?;
-    let first = declare::routines(manifest).into_iter().chain(declare::sql(manifest)).collect();
+    let first =
+        declare::types_and_routines(manifest).into_iter().chain(declare::sql(manifest)).collect();
     let (created, left) = any_order::attempt_all(&mut scratch, first).await?;
     done.extend(created);
     create_all(&mut scratch, &mut done, declare::tables(manifest)).await?;

@@ -55,7 +55,7 @@ pub struct Locks {
     pub others: BTreeMap<Ident, TableLock>,
     /// Tables outside of the schema, as `"schema"."table"`, that new keys point to.
     pub externals: BTreeSet<String>,
-    /// Enum types of the schema that are named.
+    /// Types of the schema that are named.
     pub types: BTreeSet<Ident>,
     /// Whether functions of the schema are created or called, which cannot be locked.
     pub has_functions: bool,

@@ -19,6 +19,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod touched;
+mod type_limits;
 mod unreadable;
 mod untouched;
 

@@ -8,6 +8,12 @@ pub enum Kind {
     Schema,
     Enum,
     Label,
+    Domain,
+    DomainConstraint,
+    CompositeType,
+    /// What a composite type consists of.
+    Attribute,
+    RangeType,
     Sequence,
     Table,
     Column,
@@ -29,10 +35,15 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::Schema,
         Self::Enum,
         Self::Label,
+        Self::Domain,
+        Self::DomainConstraint,
+        Self::CompositeType,
+        Self::Attribute,
+        Self::RangeType,
         Self::Sequence,
         Self::Table,
         Self::Column,
@@ -49,13 +60,18 @@ impl Kind {
         Self::Row,
     ];
 
-    /// As in messages and in the saved form.
+    /// As in the saved form; messages have spaces in it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Schema => "schema",
             Self::Enum => "enum",
             Self::Label => "label",
+            Self::Domain => "domain",
+            Self::DomainConstraint => "domain_constraint",
+            Self::CompositeType => "composite_type",
+            Self::Attribute => "attribute",
+            Self::RangeType => "range_type",
             Self::Sequence => "sequence",
             Self::Table => "table",
             Self::Column => "column",
@@ -79,11 +95,19 @@ impl Kind {
         matches!(self, Self::Function | Self::Procedure)
     }
 
+    /// Whether objects of this kind are types.
+    #[must_use]
+    pub fn is_type(self) -> bool {
+        matches!(self, Self::Enum | Self::Domain | Self::CompositeType | Self::RangeType)
+    }
+
     /// The kind of which an object of this kind is a part, if it is one.
     #[must_use]
     pub fn whole(self) -> Option<Self> {
         match self {
             Self::Label => Some(Self::Enum),
+            Self::DomainConstraint => Some(Self::Domain),
+            Self::Attribute => Some(Self::CompositeType),
             Self::Column
             | Self::Default
             | Self::Constraint
@@ -94,6 +118,9 @@ impl Kind {
             | Self::Row => Some(Self::Table),
             Self::Schema
             | Self::Enum
+            | Self::Domain
+            | Self::CompositeType
+            | Self::RangeType
             | Self::Sequence
             | Self::Table
             | Self::View
@@ -106,6 +133,6 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(&self.name().replace('_', " "))
     }
 }

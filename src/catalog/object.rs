@@ -54,12 +54,6 @@ impl Object {
         Self::on_table(Kind::Column, table, name)
     }
 
-    /// An enum type.
-    #[must_use]
-    pub fn enum_type(name: &Ident) -> Self {
-        Self::Member(Kind::Enum, name.clone())
-    }
-
     /// The comment on this object.
     #[must_use]
     pub fn comment(&self) -> Self {
@@ -139,6 +133,8 @@ impl fmt::Display for Object {
                 Kind::Default => write!(f, "default of column {of}.{name}"),
                 Kind::RowSecurity => write!(f, "row security of table {of}"),
                 Kind::Label => write!(f, "label {:?} of enum {of}", name.as_str()),
+                Kind::DomainConstraint => write!(f, "constraint {name} on domain {of}"),
+                Kind::Attribute => write!(f, "attribute {of}.{name}"),
                 _ => write!(f, "{kind} {name} on {of}"),
             },
             Self::Comment(on) => write!(f, "comment on {on}"),
@@ -150,7 +146,7 @@ impl fmt::Display for Object {
 /// The key of the whole in the saved form.
 fn key_of_whole(kind: Kind) -> &'static str {
     match kind {
-        Kind::Label => "of",
+        Kind::Label | Kind::DomainConstraint | Kind::Attribute => "of",
         _ => "table",
     }
 }

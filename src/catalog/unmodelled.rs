@@ -9,7 +9,7 @@ use crate::name::printable;
 /// Something in the schema that this tool does not compare.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Unmodelled {
-    /// In the server's words, such as `view` or `function`.
+    /// In the server's words, such as `rule` or `aggregate`.
     pub kind: String,
     pub name: String,
 }
@@ -25,26 +25,11 @@ impl fmt::Display for Unmodelled {
 pub const UNKNOWN_OPTION: &str = "unknown option of column";
 
 /// Kinds that share the name space of tables.
-const RELATIONS: [&str; 6] = [
-    "view",
-    "materialized view",
-    "foreign table",
-    "partitioned table",
-    "composite type",
-    "relation",
-];
+const RELATIONS: [&str; 4] =
+    ["materialized view", "foreign table", "partitioned table", "relation"];
 
 /// Kinds that share the name space of types.
-const TYPES: [&str; 8] = [
-    "view",
-    "materialized view",
-    "foreign table",
-    "partitioned table",
-    "composite type",
-    "type",
-    "domain",
-    "range type",
-];
+const TYPES: [&str; 4] = ["materialized view", "foreign table", "partitioned table", "type"];
 
 impl Unmodelled {
     /// Whether it shares the name space of tables.

@@ -48,7 +48,7 @@ impl Validate {
                 "{} is valid: {}, {}, {}, {}, {}, {}, {in_sql}{}; {}\n",
                 global.manifest.display(),
                 counted(manifest.tables.len(), "table"),
-                counted(manifest.enums.len(), "enum"),
+                counted(manifest.enums.len() + manifest.types.len(), "type"),
                 counted(manifest.sequences.len(), "sequence"),
                 counted(manifest.views.len(), "view"),
                 counted(routines(false), "function"),

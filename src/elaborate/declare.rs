@@ -5,14 +5,14 @@
 
 use super::constraint;
 use super::error::ElaborateError;
-use super::words::qualified;
-use super::{policy, routine, trigger};
+use super::words::{qualified, type_name};
+use super::{policy, routine, trigger, user_type};
 use crate::catalog::{Kind, Object};
 use crate::kinds::{self, sequence_option_words};
 use crate::manifest::{
     ColumnDecl, ColumnValue, ConstraintDecl, EnumDecl, IndexDecl, Manifest, PolicyDecl, Position,
     RoutineBody, RoutineDecl, RowSecurity, SequenceDecl, SqlStatement, TableDecl, TriggerDecl,
-    TypeDecl, ViewDecl,
+    UserTypeDecl, ViewDecl,
 };
 use crate::name::{Ident, SchemaName, Text};
 use crate::pg::{Cause, PgError};
@@ -22,6 +22,7 @@ use crate::pg::{Cause, PgError};
 pub(super) enum Statement<'m> {
     Schema,
     Enum(&'m EnumDecl),
+    Type(&'m UserTypeDecl),
     Sequence(&'m SequenceDecl),
     /// With some of its constraints.
     Table {
@@ -68,7 +69,7 @@ pub(super) enum Statement<'m> {
     },
 }
 
-/// The schema with its types and sequences.
+/// The schema with its enums and sequences.
 pub(super) fn types(manifest: &Manifest) -> Vec<Statement<'_>> {
     let mut statements = vec![Statement::Schema];
     statements.extend(manifest.enums.iter().map(Statement::Enum));
@@ -76,9 +77,10 @@ pub(super) fn types(manifest: &Manifest) -> Vec<Statement<'_>> {
     statements
 }
 
-/// The functions and procedures, of which some need tables, and others are needed by tables.
-pub(super) fn routines(manifest: &Manifest) -> Vec<Statement<'_>> {
-    manifest.routines.iter().map(Statement::Routine).collect()
+/// The other types, functions and procedures, of which some need tables, and others are needed by tables.
+pub(super) fn types_and_routines(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let types = manifest.types.iter().map(Statement::Type);
+    types.chain(manifest.routines.iter().map(Statement::Routine)).collect()
 }
 
 /// The functions and procedures, to check those bodies that were not checked when there were no tables yet.
@@ -173,7 +175,10 @@ pub(super) fn comments<'m>(manifest: &'m Manifest) -> Vec<Statement<'m>> {
         }
     };
     for decl in &manifest.enums {
-        add(Object::enum_type(&decl.name), decl.comment.as_ref());
+        add(Object::Member(Kind::Enum, decl.name.clone()), decl.comment.as_ref());
+    }
+    for (object, text) in manifest.types.iter().flat_map(user_type::comments) {
+        add(object, Some(text));
     }
     for decl in &manifest.sequences {
         add(Object::Member(Kind::Sequence, decl.name.clone()), decl.comment.as_ref());
@@ -215,6 +220,7 @@ impl Statement<'_> {
         match self {
             Self::Schema => format!("CREATE SCHEMA {}", schema.quoted()),
             Self::Enum(decl) => create_enum(schema, decl),
+            Self::Type(decl) => user_type::create(schema, decl),
             Self::Sequence(decl) => create_sequence(schema, decl),
             Self::Table { decl, constraints } => create_table(schema, decl, constraints),
             Self::Constraint { table, decl } => format!(
@@ -250,6 +256,7 @@ impl Statement<'_> {
         matches!(
             self,
             Self::View(_)
+                | Self::Type(_)
                 | Self::Policy { .. }
                 | Self::Routine(_)
                 | Self::RoutineAgain(_)
@@ -270,7 +277,7 @@ impl Statement<'_> {
     pub(super) fn created(&self) -> Option<Ident> {
         match self {
             Self::Sql(statement) => statement.created().cloned(),
-            Self::Routine(_) | Self::View(_) => self.object()?.name().cloned(),
+            Self::Routine(_) | Self::View(_) | Self::Type(_) => self.object()?.name().cloned(),
             _ => None,
         }
     }
@@ -279,7 +286,8 @@ impl Statement<'_> {
     fn object(&self) -> Option<Object> {
         Some(match self {
             Self::Schema => Object::Schema,
-            Self::Enum(decl) => Object::enum_type(&decl.name),
+            Self::Enum(decl) => Object::Member(Kind::Enum, decl.name.clone()),
+            Self::Type(decl) => user_type::object(decl),
             Self::Sequence(decl) => Object::Member(Kind::Sequence, decl.name.clone()),
             Self::Table { decl, .. } => Object::table(&decl.name),
             Self::Constraint { table, decl } => {
@@ -316,6 +324,7 @@ impl Statement<'_> {
     pub(super) fn position(&self) -> Option<Position> {
         let position = match self {
             Self::Enum(decl) => &decl.position,
+            Self::Type(decl) => &decl.position,
             Self::Sequence(decl) => &decl.position,
             Self::Table { decl, .. } => &decl.position,
             Self::Constraint { decl, .. } => &decl.position,
@@ -396,13 +405,4 @@ fn column(schema: &SchemaName, decl: &ColumnDecl) -> String {
         sql.push_str(" NOT NULL");
     }
     sql
-}
-
-fn type_name(schema: &SchemaName, data_type: &TypeDecl) -> String {
-    match data_type {
-        TypeDecl::Declared { name, dimensions } => {
-            format!("{}{}", schema.qualify(name), "[]".repeat(*dimensions))
-        }
-        TypeDecl::Sql(fragment) => fragment.sql(schema),
-    }
 }

@@ -1,7 +1,7 @@
 //! Whether what the server created is what was declared, no more and no less: an SQL fragment that smuggles
 //! something in is detected here.
 
-use super::ElaborateError;
+use super::{ElaborateError, user_type};
 use crate::catalog::{Catalog, Kind, Object, UNKNOWN_OPTION};
 use crate::manifest::{ColumnValue, Manifest, Position, TableDecl};
 use crate::name::Ident;
@@ -30,16 +30,24 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
     let view = |name: &Ident| Object::Member(Kind::View, name.clone());
     let has_others = catalog.of_kind(Kind::Table).count() != manifest.tables.len()
         || catalog.of_kind(Kind::Enum).count() != manifest.enums.len()
+        || types(catalog) != manifest.types.len()
         || catalog.of_kind(Kind::View).count() != manifest.views.len()
         || routines(catalog) != declared;
     // They may be those of SQL files.
     if has_others && manifest.sql.is_empty()
         || manifest.views.iter().any(|decl| !catalog.has(&view(&decl.name)))
+        || manifest.types.iter().any(|decl| !catalog.has(&user_type::object(decl)))
         || manifest.sequences.iter().any(|decl| !catalog.has(&sequence(&decl.name)))
     {
         return Err(unfaithful(None, "its tables, types and functions", "others were created"));
     }
     Ok(())
+}
+
+/// How many types there are besides enums.
+fn types(catalog: &Catalog) -> usize {
+    let all = catalog.facts().filter(|fact| fact.object.kind().is_type());
+    all.filter(|fact| fact.object.kind() != Kind::Enum).count()
 }
 
 /// The functions and procedures, sorted.

@@ -11,13 +11,20 @@ pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position>
     let Object::Part(Part { kind, of, name }) = object else {
         let tables = manifest.tables.iter().map(|decl| (&decl.name, &decl.position));
         let views = manifest.views.iter().map(|decl| (&decl.name, &decl.position));
+        let types = manifest.types.iter().map(|decl| (&decl.name, &decl.position));
         let routines = manifest.routines.iter().map(|decl| (&decl.name, &decl.position));
-        let mut named =
-            tables.chain(views).chain(routines).filter(|(name, _)| Some(*name) == object.name());
+        let mut named = tables
+            .chain(views)
+            .chain(types)
+            .chain(routines)
+            .filter(|(name, _)| Some(*name) == object.name());
         let declared = named.next().map(|(_, position)| position);
         let in_sql = || manifest.sql.position(object.name()?.as_str());
         return declared.or_else(in_sql).cloned();
     };
+    if let Some(decl) = manifest.types.iter().find(|decl| decl.name == *of) {
+        return Some(decl.position.clone());
+    }
     let Some(table) = manifest.tables.iter().find(|decl| decl.name == *of) else {
         return manifest.sql.position(of.as_str()).cloned();
     };

@@ -1,7 +1,7 @@
 //! Names in the SQL of declarations.
 
-use crate::manifest::QualifiedName;
-use crate::name::Ident;
+use crate::manifest::{QualifiedName, TypeDecl};
+use crate::name::{Ident, SchemaName};
 
 pub(super) fn qualified(name: &QualifiedName) -> String {
     match &name.schema {
@@ -12,4 +12,13 @@ pub(super) fn qualified(name: &QualifiedName) -> String {
 
 pub(super) fn columns(names: &[Ident]) -> String {
     format!("({})", names.iter().map(Ident::quoted).collect::<Vec<_>>().join(", "))
+}
+
+pub(super) fn type_name(schema: &SchemaName, data_type: &TypeDecl) -> String {
+    match data_type {
+        TypeDecl::Declared { name, dimensions } => {
+            format!("{}{}", schema.qualify(name), "[]".repeat(*dimensions))
+        }
+        TypeDecl::Sql(fragment) => fragment.sql(schema),
+    }
 }

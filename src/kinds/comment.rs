@@ -3,7 +3,7 @@
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::routine::signature;
-use super::rules::{Rules, part, qualified, table_of};
+use super::rules::{Rules, part, qualified, table_of, whole_of};
 use crate::catalog::{Kind, Object};
 use crate::name::{Ident, SchemaName, Text};
 
@@ -62,7 +62,12 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
     let quoted = name.map(Ident::quoted).unwrap_or_default();
     match on.kind() {
         Kind::Schema => format!("SCHEMA {}", schema.quoted()),
-        Kind::Enum => format!("TYPE {}", qualified(on, schema)),
+        Kind::Enum | Kind::CompositeType | Kind::RangeType => {
+            format!("TYPE {}", qualified(on, schema))
+        }
+        Kind::Domain => format!("DOMAIN {}", qualified(on, schema)),
+        Kind::DomainConstraint => format!("CONSTRAINT {quoted} ON DOMAIN {}", whole_of(on, schema)),
+        Kind::Attribute => format!("COLUMN {}.{quoted}", whole_of(on, schema)),
         Kind::Sequence => format!("SEQUENCE {}", qualified(on, schema)),
         Kind::Table => format!("TABLE {}", qualified(on, schema)),
         Kind::Column => format!("COLUMN {}.{quoted}", table_of(on, schema)),

@@ -5,7 +5,7 @@ use crate::catalog::{Catalog, Fact, Kind, Object};
 use crate::name::Ident;
 
 /// The properties of an object as text, one per line, for people; a column's default is among its
-/// properties, and the labels are those of their type. Comments are not.
+/// properties, and the labels and attributes are among those of their type. Comments are not.
 #[must_use]
 pub fn described(catalog: &Catalog, fact: &Fact) -> String {
     let attributes = rules(fact.object.kind()).attributes;
@@ -17,19 +17,23 @@ pub fn described(catalog: &Catalog, fact: &Fact) -> String {
             lines.extend(catalog.get(&default).map(|default| described(catalog, default)));
         }
         Object::Member(Kind::Enum, name) => {
-            let labels = labels(catalog, name);
+            let labels = members(catalog, Kind::Label, name);
             lines.extend(labels.into_iter().map(|label| format!("label {:?}", label.as_str())));
+        }
+        Object::Member(Kind::CompositeType, name) => {
+            let attributes = members(catalog, Kind::Attribute, name);
+            lines.extend(attributes.into_iter().map(|name| format!("attribute {name}")));
         }
         _ => {}
     }
     lines.join("\n")
 }
 
-/// The labels of an enum type, in their order.
+/// The labels of an enum type, or the attributes of a composite type, in their order.
 #[must_use]
-pub fn labels<'c>(catalog: &'c Catalog, of: &Ident) -> Vec<&'c Ident> {
+pub fn members<'c>(catalog: &'c Catalog, kind: Kind, of: &Ident) -> Vec<&'c Ident> {
     let of_type = |fact: &&Fact| matches!(&fact.object, Object::Part(part) if part.of == *of);
-    let mut labels: Vec<&Fact> = catalog.of_kind(Kind::Label).filter(of_type).collect();
-    labels.sort_by_key(|fact| fact.position);
-    labels.into_iter().filter_map(|fact| fact.object.name()).collect()
+    let mut members: Vec<&Fact> = catalog.of_kind(kind).filter(of_type).collect();
+    members.sort_by_key(|fact| fact.position);
+    members.into_iter().filter_map(|fact| fact.object.name()).collect()
 }

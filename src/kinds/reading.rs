@@ -241,7 +241,11 @@ WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'
                UNION ALL
                SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables)
                UNION ALL
-               SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)));
+               SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)
+               UNION ALL
+               SELECT k.oid FROM pg_constraint k WHERE k.contypid = ANY (:types)
+               UNION ALL
+               SELECT t.typrelid FROM pg_type t WHERE t.oid = ANY (:types) AND t.typrelid <> 0));
 ";
 
 /// The dependencies, by the addresses that `pg_depend` has.
@@ -249,6 +253,15 @@ const DEPENDENCIES: &str = "\
 WITH object AS MATERIALIZED (
     SELECT unnest(:relations || :types || :routines
         || ARRAY(SELECT t.oid FROM pg_type t WHERE t.typelem = ANY (:types)
+                 UNION ALL
+                 SELECT t.typrelid FROM pg_type t WHERE t.oid = ANY (:types) AND t.typrelid <> 0
+                 UNION ALL
+                 SELECT k.oid FROM pg_constraint k WHERE k.contypid = ANY (:types)
+                 UNION ALL
+                 SELECT u.oid FROM pg_range rg
+                 JOIN pg_type t ON t.oid = rg.rngmultitypid
+                 CROSS JOIN LATERAL (VALUES (t.oid), (t.typarray)) u(oid)
+                 WHERE rg.rngtypid = ANY (:types)
                  UNION ALL
                  SELECT u.oid FROM pg_type t
                  CROSS JOIN LATERAL (VALUES (t.oid), (t.typarray)) u(oid)

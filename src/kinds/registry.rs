@@ -3,8 +3,9 @@
 use super::creation::{Creation, Guard};
 use super::rules::Rules;
 use super::{
-    column, comment, constraint, default, enum_type, index, label, policy, routine, row_security,
-    schema, sequence, table, trigger, view,
+    column, comment, composite_type, constraint, default, domain, domain_constraint, enum_type,
+    index, label, policy, range_type, routine, row_security, schema, sequence, table, trigger,
+    type_attribute, view,
 };
 use crate::catalog::{Fact, Kind, Object, Slot};
 use crate::locks::TableLock;
@@ -17,6 +18,11 @@ pub fn rules(kind: Kind) -> &'static Rules {
         Kind::Schema => &schema::RULES,
         Kind::Enum => &enum_type::RULES,
         Kind::Label => &label::RULES,
+        Kind::Domain => &domain::RULES,
+        Kind::DomainConstraint => &domain_constraint::RULES,
+        Kind::CompositeType => &composite_type::RULES,
+        Kind::Attribute => &type_attribute::RULES,
+        Kind::RangeType => &range_type::RULES,
         Kind::Sequence => &sequence::RULES,
         Kind::Table => &table::RULES,
         Kind::Column => &column::RULES,

@@ -100,6 +100,11 @@ pub(super) fn exists_on_table(
     )
 }
 
+/// The qualified name of what an object is a part of.
+pub(super) fn whole_of(part: &Object, schema: &SchemaName) -> String {
+    qualified(&part.group(), schema)
+}
+
 /// The qualified name of the table that an object is a part of.
 pub(super) fn table_of(object: &Object, schema: &SchemaName) -> String {
     object.table_name().map(|table| schema.qualify(&table)).unwrap_or_default()

@@ -70,7 +70,7 @@ WHERE k.conrelid = ANY (:tables) AND /* conperiod */ false";
 pub(super) const OF_RELATIONS: &str = "\
 SELECT CASE c.relkind WHEN 'm' THEN 'materialized view'
            WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table'
-           WHEN 'c' THEN 'composite type' ELSE 'relation' END, c.relname
+           ELSE 'relation' END, c.relname
 FROM pg_class c
 -- Indexes are read with their tables, including those of partitioned tables.
 WHERE c.oid = ANY (:relations) AND c.relkind NOT IN ('r', 'S', 'v', 'i')
@@ -119,15 +119,25 @@ CROSS JOIN LATERAL (VALUES
           AND de.objsubid = a.attnum))) v(kind, is_present)
 WHERE c.oid = ANY (:views) AND v.is_present";
 
-/// The same for what is in the schema and is neither a relation nor an enum.
+/// The same for what is in the schema and is not a relation.
 pub(super) const OF_OTHERS: &str = "\
-SELECT CASE t.typtype WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range type'
-           WHEN 'c' THEN 'composite type' ELSE 'type' END, t.typname::text
+SELECT 'type', t.typname::text
 FROM other m
 JOIN pg_type t ON t.oid = m.objid
-WHERE m.classid = 'pg_type'::regclass
-  -- The row type of a table depends on the table, not on the schema.
-  AND t.typtype <> 'e'
+WHERE m.classid = 'pg_type'::regclass AND t.typtype NOT IN ('e', 'd', 'c', 'r')
+UNION ALL
+SELECT 'canonical function of range type', t.typname::text
+FROM other m
+JOIN pg_range rg ON rg.rngtypid = m.objid
+JOIN pg_type t ON t.oid = rg.rngtypid
+WHERE m.classid = 'pg_type'::regclass AND rg.rngcanonical <> 0
+UNION ALL
+SELECT 'multirange type of range type', t.typname::text
+FROM other m
+JOIN pg_range rg ON rg.rngtypid = m.objid
+JOIN pg_type t ON t.oid = rg.rngtypid
+JOIN pg_type u ON u.oid = rg.rngmultitypid
+WHERE m.classid = 'pg_type'::regclass AND u.typnamespace <> t.typnamespace
 UNION ALL
 SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' WHEN 'p' THEN 'procedure' ELSE 'function' END,
        p.proname || '(' || CASE WHEN path.is_set THEN oidvectortypes(p.proargtypes) END || ')'

@@ -12,6 +12,7 @@ mod policies;
 mod requires;
 mod routines;
 mod triggers;
+mod types;
 mod views;
 
 use std::path::Path;
@@ -22,8 +23,8 @@ use indexmap::map::Entry;
 use super::checking::Checking;
 use super::decode::Damage;
 use super::model::{
-    ConstraintDecl, EnumDecl, IntegerType, Manifest, RowSecurity, RowTable, SequenceDecl,
-    SequenceOptions, TableDecl, TableRef,
+    ConstraintDecl, IntegerType, Manifest, RowSecurity, RowTable, SequenceDecl, SequenceOptions,
+    TableDecl, TableRef,
 };
 use super::raw::{self, Name};
 use super::report::Report;
@@ -54,8 +55,7 @@ pub(super) fn manifest(
     let tenants = raw.tenants.map(|tenants| fleet::tenants(&mut checking, tenants, &servers));
     let trust = fleet::trust(&mut checking, &raw.trust);
     let drift = drift::drift(&mut checking, &raw.drift);
-    let enums =
-        raw.types.iter().filter_map(|(name, decl)| enum_type(&mut checking, name, decl)).collect();
+    let (enums, types) = types::types(&mut checking, &raw.types);
     let sequences = raw
         .sequences
         .iter()
@@ -76,6 +76,7 @@ pub(super) fn manifest(
         trust,
         requires,
         enums,
+        types,
         sequences,
         tables,
         views,
@@ -109,24 +110,6 @@ fn row_tables(tables: &[TableDecl], in_sql: Vec<RowTable>) -> Vec<RowTable> {
         }
     }
     all.into_values().collect()
-}
-
-fn enum_type(checking: &mut Checking<'_>, name: &Name, raw: &raw::EnumType) -> Option<EnumDecl> {
-    if raw.labels.is_empty() {
-        checking.note(&raw.labels.span, "an enum has at least one label");
-    }
-    let mut labels: Vec<Ident> = Vec::new();
-    for label in &raw.labels.value {
-        if let Some(read) = checking.ident(label) {
-            if labels.contains(&read) {
-                checking.note(&label.span, format!("label {:?} is given twice", label.value));
-            }
-            labels.push(read);
-        }
-    }
-    let comment = checking.optional_text(raw.comment.as_ref());
-    let position = checking.position(&name.span);
-    Some(EnumDecl { position, name: Ident::new(name.value.clone()).ok()?, labels, comment })
 }
 
 fn sequence(checking: &mut Checking<'_>, name: &Name, raw: &raw::Sequence) -> Option<SequenceDecl> {

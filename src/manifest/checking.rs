@@ -56,7 +56,13 @@ impl<'a> Checking<'a> {
                 .iter()
                 .map(|(name, t)| (name.value.clone(), columns_of(t)))
                 .collect(),
-            types: raw.types.keys().map(|name| name.value.clone()).collect(),
+            types: raw
+                .types
+                .iter()
+                .flat_map(|(name, decl)| [Some(name), decl.multirange.as_ref()])
+                .flatten()
+                .map(|name| name.value.clone())
+                .collect(),
             functions: raw.functions.keys().map(|name| name.value.clone()).collect(),
             other_names: raw
                 .views

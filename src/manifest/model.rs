@@ -8,6 +8,7 @@ mod routines;
 mod rows;
 mod sql;
 mod triggers;
+mod types;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +23,7 @@ pub use routines::{RoutineBody, RoutineDecl, Setting};
 pub use rows::{Cell, SeedDecl, SeedRow};
 pub use sql::{PassedOver, SqlDecl, SqlStatement};
 pub use triggers::TriggerDecl;
+pub use types::{AttributeDecl, DomainDecl, RangeDecl, UserTypeDecl, UserTypeDef};
 
 use super::fragment::Fragment;
 use super::source::Position;
@@ -43,10 +45,12 @@ pub struct Manifest {
     #[serde(skip)]
     pub requires: Vec<Requirement>,
     pub enums: Vec<EnumDecl>,
+    // Without any, the checksum is that of a version that knew none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<UserTypeDecl>,
     pub sequences: Vec<SequenceDecl>,
     /// In the order of the file.
     pub tables: Vec<TableDecl>,
-    // Without any, the checksum is that of a version that knew none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<ViewDecl>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -271,11 +275,11 @@ pub struct ColumnDecl {
     pub comment: Option<Text>,
 }
 
-/// The type of a column.
+/// The type of a column and the like.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TypeDecl {
-    /// An enum type of this manifest, with `[]` once per array dimension.
+    /// A type of this manifest, with `[]` once per array dimension.
     Declared { name: Ident, dimensions: usize },
     /// Any type of the server, as written.
     Sql(Fragment),

@@ -6,6 +6,7 @@ mod key;
 mod policies;
 mod routines;
 mod triggers;
+mod types;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -15,6 +16,7 @@ pub(super) use key::KeyForm;
 pub(super) use policies::{Command, Policy, RowSecurity};
 pub(super) use routines::{Function, Parallel, Procedure, Volatility};
 pub(super) use triggers::{Enabled, Event, ForEach, Timing, Trigger};
+pub(super) use types::{DomainCheck, TypeAttribute, UserType};
 
 /// What every tenant's schema should hold.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
@@ -37,9 +39,9 @@ pub(super) struct Manifest {
     /// Extensions that the database must have.
     #[serde(default)]
     pub(super) requires: Vec<Spanned<Short<Requirement>>>,
-    /// Enum types, by name.
+    /// Enums, domains, composite types and range types, by name.
     #[serde(default)]
-    pub(super) types: IndexMap<Name, EnumType>,
+    pub(super) types: IndexMap<Name, UserType>,
     /// Sequences of their own, by name.
     #[serde(default)]
     pub(super) sequences: IndexMap<Name, Sequence>,
@@ -139,15 +141,6 @@ pub(super) struct Exception {
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct EnumType {
-    /// The labels, in their order.
-    #[serde(rename = "enum")]
-    pub(super) labels: Spanned<Names>,
-    pub(super) comment: Option<Name>,
-}
-
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Sequence {
     /// `bigint` if not given.
     #[serde(rename = "type")]
@@ -235,7 +228,7 @@ pub(super) struct Table {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Column {
-    /// Any type of the server, or an enum of this manifest.
+    /// Any type of the server, or one of this manifest.
     #[serde(rename = "type")]
     pub(super) data_type: Name,
     /// Whether NULL is allowed; the default is `false`.

@@ -15,7 +15,7 @@ use globset::GlobBuilder;
 use indexmap::IndexMap;
 use walkdir::WalkDir;
 
-use self::declaration::{Created, Declaration, Verdict};
+use self::declaration::{Created, Declaration, Verdict, multirange};
 use self::places::Places;
 use self::rewrite::{Names, Rewritten, rewritten};
 use self::split::{Piece, Token, split};
@@ -75,7 +75,7 @@ pub(super) fn read(
                         .push(PassedOver { position: source.position(at), what });
                 }
                 Verdict::Declares(declaration) => {
-                    note_created(checking, &declaration, &mut declared);
+                    note_created(checking, &declaration, &tokens, &mut declared);
                     statements.push((source, tokens, declaration));
                 }
             }
@@ -283,6 +283,7 @@ impl Found {
 fn note_created(
     checking: &mut Checking<'_>,
     declaration: &Declaration,
+    tokens: &[Token<'_>],
     declared: &mut BTreeSet<String>,
 ) {
     let Some(name) = &declaration.name else { return };
@@ -298,7 +299,9 @@ fn note_created(
             checking.functions.insert(name);
         }
         Some(Created::Type) => {
-            checking.types.insert(name);
+            let multirange = multirange(tokens, &name);
+            declared.extend(multirange.clone());
+            checking.types.extend(multirange.into_iter().chain([name]));
         }
         None => {}
     }

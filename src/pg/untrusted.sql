@@ -173,11 +173,12 @@ WITH RECURSIVE trusted AS MATERIALIZED (
           AND d.refobjid >= 16384
     ) b
     UNION ALL
-    SELECT 'type', m.schema::text, y.typname::text, 'enum ' || quote_ident(y.typname), false,
-           'pg_type'::regclass, y.oid
+    SELECT 'type', m.schema::text, y.typname::text,
+           CASE y.typtype WHEN 'e' THEN 'enum ' WHEN 'd' THEN 'domain ' ELSE 'type ' END
+               || quote_ident(y.typname), false, 'pg_type'::regclass, y.oid
     FROM member m
     JOIN pg_type y ON y.oid = m.objid
-    WHERE m.classid = 'pg_type'::regclass AND y.typtype = 'e'
+    WHERE m.classid = 'pg_type'::regclass AND y.typtype IN ('e', 'd', 'c', 'r')
     UNION ALL
     -- What is to be created may call those that are there.
     SELECT 'function', m.schema::text, p.proname || '('

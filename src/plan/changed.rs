@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::comparison::Comparison;
 use super::untouched::Change;
 use crate::catalog::{Altered, Fact, Kind, Object};
-use crate::kinds::{self, comment_line, described, labels};
+use crate::kinds::{self, comment_line, described, members};
 use crate::name::Ident;
 
 /// What is present but different.
@@ -83,21 +83,25 @@ fn touched(comparison: &Comparison<'_>) -> BTreeSet<Object> {
     touched
 }
 
-/// The enums whose labels are in another order than desired.
+/// The enums whose labels, and the composite types whose attributes, are in another order than desired.
 fn reordered(comparison: &Comparison<'_>) -> Vec<Object> {
     let Comparison { desired, live, .. } = comparison;
-    let enums = desired.catalog.of_kind(Kind::Enum).filter(|fact| live.has(&fact.object));
-    let is_reordered = |name: &Ident| {
-        let (wanted, there) = (labels(&desired.catalog, name), labels(live, name));
+    let is_reordered = |member: Kind, name: &Ident| {
+        let (wanted, there) =
+            (members(&desired.catalog, member, name), members(live, member, name));
         let common = |these: &[&Ident], those: &[&Ident]| -> Vec<Ident> {
             let both = these.iter().filter(|label| those.contains(label));
             both.map(|label| (*label).clone()).collect()
         };
         common(&wanted, &there) != common(&there, &wanted)
     };
-    enums
-        .filter(|fact| fact.object.name().is_some_and(is_reordered))
-        .map(|fact| fact.object.clone())
+    let ordered = [(Kind::Enum, Kind::Label), (Kind::CompositeType, Kind::Attribute)];
+    let all = ordered.into_iter().flat_map(|(kind, member)| {
+        let types = desired.catalog.of_kind(kind).filter(|fact| live.has(&fact.object));
+        types.map(move |fact| (fact, member))
+    });
+    all.filter(|(fact, member)| fact.object.name().is_some_and(|n| is_reordered(*member, n)))
+        .map(|(fact, _)| fact.object.clone())
         .collect()
 }
 

@@ -10,6 +10,7 @@ use super::mentions::reasons_met;
 use super::needs::{Blocked, needed};
 use super::row_needs;
 use super::step::{Action, Step};
+use super::type_limits;
 use super::untouched::Held;
 use crate::catalog::{Fact, Kind, Object};
 use crate::kinds;
@@ -39,6 +40,7 @@ pub(super) fn blocked<'a>(
             why.extend(needed.map(|actual| format!("{actual} is not as declared")));
             why.extend(obstructed(comparison, fact, reasons));
             why.extend(hides_rows(comparison, fact));
+            why.extend(type_limits::refused(comparison, fact));
         }
         if !why.is_empty() {
             blocked.entry(&fact.object).or_default().extend(why);
@@ -102,10 +104,10 @@ fn spread<'a>(comparison: &Comparison<'a>, blocked: &mut Blocked<'a>) {
 }
 
 /// What cannot be created without this part of it: a table without a column, a column without its default, a type
-/// without a label.
+/// without a label or an attribute.
 fn indispensable_to(fact: &Fact) -> Option<Object> {
     kinds::comes_with(fact).or_else(|| match fact.object.kind() {
-        Kind::Column | Kind::Label => fact.object.parent(),
+        Kind::Column | Kind::Label | Kind::Attribute => fact.object.parent(),
         _ => None,
     })
 }
@@ -131,7 +133,7 @@ fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BT
     subjects.extend(fact.text("external").map(|table| Subject::External(table.to_owned())));
     for object in &fact.dependencies {
         match object {
-            Object::Member(Kind::Enum, name) => {
+            Object::Member(kind, name) if kind.is_type() => {
                 subjects.insert(Subject::Type(of(name)));
             }
             Object::Routine { name, arguments, .. } => {

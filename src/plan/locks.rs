@@ -32,7 +32,9 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
     }
     locks.tables.retain(|table, _| live.has_table(table));
     locks.others.retain(|table, _| live.has_table(table));
-    locks.types.retain(|name| live.has(&Object::enum_type(name)));
+    let types = || Kind::ALL.into_iter().filter(|kind| kind.is_type());
+    let exists = |name: &Ident| types().any(|kind| live.has(&Object::Member(kind, name.clone())));
+    locks.types.retain(exists);
     locks
 }
 
@@ -43,11 +45,11 @@ fn create(locks: &mut Locks, fact: &Fact) {
     {
         add(&mut locks.tables, table, lock);
     }
-    if let Object::Part(part) = &fact.object
-        && part.kind == Kind::Label
-    {
-        locks.types.insert(part.of.clone());
-    }
+    let types = fact.dependencies.iter().cloned().chain([fact.object.group()]);
+    locks.types.extend(types.filter_map(|object| match object {
+        Object::Member(kind, name) if kind.is_type() => Some(name),
+        _ => None,
+    }));
     let tables: BTreeSet<Ident> = fact.dependencies.iter().filter_map(Object::table_name).collect();
     if kinds::is_foreign_key(fact) {
         for table in tables.iter().filter(|table| own.as_ref() != Some(*table)) {
@@ -57,11 +59,6 @@ fn create(locks: &mut Locks, fact: &Fact) {
     }
     let is_function = |object: &Object| matches!(object, Object::Routine { .. });
     locks.has_functions |= is_function(&fact.object) || fact.dependencies.iter().any(is_function);
-    for object in &fact.dependencies {
-        if let Object::Member(Kind::Enum, name) = object {
-            locks.types.insert(name.clone());
-        }
-    }
 }
 
 fn add(locks: &mut BTreeMap<Ident, TableLock>, table: &Ident, lock: TableLock) {

@@ -6,7 +6,7 @@ use super::comparison::Comparison;
 use super::mentions::reasons_met;
 use super::misfits::misfits;
 use super::needs::Blocked;
-use crate::catalog::{Kind, Object};
+use crate::catalog::Object;
 use crate::manifest::{Cell, Manifest, SCHEMA_PLACEHOLDER, SeedDecl, SeedRow};
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
@@ -65,8 +65,9 @@ impl<'c, 'a> HeldRows<'c, 'a> {
         }
         // Only the server knows which of the schema's types an expression names.
         if expressions.iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
-            let enums = self.comparison.desired.catalog.of_kind(Kind::Enum);
-            let names = enums.filter_map(|fact| fact.object.name());
+            let facts = self.comparison.desired.catalog.facts();
+            let types = facts.filter(|fact| fact.object.kind().is_type());
+            let names = types.filter_map(|fact| fact.object.name());
             subjects.extend(names.map(|name| Subject::Type(name.as_str().to_owned())));
         }
         reasons_met(self.reasons, &subjects, tables.iter().copied(), expressions)
@@ -79,14 +80,14 @@ fn parents<'m>(manifest: &'m Manifest, table: &Ident) -> impl Iterator<Item = &'
 }
 
 /// The expressions that the server evaluates when it inserts the row and in which it could look up casts.
-/// A literal that is inserted, or compared with an enum, takes its type from the other side; other
-/// values have a type of their own, and other columns could have been changed to an enum.
+/// A literal that is inserted, or compared with a type of the manifest, takes its type from the other side; other
+/// values have a type of their own, and other columns could have been changed to such a type.
 fn expressions(manifest: &Manifest, seed: &SeedDecl, row: &SeedRow) -> Vec<String> {
     let mut texts = Vec::new();
     for (column, cell) in &row.cells {
         valued(column, cell, &mut texts);
         compared(manifest, cell, &mut texts);
-        if seed.key.contains(column) && !is_enum(manifest, &seed.table, column) {
+        if seed.key.contains(column) && !is_printed(manifest, &seed.table, column) {
             texts.push(column.as_str().to_owned());
         }
     }
@@ -112,7 +113,7 @@ fn compared(manifest: &Manifest, cell: &Cell, texts: &mut Vec<String>) {
     for (column, cell) in matching {
         match cell {
             Cell::Sql(_) | Cell::Lookup { .. } => valued(column, cell, texts),
-            Cell::Null | Cell::Value(_) | Cell::Tenant if !is_enum(manifest, table, column) => {
+            Cell::Null | Cell::Value(_) | Cell::Tenant if !is_printed(manifest, table, column) => {
                 texts.push(column.as_str().to_owned());
             }
             Cell::Null | Cell::Value(_) | Cell::Tenant => {}
@@ -121,6 +122,7 @@ fn compared(manifest: &Manifest, cell: &Cell, texts: &mut Vec<String>) {
     }
 }
 
-fn is_enum(manifest: &Manifest, table: &Ident, column: &Ident) -> bool {
+/// Whether its printed form is compared, which calls nothing that the type's owner has chosen.
+fn is_printed(manifest: &Manifest, table: &Ident, column: &Ident) -> bool {
     matches!(rows::Comparison::of(manifest, table, column), rows::Comparison::Printed { .. })
 }

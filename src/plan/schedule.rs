@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::comparison::{Comparison, Rank};
 use super::needs::{Blocked, needed};
 use crate::catalog::{Fact, Kind, Object};
-use crate::kinds::{self, Creation, Place, column_creates, is_foreign_key, labels};
+use crate::kinds::{self, Creation, Place, column_creates, is_foreign_key, members};
 
 /// Objects that one statement creates.
 struct Unit<'a> {
@@ -89,8 +89,10 @@ fn units<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Unit<'a>
                 unit.optional.extend(optional);
                 if is_foreign_key(fact) { unit.optional.push(fact) } else { unit.firm.push(fact) }
             }
-            // Neither a column nor a label can be created later.
-            Some(unit) if matches!(fact.object.kind(), Kind::Column | Kind::Label) => {
+            // None of these can be created later.
+            Some(unit)
+                if matches!(fact.object.kind(), Kind::Column | Kind::Label | Kind::Attribute) =>
+            {
                 unit.optional.extend(optional);
                 unit.firm.push(fact);
             }
@@ -104,7 +106,10 @@ fn units<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Unit<'a>
 
 /// Whether the statement that creates the whole can create it as well.
 fn is_created_with_whole(fact: &Fact) -> bool {
-    matches!(fact.object.kind(), Kind::Column | Kind::Label | Kind::Constraint)
+    matches!(
+        fact.object.kind(),
+        Kind::Column | Kind::Label | Kind::Constraint | Kind::DomainConstraint | Kind::Attribute
+    )
 }
 
 impl<'a> Unit<'a> {
@@ -174,7 +179,13 @@ impl<'a> Unit<'a> {
 fn stratum(fact: &Fact) -> u8 {
     match fact.object.kind() {
         Kind::Schema => 0,
-        Kind::Enum | Kind::Label => 1,
+        Kind::Enum
+        | Kind::Label
+        | Kind::Domain
+        | Kind::DomainConstraint
+        | Kind::CompositeType
+        | Kind::Attribute
+        | Kind::RangeType => 1,
         Kind::Sequence | Kind::Function | Kind::Procedure => 2,
         Kind::Table => 3,
         Kind::Column if fact.text("stored").is_some() => 5,
@@ -194,8 +205,8 @@ fn place_labels(comparison: &Comparison<'_>, created: &mut [Creation<'_>]) {
         if part.kind != Kind::Label {
             continue;
         }
-        let wanted = labels(&comparison.desired.catalog, &part.of);
-        let there = labels(comparison.live, &part.of);
+        let wanted = members(&comparison.desired.catalog, Kind::Label, &part.of);
+        let there = members(comparison.live, Kind::Label, &part.of);
         let Some(at) = wanted.iter().position(|label| **label == part.name) else { continue };
         let (before, after) = wanted.split_at(at);
         creation.place = match before.last() {

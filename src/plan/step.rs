@@ -32,6 +32,9 @@ impl Step<'_> {
         match self.object().kind() {
             Kind::Schema
             | Kind::Enum
+            | Kind::Domain
+            | Kind::CompositeType
+            | Kind::RangeType
             | Kind::Sequence
             | Kind::Table
             | Kind::Index
@@ -40,9 +43,13 @@ impl Step<'_> {
             | Kind::View
             | Kind::Function
             | Kind::Procedure => Action::Create,
-            Kind::Label | Kind::Column | Kind::Default | Kind::Constraint | Kind::RowSecurity => {
-                Action::Add
-            }
+            Kind::Label
+            | Kind::DomainConstraint
+            | Kind::Attribute
+            | Kind::Column
+            | Kind::Default
+            | Kind::Constraint
+            | Kind::RowSecurity => Action::Add,
             Kind::Comment => Action::Comment,
             Kind::Row => Action::Insert,
         }
@@ -86,6 +93,9 @@ impl Step<'_> {
             Self::Create(creation) => match creation.object.kind() {
                 Kind::Schema
                 | Kind::Enum
+                | Kind::Domain
+                | Kind::CompositeType
+                | Kind::RangeType
                 | Kind::Table
                 | Kind::View
                 | Kind::Function

@@ -6,8 +6,8 @@ use crate::manifest::{Manifest, SeedDecl};
 use crate::name::Ident;
 use crate::touched::Touched;
 
-/// What `plan` touches, and what is read to find the rows in it; `None`: all of the schema, since it is created or
-/// functions in it are called.
+/// What `plan` touches, and what is read to find the rows in it; `None`: all of the schema, since it is created, or
+/// functions in it are called, or it cannot be told from the plan.
 #[must_use]
 pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
     if plan.locks.has_functions {
@@ -15,9 +15,14 @@ pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
     }
     let mut touched = Touched::default();
     for step in &plan.steps {
+        match step.object.kind() {
+            // All tables with columns of the type are read; functions come with it, and another type.
+            Kind::DomainConstraint | Kind::RangeType => return None,
+            _ => {}
+        }
         match step.object.group() {
             Object::Schema => return None,
-            Object::Member(Kind::Enum, name) => _ = touched.types.insert(name),
+            Object::Member(kind, name) if kind.is_type() => _ = touched.types.insert(name),
             Object::Member(_, name) => _ = touched.relations.insert(name),
             // Groups of others.
             Object::Part(_) | Object::Comment(_) | Object::Row { .. } | Object::Routine { .. } => {}

@@ -15,6 +15,18 @@ version = 1
 [types.cor]
 enum = ["azul", "roxo"]
 
+[types.short]
+domain = "text"
+default = "'x'"
+checks = [{ name = "is_short", expression = "length(VALUE) < 9" }]
+
+[types.pair]
+attributes = { a = "integer", b = "text" }
+
+[types.span]
+range = "float8"
+subtype_diff = "float8mi"
+
 [sequences.counter]
 
 [tables.t]
@@ -76,8 +88,8 @@ twice = { type = "integer", null = true, generated = "id * 2" }
 /// Kind, attribute, the change, and the object that is told as changed by it.
 const CASES: &[(Kind, &str, &str, &str)] = {
     use Kind::{
-        Column, Comment, Constraint, Default, Function, Index, Policy, Procedure, RowSecurity,
-        Sequence, Table, Trigger, View,
+        Attribute, Column, Comment, Constraint, Default, Domain, DomainConstraint, Function, Index,
+        Policy, Procedure, RangeType, RowSecurity, Sequence, Table, Trigger, View,
     };
     &[
         (Table, "persistence", "ALTER TABLE acme.t SET UNLOGGED", "table t"),
@@ -286,6 +298,78 @@ const CASES: &[(Kind, &str, &str, &str)] = {
         (Sequence, "cycle", "ALTER SEQUENCE acme.counter CYCLE", "sequence counter"),
         (Sequence, "role", "ALTER SEQUENCE acme.counter OWNED BY acme.t.id", "sequence counter"),
         (Sequence, "persistence", "ALTER SEQUENCE acme.counter SET UNLOGGED", "sequence counter"),
+        (
+            Domain,
+            "type",
+            "DROP DOMAIN acme.short; CREATE DOMAIN acme.short AS varchar(9) DEFAULT 'x'",
+            "domain short",
+        ),
+        (
+            Domain,
+            "collation",
+            "DROP DOMAIN acme.short; CREATE DOMAIN acme.short AS text COLLATE \"C\" DEFAULT 'x'",
+            "domain short",
+        ),
+        (Domain, "nullability", "ALTER DOMAIN acme.short SET NOT NULL", "domain short"),
+        (Domain, "default", "ALTER DOMAIN acme.short SET DEFAULT 'y'", "domain short"),
+        (
+            DomainConstraint,
+            "definition",
+            "ALTER DOMAIN acme.short DROP CONSTRAINT is_short;
+             ALTER DOMAIN acme.short ADD CONSTRAINT is_short CHECK (length(VALUE) < 8)",
+            "constraint is_short on domain short",
+        ),
+        (
+            DomainConstraint,
+            "validity",
+            "ALTER DOMAIN acme.short DROP CONSTRAINT is_short;
+             ALTER DOMAIN acme.short ADD CONSTRAINT is_short CHECK (length(VALUE) < 9) NOT VALID",
+            "constraint is_short on domain short",
+        ),
+        (
+            Attribute,
+            "type",
+            "ALTER TYPE acme.pair ALTER ATTRIBUTE a TYPE bigint",
+            "attribute pair.a",
+        ),
+        (
+            Attribute,
+            "collation",
+            "ALTER TYPE acme.pair ALTER ATTRIBUTE b TYPE text COLLATE \"C\"",
+            "attribute pair.b",
+        ),
+        (
+            RangeType,
+            "subtype",
+            "DROP TYPE acme.span; CREATE TYPE acme.span AS RANGE (SUBTYPE = integer)",
+            "range type span",
+        ),
+        (
+            RangeType,
+            "operator_class",
+            "DROP TYPE acme.span; CREATE TYPE acme.span AS RANGE \
+             (SUBTYPE = text, SUBTYPE_OPCLASS = text_pattern_ops)",
+            "range type span",
+        ),
+        (
+            RangeType,
+            "collation",
+            "DROP TYPE acme.span; CREATE TYPE acme.span AS RANGE \
+             (SUBTYPE = text, COLLATION = \"C\")",
+            "range type span",
+        ),
+        (
+            RangeType,
+            "subtype_diff",
+            "DROP TYPE acme.span; CREATE TYPE acme.span AS RANGE (SUBTYPE = float8)",
+            "range type span",
+        ),
+        (
+            RangeType,
+            "multirange",
+            "ALTER TYPE acme.span_multirange RENAME TO spans",
+            "range type span",
+        ),
         (Comment, "comment", "COMMENT ON TABLE acme.t IS 'none'", "table t"),
     ]
 };

@@ -44,6 +44,7 @@ cases! {
     row_security
     seeds
     triggers
+    types
     views
 }
 

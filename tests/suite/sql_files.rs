@@ -217,7 +217,7 @@ async fn what_the_server_refuses_is_told_with_its_place() {
             "missing expression",
         ),
         ("ALTER TABLE IF EXISTS t ADD x int;", "sql/a.sql:1:1", "\"t\" does not exist"),
-        ("CREATE TABLE t (id int);\nCREATE TYPE pair AS (a int);", "sql/a.sql:2:1", "pair"),
+        ("CREATE TABLE t (id int);\nCREATE TYPE shell;", "sql/a.sql:2:1", "type shell"),
         (
             "CREATE TABLE t (id int) WITH (fillfactor = 50);",
             "sql/a.sql:1:1",

@@ -52,8 +52,8 @@ fn column(
     Some(column)
 }
 
-/// An enum of the manifest, under its own name or as SQL would quote it, or a type of the server.
-fn data_type(checking: &mut Checking<'_>, raw: &Name) -> Option<TypeDecl> {
+/// A type of the manifest, under its own name or as SQL would quote it, or a type of the server.
+pub(super) fn data_type(checking: &mut Checking<'_>, raw: &Name) -> Option<TypeDecl> {
     if let Some(own) = own_type(&checking.types, &raw.value) {
         return Some(own);
     }

@@ -8,9 +8,11 @@ use crate::name::TenantId;
 
 /// The first words of the kinds of all objects that can be undeclared: those that can be declared, and
 /// those that reading a schema reports.
-const KINDS: [&str; 45] = [
+const KINDS: [&str; 48] = [
     "access",
     "aggregate",
+    "attribute",
+    "canonical",
     "cast",
     "child",
     "collation",
@@ -31,6 +33,7 @@ const KINDS: [&str; 45] = [
     "inheritance",
     "label",
     "materialized",
+    "multirange",
     "operator",
     "options",
     "partitioned",

@@ -12,9 +12,25 @@ pub(in crate::manifest) const RESERVED: &str = "_provision_";
 
 /// Collects all names that are given, and notes those that are given twice.
 pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
-    for name in raw.types.keys() {
+    for (name, decl) in &raw.types {
         checking.ident(name);
         take_type(checking, name, "type");
+        if decl.attributes.is_some() {
+            take_relation(checking, name, "composite type");
+        }
+        if let Some(multirange) = &decl.multirange {
+            checking.ident(multirange);
+            take_type(checking, multirange, "multirange type");
+        }
+        let checks = decl.checks.iter().flat_map(|checks| &checks.value);
+        let named = checks.filter_map(|check| match &check.value {
+            Short::Full(full) => full.name.clone(),
+            Short::Text(_) => None,
+        });
+        for constraint in named {
+            checking.ident(&constraint);
+            take_constraint(checking, name, &constraint, "constraint of the domain");
+        }
     }
     for name in raw.sequences.keys() {
         checking.ident(name);
@@ -40,7 +56,7 @@ pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
         for name in keys.chain(exclusions) {
             checking.ident(&name);
             take_relation(checking, &name, "constraint");
-            take_constraint(checking, table, &name);
+            take_constraint(checking, table, &name, "constraint of the table");
         }
         let checks = decl.checks.iter().filter_map(|check| match &check.value {
             Short::Full(full) => full.name.clone(),
@@ -49,7 +65,7 @@ pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
         let references = decl.foreign_keys.iter().filter_map(|key| key.name.clone());
         for name in checks.chain(references) {
             checking.ident(&name);
-            take_constraint(checking, table, &name);
+            take_constraint(checking, table, &name, "constraint of the table");
         }
         for name in decl.indexes.iter().filter_map(|index| index.name.clone()) {
             checking.ident(&name);
@@ -72,9 +88,9 @@ fn take_type(checking: &mut Checking<'_>, name: &Name, kind: &'static str) {
     }
 }
 
-fn take_constraint(checking: &mut Checking<'_>, table: &Name, name: &Name) {
-    if !checking.names.constraints.insert((table.value.clone(), name.value.clone())) {
-        taken(checking, &name.span, &name.value, "constraint of the table");
+fn take_constraint(checking: &mut Checking<'_>, whole: &Name, name: &Name, what: &'static str) {
+    if !checking.names.constraints.insert((whole.value.clone(), name.value.clone())) {
+        taken(checking, &name.span, &name.value, what);
     }
 }
 

@@ -86,7 +86,9 @@ impl SqlDecl {
 
     /// The types, and where they are declared.
     pub fn types(&self) -> impl Iterator<Item = (&Position, &Ident)> {
-        let types = self.statements.iter().filter(|statement| statement.words == "CREATE TYPE");
+        let types = self.statements.iter().filter(|statement| {
+            matches!(statement.words.as_str(), "CREATE TYPE" | "CREATE DOMAIN")
+        });
         types.filter_map(|statement| Some((statement.position()?, statement.name.as_ref()?)))
     }
 

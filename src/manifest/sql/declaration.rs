@@ -48,12 +48,13 @@ pub(super) enum Created {
 }
 
 /// Key words after CREATE, ALTER or COMMENT ON, and where the name is.
-const KINDS: [(&[&str], Place); 12] = [
+const KINDS: [(&[&str], Place); 13] = [
     (&["TABLE"], Place::Next),
     (&["INDEX"], Place::Next),
     (&["VIEW"], Place::Next),
     (&["SEQUENCE"], Place::Next),
     (&["TYPE"], Place::Next),
+    (&["DOMAIN"], Place::Next),
     (&["FUNCTION"], Place::Next),
     (&["PROCEDURE"], Place::Next),
     (&["ROUTINE"], Place::Next),
@@ -64,7 +65,7 @@ const KINDS: [(&[&str], Place); 12] = [
 ];
 
 /// Kinds that cannot be declared yet.
-const UNMODELLED: [&str; 5] = ["MATERIALIZED", "DOMAIN", "AGGREGATE", "STATISTICS", "RULE"];
+const UNMODELLED: [&str; 4] = ["MATERIALIZED", "AGGREGATE", "STATISTICS", "RULE"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -158,10 +159,14 @@ fn head(tokens: &[Token<'_>]) -> Result<Head, String> {
         Place::Next | Place::OfColumn => Some(at),
     };
     let name_at = name_at.map(|at| if is_at(tokens, at, &["ONLY"]) { at + 1 } else { at });
-    if name_at.is_some_and(|at| is_at(tokens, at, &["DOMAIN"])) && matches!(place, Place::After(_))
-    {
-        return Err("domains cannot be declared yet".to_owned());
-    }
+    // COMMENT ON CONSTRAINT … ON DOMAIN; a table of this name would have to be quoted no less.
+    let is_of_domain = is_comment
+        && matches!(place, Place::After(_))
+        && name_at.is_some_and(|at| {
+            is_at(tokens, at, &["DOMAIN"])
+                && !tokens.get(at + 1).is_none_or(|next| next.is_symbol(".") || next.is("IS"))
+        });
+    let name_at = name_at.map(|at| if is_of_domain { at + 1 } else { at });
     Ok(Head { is_create, is_comment, words, place, lenient, name_at })
 }
 
@@ -209,7 +214,7 @@ pub(super) fn declaration(tokens: &[Token<'_>], schema: Option<&Ident>) -> Verdi
     let creates = match head.words {
         ["TABLE"] => Some(Created::Table),
         ["FUNCTION"] => Some(Created::Function),
-        ["TYPE"] => Some(Created::Type),
+        ["TYPE" | "DOMAIN"] => Some(Created::Type),
         _ => None,
     };
     Verdict::Declares(Declaration {
@@ -267,6 +272,20 @@ fn chain(tokens: &[Token<'_>], at: usize) -> Vec<String> {
         }
     }
     parts
+}
+
+/// The name of the multirange type that comes with a range type of this name, if the statement creates one: the server
+/// composes it unless it is given (PostgreSQL manual, CREATE TYPE).
+pub(super) fn multirange(tokens: &[Token<'_>], name: &str) -> Option<String> {
+    let given = tokens.iter().position(|token| token.is("MULTIRANGE_TYPE_NAME"));
+    if let Some(at) = given {
+        return chain(tokens, at + 2).pop();
+    }
+    let is_range = (0..tokens.len()).any(|at| is_at(tokens, at, &["AS", "RANGE"]));
+    is_range.then(|| match name.split_once("range") {
+        Some((before, after)) => format!("{before}multirange{after}"),
+        None => format!("{name}_multirange"),
+    })
 }
 
 /// Whether a view is made of columns of NULL.

@@ -52,7 +52,7 @@ pub(super) fn whole(version_number: i32) -> String {
 /// consist of.
 pub(super) fn created(version_number: i32, kinds: &BTreeSet<Kind>) -> String {
     let has = |kind: Kind| kinds.contains(&kind);
-    let types = has(Kind::Enum).then_some(TYPES);
+    let types = Kind::ALL.into_iter().any(|kind| kind.is_type() && has(kind)).then_some(TYPES);
     let routines = (has(Kind::Function) || has(Kind::Procedure)).then_some(ROUTINES);
     let digested: Vec<&str> = [Some(OBJECTS), types, routines].into_iter().flatten().collect();
     let parts = [

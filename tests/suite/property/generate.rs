@@ -13,6 +13,8 @@ pub struct Spec {
     /// Whether all tables are unlogged: permanent ones may not reference unlogged ones.
     pub(super) unlogged: bool,
     pub(super) labels: Vec<String>,
+    /// Other types: as many checks of the domain, and as many attributes of the composite type.
+    pub(super) types: Option<(usize, usize)>,
     pub(super) sequence: Option<(i64, bool)>,
     pub(super) tables: Vec<TableSpec>,
     pub(super) views: Vec<ViewSpec>,
@@ -105,11 +107,26 @@ pub(super) enum ColumnKind {
     TextArray,
     Enum,
     EnumArray,
+    Domain,
+    DomainArray,
+    Composite,
+    OwnRange,
+    Multirange,
     Serial,
     Identity,
     Generated,
     Collated,
     FromSequence,
+}
+
+impl ColumnKind {
+    /// Whether its type is one of [`Spec::types`].
+    fn is_of_own_type(self) -> bool {
+        matches!(
+            self,
+            Self::Domain | Self::DomainArray | Self::Composite | Self::OwnRange | Self::Multirange
+        )
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -130,11 +147,12 @@ pub fn spec() -> impl Strategy<Value = Spec> {
         labels
     });
     let tables = proptest::collection::vec(table(), 1..4);
+    let types = proptest::option::of((0_usize..3, 0_usize..4));
     let sequence = proptest::option::of((1_i64..50, any::<bool>()));
     let views = proptest::collection::vec(view(), 0..4);
     let functions = proptest::collection::vec(function(), 0..4);
-    (proptest::bool::weighted(0.1), labels, sequence, tables, views, functions).prop_map(
-        |(unlogged, labels, sequence, mut tables, views, mut functions)| {
+    (proptest::bool::weighted(0.1), labels, types, sequence, tables, views, functions).prop_map(
+        |(unlogged, labels, types, sequence, mut tables, views, mut functions)| {
             for (at, table) in tables.iter_mut().enumerate() {
                 table.name = format!("{}{at}", table.name);
             }
@@ -142,6 +160,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
             let spec = Spec {
                 unlogged,
                 labels,
+                types,
                 sequence,
                 tables,
                 views: views_of_none,
@@ -261,6 +280,11 @@ fn column() -> impl Strategy<Value = ColumnSpec> {
         K::TextArray,
         K::Enum,
         K::EnumArray,
+        K::Domain,
+        K::DomainArray,
+        K::Composite,
+        K::OwnRange,
+        K::Multirange,
         K::Serial,
         K::Identity,
         K::Generated,
@@ -308,10 +332,12 @@ impl Spec {
     fn sound(mut self) -> Self {
         let has_sequence = self.sequence.is_some();
         let has_labels = !self.labels.is_empty();
+        let has_types = self.types.is_some();
         for table in &mut self.tables {
             table.columns.retain(|column| match column.kind {
                 ColumnKind::FromSequence => has_sequence,
                 ColumnKind::Enum | ColumnKind::EnumArray => has_labels,
+                kind if kind.is_of_own_type() => has_types,
                 _ => true,
             });
             // A second identity column is fine for the server; a serial one needs no more care.
@@ -330,7 +356,13 @@ impl Spec {
             let columns = table.columns.clone();
             let plain = |at: &usize| {
                 columns.get(*at).is_some_and(|column| {
-                    !matches!(column.kind, ColumnKind::Json | ColumnKind::Range | ColumnKind::Bits)
+                    !matches!(
+                        column.kind,
+                        ColumnKind::Json
+                            | ColumnKind::Range
+                            | ColumnKind::Bits
+                            | ColumnKind::Composite
+                    )
                 })
             };
             let int =
@@ -404,6 +436,10 @@ impl Spec {
         part.labels.retain(|_| next());
         if part.labels.is_empty() {
             part.labels.extend(self.labels.first().cloned());
+        }
+        if let Some((checks, attributes)) = &mut part.types {
+            *checks -= usize::from(*checks > 0 && !next());
+            *attributes -= usize::from(*attributes > 0 && !next());
         }
         let mut gone = Vec::new();
         for (at, table) in part.tables.iter_mut().enumerate() {

@@ -11,11 +11,9 @@ impl Spec {
     pub fn to_toml(&self) -> String {
         let mut root = Table::new();
         root.insert("version".into(), Value::Integer(1));
-        let uses_enum = !self.labels.is_empty();
-        if uses_enum {
-            let labels = self.labels.iter().cloned().map(Value::String).collect();
-            let of = table_of([("enum", Value::Array(labels)), ("comment", "an enum".into())]);
-            root.insert("types".into(), table_of([("Kind of", of)]));
+        let types = self.types();
+        if !types.is_empty() {
+            root.insert("types".into(), Value::Table(types));
         }
         if let Some((increment, cycle)) = self.sequence {
             let sequence = table_of([
@@ -285,6 +283,52 @@ impl Spec {
     }
 }
 
+impl Spec {
+    /// Each in front of those that it needs.
+    fn types(&self) -> Table {
+        let mut types = Table::new();
+        let has_labels = !self.labels.is_empty();
+        if let Some((checks, attributes)) = self.types {
+            let all = ["VALUE <> 'no'", "length(VALUE) < 50"];
+            let mut checks: Vec<Value> = all.into_iter().take(checks).map(Value::from).collect();
+            if let Some(second) = checks.get_mut(1) {
+                let expression = second.clone();
+                *second = table_of([("name", "named".into()), ("expression", expression)]);
+            }
+            let domain = table_of([
+                ("domain", "text".into()),
+                ("default", "'d'".into()),
+                ("checks", Value::Array(checks)),
+                ("comment", "a domain".into()),
+            ]);
+            types.insert("Do main".into(), domain);
+            let kind = if has_labels { "Kind of[]" } else { "point" };
+            let all = [("x", "numeric( 5 )"), ("it's", "Do main"), ("of", kind)];
+            let attributes: Table = all
+                .into_iter()
+                .take(attributes)
+                .map(|(name, data_type)| {
+                    let comment = format!("about {name}");
+                    let attribute =
+                        table_of([("type", data_type.into()), ("comment", comment.into())]);
+                    (name.to_owned(), attribute)
+                })
+                .collect();
+            types.insert("composite".into(), table_of([("attributes", Value::Table(attributes))]));
+            let range = [("range", "text".into()), ("collation", "C".into())];
+            types.insert("Ran\"ge".into(), table_of(range));
+            let range = [("range", "Do main".into()), ("multirange", "many of".into())];
+            types.insert("of domain".into(), table_of(range));
+        }
+        if has_labels {
+            let labels = self.labels.iter().cloned().map(Value::String).collect();
+            let of = table_of([("enum", Value::Array(labels)), ("comment", "an enum".into())]);
+            types.insert("Kind of".into(), of);
+        }
+        types
+    }
+}
+
 impl ColumnSpec {
     fn to_value(&self) -> Value {
         use ColumnKind as K;
@@ -303,6 +347,11 @@ impl ColumnSpec {
             K::TextArray => ("text[]", vec![("default", "'{}'".into())]),
             K::Enum => ("Kind of", vec![]),
             K::EnumArray => ("Kind of[]", vec![("default", "'{}'".into())]),
+            K::Domain => ("Do main", vec![("default", "'own'".into())]),
+            K::DomainArray => ("Do main[]", vec![("default", "'{}'".into())]),
+            K::Composite => ("composite", vec![]),
+            K::OwnRange => ("{schema}.\"Ran\"\"ge\"", vec![("default", "'(a,b)'".into())]),
+            K::Multirange => ("{schema}.\"many of\"", vec![("default", "'{}'".into())]),
             K::Serial => ("bigserial", vec![]),
             K::Identity => (
                 "integer",
@@ -318,7 +367,8 @@ impl ColumnSpec {
         let mut column = Table::new();
         column.insert("type".into(), data_type.into());
         // Those without a value of their own are null in rows.
-        let needs_null = matches!(self.kind, K::Int | K::Enum | K::Collated) && self.name != "id";
+        let needs_null =
+            matches!(self.kind, K::Int | K::Enum | K::Composite | K::Collated) && self.name != "id";
         let never_null = matches!(self.kind, K::Serial | K::Identity);
         column.insert("null".into(), ((self.null || needs_null) && !never_null).into());
         if self.comment {
