@@ -16,8 +16,10 @@ mod faithful;
 mod policy;
 mod positions;
 mod routine;
+mod table;
 mod trigger;
 mod user_type;
+mod view;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +76,8 @@ fn unnamed(manifest: &Manifest, catalog: &Catalog) -> BTreeSet<Object> {
             _ => &[],
         };
         let unnamed = constraints.iter().filter(|constraint| !constraint.name.explicit);
-        unnamed.map(|c| Object::on_table(Kind::DomainConstraint, &decl.name, &c.name.ident))
+        unnamed
+            .map(|c| Object::part(Kind::Domain, &decl.name, Kind::DomainConstraint, &c.name.ident))
     });
     let of_tables = manifest.tables.iter().flat_map(|table| {
         let constraints = table.constraints.iter().map(|decl| (Kind::Constraint, &decl.name));
@@ -82,10 +85,20 @@ fn unnamed(manifest: &Manifest, catalog: &Catalog) -> BTreeSet<Object> {
         let unnamed = constraints.chain(indexes).filter(|(_, name)| !name.explicit);
         unnamed.map(|(kind, name)| Object::on_table(kind, &table.name, &name.ident))
     });
+    let of_views = manifest.materialized_views.iter().flat_map(|view| {
+        let unnamed = view.indexes.iter().filter(|index| !index.name.explicit);
+        unnamed.map(|index| {
+            Object::part(Kind::MaterializedView, &view.name, Kind::Index, &index.name.ident)
+        })
+    });
     // Those that `serial` columns create.
     let sequences = catalog.of_kind(Kind::Sequence);
     let owned = sequences.filter(|fact| kinds::comes_with(fact).is_some());
-    of_tables.chain(of_domains).chain(owned.map(|fact| fact.object.clone())).collect()
+    of_tables
+        .chain(of_domains)
+        .chain(of_views)
+        .chain(owned.map(|fact| fact.object.clone()))
+        .collect()
 }
 
 /// What older servers would report as a syntax error, or only when a tenant is created.
@@ -151,6 +164,7 @@ async fn elaborate_in(
     left.extend(declare::views(manifest));
     let (comments, left): (Vec<_>, Vec<_>) = left.into_iter().partition(is_comment_in_sql);
     any_order::create(&mut scratch, left).await?;
+    any_order::create(&mut scratch, declare::view_indexes(manifest)).await?;
     create_all(&mut scratch, &mut done, declare::triggers(manifest)).await?;
     create_all(&mut scratch, &mut done, declare::policies(manifest)).await?;
     any_order::check_bodies(&mut scratch, &declare::bodies(manifest)).await?;
@@ -164,6 +178,7 @@ async fn elaborate_in(
     scratch.reset_settings().await.map_err(ElaborateError::Server)?;
     let mut catalog = read_scratch(&mut scratch).await.map_err(ElaborateError::Server)?;
     check_names(manifest, &catalog, &scratch.schema)?;
+    view::populate(manifest, &mut catalog)?;
     if let Some(schema) = &manifest.sql.schema
         && let Some(object) =
             scratch.uses(schema, &manifest.sql.names()).await.map_err(ElaborateError::Server)?

@@ -42,15 +42,8 @@ use crate::settings;
 pub const FORMAT_VERSION: u32 = 2;
 
 /// What a tenant may have that cannot be declared, so that a new one is created without it.
-pub const NOT_DECLARABLE: [&str; 7] = [
-    "materialized views",
-    "triggers of views",
-    "rules",
-    "domains",
-    "composite types",
-    "partitioned tables",
-    "grants",
-];
+pub const NOT_DECLARABLE: [&str; 5] =
+    ["rules", "aggregates", "partitioned tables", "storage parameters", "grants"];
 
 /// What would be done to one tenant, and what this is derived from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

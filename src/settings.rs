@@ -28,12 +28,14 @@ const OF_STATEMENTS: [(&str, &str); 17] = [
     ("client_min_messages", "warning"),
 ];
 
+/// It was introduced by the minor releases of August 2024 (CVE-2024-7348) and keeps the server from
+/// running what a hostile view with a managed table's name would call.
+const GUARD: (&str, &str) = ("restrict_nonsystem_relation_kind", "view, foreign-table");
+
 /// How the tool's own sessions are planned, guarded and ended; some servers do not know all of
 /// them.
 const OF_SESSIONS: [(&str, &str); 6] = [
-    // It was introduced by the minor releases of August 2024 (CVE-2024-7348) and keeps the server from
-    // running what a hostile view with a managed table's name would call.
-    ("restrict_nonsystem_relation_kind", "view, foreign-table"),
+    GUARD,
     // Otherwise the planner would compute check constraints of constants, whose functions a table's
     // owner has chosen, for a mere SELECT.
     ("constraint_exclusion", "partition"),
@@ -61,6 +63,18 @@ pub fn set_local() -> String {
         .into_iter()
         .map(|(name, value)| format!("SET LOCAL {name} = {};\n", elements(value)))
         .collect()
+}
+
+/// Statements in PL/pgSQL that let the transaction read views, and that forbid it again, if the server knows how to.
+#[must_use]
+pub fn reading_views() -> [String; 2] {
+    let (name, guarded) = GUARD;
+    ["", guarded].map(|value| {
+        format!(
+            "PERFORM pg_catalog.set_config(name, '{value}', true) FROM pg_catalog.pg_settings \
+             WHERE name = '{name}'"
+        )
+    })
 }
 
 /// An expression: the OIDs of the roles that are trusted without being named, which are superusers and

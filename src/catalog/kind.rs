@@ -26,6 +26,9 @@ pub enum Kind {
     Policy,
     Trigger,
     View,
+    MaterializedView,
+    /// The rows of a materialized view, if it has been filled; has its name.
+    Population,
     Function,
     Procedure,
     Comment,
@@ -35,7 +38,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Schema,
         Self::Enum,
         Self::Label,
@@ -54,6 +57,8 @@ impl Kind {
         Self::Policy,
         Self::Trigger,
         Self::View,
+        Self::MaterializedView,
+        Self::Population,
         Self::Function,
         Self::Procedure,
         Self::Comment,
@@ -82,6 +87,8 @@ impl Kind {
             Self::Policy => "policy",
             Self::Trigger => "trigger",
             Self::View => "view",
+            Self::MaterializedView => "materialized_view",
+            Self::Population => "population",
             Self::Function => "function",
             Self::Procedure => "procedure",
             Self::Comment => "comment",
@@ -101,21 +108,22 @@ impl Kind {
         matches!(self, Self::Enum | Self::Domain | Self::CompositeType | Self::RangeType)
     }
 
-    /// The kind of which an object of this kind is a part, if it is one.
+    /// The kinds of which an object of this kind can be a part, if it is one.
     #[must_use]
-    pub fn whole(self) -> Option<Self> {
+    pub fn wholes(self) -> &'static [Self] {
         match self {
-            Self::Label => Some(Self::Enum),
-            Self::DomainConstraint => Some(Self::Domain),
-            Self::Attribute => Some(Self::CompositeType),
+            Self::Label => &[Self::Enum],
+            Self::DomainConstraint => &[Self::Domain],
+            Self::Attribute => &[Self::CompositeType],
+            Self::Population => &[Self::MaterializedView],
+            Self::Index => &[Self::Table, Self::MaterializedView],
+            Self::Trigger => &[Self::Table, Self::View],
             Self::Column
             | Self::Default
             | Self::Constraint
-            | Self::Index
             | Self::RowSecurity
             | Self::Policy
-            | Self::Trigger
-            | Self::Row => Some(Self::Table),
+            | Self::Row => &[Self::Table],
             Self::Schema
             | Self::Enum
             | Self::Domain
@@ -124,9 +132,10 @@ impl Kind {
             | Self::Sequence
             | Self::Table
             | Self::View
+            | Self::MaterializedView
             | Self::Function
             | Self::Procedure
-            | Self::Comment => None,
+            | Self::Comment => &[],
         }
     }
 }

@@ -30,7 +30,9 @@ pub enum Object {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Part {
     pub kind: Kind,
-    /// The name of the whole; its kind is [`Kind::whole`].
+    /// The kind of the whole, one of [`Kind::wholes`].
+    pub whole: Kind,
+    /// The name of the whole.
     pub of: Ident,
     pub name: Ident,
 }
@@ -42,10 +44,16 @@ impl Object {
         Self::Member(Kind::Table, name.clone())
     }
 
+    /// A part of an object of this kind and name.
+    #[must_use]
+    pub fn part(whole: Kind, of: &Ident, kind: Kind, name: &Ident) -> Self {
+        Self::Part(Part { kind, whole, of: of.clone(), name: name.clone() })
+    }
+
     /// A part of a table.
     #[must_use]
     pub fn on_table(kind: Kind, table: &Ident, name: &Ident) -> Self {
-        Self::Part(Part { kind, of: table.clone(), name: name.clone() })
+        Self::part(Kind::Table, table, kind, name)
     }
 
     /// A column.
@@ -90,7 +98,7 @@ impl Object {
         match self {
             Self::Schema => None,
             Self::Member(..) | Self::Routine { .. } => Some(Self::Schema),
-            Self::Part(Part { kind: Kind::Default, of, name }) => Some(Self::column(of, name)),
+            Self::Part(Part { kind: Kind::Default, of, name, .. }) => Some(Self::column(of, name)),
             Self::Part(Part { .. }) | Self::Row { .. } => Some(self.group()),
             Self::Comment(on) => Some((**on).clone()),
         }
@@ -100,10 +108,7 @@ impl Object {
     #[must_use]
     pub fn group(&self) -> Self {
         match self {
-            Self::Part(Part { kind, of, .. }) => match kind.whole() {
-                Some(whole) => Self::Member(whole, of.clone()),
-                None => Self::Schema,
-            },
+            Self::Part(Part { whole, of, .. }) => Self::Member(*whole, of.clone()),
             Self::Row { table, .. } => Self::table(table),
             Self::Comment(on) => on.group(),
             Self::Schema | Self::Member(..) | Self::Routine { .. } => self.clone(),
@@ -128,13 +133,14 @@ impl fmt::Display for Object {
             Self::Routine { kind, name, arguments } => {
                 write!(f, "{kind} {name}({})", printable(arguments))
             }
-            Self::Part(Part { kind, of, name }) => match kind {
+            Self::Part(Part { kind, whole, of, name }) => match kind {
                 Kind::Column => write!(f, "column {of}.{name}"),
                 Kind::Default => write!(f, "default of column {of}.{name}"),
                 Kind::RowSecurity => write!(f, "row security of table {of}"),
                 Kind::Label => write!(f, "label {:?} of enum {of}", name.as_str()),
                 Kind::DomainConstraint => write!(f, "constraint {name} on domain {of}"),
                 Kind::Attribute => write!(f, "attribute {of}.{name}"),
+                Kind::Population => write!(f, "data of {whole} {of}"),
                 _ => write!(f, "{kind} {name} on {of}"),
             },
             Self::Comment(on) => write!(f, "comment on {on}"),
@@ -143,11 +149,11 @@ impl fmt::Display for Object {
     }
 }
 
-/// The key of the whole in the saved form.
-fn key_of_whole(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Label | Kind::DomainConstraint | Kind::Attribute => "of",
-        _ => "table",
+/// The key of a whole of this kind in the saved form.
+fn key_of_whole(whole: Kind) -> &'static str {
+    match whole {
+        Kind::Table | Kind::View | Kind::MaterializedView => whole.name(),
+        _ => "of",
     }
 }
 
@@ -162,8 +168,8 @@ impl Serialize for Object {
                 map.serialize_entry("name", name)?;
                 map.serialize_entry("arguments", arguments)?;
             }
-            Self::Part(Part { kind, of, name }) => {
-                map.serialize_entry(key_of_whole(*kind), of)?;
+            Self::Part(Part { whole, of, name, .. }) => {
+                map.serialize_entry(key_of_whole(*whole), of)?;
                 map.serialize_entry("name", name)?;
             }
             Self::Comment(on) => map.serialize_entry("on", on)?,
@@ -204,6 +210,12 @@ fn read(map: &mut BTreeMap<String, Entry>) -> Result<Object, String> {
     let kind = text("kind")?;
     let kind = Kind::ALL.into_iter().find(|known| known.name() == kind);
     let kind = kind.ok_or("unknown kind of object")?;
+    let whole = kind.wholes().iter().find(|whole| map.contains_key(key_of_whole(**whole)));
+    let whole = whole.or(kind.wholes().first()).copied();
+    let mut text = |key: &str| match map.remove(key) {
+        Some(Entry::Text(text)) => Ok(text),
+        _ => Err(format!("missing field `{key}`")),
+    };
     Ok(match kind {
         Kind::Schema => Object::Schema,
         Kind::Comment => match map.remove("on") {
@@ -214,11 +226,12 @@ fn read(map: &mut BTreeMap<String, Entry>) -> Result<Object, String> {
         _ if kind.is_routine() => {
             Object::Routine { kind, name: name(text("name")?)?, arguments: text("arguments")? }
         }
-        _ => match kind.whole() {
+        _ => match whole {
             None => Object::Member(kind, name(text("name")?)?),
-            Some(_) => Object::Part(Part {
+            Some(whole) => Object::Part(Part {
                 kind,
-                of: name(text(key_of_whole(kind))?)?,
+                whole,
+                of: name(text(key_of_whole(whole))?)?,
                 name: name(text("name")?)?,
             }),
         },
@@ -237,7 +250,14 @@ mod tests {
             (Object::Schema, r#"{"kind":"schema"}"#),
             (Object::table(&t), r#"{"kind":"table","name":"t"}"#),
             (Object::column(&t, &x), r#"{"kind":"column","table":"t","name":"x"}"#),
-            (Object::on_table(Kind::Label, &t, &x), r#"{"kind":"label","of":"t","name":"x"}"#),
+            (
+                Object::part(Kind::Enum, &t, Kind::Label, &x),
+                r#"{"kind":"label","of":"t","name":"x"}"#,
+            ),
+            (
+                Object::part(Kind::MaterializedView, &t, Kind::Index, &x),
+                r#"{"kind":"index","materialized_view":"t","name":"x"}"#,
+            ),
             (
                 Object::Routine {
                     kind: Kind::Function,

@@ -96,10 +96,7 @@ impl<'a> Slots<'a> {
 /// What holds a name, without the name.
 fn describe(object: &Object) -> String {
     match object {
-        Object::Part(part) => match part.kind.whole() {
-            Some(whole) => format!("{} of {whole} {}", part.kind, part.of),
-            None => part.kind.to_string(),
-        },
+        Object::Part(part) => format!("{} of {} {}", part.kind, part.whole, part.of),
         other => other.kind().to_string(),
     }
 }

@@ -50,7 +50,7 @@ impl Validate {
                 counted(manifest.tables.len(), "table"),
                 counted(manifest.enums.len() + manifest.types.len(), "type"),
                 counted(manifest.sequences.len(), "sequence"),
-                counted(manifest.views.len(), "view"),
+                counted(manifest.views.len() + manifest.materialized_views.len(), "view"),
                 counted(routines(false), "function"),
                 counted(routines(true), "procedure"),
                 counted(rows, "row"),

@@ -82,7 +82,7 @@ impl Trial {
             Self::Table(decl, constraint) => {
                 Statement::Table { decl, constraints: constraint.iter().collect() }
             }
-            Self::Index(table, decl) => Statement::Index { table, decl },
+            Self::Index(on, decl) => Statement::Index { whole: Kind::Table, on, decl },
         }
     }
 }
@@ -97,7 +97,7 @@ fn parts(step: &Statement<'_>) -> Vec<Part> {
                 .chain(constraints.iter().flat_map(|c| constraint(decl, c)))
                 .collect()
         }
-        Statement::Index { table, decl } => index(table, decl),
+        Statement::Index { on, decl, .. } => index(on, decl),
         _ => Vec::new(),
     }
 }

@@ -5,12 +5,11 @@
 
 use super::constraint;
 use super::error::ElaborateError;
-use super::words::{qualified, type_name};
-use super::{policy, routine, trigger, user_type};
+use super::{policy, routine, table, trigger, user_type, view};
 use crate::catalog::{Kind, Object};
 use crate::kinds::{self, sequence_option_words};
 use crate::manifest::{
-    ColumnDecl, ColumnValue, ConstraintDecl, EnumDecl, IndexDecl, Manifest, PolicyDecl, Position,
+    ConstraintDecl, EnumDecl, IndexDecl, Manifest, MaterializedViewDecl, PolicyDecl, Position,
     RoutineBody, RoutineDecl, RowSecurity, SequenceDecl, SqlStatement, TableDecl, TriggerDecl,
     UserTypeDecl, ViewDecl,
 };
@@ -33,11 +32,14 @@ pub(super) enum Statement<'m> {
         table: &'m Ident,
         decl: &'m ConstraintDecl,
     },
+    /// On a table or a materialized view.
     Index {
-        table: &'m Ident,
+        whole: Kind,
+        on: &'m Ident,
         decl: &'m IndexDecl,
     },
     View(&'m ViewDecl),
+    MaterializedView(&'m MaterializedViewDecl),
     Policy {
         table: &'m Ident,
         decl: &'m PolicyDecl,
@@ -47,13 +49,16 @@ pub(super) enum Statement<'m> {
         table: &'m TableDecl,
         verb: &'static str,
     },
+    /// On a table or a view.
     Trigger {
-        table: &'m Ident,
+        whole: Kind,
+        on: &'m Ident,
         decl: &'m TriggerDecl,
     },
     /// Enables or disables a trigger.
     Enable {
-        table: &'m Ident,
+        whole: Kind,
+        on: &'m Ident,
         decl: &'m TriggerDecl,
     },
     /// One of an SQL file.
@@ -115,10 +120,23 @@ pub(super) fn tables(manifest: &Manifest) -> Vec<Statement<'_>> {
         statements.push(Statement::Table { decl, constraints });
     }
     for table in &manifest.tables {
-        let indexes = table.indexes.iter();
-        statements.extend(indexes.map(|decl| Statement::Index { table: &table.name, decl }));
+        statements.extend(indexes(Kind::Table, &table.name, &table.indexes));
     }
     statements
+}
+
+fn indexes<'m>(
+    whole: Kind,
+    on: &'m Ident,
+    all: &'m [IndexDecl],
+) -> impl Iterator<Item = Statement<'m>> {
+    all.iter().map(move |decl| Statement::Index { whole, on, decl })
+}
+
+/// The indexes of materialized views.
+pub(super) fn view_indexes(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let views = manifest.materialized_views.iter();
+    views.flat_map(|view| indexes(Kind::MaterializedView, &view.name, &view.indexes)).collect()
 }
 
 /// The foreign keys to tables of the schema.
@@ -133,9 +151,10 @@ pub(super) fn keys(manifest: &Manifest) -> Vec<Statement<'_>> {
     of_tables.collect()
 }
 
-/// The views, in the order of the manifest, in which they may not be creatable.
+/// The views of both kinds, in the order of the manifest, in which they may not be creatable.
 pub(super) fn views(manifest: &Manifest) -> Vec<Statement<'_>> {
-    manifest.views.iter().map(Statement::View).collect()
+    let materialized = manifest.materialized_views.iter().map(Statement::MaterializedView);
+    manifest.views.iter().map(Statement::View).chain(materialized).collect()
 }
 
 /// The policies, which may call functions of the schema and read its tables, and the row-level security of tables.
@@ -156,14 +175,15 @@ pub(super) fn policies(manifest: &Manifest) -> Vec<Statement<'_>> {
 
 /// The triggers, whose functions may be those of the schema.
 pub(super) fn triggers(manifest: &Manifest) -> Vec<Statement<'_>> {
-    let of_tables = manifest.tables.iter().flat_map(|table| {
-        table.triggers.iter().flat_map(|decl| {
-            let enable =
-                decl.enable.is_some().then_some(Statement::Enable { table: &table.name, decl });
-            std::iter::once(Statement::Trigger { table: &table.name, decl }).chain(enable)
+    let of_tables = manifest.tables.iter().map(|t| (Kind::Table, &t.name, &t.triggers));
+    let of_views = manifest.views.iter().map(|v| (Kind::View, &v.name, &v.triggers));
+    let all = of_tables.chain(of_views).flat_map(|(whole, on, triggers)| {
+        triggers.iter().flat_map(move |decl| {
+            let enable = decl.enable.is_some().then_some(Statement::Enable { whole, on, decl });
+            std::iter::once(Statement::Trigger { whole, on, decl }).chain(enable)
         })
     });
-    of_tables.collect()
+    all.collect()
 }
 
 /// The comments on what is declared.
@@ -185,6 +205,18 @@ pub(super) fn comments<'m>(manifest: &'m Manifest) -> Vec<Statement<'m>> {
     }
     for decl in &manifest.views {
         add(Object::Member(Kind::View, decl.name.clone()), decl.comment.as_ref());
+        for trigger in &decl.triggers {
+            let object = Object::part(Kind::View, &decl.name, Kind::Trigger, &trigger.name);
+            add(object, trigger.comment.as_ref());
+        }
+    }
+    for decl in &manifest.materialized_views {
+        add(Object::Member(Kind::MaterializedView, decl.name.clone()), decl.comment.as_ref());
+        for index in &decl.indexes {
+            let whole = Kind::MaterializedView;
+            let object = Object::part(whole, &decl.name, Kind::Index, &index.name.ident);
+            add(object, index.comment.as_ref());
+        }
     }
     for table in &manifest.tables {
         let name = &table.name;
@@ -219,25 +251,26 @@ impl Statement<'_> {
     pub(super) fn sql(&self, schema: &SchemaName) -> String {
         match self {
             Self::Schema => format!("CREATE SCHEMA {}", schema.quoted()),
-            Self::Enum(decl) => create_enum(schema, decl),
+            Self::Enum(decl) => user_type::create_enum(schema, decl),
             Self::Type(decl) => user_type::create(schema, decl),
             Self::Sequence(decl) => create_sequence(schema, decl),
-            Self::Table { decl, constraints } => create_table(schema, decl, constraints),
+            Self::Table { decl, constraints } => table::create(schema, decl, constraints),
             Self::Constraint { table, decl } => format!(
                 "ALTER TABLE {} ADD {}",
                 schema.qualify(table),
                 constraint::clause(schema, decl)
             ),
-            Self::Index { table, decl } => constraint::create_index(schema, table, decl),
-            Self::View(decl) => create_view(schema, decl),
+            Self::Index { on, decl, .. } => constraint::create_index(schema, on, decl),
+            Self::View(decl) => view::create(schema, decl),
+            Self::MaterializedView(decl) => view::create_materialized(schema, decl),
             Self::Policy { table, decl } => policy::create(schema, table, decl),
             Self::RowSecurity { table, verb } => {
                 format!("ALTER TABLE {} {verb} ROW LEVEL SECURITY", schema.qualify(&table.name))
             }
-            Self::Trigger { table, decl } => trigger::create(schema, table, decl),
-            Self::Enable { table, decl } => format!(
+            Self::Trigger { on, decl, .. } => trigger::create(schema, on, decl),
+            Self::Enable { on, decl, .. } => format!(
                 "ALTER TABLE {} {} TRIGGER {}",
-                schema.qualify(table),
+                schema.qualify(on),
                 decl.enable.as_deref().unwrap_or("ENABLE"),
                 decl.name.quoted()
             ),
@@ -256,6 +289,7 @@ impl Statement<'_> {
         matches!(
             self,
             Self::View(_)
+                | Self::MaterializedView(_)
                 | Self::Type(_)
                 | Self::Policy { .. }
                 | Self::Routine(_)
@@ -277,7 +311,9 @@ impl Statement<'_> {
     pub(super) fn created(&self) -> Option<Ident> {
         match self {
             Self::Sql(statement) => statement.created().cloned(),
-            Self::Routine(_) | Self::View(_) | Self::Type(_) => self.object()?.name().cloned(),
+            Self::Routine(_) | Self::View(_) | Self::MaterializedView(_) | Self::Type(_) => {
+                self.object()?.name().cloned()
+            }
             _ => None,
         }
     }
@@ -293,15 +329,20 @@ impl Statement<'_> {
             Self::Constraint { table, decl } => {
                 Object::on_table(Kind::Constraint, table, &decl.name.ident)
             }
-            Self::Index { table, decl } => Object::on_table(Kind::Index, table, &decl.name.ident),
+            Self::Index { whole, on, decl } => {
+                Object::part(*whole, on, Kind::Index, &decl.name.ident)
+            }
             Self::View(decl) => Object::Member(Kind::View, decl.name.clone()),
+            Self::MaterializedView(decl) => {
+                Object::Member(Kind::MaterializedView, decl.name.clone())
+            }
             Self::Routine(decl) | Self::RoutineAgain(decl) => routine::object(decl),
             Self::Policy { table, decl } => Object::on_table(Kind::Policy, table, &decl.name),
             Self::RowSecurity { table, .. } => {
                 Object::on_table(Kind::RowSecurity, &table.name, &table.name)
             }
-            Self::Trigger { table, decl } | Self::Enable { table, decl } => {
-                Object::on_table(Kind::Trigger, table, &decl.name)
+            Self::Trigger { whole, on, decl } | Self::Enable { whole, on, decl } => {
+                Object::part(*whole, on, Kind::Trigger, &decl.name)
             }
             Self::Comment { on, .. } => on.comment(),
             Self::Sql(_) | Self::SqlAgain(_) => return None,
@@ -330,6 +371,7 @@ impl Statement<'_> {
             Self::Constraint { decl, .. } => &decl.position,
             Self::Index { decl, .. } => &decl.position,
             Self::View(decl) => decl.query.position().unwrap_or(&decl.position),
+            Self::MaterializedView(decl) => decl.query.position().unwrap_or(&decl.position),
             Self::Routine(decl) => &decl.position,
             Self::Policy { decl, .. } => &decl.position,
             Self::RowSecurity { table, .. } => &table.position,
@@ -342,11 +384,6 @@ impl Statement<'_> {
     }
 }
 
-fn create_enum(schema: &SchemaName, decl: &EnumDecl) -> String {
-    let labels: Vec<String> = decl.labels.iter().map(|l| Text::from(l).literal()).collect();
-    format!("CREATE TYPE {} AS ENUM ({})", schema.qualify(&decl.name), labels.join(", "))
-}
-
 fn create_sequence(schema: &SchemaName, decl: &SequenceDecl) -> String {
     let data_type = match decl.data_type {
         Some(data_type) => format!(" AS {}", data_type.sql()),
@@ -357,52 +394,4 @@ fn create_sequence(schema: &SchemaName, decl: &SequenceDecl) -> String {
         schema.qualify(&decl.name),
         sequence_option_words(&decl.options)
     )
-}
-
-fn create_view(schema: &SchemaName, decl: &ViewDecl) -> String {
-    let columns: Vec<String> = decl.columns.iter().map(Ident::quoted).collect();
-    let columns =
-        if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
-    let options = match decl.options.as_slice() {
-        [] => String::new(),
-        options => format!(" WITH ({})", options.join(", ")),
-    };
-    let (name, query) = (schema.qualify(&decl.name), decl.query.sql(schema));
-    format!("CREATE VIEW {name}{columns}{options} AS\n{query}")
-}
-
-fn create_table(schema: &SchemaName, decl: &TableDecl, constraints: &[&ConstraintDecl]) -> String {
-    let columns = decl.columns.iter().map(|column| self::column(schema, column));
-    let constraints = constraints.iter().map(|decl| constraint::clause(schema, decl));
-    let clauses: Vec<String> = columns.chain(constraints).collect();
-    let unlogged = if decl.unlogged { "UNLOGGED " } else { "" };
-    format!("CREATE {unlogged}TABLE {} ({})", schema.qualify(&decl.name), clauses.join(", "))
-}
-
-fn column(schema: &SchemaName, decl: &ColumnDecl) -> String {
-    let mut sql = format!("{} {}", decl.name.quoted(), type_name(schema, &decl.data_type));
-    if let Some(collation) = &decl.collation {
-        sql.push_str(&format!(" COLLATE {}", qualified(collation)));
-    }
-    match &decl.value {
-        ColumnValue::None => {}
-        ColumnValue::Default(expression) => {
-            sql.push_str(&format!(" DEFAULT ({})", expression.sql(schema)));
-        }
-        ColumnValue::Identity { always, options } => {
-            let when = if *always { "ALWAYS" } else { "BY DEFAULT" };
-            sql.push_str(&format!(" GENERATED {when} AS IDENTITY"));
-            let options = sequence_option_words(options);
-            if !options.is_empty() {
-                sql.push_str(&format!(" ({})", options.trim_start()));
-            }
-        }
-        ColumnValue::Generated(expression) => {
-            sql.push_str(&format!(" GENERATED ALWAYS AS ({}) STORED", expression.sql(schema)));
-        }
-    }
-    if !decl.nullable {
-        sql.push_str(" NOT NULL");
-    }
-    sql
 }

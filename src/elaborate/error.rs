@@ -38,6 +38,11 @@ pub enum ElaborateError {
         schema.as_str()
     )]
     Stray { schema: Ident, object: String },
+    #[error(
+        "{}materialized view {view} is to be filled, but reads {other}, which is not: populated = false",
+        place(.at.as_ref())
+    )]
+    NotPopulated { at: Option<Position>, view: Ident, other: Ident },
     #[error("{at}: extension {name} is required{}", missing(.wanted.as_ref(), .found.as_deref()))]
     Extension { at: Position, name: Ident, wanted: Option<Ident>, found: Option<String> },
     #[error(
@@ -91,6 +96,7 @@ impl Explain for ElaborateError {
             | Self::Hidden { .. }
             | Self::Unmodelled { .. }
             | Self::Stray { .. }
+            | Self::NotPopulated { .. }
             | Self::NameAsText { .. }
             | Self::TooOld { .. } => "manifest-refused",
             Self::Server(source) | Self::ReadOnly(source) => source.code(),
@@ -148,6 +154,7 @@ impl Explain for ElaborateError {
                  '{schema}.name'::regclass"
                     .into(),
             ),
+            Self::NotPopulated { .. } => Some("fill both, or give both populated = false".into()),
             Self::Hidden { .. } => Some("give the type another name".into()),
             Self::TooOld { .. } => Some("declare it without, or upgrade the server".into()),
         }

@@ -27,15 +27,18 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
     let mut declared: Vec<(bool, &Ident)> = declared.collect();
     declared.sort();
     let sequence = |name: &Ident| Object::Member(Kind::Sequence, name.clone());
+    let materialized = |name: &Ident| Object::Member(Kind::MaterializedView, name.clone());
     let view = |name: &Ident| Object::Member(Kind::View, name.clone());
     let has_others = catalog.of_kind(Kind::Table).count() != manifest.tables.len()
         || catalog.of_kind(Kind::Enum).count() != manifest.enums.len()
         || types(catalog) != manifest.types.len()
         || catalog.of_kind(Kind::View).count() != manifest.views.len()
+        || catalog.of_kind(Kind::MaterializedView).count() != manifest.materialized_views.len()
         || routines(catalog) != declared;
     // They may be those of SQL files.
     if has_others && manifest.sql.is_empty()
         || manifest.views.iter().any(|decl| !catalog.has(&view(&decl.name)))
+        || manifest.materialized_views.iter().any(|decl| !catalog.has(&materialized(&decl.name)))
         || manifest.types.iter().any(|decl| !catalog.has(&user_type::object(decl)))
         || manifest.sequences.iter().any(|decl| !catalog.has(&sequence(&decl.name)))
     {

@@ -8,13 +8,16 @@ use crate::manifest::{
 
 /// The declaration of an object, or of the expression in it.
 pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position> {
-    let Object::Part(Part { kind, of, name }) = object else {
+    let Object::Part(Part { kind, of, name, .. }) = object else {
         let tables = manifest.tables.iter().map(|decl| (&decl.name, &decl.position));
         let views = manifest.views.iter().map(|decl| (&decl.name, &decl.position));
+        let filled = manifest.materialized_views.iter();
+        let filled = filled.map(|decl| (&decl.name, &decl.position));
         let types = manifest.types.iter().map(|decl| (&decl.name, &decl.position));
         let routines = manifest.routines.iter().map(|decl| (&decl.name, &decl.position));
         let mut named = tables
             .chain(views)
+            .chain(filled)
             .chain(types)
             .chain(routines)
             .filter(|(name, _)| Some(*name) == object.name());
@@ -22,6 +25,11 @@ pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position>
         let in_sql = || manifest.sql.position(object.name()?.as_str());
         return declared.or_else(in_sql).cloned();
     };
+    let views = manifest.views.iter().map(|decl| (&decl.name, &decl.position));
+    let filled = manifest.materialized_views.iter().map(|decl| (&decl.name, &decl.position));
+    if let Some((_, position)) = views.chain(filled).find(|(name, _)| *name == of) {
+        return Some(position.clone());
+    }
     if let Some(decl) = manifest.types.iter().find(|decl| decl.name == *of) {
         return Some(decl.position.clone());
     }

@@ -1,9 +1,9 @@
-//! The SQL of declared domains, composite types and range types.
+//! The SQL of declared types.
 
 use super::constraint;
 use super::words::{qualified, type_name};
 use crate::catalog::{Kind, Object};
-use crate::manifest::{AttributeDecl, DomainDecl, RangeDecl, UserTypeDecl, UserTypeDef};
+use crate::manifest::{AttributeDecl, DomainDecl, EnumDecl, RangeDecl, UserTypeDecl, UserTypeDef};
 use crate::name::{Ident, SchemaName, Text};
 
 /// The object that the declaration creates.
@@ -18,7 +18,8 @@ pub(super) fn object(decl: &UserTypeDecl) -> Object {
 
 /// The comments on it and on its parts.
 pub(super) fn comments(decl: &UserTypeDecl) -> Vec<(Object, &Text)> {
-    let part = |kind: Kind, name: &Ident| Object::on_table(kind, &decl.name, name);
+    let whole = object(decl).kind();
+    let part = |kind: Kind, name: &Ident| Object::part(whole, &decl.name, kind, name);
     let of_parts: Vec<(Object, Option<&Text>)> = match &decl.definition {
         UserTypeDef::Domain(domain) => {
             let constraints = domain.constraints.iter();
@@ -84,4 +85,9 @@ fn range(schema: &SchemaName, name: &str, decl: &RangeDecl) -> String {
         options.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}", value?)));
     let options: Vec<String> = options.collect();
     format!("CREATE TYPE {name} AS RANGE ({})", options.join(", "))
+}
+
+pub(super) fn create_enum(schema: &SchemaName, decl: &EnumDecl) -> String {
+    let labels: Vec<String> = decl.labels.iter().map(|l| Text::from(l).literal()).collect();
+    format!("CREATE TYPE {} AS ENUM ({})", schema.qualify(&decl.name), labels.join(", "))
 }

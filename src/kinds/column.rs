@@ -2,7 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, part, table_of};
+use super::rules::{Digest, Needs, Rules, part, whole_of};
 use super::sequence::{is_serial, options, owner};
 use super::{default, unmodelled};
 use crate::catalog::{Fact, Kind, Object};
@@ -99,7 +99,7 @@ pub(super) const EXPRESSION: &str = "SELECT pg_get_expr(ad.adbin, ad.adrelid) FR
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     format!(
         "ALTER TABLE {} ADD COLUMN {}{}",
-        table_of(&creation.object, schema),
+        whole_of(&creation.object, schema),
         guard.words(),
         clause(&creation.object, creation.fact, &creation.parts, schema)
     )

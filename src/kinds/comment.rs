@@ -3,7 +3,7 @@
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::routine::signature;
-use super::rules::{Rules, part, qualified, table_of, whole_of};
+use super::rules::{Rules, part, qualified, whole_of};
 use crate::catalog::{Kind, Object};
 use crate::name::{Ident, SchemaName, Text};
 
@@ -67,15 +67,15 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
         }
         Kind::Domain => format!("DOMAIN {}", qualified(on, schema)),
         Kind::DomainConstraint => format!("CONSTRAINT {quoted} ON DOMAIN {}", whole_of(on, schema)),
-        Kind::Attribute => format!("COLUMN {}.{quoted}", whole_of(on, schema)),
         Kind::Sequence => format!("SEQUENCE {}", qualified(on, schema)),
         Kind::Table => format!("TABLE {}", qualified(on, schema)),
-        Kind::Column => format!("COLUMN {}.{quoted}", table_of(on, schema)),
-        Kind::Constraint => format!("CONSTRAINT {quoted} ON {}", table_of(on, schema)),
+        Kind::Column | Kind::Attribute => format!("COLUMN {}.{quoted}", whole_of(on, schema)),
+        Kind::Constraint => format!("CONSTRAINT {quoted} ON {}", whole_of(on, schema)),
         Kind::Index => format!("INDEX {}", qualified(on, schema)),
-        Kind::Policy => format!("POLICY {quoted} ON {}", table_of(on, schema)),
-        Kind::Trigger => format!("TRIGGER {quoted} ON {}", table_of(on, schema)),
+        Kind::Policy => format!("POLICY {quoted} ON {}", whole_of(on, schema)),
+        Kind::Trigger => format!("TRIGGER {quoted} ON {}", whole_of(on, schema)),
         Kind::View => format!("VIEW {}", qualified(on, schema)),
+        Kind::MaterializedView => format!("MATERIALIZED VIEW {}", qualified(on, schema)),
         // The types of arguments have to be qualified in the statement of a plan, and need not be where names are
         // searched for in the schema.
         Kind::Function | Kind::Procedure => match on {
@@ -85,8 +85,11 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
             _ => String::new(),
         },
         // There are no comments on these.
-        Kind::Label | Kind::Default | Kind::RowSecurity | Kind::Comment | Kind::Row => {
-            String::new()
-        }
+        Kind::Label
+        | Kind::Default
+        | Kind::RowSecurity
+        | Kind::Population
+        | Kind::Comment
+        | Kind::Row => String::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, exists_on_table, part, table_of};
+use super::rules::{Digest, Needs, Rules, exists_on, part, whole_of};
 use super::unmodelled;
 use crate::catalog::{Fact, Object, Slot};
 use crate::locks::TableLock;
@@ -171,8 +171,8 @@ pub(super) fn clause(object: &Object, fact: &Fact, schema: &SchemaName) -> Strin
 }
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
-    let table = table_of(&creation.object, schema);
-    let there = exists_on_table("pg_constraint", "con", &creation.object, schema);
+    let table = whole_of(&creation.object, schema);
+    let there = exists_on("pg_constraint", "con", &creation.object, schema);
     let clause = clause(&creation.object, creation.fact, schema);
     guard.unless(&there, &format!("ALTER TABLE {table} ADD {clause}"))
 }

@@ -2,10 +2,10 @@
 //! what is read is digested, too, unless other attributes contain the same information.
 
 use super::attribute::Attribute;
-use super::reading::for_version;
 use super::registry::rules;
 use super::routine::ESCAPED;
 use super::rules::Digest;
+use super::script::for_version;
 use crate::catalog::Kind;
 use crate::name::{SCHEMA_PLACEHOLDER, literal};
 
@@ -24,7 +24,7 @@ pub fn digest_script(template: &str, version_number: i32, has: impl Fn(Kind) -> 
         let of = |what: &str| format!(":{what}_of_{}", kind.name());
         let parts: Vec<(&str, &Digest, String)> = Kind::ALL
             .into_iter()
-            .filter(|part| part.whole() == Some(kind) && has(*part))
+            .filter(|part| part.wholes().first() == Some(&kind) && has(*part))
             .filter_map(|part| {
                 let digest = rules(part).digest.as_ref()?;
                 Some((part.name(), digest, attributes(part, digest.also)))

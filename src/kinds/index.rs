@@ -1,21 +1,21 @@
-//! Indexes of tables, except those that implement a constraint.
+//! Indexes of tables and materialized views, except those that implement a constraint.
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, table_of};
+use super::rules::{Digest, Needs, Rules, whole_of};
 use super::unmodelled;
 use crate::catalog::Slot;
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName, Text};
 
 pub(super) static RULES: Rules = Rules {
-    needs: Needs::Tables,
+    needs: Needs::Indexed,
     source: "x.tableoid::int8, x.oid::int8, 0, c.relname, x.relname, x.oid::int8, :attributes \
              FROM path CROSS JOIN pg_class c \
              JOIN pg_namespace n ON n.oid = c.relnamespace \
              JOIN pg_index i ON i.indrelid = c.oid \
              JOIN pg_class x ON x.oid = i.indexrelid \
-             WHERE c.oid = ANY (:tables) AND NOT EXISTS ( \
+             WHERE c.oid = ANY (:tables || :materialized_views) AND NOT EXISTS ( \
                  SELECT FROM pg_constraint k \
                  WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid \
                    AND k.contype IN ('p', 'u', 'x'))",
@@ -96,7 +96,7 @@ pub(super) static RULES: Rules = Rules {
         ),
         also: &unmodelled::DIGEST_OF_INDEX,
         from: "pg_index i JOIN pg_class x ON x.oid = i.indexrelid \
-               WHERE r.relkind = 'r' AND i.indrelid = r.oid ORDER BY x.relname",
+               WHERE r.relkind IN ('r', 'm') AND i.indrelid = r.oid ORDER BY x.relname",
     }),
     occupies: |fact| fact.object.name().map(|n| Slot::Relation(n.clone())).into_iter().collect(),
     is_structural: true,
@@ -118,7 +118,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
         if fact.text("unique").is_some() { "UNIQUE " } else { "" },
         guard.words(),
         creation.object.name().map(Ident::quoted).unwrap_or_default(),
-        table_of(&creation.object, schema),
+        whole_of(&creation.object, schema),
         fact.sql("using", schema).unwrap_or_default()
     );
     if let Some(parameters) = fact.text("with") {
@@ -131,7 +131,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
 }
 
 /// `name=value, …` with quotes.
-fn parameters(text: &str) -> String {
+pub(super) fn parameters(text: &str) -> String {
     let quoted = text.split(", ").filter_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         let (name, value) = (Ident::new(name).ok()?, Text::new(value).ok()?);

@@ -2,7 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, exists_on_table, table_of};
+use super::rules::{Digest, Needs, Rules, exists_on, whole_of};
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
@@ -52,7 +52,7 @@ pub(super) static RULES: Rules = Rules {
 };
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
-    let (fact, table) = (creation.fact, table_of(&creation.object, schema));
+    let (fact, table) = (creation.fact, whole_of(&creation.object, schema));
     let name = creation.object.name();
     let mut statement =
         format!("CREATE POLICY {} ON {table}", name.map(Ident::quoted).unwrap_or_default());
@@ -71,6 +71,6 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
             statement.push_str(&format!(" {words} ({expression})"));
         }
     }
-    let there = exists_on_table("pg_policy", "pol", &creation.object, schema);
+    let there = exists_on("pg_policy", "pol", &creation.object, schema);
     guard.unless(&there, &statement)
 }

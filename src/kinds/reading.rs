@@ -2,7 +2,7 @@
 //! answers. Pure: [`pg`](crate::pg) sends the statements and decodes the rows.
 //!
 //! They are sent in two messages inside a transaction whose search path is `pg_catalog`: first
-//! [`members_script`], which lists the objects, and then [`details_script`], in which `:tables`, `:views`,
+//! [`members_script`], which lists the objects, and then [`details_script`], in which `:tables`, `:views`, `:materialized_views`,
 //! `:relations`, `:types` and `:others` are replaced by their OIDs, and in which the queries for kinds without
 //! objects are left out. `pg_class` has no index on `relnamespace`; `pg_depend` has one on the referenced object.
 //!
@@ -13,33 +13,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde::Deserialize;
-
+use super::members::Members;
 use super::registry::rules;
 use super::routine::{BEGINNING, ESCAPED};
 use super::rules::{Needs, Rules};
-use super::unmodelled::{KEPT_OPTIONS, KNOWN_OPTIONS, OF_OTHERS, OF_RELATIONS, OF_TABLES, OTHER};
+use super::script::{for_version, stripped};
+use super::unmodelled::{OF_OTHERS, OF_RELATIONS, OF_TABLES, OTHER};
 use super::{column, comment, constraint, index, routine};
 use crate::catalog::{Catalog, Fact, Kind, Object, Part, UNKNOWN_OPTION, Unmodelled};
 use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName, Text, literal};
-
-/// Which objects there are in a schema, by OID.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct Members {
-    /// The schema's own.
-    namespace: i64,
-    /// Ordinary ones.
-    tables: Vec<i64>,
-    sequences: Vec<i64>,
-    views: Vec<i64>,
-    /// Functions, procedures and aggregates.
-    routines: Vec<i64>,
-    /// All that have a row in `pg_class`.
-    relations: Vec<i64>,
-    types: Vec<i64>,
-    /// Of all other classes, and the routines.
-    others: Vec<i64>,
-}
 
 /// What a schema is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,64 +30,6 @@ pub enum Reading {
     Comparing,
     /// For statements: what is not in `pg_catalog` is qualified. Dependencies are read, too.
     Rendering,
-}
-
-/// Columns of the catalog that newer servers have: the version that introduced them, their placeholder
-/// in the script, and the column.
-const SINCE: [(i32, &str, &str); 3] = [
-    (150_000, "/* confdelsetcols */ NULL::int2[]", "k.confdelsetcols"),
-    (150_000, "/* indnullsnotdistinct */ false", "i.indnullsnotdistinct"),
-    (180_000, "/* conperiod */ false", "k.conperiod"),
-];
-
-/// The script with the columns that a server of this version has, and the names of options.
-#[must_use]
-pub fn for_version(script: &str, version_number: i32) -> String {
-    let known = SINCE.iter().filter(|(since, ..)| version_number >= *since);
-    let names = |names: &[&str]| format!("'{{{}}}'::text[]", names.join(","));
-    known
-        .fold(script.to_owned(), |script, (_, default, column)| script.replace(default, column))
-        .replace(":kept_options", &names(&KEPT_OPTIONS))
-        .replace(":known_options", &names(&KNOWN_OPTIONS))
-}
-
-/// A script without comments and indentation: the server parses it again for each tenant.
-#[must_use]
-pub fn stripped(sql: &str) -> String {
-    let lines = sql.lines().map(str::trim_start).filter(|line| !line.starts_with("--"));
-    lines.map(|line| format!("{line}\n")).collect()
-}
-
-const MEMBERS: &str = "\
-SELECT 'members' AS section, coalesce(json_agg(r), '[]')::text AS rows
-FROM (
-    SELECT n.oid::int8 AS namespace,
-           coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'r'), '{}') AS tables,
-           coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'S'), '{}') AS sequences,
-           coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'v'), '{}') AS views,
-           coalesce(array_agg(c.oid::int8) FILTER (WHERE c.oid IS NOT NULL), '{}') AS relations,
-           coalesce(array_agg(d.objid::int8) FILTER (WHERE d.classid = 'pg_type'::regclass), '{}')
-               AS types,
-           coalesce(array_agg(d.objid::int8) FILTER (WHERE d.classid = 'pg_proc'::regclass), '{}')
-               AS routines,
-           -- Default privileges describe no object of the schema.
-           coalesce(array_agg(d.objid::int8) FILTER (WHERE d.classid NOT IN (
-               'pg_class'::regclass, 'pg_type'::regclass, 'pg_default_acl'::regclass)), '{}')
-               AS others
-    FROM pg_namespace n
-    LEFT JOIN pg_depend d ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
-    LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
-        AND c.relname <> ':record'
-    WHERE n.nspname = :schema
-    GROUP BY n.oid
-) r;
-";
-
-/// The statement that lists the members of `schema`, except the tool's own table, `record`.
-#[must_use]
-pub fn members_script(schema: &SchemaName, record: &str) -> String {
-    let schema = Text::from(schema.ident()).literal();
-    stripped(MEMBERS).replace(":record", record).replace(":schema", &schema)
 }
 
 /// The statements that read the members, to be sent in the same transaction.
@@ -123,7 +47,7 @@ pub fn details_script(
     let path = Text::new(path).map(|path| path.literal()).unwrap_or_default();
     let mut script = String::new();
     let kinds = Kind::ALL.into_iter().map(|kind| (kind, rules(kind)));
-    for (kind, rules) in kinds.filter(|(_, rules)| is_needed(rules.needs, members)) {
+    for (kind, rules) in kinds.filter(|(_, rules)| members.have(rules.needs)) {
         let attributes = object(rules);
         let source = rules.source.replace(":attributes", &attributes);
         let columns = source.split_once(" FROM path ");
@@ -168,6 +92,7 @@ pub fn details_script(
         .replace(":unknown_option", &format!("'{UNKNOWN_OPTION}'"))
         .replace(":tables", &oids(&members.tables))
         .replace(":views", &oids(&members.views))
+        .replace(":materialized_views", &oids(&members.materialized_views))
         .replace(":placeholder", &placeholder)
         .replace(":escaped", &escaped)
         .replace(":routines", &oids(&members.routines))
@@ -177,17 +102,6 @@ pub fn details_script(
         .replace(":others", &oids(&others))
         .replace(":namespace", &members.namespace.to_string());
     for_version(&script, version_number)
-}
-
-fn is_needed(needs: Needs, members: &Members) -> bool {
-    match needs {
-        Needs::Tables => !members.tables.is_empty(),
-        Needs::Types => !members.types.is_empty(),
-        Needs::Sequences => !members.sequences.is_empty(),
-        Needs::Views => !members.views.is_empty(),
-        Needs::Routines => !members.routines.is_empty(),
-        Needs::Nothing => false,
-    }
 }
 
 /// The attributes as one JSON object; each is computed only when the path is set.
@@ -235,11 +149,11 @@ WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'
                       'pg_proc'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass)
   AND de.objoid = ANY (
       :relations || :types || :routines
-      || ARRAY(SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables)
+      || ARRAY(SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables || :materialized_views)
                UNION ALL
                SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)
                UNION ALL
-               SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables)
+               SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables || :views)
                UNION ALL
                SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)
                UNION ALL
@@ -267,17 +181,17 @@ WITH object AS MATERIALIZED (
                  CROSS JOIN LATERAL (VALUES (t.oid), (t.typarray)) u(oid)
                  WHERE t.typrelid = ANY (:relations)
                  UNION ALL
-                 SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables)
+                 SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables || :materialized_views)
                  UNION ALL
                  SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)
                  UNION ALL
-                 SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables)
+                 SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables || :views)
                  UNION ALL
                  SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)
                  UNION ALL
                  SELECT ad.oid FROM pg_attrdef ad WHERE ad.adrelid = ANY (:tables)
                  UNION ALL
-                 SELECT ru.oid FROM pg_rewrite ru WHERE ru.ev_class = ANY (:views))) AS oid
+                 SELECT ru.oid FROM pg_rewrite ru WHERE ru.ev_class = ANY (:views || :materialized_views))) AS oid
 )
 SELECT 'dependencies' AS section, coalesce(json_agg(json_build_array(
            d.classid::int8, d.objid::int8, d.objsubid,
@@ -305,11 +219,20 @@ pub fn parse<E>(
     let mut catalog = Catalog::default();
     catalog.insert(Fact::new(Object::Schema, []));
     let mut objects: HashMap<Address, Object> = HashMap::new();
-    for kind in Kind::ALL.into_iter().filter(|kind| rules(*kind).needs != Needs::Nothing) {
+    let mut kinds = Kind::ALL.to_vec();
+    kinds.retain(|kind| rules(*kind).needs != Needs::Nothing);
+    // Wholes come before their parts.
+    kinds.sort_by_key(|kind| !kind.wholes().is_empty());
+    for kind in kinds {
         let found: Vec<Row> = read(section(kind.name())?).map_err(&not_understood)?;
         for (class, oid, number, of, name, position, attributes) in found {
             let object = match of {
-                Some(of) => Object::Part(Part { kind, of, name }),
+                Some(of) => {
+                    let is_whole =
+                        |whole: &&Kind| catalog.has(&Object::Member(**whole, of.clone()));
+                    let Some(whole) = kind.wholes().iter().find(is_whole) else { continue };
+                    Object::Part(Part { kind, whole: *whole, of, name })
+                }
                 None if kind.is_routine() => {
                     let arguments = attributes.get("types").cloned().unwrap_or_default();
                     Object::Routine { kind, name, arguments }

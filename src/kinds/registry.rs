@@ -4,8 +4,8 @@ use super::creation::{Creation, Guard};
 use super::rules::Rules;
 use super::{
     column, comment, composite_type, constraint, default, domain, domain_constraint, enum_type,
-    index, label, policy, range_type, routine, row_security, schema, sequence, table, trigger,
-    type_attribute, view,
+    index, label, materialized_view, policy, population, range_type, routine, row_security, schema,
+    sequence, table, trigger, type_attribute, view,
 };
 use crate::catalog::{Fact, Kind, Object, Slot};
 use crate::locks::TableLock;
@@ -33,6 +33,8 @@ pub fn rules(kind: Kind) -> &'static Rules {
         Kind::Policy => &policy::RULES,
         Kind::Trigger => &trigger::RULES,
         Kind::View => &view::RULES,
+        Kind::MaterializedView => &materialized_view::RULES,
+        Kind::Population => &population::RULES,
         Kind::Function => &routine::FUNCTIONS,
         Kind::Procedure => &routine::PROCEDURES,
         Kind::Comment => &comment::RULES,

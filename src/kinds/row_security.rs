@@ -3,7 +3,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, table_of};
+use super::rules::{Digest, Needs, Rules, whole_of};
 use crate::locks::TableLock;
 use crate::name::SchemaName;
 
@@ -40,5 +40,5 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
         _ => None,
     });
     let actions: Vec<&str> = actions.collect();
-    format!("ALTER TABLE {} {}", table_of(&creation.object, schema), actions.join(", "))
+    format!("ALTER TABLE {} {}", whole_of(&creation.object, schema), actions.join(", "))
 }

@@ -37,6 +37,11 @@ pub enum Needs {
     Types,
     Sequences,
     Views,
+    MaterializedViews,
+    /// Tables or views.
+    Triggered,
+    /// Tables or materialized views.
+    Indexed,
     Routines,
     /// They are not read by a separate query.
     Nothing,
@@ -84,9 +89,9 @@ pub(super) fn qualified(object: &Object, schema: &SchemaName) -> String {
     object.name().map(|name| schema.qualify(name)).unwrap_or_default()
 }
 
-/// A condition: a part of a table exists under its name, according to a catalog whose columns for the table and the name
+/// A condition: a part of a relation exists under its name, according to a catalog whose columns for the relation and the name
 /// begin with `prefix`.
-pub(super) fn exists_on_table(
+pub(super) fn exists_on(
     catalog: &str,
     prefix: &str,
     object: &Object,
@@ -95,7 +100,7 @@ pub(super) fn exists_on_table(
     format!(
         "EXISTS (SELECT FROM pg_catalog.{catalog} \
          WHERE {prefix}relid = {}::pg_catalog.regclass AND {prefix}name = {})",
-        literal(&table_of(object, schema)),
+        literal(&whole_of(object, schema)),
         object.name().map(|name| Text::from(name).literal()).unwrap_or_default()
     )
 }
@@ -103,9 +108,4 @@ pub(super) fn exists_on_table(
 /// The qualified name of what an object is a part of.
 pub(super) fn whole_of(part: &Object, schema: &SchemaName) -> String {
     qualified(&part.group(), schema)
-}
-
-/// The qualified name of the table that an object is a part of.
-pub(super) fn table_of(object: &Object, schema: &SchemaName) -> String {
-    object.table_name().map(|table| schema.qualify(&table)).unwrap_or_default()
 }

@@ -1,18 +1,18 @@
-//! Triggers of tables. The server prints the whole statement.
+//! Triggers of tables and views. The server prints the whole statement.
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, exists_on_table, table_of};
+use super::rules::{Digest, Needs, Rules, exists_on, whole_of};
 use crate::catalog::Fact;
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
-    needs: Needs::Tables,
+    needs: Needs::Triggered,
     // Those of a partitioned table come with clones on its partitions.
     source: "tg.tableoid::int8, tg.oid::int8, 0, c.relname, tg.tgname, tg.oid::int8, :attributes \
              FROM path CROSS JOIN pg_class c JOIN pg_trigger tg ON tg.tgrelid = c.oid \
-             WHERE c.oid = ANY (:tables) AND NOT tg.tgisinternal AND tg.tgparentid = 0",
+             WHERE c.oid = ANY (:tables || :views) AND NOT tg.tgisinternal AND tg.tgparentid = 0",
     attributes: &[
         Attribute::new(
             "constraint",
@@ -40,7 +40,7 @@ pub(super) static RULES: Rules = Rules {
         comment: Some("de.objoid = tg.oid AND de.classoid = 'pg_trigger'::regclass"),
         also: &[],
         from: "pg_trigger tg \
-               WHERE r.relkind = 'r' AND r.relhastriggers AND tg.tgrelid = r.oid \
+               WHERE r.relkind IN ('r', 'v') AND r.relhastriggers AND tg.tgrelid = r.oid \
                  AND NOT tg.tgisinternal AND tg.tgparentid = 0 ORDER BY tg.tgname",
     }),
     create,
@@ -54,7 +54,7 @@ pub(super) static RULES: Rules = Rules {
 };
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
-    let (fact, table) = (creation.fact, table_of(&creation.object, schema));
+    let (fact, table) = (creation.fact, whole_of(&creation.object, schema));
     let name = creation.object.name();
     let quoted = name.map(Ident::quoted).unwrap_or_default();
     let statement = format!(
@@ -62,7 +62,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
         if fact.text("constraint").is_some() { "CONSTRAINT " } else { "" },
         fact.sql("definition", schema).unwrap_or_default()
     );
-    let there = exists_on_table("pg_trigger", "tg", &creation.object, schema);
+    let there = exists_on("pg_trigger", "tg", &creation.object, schema);
     match enable(fact) {
         None => guard.unless(&there, &statement),
         // A new trigger is enabled. Both statements are one step, whatever the guard.

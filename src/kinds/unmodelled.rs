@@ -68,12 +68,18 @@ WHERE k.conrelid = ANY (:tables) AND /* conperiod */ false";
 
 /// The same for what is attached to relations.
 pub(super) const OF_RELATIONS: &str = "\
-SELECT CASE c.relkind WHEN 'm' THEN 'materialized view'
-           WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table'
+SELECT CASE c.relkind WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table'
            ELSE 'relation' END, c.relname
 FROM pg_class c
 -- Indexes are read with their tables, including those of partitioned tables.
-WHERE c.oid = ANY (:relations) AND c.relkind NOT IN ('r', 'S', 'v', 'i')
+WHERE c.oid = ANY (:relations) AND c.relkind NOT IN ('r', 'S', 'v', 'm', 'i')
+UNION ALL
+SELECT v.kind, c.relname
+FROM pg_class c
+CROSS JOIN LATERAL (VALUES
+    ('tablespace of materialized view', c.reltablespace <> 0),
+    ('access method of materialized view', c.relam NOT IN (0, 2))) v(kind, is_present)
+WHERE c.oid = ANY (:materialized_views) AND v.is_present
 UNION ALL
 SELECT q.kind, q.name || ' on ' || c.relname
 FROM (
@@ -81,7 +87,7 @@ FROM (
     FROM pg_trigger tg
     JOIN pg_class r ON r.oid = tg.tgrelid
     WHERE tg.tgrelid = ANY (:relations) AND NOT tg.tgisinternal
-      AND (r.relkind <> 'r' OR tg.tgparentid <> 0)
+      AND (r.relkind NOT IN ('r', 'v') OR tg.tgparentid <> 0)
     UNION ALL
     -- The triggers of a foreign key are what enforces it. Their own names hold OIDs, as does that of
     -- the internal trigger that Citus gives each distributed table.
@@ -117,7 +123,7 @@ CROSS JOIN LATERAL (VALUES
         SELECT FROM pg_description de
         WHERE de.classoid = 'pg_class'::regclass AND de.objoid = c.oid
           AND de.objsubid = a.attnum))) v(kind, is_present)
-WHERE c.oid = ANY (:views) AND v.is_present";
+WHERE c.oid = ANY (:views || :materialized_views) AND v.is_present";
 
 /// The same for what is in the schema and is not a relation.
 pub(super) const OF_OTHERS: &str = "\

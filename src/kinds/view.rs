@@ -6,19 +6,23 @@ use super::rules::{Needs, Rules, qualified};
 use crate::catalog::{Fact, Slot};
 use crate::name::{SchemaName, literal};
 
+/// The attributes of views of both kinds.
+pub(super) const COLUMNS: &str = "(SELECT string_agg(concat_ws(' ', quote_ident(a.attname), \
+                                                         format_type(a.atttypid, a.atttypmod)), \
+                                                     ', ' ORDER BY a.attnum) \
+                                   FROM pg_attribute a \
+                                   WHERE a.attrelid = c.oid AND a.attnum > 0)";
+pub(super) const OPTIONS: &str =
+    "(SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) o)";
+pub(super) const DEFINITION: &str = "btrim(pg_get_viewdef(c.oid), ' ;')";
+
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Views,
     source: "c.tableoid::int8, c.oid::int8, 0, NULL, c.relname, c.oid::int8, :attributes \
              FROM path CROSS JOIN pg_class c WHERE c.oid = ANY (:views)",
     attributes: &[
         // Their types follow from the query, and from those of the tables' columns, which may differ.
-        Attribute::new(
-            "columns",
-            "(SELECT string_agg(concat_ws(' ', quote_ident(a.attname), \
-                                          format_type(a.atttypid, a.atttypmod)), ', ' \
-                                ORDER BY a.attnum) \
-              FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0)",
-        )
+        Attribute::new("columns", COLUMNS)
         .labelled("columns")
         .needed()
         .digested(&["CASE WHEN r.is_set THEN ( \
@@ -26,13 +30,10 @@ pub(super) static RULES: Rules = Rules {
                                            '' ORDER BY a.attnum) \
                          FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0) END"]),
         // `security_barrier`, `security_invoker`, and `check_option`, which WITH CHECK OPTION sets.
-        Attribute::new(
-            "options",
-            "(SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) o)",
-        )
+        Attribute::new("options", OPTIONS)
         .labelled("with")
         .digested(&[]),
-        Attribute::new("definition", "btrim(pg_get_viewdef(c.oid), ' ;')")
+        Attribute::new("definition", DEFINITION)
             .needed()
             .digested(&["CASE WHEN r.is_set \
                               THEN coalesce(pg_get_viewdef(r.oid), r.oid::text) END"]),

@@ -64,6 +64,8 @@ pub(super) fn manifest(
     let tables: Vec<TableDecl> =
         raw.tables.iter().filter_map(|(name, decl)| table(&mut checking, name, decl)).collect();
     let views = views::views(&mut checking, &raw.views, folder);
+    let materialized_views =
+        views::materialized_views(&mut checking, &raw.materialized_views, folder);
     let routines = routines::routines(&mut checking, &raw.functions, &raw.procedures, folder);
     keys::check_references(&mut checking, &raw.tables, &tables);
     let row_tables = row_tables(&tables, in_sql);
@@ -80,6 +82,7 @@ pub(super) fn manifest(
         sequences,
         tables,
         views,
+        materialized_views,
         routines,
         sql,
         row_tables,
@@ -135,8 +138,8 @@ fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<T
     let comment = checking.optional_text(raw.comment.as_ref());
     let columns = columns::columns(checking, raw);
     let constraints = constraints::constraints(checking, name, raw, &columns);
-    let indexes = indexes::indexes(checking, name, raw);
-    let triggers = triggers::triggers(checking, name, raw);
+    let indexes = indexes::indexes(checking, name, &raw.indexes);
+    let triggers = triggers::triggers(checking, name, &raw.triggers);
     let policies = policies::policies(checking, raw);
     let row_security = raw.row_security.map(|security| match security {
         raw::RowSecurity::Enabled => RowSecurity::Enabled,

@@ -22,9 +22,11 @@ pub(super) struct Checking<'a> {
     pub(super) report: &'a mut Report,
     /// Columns by table, as far as the file could be read.
     pub(super) tables: IndexMap<String, BTreeSet<String>>,
+    /// Relations whose columns only the server knows.
+    pub(super) unlisted: BTreeSet<String>,
     pub(super) types: BTreeSet<String>,
     pub(super) functions: BTreeSet<String>,
-    /// The names of views, sequences and procedures.
+    /// The names of views of both kinds, sequences and procedures.
     pub(super) other_names: BTreeSet<String>,
     pub(super) names: TakenNames,
 }
@@ -56,6 +58,12 @@ impl<'a> Checking<'a> {
                 .iter()
                 .map(|(name, t)| (name.value.clone(), columns_of(t)))
                 .collect(),
+            unlisted: raw
+                .views
+                .keys()
+                .chain(raw.materialized_views.keys())
+                .map(|name| name.value.clone())
+                .collect(),
             types: raw
                 .types
                 .iter()
@@ -67,6 +75,7 @@ impl<'a> Checking<'a> {
             other_names: raw
                 .views
                 .keys()
+                .chain(raw.materialized_views.keys())
                 .chain(raw.sequences.keys())
                 .chain(raw.procedures.keys())
                 .map(|name| name.value.clone())
@@ -154,6 +163,9 @@ impl<'a> Checking<'a> {
 
     /// One column that the table has. For a table that was not understood, nothing is noted.
     pub(super) fn column_of(&mut self, table: &str, name: &Name) -> Option<Ident> {
+        if self.unlisted.contains(table) {
+            return self.ident(name);
+        }
         let known = self.tables.get(table)?;
         if !known.contains(&name.value) {
             if self.damage.touches(&["tables", table, "columns"]) {

@@ -2,21 +2,25 @@
 //! the values are checked elsewhere.
 
 mod forms;
+mod indexes;
 mod key;
 mod policies;
 mod routines;
 mod triggers;
 mod types;
+mod views;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 
 pub(super) use forms::{Anything, Name, Names, OneOrMany, Qualified, Scalar, Short, Spanned};
+pub(super) use indexes::{Index, Nulls, Order};
 pub(super) use key::KeyForm;
 pub(super) use policies::{Command, Policy, RowSecurity};
 pub(super) use routines::{Function, Parallel, Procedure, Volatility};
 pub(super) use triggers::{Enabled, Event, ForEach, Timing, Trigger};
 pub(super) use types::{DomainCheck, TypeAttribute, UserType};
+pub(super) use views::{CheckOption, MaterializedView, View};
 
 /// What every tenant's schema should hold.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
@@ -51,6 +55,9 @@ pub(super) struct Manifest {
     /// Views, by name.
     #[serde(default)]
     pub(super) views: IndexMap<Name, View>,
+    /// Materialized views, by name.
+    #[serde(default)]
+    pub(super) materialized_views: IndexMap<Name, MaterializedView>,
     /// Functions, by name; those of one name in a list.
     #[serde(default)]
     pub(super) functions: IndexMap<Name, OneOrMany<Function>>,
@@ -153,36 +160,6 @@ pub(super) struct Sequence {
     #[serde(default)]
     pub(super) cycle: bool,
     pub(super) comment: Option<Name>,
-}
-
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct View {
-    /// The query, `SELECT …`. Names without a schema are those of the tenant's schema and of the server.
-    pub(super) query: Option<Name>,
-    /// Instead of `query`, the file below the manifest's folder that contains it.
-    pub(super) file: Option<Name>,
-    /// The names of the columns, if not those that the query gives them.
-    #[serde(default)]
-    pub(super) columns: Names,
-    /// Conditions of a user's query that could reveal rows are checked after those of the view.
-    #[serde(default)]
-    pub(super) security_barrier: bool,
-    /// The tables are read with the rights of who reads the view, not of its owner (PostgreSQL 15).
-    #[serde(default)]
-    pub(super) security_invoker: bool,
-    /// What may be written through the view: only rows that it shows.
-    pub(super) check_option: Option<CheckOption>,
-    pub(super) comment: Option<Name>,
-}
-
-#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum CheckOption {
-    /// Its own condition counts.
-    Local,
-    /// Those of the views that it is based on count, too.
-    Cascaded,
 }
 
 #[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
@@ -362,55 +339,6 @@ pub(super) struct Element {
     pub(super) collation: Option<Spanned<Short<Qualified>>>,
     pub(super) order: Option<Order>,
     pub(super) nulls: Option<Nulls>,
-}
-
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Index {
-    /// Columns, or tables with a column or an expression and its properties.
-    pub(super) columns: Spanned<Vec<Spanned<Short<IndexKey>>>>,
-    pub(super) name: Option<Name>,
-    #[serde(default)]
-    pub(super) unique: bool,
-    /// `false`: two NULLs count as equal (PostgreSQL 15).
-    pub(super) nulls_distinct: Option<Spanned<bool>>,
-    #[serde(default)]
-    pub(super) include: Names,
-    /// SQL condition of a partial index.
-    #[serde(rename = "where")]
-    pub(super) predicate: Option<Name>,
-    /// Index method, such as `gin`; `btree` if not given.
-    pub(super) using: Option<Name>,
-    /// Storage parameters, such as `fillfactor`.
-    #[serde(default)]
-    pub(super) with: IndexMap<Name, Spanned<Scalar>>,
-    pub(super) comment: Option<Name>,
-}
-
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct IndexKey {
-    pub(super) column: Option<Name>,
-    /// SQL expression, instead of a column.
-    pub(super) expression: Option<Name>,
-    pub(super) opclass: Option<Spanned<Short<Qualified>>>,
-    pub(super) collation: Option<Spanned<Short<Qualified>>>,
-    pub(super) order: Option<Order>,
-    pub(super) nulls: Option<Nulls>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Order {
-    Asc,
-    Desc,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Nulls {
-    First,
-    Last,
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]

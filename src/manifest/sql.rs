@@ -324,6 +324,7 @@ fn statement(
         name: declaration.name,
         is_table: declaration.creates == Some(Created::Table),
         has_body: declaration.has_body,
+        is_populated: declaration.is_populated,
         is_to_external: tokens.first().is_some_and(|token| token.is("ALTER"))
             && !parts(tokens, names.schema).externals.is_empty(),
     }

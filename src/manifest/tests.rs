@@ -103,7 +103,7 @@ rows = [{ x = 1 }, { z = 2 }]
     assert_eq!(
         found,
         [
-            "schema.toml:2:1: unknown key \"nonsense\", expected one of \"version\", \"tenants\", \"servers\", \"trust\", \"drift\", \"requires\", \"types\", \"sequences\", \"tables\", \"views\", \"functions\", \"procedures\", \"sql\", \"seeds\"",
+            "schema.toml:2:1: unknown key \"nonsense\", expected one of \"version\", \"tenants\", \"servers\", \"trust\", \"drift\", \"requires\", \"types\", \"sequences\", \"tables\", \"views\", \"materialized_views\", \"functions\", \"procedures\", \"sql\", \"seeds\"",
             "schema.toml:4:14: label \"a\" is given twice",
             "schema.toml:6:12: invalid type: string \"yes\", expected a boolean",
             "schema.toml:7:11: invalid type: integer \"5\", expected a string",
@@ -141,6 +141,9 @@ fn single_errors() {
         ("version = 1\n[types.a]\nattributes = { x = \"int\" }\n[sequences.a]".into(), "schema.toml:4:12: the name \"a\" is already that of another composite type"),
         ("version = 1\n[types.a]\nrange = \"int\"\nmultirange = \"b\"\n[types.b]\nenum = [\"x\"]".into(), "schema.toml:5:8: the name \"b\" is already that of another multirange type"),
         ("version = 1\n[types.a]\nenum = [\"x\"]\n[tables.a]\ncolumns = { a = \"int\" }".into(), "schema.toml:4:9: the name \"a\" is already that of another type"),
+        (format!("{T}[materialized_views.m]"), "schema.toml:4:21: a materialized view has a query, or a file that contains it"),
+        (format!("{T}[materialized_views.t]\nquery = \"SELECT 1\""), "schema.toml:4:21: the name \"t\" is already that of another table"),
+        (format!("{T}[materialized_views.m]\nquery = \"SELECT 1\"\nindexes = [{{ columns = [] }}]"), "schema.toml:6:24: an index has at least one column or expression"),
         (format!("{T}[views.v]"), "schema.toml:4:8: a view has a query, or a file that contains it"),
         (format!("{T}[views.v]\nquery = \"SELECT 1\"\nfile = \"v.sql\""), "schema.toml:6:8: give the query or the file that contains it, not both"),
         (format!("{T}[views.v]\nfile = \"../v.sql\""), "schema.toml:5:8: the path of a file must be relative, and inside the manifest's folder"),

@@ -47,7 +47,7 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     FROM member m
     JOIN pg_class c ON c.oid = m.objid
     WHERE m.classid = 'pg_class'::regclass
-      AND c.relkind IN ('r', 'p', 'f')
+      AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
       AND c.relname <> '_provision_state'
     UNION
     SELECT r.schema, r.subject, r.origin, h.oid

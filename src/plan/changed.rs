@@ -125,7 +125,9 @@ pub(super) fn extra(comparison: &Comparison<'_>) -> Vec<Object> {
     let is_reported = |fact: &&&Fact| {
         // A part of something extra is not reported separately, nor is what comes with a column.
         let with_whole = fact.object.parent().is_some_and(|parent| gone.contains(&parent));
-        !with_whole && kinds::comes_with(fact).is_none()
+        // A materialized view may have been filled later.
+        let is_filled = fact.object.kind() == Kind::Population;
+        !with_whole && !is_filled && kinds::comes_with(fact).is_none()
     };
     let mut extra: Vec<&Fact> = removed.iter().filter(is_reported).copied().collect();
     // First what is on tables that are declared.

@@ -4,7 +4,7 @@ use super::changed::{changed, extra};
 use super::comparison::Comparison;
 use super::held;
 use super::schedule::schedule;
-use super::step::Step;
+use super::step::{Action, Step};
 use super::untouched::Untouched;
 use crate::catalog::{Catalog, Desired};
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
@@ -32,9 +32,13 @@ pub fn difference<'a>(
     let live = live.unwrap_or(&NOTHING);
     let (comparison, taken) = Comparison::of(manifest, desired, live);
     let blocked = held::blocked(&comparison, &taken, reasons);
-    let created = schedule(&comparison, &blocked).into_iter().map(Step::Create);
+    // A query of a materialized view is run when the rows are there.
+    let (filled, created): (Vec<_>, Vec<_>) = schedule(&comparison, &blocked)
+        .into_iter()
+        .map(Step::Create)
+        .partition(|step| step.action() == Action::Refresh);
     let inserted = absent_rows.iter().map(|(seed, row)| Step::Insert { seed, row });
-    let missing: Vec<Step<'a>> = created.chain(inserted).collect();
+    let missing: Vec<Step<'a>> = created.into_iter().chain(inserted).chain(filled).collect();
     let (steps, held) = held::part(&comparison, missing, &blocked, reasons);
     let untouched = Untouched {
         changed: changed(&comparison),

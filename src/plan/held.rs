@@ -117,6 +117,10 @@ fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BT
     if reasons.is_empty() {
         return BTreeSet::new();
     }
+    if fact.object.kind() == Kind::Population {
+        let why = "its query could run code of owners who are not trusted: refresh it by hand";
+        return BTreeSet::from([why.to_owned()]);
+    }
     let of = |table: &Ident| table.as_str().to_owned();
     let exists = |table: &Ident| comparison.live.has_table(table);
     let own = fact.object.table_name().filter(|table| exists(table));

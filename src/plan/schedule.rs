@@ -193,8 +193,9 @@ fn stratum(fact: &Fact) -> u8 {
         Kind::Constraint if is_foreign_key(fact) => 8,
         Kind::Constraint => 6,
         Kind::Index => 7,
-        Kind::RowSecurity | Kind::Policy | Kind::Trigger | Kind::View => 9,
+        Kind::RowSecurity | Kind::Policy | Kind::Trigger | Kind::View | Kind::MaterializedView => 9,
         Kind::Comment | Kind::Row => 10,
+        Kind::Population => 11,
     }
 }
 

@@ -23,6 +23,7 @@ pub enum Action {
     Add,
     Comment,
     Insert,
+    Refresh,
 }
 
 impl Step<'_> {
@@ -41,6 +42,7 @@ impl Step<'_> {
             | Kind::Policy
             | Kind::Trigger
             | Kind::View
+            | Kind::MaterializedView
             | Kind::Function
             | Kind::Procedure => Action::Create,
             Kind::Label
@@ -52,6 +54,7 @@ impl Step<'_> {
             | Kind::RowSecurity => Action::Add,
             Kind::Comment => Action::Comment,
             Kind::Row => Action::Insert,
+            Kind::Population => Action::Refresh,
         }
     }
 
@@ -84,7 +87,7 @@ impl Step<'_> {
         }
     }
 
-    /// The statement of a step that creates what others refer to, to be run once it was read that the object does
+    /// The statement of a step that runs a query, or that creates what others refer to, to be run once it was read that the object does
     /// not exist: it is refused if somebody else has created the object since. That could be anything, and its
     /// owner would control what is written into it.
     #[must_use]
@@ -98,6 +101,8 @@ impl Step<'_> {
                 | Kind::RangeType
                 | Kind::Table
                 | Kind::View
+                | Kind::MaterializedView
+                | Kind::Population
                 | Kind::Function
                 | Kind::Procedure => Some(kinds::create(creation, schema, Guard::Exclusive)),
                 _ => None,
@@ -114,6 +119,7 @@ impl std::fmt::Display for Action {
             Self::Add => "add",
             Self::Comment => "write",
             Self::Insert => "insert",
+            Self::Refresh => "refresh",
         })
     }
 }

@@ -41,7 +41,10 @@ fn object(words: &str) -> Object {
     let kind = Kind::ALL.into_iter().find(|known| known.name() == kind).expect("a known kind");
     let ident = |name: &str| Ident::new(name).expect("a name");
     match name.split_once('.') {
-        Some((of, name)) => Object::Part(Part { kind, of: ident(of), name: ident(name) }),
+        Some((of, name)) => {
+            let whole = kind.wholes()[0];
+            Object::Part(Part { kind, whole, of: ident(of), name: ident(name) })
+        }
         None => Object::Member(kind, ident(name)),
     }
 }

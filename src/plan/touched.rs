@@ -16,8 +16,9 @@ pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
     let mut touched = Touched::default();
     for step in &plan.steps {
         match step.object.kind() {
-            // All tables with columns of the type are read; functions come with it, and another type.
-            Kind::DomainConstraint | Kind::RangeType => return None,
+            // All tables with columns of the type are read; functions come with it, and another type; a query is run that
+            // may read anything.
+            Kind::DomainConstraint | Kind::RangeType | Kind::Population => return None,
             _ => {}
         }
         match step.object.group() {

@@ -9,7 +9,7 @@ use crate::name::Ident;
 
 /// Why something is not added to a type that exists.
 pub(super) fn refused(comparison: &Comparison<'_>, fact: &Fact) -> Option<String> {
-    let Object::Part(Part { kind, of, name }) = &fact.object else { return None };
+    let Object::Part(Part { kind, of, name, .. }) = &fact.object else { return None };
     match kind {
         Kind::Attribute => misplaced(comparison, of, name),
         Kind::DomainConstraint => contained(comparison.live, of),

@@ -52,7 +52,7 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
         }
         Outcome::Done { apply_id, created } => {
             let verb = if created { "Created" } else { "Updated" };
-            let counts = counts(plan, ["created", "added", "commented", "inserted"]);
+            let counts = counts(plan, ["created", "added", "commented", "inserted", "refreshed"]);
             format!("{verb} schema {}: {counts} ({took}, apply {apply_id}).", plan.schema)
         }
     };
@@ -188,7 +188,7 @@ pub(super) fn change_text(change: &Change) -> String {
 }
 
 fn would_do(plan: &Plan) -> String {
-    let counts = counts(plan, ["to create", "to add", "to comment", "to insert"]);
+    let counts = counts(plan, ["to create", "to add", "to comment", "to insert", "to refresh"]);
     let line = if counts.is_empty() && !plan.held.is_empty() {
         format!("Nothing can be added to schema {} now.", plan.schema)
     } else if counts.is_empty() {
@@ -200,9 +200,9 @@ fn would_do(plan: &Plan) -> String {
 }
 
 /// Such as "7 to create, 2 to add, 21 rows to insert".
-fn counts(plan: &Plan, words: [&str; 4]) -> String {
+fn counts(plan: &Plan, words: [&str; 5]) -> String {
     let count = |action| plan.steps.iter().filter(|step| step.action == action).count();
-    [Action::Create, Action::Add, Action::Comment, Action::Insert]
+    [Action::Create, Action::Add, Action::Comment, Action::Insert, Action::Refresh]
         .into_iter()
         .zip(words)
         .map(|(action, what)| (action, count(action), what))

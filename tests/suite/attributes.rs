@@ -78,6 +78,9 @@ body = "SELECT 1"
 [views.named]
 query = "SELECT id, no FROM t"
 
+[materialized_views.kept]
+query = "SELECT id, no FROM t"
+
 [tables.t.columns]
 id = "integer"
 no = { type = "bigint", identity = "by default" }
@@ -89,7 +92,8 @@ twice = { type = "integer", null = true, generated = "id * 2" }
 const CASES: &[(Kind, &str, &str, &str)] = {
     use Kind::{
         Attribute, Column, Comment, Constraint, Default, Domain, DomainConstraint, Function, Index,
-        Policy, Procedure, RangeType, RowSecurity, Sequence, Table, Trigger, View,
+        MaterializedView, Policy, Procedure, RangeType, RowSecurity, Sequence, Table, Trigger,
+        View,
     };
     &[
         (Table, "persistence", "ALTER TABLE acme.t SET UNLOGGED", "table t"),
@@ -288,6 +292,25 @@ const CASES: &[(Kind, &str, &str, &str)] = {
             "definition",
             "CREATE OR REPLACE VIEW acme.named AS SELECT id, no FROM acme.t WHERE id > 0",
             "view named",
+        ),
+        (
+            MaterializedView,
+            "columns",
+            "ALTER MATERIALIZED VIEW acme.kept RENAME COLUMN no TO number",
+            "materialized view kept",
+        ),
+        (
+            MaterializedView,
+            "options",
+            "ALTER MATERIALIZED VIEW acme.kept SET (fillfactor = 50)",
+            "materialized view kept",
+        ),
+        (
+            MaterializedView,
+            "definition",
+            "DROP MATERIALIZED VIEW acme.kept; \
+             CREATE MATERIALIZED VIEW acme.kept AS SELECT id, no FROM acme.t WHERE id > 0",
+            "materialized view kept",
         ),
         (Sequence, "type", "ALTER SEQUENCE acme.counter AS integer", "sequence counter"),
         (Sequence, "start", "ALTER SEQUENCE acme.counter START 2", "sequence counter"),

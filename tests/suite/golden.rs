@@ -36,6 +36,7 @@ cases! {
     functions
     held_back
     invalid_index
+    materialized_views
     missing_parts
     names_taken
     new_everything

@@ -61,4 +61,5 @@ mod tls;
 mod touched;
 #[cfg(feature = "otlp")]
 mod traces;
+mod untrusted_types_and_views;
 mod views;

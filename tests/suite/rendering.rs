@@ -1,13 +1,13 @@
 //! What is rendered of a manifest and elaborated again is the manifest.
 
-use provision::catalog::{Catalog, Desired};
+use provision::catalog::{Catalog, Desired, Kind};
 use provision::checksum;
 use provision::elaborate::{self, read_scratch};
 use provision::manifest;
 use provision::name::TenantId;
 use provision::obstacle::Reasons;
 use provision::pg::{Limits, Scratch, Session};
-use provision::plan::{self, Basis};
+use provision::plan::{self, Action, Basis, PlannedStep};
 
 use crate::support::Database;
 
@@ -51,7 +51,12 @@ fn statements(
     let basis =
         Basis { tenant: &tenant, schema, manifest_checksum: nothing, live_checksum: nothing };
     let plan = plan::plan(manifest, difference, None, basis);
-    plan.steps.into_iter().map(|step| step.sql).collect()
+    // The session is guarded against views; what fills a materialized view lets it read them.
+    let sent = |step: PlannedStep| match step.action {
+        Action::Refresh => step.exclusive.expect("a statement for guarded sessions"),
+        _ => step.sql,
+    };
+    plan.steps.into_iter().map(sent).collect()
 }
 
 /// A line for each fact, a line for each attribute and dependency.
@@ -62,7 +67,10 @@ pub fn told(catalog: &Catalog) -> String {
         for (key, value) in &fact.attributes {
             text += &format!("  {key} = {:?}, as {:?}\n", value.text, value.sql);
         }
-        for object in &fact.dependencies {
+        // Which materialized views have to be filled first cannot be read.
+        let dependencies =
+            fact.dependencies.iter().filter(|_| fact.object.kind() != Kind::Population);
+        for object in dependencies {
             text += &format!("  needs {object}\n");
         }
     }

@@ -140,7 +140,9 @@ pub fn dump(database: &Database, schema: &str) -> String {
 
 /// Whether what `pg_dump` writes of the tenant `one` is elaborated to what the manifest is elaborated to.
 pub async fn dumped_is_the_same(database: &Database, file: &std::path::Path) -> Result<(), String> {
-    let files = folder("schema = \"one\"\n", &[("sql/dump.sql", &dump(database, "one"))]);
+    // Whether a materialized view is to be filled is not part of a schema-only dump.
+    let dump = dump(database, "one").replace("WITH NO DATA", "WITH DATA");
+    let files = folder("schema = \"one\"\n", &[("sql/dump.sql", &dump)]);
     let mut told = Vec::new();
     for file in [file, &files.manifest()] {
         let manifest = manifest::load(file).map_err(|error| causes::chain(&error))?;

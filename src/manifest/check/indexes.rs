@@ -1,17 +1,19 @@
-//! Indexes of a table, and the terms that exclusion constraints share with them.
+//! Indexes of a table or a materialized view, and the terms that exclusion constraints share with them.
 
 use super::super::model::{IndexDecl, IndexKey, IndexTerm};
-use super::super::raw::{self, Name, Nulls, Order, Short, Spanned};
+use indexmap::IndexMap;
+
+use super::super::raw::{self, Name, Nulls, Order, Scalar, Short, Spanned};
 use super::names::{Space, object_name};
 use crate::manifest::checking::Checking;
-use crate::name::Text;
+use crate::name::{Ident, Text};
 
 pub(super) fn indexes(
     checking: &mut Checking<'_>,
     table: &Name,
-    raw: &raw::Table,
+    raw: &[Spanned<raw::Index>],
 ) -> Vec<IndexDecl> {
-    raw.indexes.iter().filter_map(|index| self::index(checking, table, index)).collect()
+    raw.iter().filter_map(|index| self::index(checking, table, index)).collect()
 }
 
 fn index(
@@ -48,11 +50,7 @@ fn index(
     let include = checking.some_columns_of(&table.value, &raw.include);
     let predicate = raw.predicate.as_ref().and_then(|sql| checking.expression(sql));
     let method = raw.using.as_ref().and_then(|name| checking.ident(name));
-    let mut with = Vec::new();
-    for (name, value) in &raw.with {
-        let text = checking.noted(&value.span, Text::new(value.0.clone()));
-        with.extend(checking.ident(name).zip(text));
-    }
+    let with = storage_parameters(checking, &raw.with);
     let comment = checking.optional_text(raw.comment.as_ref());
     let columns: Vec<String> = keys.iter().map(term_name).collect();
     let name = raw.name.as_ref();
@@ -69,6 +67,18 @@ fn index(
         with,
         comment,
     })
+}
+
+pub(super) fn storage_parameters(
+    checking: &mut Checking<'_>,
+    raw: &IndexMap<Name, Spanned<Scalar>>,
+) -> Vec<(Ident, Text)> {
+    let mut with = Vec::new();
+    for (name, value) in raw {
+        let text = checking.noted(&value.span, Text::new(value.0.clone()));
+        with.extend(checking.ident(name).zip(text));
+    }
+    with
 }
 
 /// What may be declared of an index term.

@@ -46,6 +46,15 @@ pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
         take_relation(checking, name, "view");
         take_type(checking, name, "view");
     }
+    for (name, decl) in &raw.materialized_views {
+        checking.ident(name);
+        take_relation(checking, name, "materialized view");
+        take_type(checking, name, "materialized view");
+        for name in decl.indexes.iter().filter_map(|index| index.name.clone()) {
+            checking.ident(&name);
+            take_relation(checking, &name, "index");
+        }
+    }
     for (table, decl) in &raw.tables {
         let key_name = |key: &Spanned<KeyForm>| match &key.value {
             KeyForm::Full(full) => full.name.clone(),

@@ -1,4 +1,4 @@
-//! Triggers of a table.
+//! Triggers of a table or a view.
 
 use crate::manifest::checking::{Checking, given};
 use crate::manifest::model::{QualifiedName, TriggerDecl};
@@ -7,13 +7,13 @@ use crate::manifest::raw::{self, Enabled, Event, ForEach, Name, Short, Spanned, 
 pub(super) fn triggers(
     checking: &mut Checking<'_>,
     table: &Name,
-    raw: &raw::Table,
+    raw: &[Spanned<raw::Trigger>],
 ) -> Vec<TriggerDecl> {
     let mut triggers: Vec<TriggerDecl> = Vec::new();
-    for trigger in &raw.triggers {
+    for trigger in raw {
         if let Some(read) = self::trigger(checking, table, trigger) {
             let is_taken = triggers.iter().any(|known| known.name == read.name);
-            checking.note_if_taken(is_taken, &trigger.value.name, "trigger of the table");
+            checking.note_if_taken(is_taken, &trigger.value.name, "trigger on it");
             triggers.push(read);
         }
     }
@@ -63,6 +63,7 @@ fn trigger(
     let timing = match raw.timing {
         Timing::Before => "BEFORE",
         Timing::After => "AFTER",
+        Timing::InsteadOf => "INSTEAD OF",
     };
     let events: Vec<&str> = raw
         .events

@@ -1,12 +1,14 @@
-//! Views.
+//! Views of both kinds.
 
 use std::path::Path;
 
 use indexmap::IndexMap;
 
+use super::indexes::storage_parameters;
+use super::{indexes, triggers};
 use crate::manifest::checking::Checking;
 use crate::manifest::fragment::Fragment;
-use crate::manifest::model::ViewDecl;
+use crate::manifest::model::{MaterializedViewDecl, ViewDecl};
 use crate::manifest::raw::{self, Name};
 use crate::name::Ident;
 
@@ -18,21 +20,21 @@ pub(super) fn views(
     raw.iter().filter_map(|(name, decl)| view(checking, name, decl, folder)).collect()
 }
 
+pub(super) fn materialized_views(
+    checking: &mut Checking<'_>,
+    raw: &IndexMap<Name, raw::MaterializedView>,
+    folder: &Path,
+) -> Vec<MaterializedViewDecl> {
+    raw.iter().filter_map(|(name, decl)| materialized_view(checking, name, decl, folder)).collect()
+}
+
 fn view(
     checking: &mut Checking<'_>,
     name: &Name,
     raw: &raw::View,
     folder: &Path,
 ) -> Option<ViewDecl> {
-    let mut columns: Vec<Ident> = Vec::new();
-    for column in &raw.columns {
-        if let Some(read) = checking.ident(column) {
-            if columns.contains(&read) {
-                checking.note(&column.span, format!("column {:?} is named twice", column.value));
-            }
-            columns.push(read);
-        }
-    }
+    let columns = columns(checking, &raw.columns);
     let check_option = raw.check_option.map(|option| match option {
         raw::CheckOption::Local => "check_option=local",
         raw::CheckOption::Cascaded => "check_option=cascaded",
@@ -43,24 +45,64 @@ fn view(
         raw.security_invoker.then_some("security_invoker=true"),
     ];
     let comment = checking.optional_text(raw.comment.as_ref());
-    let query = query(checking, name, raw, folder);
+    let triggers = triggers::triggers(checking, name, &raw.triggers);
+    let query = query(checking, "views", name, (raw.query.as_ref(), raw.file.as_ref()), folder);
     Some(ViewDecl {
         position: checking.position(&name.span),
         name: Ident::new(name.value.clone()).ok()?,
         query: query?,
         columns,
         options: options.into_iter().flatten().map(str::to_owned).collect(),
+        triggers,
         comment,
     })
 }
 
-fn query(
+fn materialized_view(
     checking: &mut Checking<'_>,
     name: &Name,
-    raw: &raw::View,
+    raw: &raw::MaterializedView,
+    folder: &Path,
+) -> Option<MaterializedViewDecl> {
+    let columns = columns(checking, &raw.columns);
+    let with = storage_parameters(checking, &raw.with);
+    let comment = checking.optional_text(raw.comment.as_ref());
+    let indexes = indexes::indexes(checking, name, &raw.indexes);
+    let source = (raw.query.as_ref(), raw.file.as_ref());
+    let query = query(checking, "materialized_views", name, source, folder);
+    Some(MaterializedViewDecl {
+        position: checking.position(&name.span),
+        name: Ident::new(name.value.clone()).ok()?,
+        query: query?,
+        columns,
+        with,
+        is_populated: raw.populated.unwrap_or(true),
+        indexes,
+        comment,
+    })
+}
+
+fn columns(checking: &mut Checking<'_>, raw: &[Name]) -> Vec<Ident> {
+    let mut columns: Vec<Ident> = Vec::new();
+    for column in raw {
+        if let Some(read) = checking.ident(column) {
+            if columns.contains(&read) {
+                checking.note(&column.span, format!("column {:?} is named twice", column.value));
+            }
+            columns.push(read);
+        }
+    }
+    columns
+}
+
+fn query(
+    checking: &mut Checking<'_>,
+    section: &str,
+    name: &Name,
+    source: (Option<&Name>, Option<&Name>),
     folder: &Path,
 ) -> Option<Fragment> {
-    match (&raw.query, &raw.file) {
+    match source {
         (Some(query), None) => checking.fragment(query, Fragment::query),
         (None, Some(file)) => {
             let read = checking.file(folder, file, Fragment::query);
@@ -71,8 +113,10 @@ fn query(
             None
         }
         (None, None) => {
-            if !checking.damage.touches(&["views", &name.value]) {
-                checking.note(&name.span, "a view has a query, or a file that contains it");
+            if !checking.damage.touches(&[section, &name.value]) {
+                let what = if section == "views" { "a view" } else { "a materialized view" };
+                let message = format!("{what} has a query, or a file that contains it");
+                checking.note(&name.span, message);
             }
             None
         }

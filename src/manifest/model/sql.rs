@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::manifest::source::Position;
 use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName};
@@ -33,32 +33,36 @@ pub struct PassedOver {
 }
 
 /// A statement that declares something.
-#[derive(Debug, Clone, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone)]
 pub struct SqlStatement {
     /// With the placeholder for the tenant's schema, and without what would let it pass if the object existed.
     pub(in crate::manifest) text: String,
     /// Where the tokens of the text are declared, by the byte of each; at least one.
-    #[serde(skip)]
     pub(in crate::manifest) positions: Vec<(usize, Position)>,
     /// Its key words, such as `CREATE TABLE`.
-    #[serde(skip)]
     pub(in crate::manifest) words: String,
     /// The name of the object that it creates or changes, or of the table that this is a part of.
-    #[serde(skip)]
     pub name: Option<Ident>,
     /// Whether it creates an object of that name.
-    #[serde(skip)]
     pub(in crate::manifest) is_new: bool,
     /// Whether it adds a foreign key to a table outside of the tenants' schemas.
-    #[serde(skip)]
     pub is_to_external: bool,
     /// Whether it creates a table.
-    #[serde(skip)]
     pub is_table: bool,
     /// Whether it creates a function or procedure.
-    #[serde(skip)]
     pub has_body: bool,
+    /// If it creates a materialized view: whether that is to be filled.
+    pub is_populated: Option<bool>,
+}
+
+/// What it declares, not where.
+impl Serialize for SqlStatement {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.is_populated {
+            None => self.text.serialize(serializer),
+            Some(is_populated) => (&self.text, is_populated).serialize(serializer),
+        }
+    }
 }
 
 const CREATE: &str = "CREATE";
@@ -82,6 +86,13 @@ impl SqlDecl {
     pub fn names(&self) -> BTreeSet<&str> {
         let created = self.statements.iter().filter_map(SqlStatement::created);
         created.map(Ident::as_str).collect()
+    }
+
+    /// Whether a materialized view of this name is to be filled.
+    #[must_use]
+    pub fn is_populated(&self, name: &Ident) -> bool {
+        let mut created = self.statements.iter().filter(|one| one.name.as_ref() == Some(name));
+        created.find_map(|statement| statement.is_populated) == Some(true)
     }
 
     /// The types, and where they are declared.
@@ -112,7 +123,10 @@ impl SqlStatement {
     /// The SQL for one schema.
     #[must_use]
     pub fn sql(&self, schema: &SchemaName) -> String {
-        schema.fill(&self.text)
+        let sql = schema.fill(&self.text);
+        // Queries are not run while it is found out what they mean.
+        let ending = if self.is_populated.is_some() { "\nWITH NO DATA" } else { "" };
+        format!("{sql}{ending}")
     }
 
     /// The SQL that creates it again.
@@ -132,7 +146,7 @@ impl SqlStatement {
             "CREATE FUNCTION" | "CREATE PROCEDURE" | "CREATE AGGREGATE" => 2,
             words if words.starts_with("ALTER") => 3,
             "CREATE INDEX … ON" => 4,
-            "CREATE VIEW" => 5,
+            "CREATE VIEW" | "CREATE MATERIALIZED VIEW" => 5,
             words if words.starts_with("COMMENT") => 7,
             _ => 6,
         }

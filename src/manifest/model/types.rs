@@ -1,10 +1,23 @@
-//! Declared types other than enums.
+//! Declared types.
 
 use serde::Serialize;
 
-use super::super::source::Position;
-use super::{ConstraintDecl, Fragment, QualifiedName, TypeDecl};
+use super::names::QualifiedName;
+use super::tables::{ConstraintDecl, TypeDecl};
+use crate::manifest::fragment::Fragment;
+use crate::manifest::source::Position;
 use crate::name::{Ident, Text};
+
+/// A declared enum type.
+#[derive(Debug, Clone, Serialize)]
+pub struct EnumDecl {
+    #[serde(skip)]
+    pub position: Position,
+    pub name: Ident,
+    /// At least one; each 1 to 63 bytes.
+    pub labels: Vec<Ident>,
+    pub comment: Option<Text>,
+}
 
 /// A declared domain, composite type or range type.
 #[derive(Debug, Clone, Serialize)]

@@ -44,6 +44,9 @@ pub(in crate::manifest) struct Trigger {
 pub(in crate::manifest) enum Timing {
     Before,
     After,
+    /// Of views only.
+    #[serde(rename = "instead of")]
+    InsteadOf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]

@@ -37,6 +37,8 @@ pub(super) struct Declaration {
     pub(super) is_new: bool,
     /// What `pg_dump` writes for a view that other objects need before its query can be understood: columns of NULL.
     pub(super) is_forerunner: bool,
+    /// Of a materialized view: whether it is to be filled.
+    pub(super) is_populated: Option<bool>,
 }
 
 /// The kinds of objects that other sections can refer to.
@@ -48,10 +50,11 @@ pub(super) enum Created {
 }
 
 /// Key words after CREATE, ALTER or COMMENT ON, and where the name is.
-const KINDS: [(&[&str], Place); 13] = [
+const KINDS: [(&[&str], Place); 14] = [
     (&["TABLE"], Place::Next),
     (&["INDEX"], Place::Next),
     (&["VIEW"], Place::Next),
+    (&["MATERIALIZED", "VIEW"], Place::Next),
     (&["SEQUENCE"], Place::Next),
     (&["TYPE"], Place::Next),
     (&["DOMAIN"], Place::Next),
@@ -65,7 +68,7 @@ const KINDS: [(&[&str], Place); 13] = [
 ];
 
 /// Kinds that cannot be declared yet.
-const UNMODELLED: [&str; 4] = ["MATERIALIZED", "AGGREGATE", "STATISTICS", "RULE"];
+const UNMODELLED: [&str; 3] = ["AGGREGATE", "STATISTICS", "RULE"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -211,6 +214,12 @@ pub(super) fn declaration(tokens: &[Token<'_>], schema: Option<&Ident>) -> Verdi
     {
         return refused(reason);
     }
+    let mut is_populated = None;
+    if head.is_create && head.words == ["MATERIALIZED", "VIEW"] {
+        let ending = with_data(tokens);
+        is_populated = Some(ending != ["WITH", "NO", "DATA"]);
+        head.lenient.extend(tokens.len() - ending.len()..tokens.len());
+    }
     let creates = match head.words {
         ["TABLE"] => Some(Created::Table),
         ["FUNCTION"] => Some(Created::Function),
@@ -224,9 +233,19 @@ pub(super) fn declaration(tokens: &[Token<'_>], schema: Option<&Ident>) -> Verdi
         has_body: head.is_create && matches!(head.words, ["FUNCTION" | "PROCEDURE"]),
         is_new: head.is_create && head.place == Place::Next && !head.is_index(),
         is_forerunner: head.is_create && head.words == ["VIEW"] && selects_null(tokens),
+        is_populated,
         name_at: head.name_at,
         lenient: head.lenient,
     })
+}
+
+/// The last words of a statement, if they say whether its query is run.
+fn with_data(tokens: &[Token<'_>]) -> &'static [&'static str] {
+    let endings: [&[&str]; 2] = [&["WITH", "NO", "DATA"], &["WITH", "DATA"]];
+    let ends = |words: &&&[&str]| {
+        tokens.len().checked_sub(words.len()).is_some_and(|at| is_at(tokens, at, words))
+    };
+    endings.iter().find(ends).copied().unwrap_or_default()
 }
 
 /// What comes after the name, and after the arguments in parentheses, of what is altered.

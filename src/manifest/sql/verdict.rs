@@ -111,6 +111,13 @@ mod tests {
                 "t",
                 vec![2, 3],
             ),
+            (
+                "CREATE MATERIALIZED VIEW IF NOT EXISTS app.m AS SELECT 1 AS data WITH NO DATA",
+                "CREATE MATERIALIZED VIEW",
+                "m",
+                vec![3, 4, 5, 14, 15, 16],
+            ),
+            ("COMMENT ON MATERIALIZED VIEW m IS 'x'", "COMMENT ON MATERIALIZED VIEW", "m", vec![]),
             ("CREATE DOMAIN app.d AS int", "CREATE DOMAIN", "d", vec![]),
             ("ALTER DOMAIN d SET NOT NULL", "ALTER DOMAIN", "d", vec![]),
             (
@@ -192,7 +199,6 @@ mod tests {
             "CREATE TABLE public.t ()",
             "CREATE TABLE U&\"public\".t ()",
             "CREATE TABLE x.app.t ()",
-            "CREATE MATERIALIZED VIEW m AS SELECT 1",
             "CREATE RULE r AS ON INSERT TO t DO NOTHING",
             "ALTER RULE r ON public.t RENAME TO x",
             "COMMENT ON CONSTRAINT c ON DOMAIN public.d IS 'x'",

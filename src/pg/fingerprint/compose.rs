@@ -59,7 +59,7 @@ pub(super) fn created(version_number: i32, kinds: &BTreeSet<Kind>) -> String {
         ("trust", "(SELECT)"),
         ("digested", &union(&digested)),
         ("checks", UNCHECKED),
-        ("view", if has(Kind::View) { VIEW } else { "NULL" }),
+        ("view", if has(Kind::View) || has(Kind::MaterializedView) { VIEW } else { "NULL" }),
         ("inheritance", "NULL, NULL"),
         ("unmodelled", "NULL"),
     ];

@@ -2,7 +2,7 @@
 -- of objects.sql.
 SELECT c.oid, c.relname AS name, c.relkind, c.relpersistence, c.reloptions, c.reltablespace,
        c.relreplident, c.relam, c.relowner, c.relhasrules, c.relhastriggers, c.relhassubclass,
-       c.relacl, c.relrowsecurity, c.relforcerowsecurity, c.reloftype <> 0 AS is_typed,
+       c.relacl, c.relrowsecurity, c.relforcerowsecurity, c.relispopulated, c.reloftype <> 0 AS is_typed,
        m.is_set,
        CASE WHEN c.relnatts <= 9 THEN 'pg_opclass'::regclass
             WHEN c.relnatts <= 19 THEN 'pg_trigger'::regclass

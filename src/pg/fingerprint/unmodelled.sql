@@ -1,11 +1,11 @@
 -- What objects.sql digests of what is attached to the relation `r` and not modelled: names. A schema that has
 -- just been created has none of it.
--- Triggers of tables are modelled, except for the internal ones (those of foreign keys, and the one that Citus gives each
+-- Triggers of tables and views are modelled, except for the internal ones (those of foreign keys, and the one that Citus gives each
 -- distributed table), which are named after OIDs and included only where they are disabled.
 CASE WHEN r.relhastriggers AND EXISTS (
          SELECT FROM pg_trigger tg
          WHERE tg.tgrelid = r.oid
-           AND CASE WHEN tg.tgisinternal THEN tg.tgenabled <> 'O' ELSE r.relkind <> 'r' END)
+           AND CASE WHEN tg.tgisinternal THEN tg.tgenabled <> 'O' ELSE r.relkind NOT IN ('r', 'v') END)
      THEN (SELECT string_agg(DISTINCT q.text COLLATE "C", '')
            FROM (
                SELECT ROW(
@@ -17,7 +17,7 @@ CASE WHEN r.relhastriggers AND EXISTS (
                         ELSE tg.tgname END, nullif(tg.tgisinternal, false))::text AS text
                FROM pg_trigger tg
                WHERE tg.tgrelid = r.oid
-                 AND CASE WHEN tg.tgisinternal THEN tg.tgenabled <> 'O' ELSE r.relkind <> 'r' END
+                 AND CASE WHEN tg.tgisinternal THEN tg.tgenabled <> 'O' ELSE r.relkind NOT IN ('r', 'v') END
            ) q) END,
 CASE WHEN r.relkind = 'p'
           AND EXISTS (SELECT FROM pg_policy po WHERE po.polrelid = r.oid)

@@ -1,6 +1,6 @@
--- What objects.sql digests of the relation `r` if it is a view.
-CASE WHEN r.relkind = 'v'
-     THEN ROW('view', :attributes_of_view,
+-- What objects.sql digests of the relation `r` if it is a view of either kind.
+CASE WHEN r.relkind IN ('v', 'm')
+     THEN ROW('view', nullif(r.relispopulated, true), :attributes_of_view,
               (SELECT array_agg(a.attnum ORDER BY a.attnum)
                FROM pg_attribute a
                WHERE a.attrelid = r.oid AND a.attnum > 0 AND a.atthasdef))::text END

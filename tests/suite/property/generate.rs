@@ -65,6 +65,7 @@ pub(super) enum ViewOptions {
     Barrier,
     Checked,
     Named,
+    Materialized,
 }
 
 #[derive(Debug, Clone)]
@@ -197,14 +198,24 @@ pub fn spec() -> impl Strategy<Value = Spec> {
             });
             let views: Vec<ViewSpec> = views.collect();
             let first = views.iter().position(|view| view.of.is_some()).unwrap_or(views.len());
-            Spec { views: views.into_iter().skip(first).collect(), functions, ..spec }
+            let mut views: Vec<ViewSpec> = views.into_iter().skip(first).collect();
+            // Nothing is written through a view that reads a materialized one.
+            let mut can_be_written = true;
+            for view in &mut views {
+                can_be_written |= view.of.is_some();
+                if view.options == ViewOptions::Checked && !can_be_written {
+                    view.options = ViewOptions::None;
+                }
+                can_be_written &= view.options != ViewOptions::Materialized;
+            }
+            Spec { views, functions, ..spec }
         },
     )
 }
 
 fn view() -> impl Strategy<Value = (ViewSpec, Vec<usize>)> {
     use ViewOptions as O;
-    let options = vec![O::None, O::Barrier, O::Checked, O::Named];
+    let options = vec![O::None, O::Barrier, O::Checked, O::Named, O::Materialized];
     (
         select(NAMES.to_vec()),
         proptest::option::weighted(0.7, 0_usize..4),

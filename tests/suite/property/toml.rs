@@ -56,11 +56,15 @@ impl Spec {
             root.insert("tables".into(), Value::Table(tables));
         }
         // Those that need others come first.
-        let views = self.views.iter().enumerate().rev();
-        let views: Table =
-            views.map(|(at, view)| (view.name.clone(), self.view(at, view))).collect();
-        if !views.is_empty() {
-            root.insert("views".into(), Value::Table(views));
+        for (section, is_materialized) in [("views", false), ("materialized_views", true)] {
+            let views = self.views.iter().enumerate().rev();
+            let views: Table = views
+                .filter(|(_, view)| (view.options == ViewOptions::Materialized) == is_materialized)
+                .map(|(at, view)| (view.name.clone(), self.view(at, view)))
+                .collect();
+            if !views.is_empty() {
+                root.insert(section.into(), Value::Table(views));
+            }
         }
         let of_kind = |is_procedure: bool| -> Table {
             let all = self.functions.iter();
@@ -95,6 +99,12 @@ impl Spec {
             ViewOptions::Checked => _ = view.insert("check_option".into(), "cascaded".into()),
             ViewOptions::Named => {
                 view.insert("columns".into(), Value::Array(vec!["it's one".into()]));
+            }
+            ViewOptions::Materialized => {
+                let key = table_of([("expression", "1 + 1".into())]);
+                let index = table_of([("columns", Value::Array(vec![key]))]);
+                view.insert("indexes".into(), Value::Array(vec![index]));
+                view.insert("with".into(), table_of([("fillfactor", 60.into())]));
             }
         }
         view.insert("query".into(), query.into());

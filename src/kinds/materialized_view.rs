@@ -1,0 +1,43 @@
+//! Materialized views. Their indexes, and whether they have been filled, are objects of their own.
+
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use super::rules::{Needs, Rules, qualified};
+use super::view;
+use crate::catalog::{Fact, Slot};
+use crate::name::{SchemaName, literal};
+
+pub(super) static RULES: Rules = Rules {
+    needs: Needs::MaterializedViews,
+    source: "c.tableoid::int8, c.oid::int8, 0, NULL, c.relname, c.oid::int8, :attributes \
+             FROM path CROSS JOIN pg_class c WHERE c.oid = ANY (:materialized_views)",
+    // They are digested as those of views.
+    attributes: &[
+        Attribute::new("columns", view::COLUMNS).labelled("columns").needed().digested(&[]),
+        Attribute::new("options", view::OPTIONS).labelled("with").digested(&[]),
+        Attribute::new("definition", view::DEFINITION).needed().digested(&[]),
+    ],
+    // Its rows have a type of its name.
+    occupies: |fact| {
+        let name = fact.object.name().into_iter();
+        name.flat_map(|n| [Slot::Relation(n.clone()), Slot::Type(n.clone())]).collect()
+    },
+    create,
+    ..Rules::NONE
+};
+
+/// Without rows: its query is run last, when the tables have theirs; see `population`.
+fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
+    let name = qualified(&creation.object, schema);
+    let there = format!("pg_catalog.to_regclass({}) IS NOT NULL", literal(&name));
+    guard.unless(&there, &statement(creation.fact, &name, schema))
+}
+
+fn statement(fact: &Fact, name: &str, schema: &SchemaName) -> String {
+    let options = match fact.text("options") {
+        Some(options) => format!(" WITH ({})", super::index::parameters(options)),
+        None => String::new(),
+    };
+    let query = fact.sql("definition", schema).unwrap_or_default();
+    format!("CREATE MATERIALIZED VIEW {name}{options} AS\n{query}\nWITH NO DATA")
+}
