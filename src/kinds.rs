@@ -5,8 +5,8 @@
 //!
 //! Suppose that rules are to be added. They need
 //!
-//! 1. a line in [`Kind`](crate::catalog::Kind), with their name in messages, and `Some(Kind::Table)` for the
-//!    [whole](crate::catalog::Kind::whole) that each is a part of;
+//! 1. a line in [`Kind`](crate::catalog::Kind), with their name in messages, and `&[Kind::Table, Kind::View]` for the
+//!    [wholes](crate::catalog::Kind::wholes) that each can be a part of;
 //! 2. a file `kinds/rewrite.rs` with its [`Rules`]: the [source](Rules::source), a query with one row for each rule;
 //!    the [attributes](Rules::attributes), each an SQL expression over that query, for which the
 //!    server itself prints the text (`pg_get_ruledef`); how the [digest](Rules::digest) of a table finds its

@@ -2,8 +2,8 @@
 //! answers. Pure: [`pg`](crate::pg) sends the statements and decodes the rows.
 //!
 //! They are sent in two messages inside a transaction whose search path is `pg_catalog`: first
-//! [`members_script`], which lists the objects, and then [`details_script`], in which `:tables`, `:views`, `:materialized_views`,
-//! `:relations`, `:types` and `:others` are replaced by their OIDs, and in which the queries for kinds without
+//! [`members_script`](super::members_script), which lists the objects, and then [`details_script`], in which `:tables`,
+//! `:views`, `:materialized_views`, `:relations`, `:types` and `:others` are replaced by their OIDs, and in which the queries for kinds without
 //! objects are left out. `pg_class` has no index on `relnamespace`; `pg_depend` has one on the referenced object.
 //!
 //! Deparsing functions print a name unqualified when the search path would find it. The CTE `path`
