@@ -11,6 +11,7 @@
     reason = "a benchmark prints, and ends when it cannot go on"
 )]
 
+mod example;
 mod support;
 
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use provision::{manifest, telemetry};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use example::example_of_tables;
 use support::on_a_server;
 use tokio::runtime::Builder;
 
@@ -47,7 +49,8 @@ fn main() {
 }
 
 async fn bench(cluster: &Cluster) {
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.toml");
+    let folder = tempfile::tempdir().expect("a folder");
+    let example = example_of_tables(folder.path());
     let recorder = telemetry::Recorder::install().expect("the only recorder");
     let fleet = || fleet_of(&example, cluster);
     let (address, service) = start(fleet(), recorder.clone(), None).await;

@@ -12,9 +12,9 @@
     reason = "a benchmark prints, and ends when it cannot go on"
 )]
 
+mod example;
 mod support;
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use provision::embedded::Cluster;
@@ -26,6 +26,7 @@ use provision::{causes, manifest};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 
+use example::example_of_tables;
 use support::on_a_server;
 use tokio::runtime::Builder;
 
@@ -42,7 +43,8 @@ fn main() {
 async fn bench(cluster: &Cluster) {
     let target =
         || Target::from_socket(&cluster.socket_dir, cluster.port, &cluster.user, &cluster.database);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.toml");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = example_of_tables(folder.path());
     let context = Context::new(manifest::load(&path).expect("the example"), target());
     let mut raw = connect(cluster).await;
     let mut session: Option<Session> = None;

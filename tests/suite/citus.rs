@@ -210,10 +210,12 @@ async fn the_example_is_distributed_whole_and_damage_is_found() {
     let citus = Coordinator::new().await;
     let example = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Folder::new("");
-    for file in ["schema.toml", "seeds/cad_lookup.csv"] {
-        let text = std::fs::read_to_string(example.join(file)).expect("the example");
-        folder.write(file, &text);
-    }
+    let read = |file: &str| std::fs::read_to_string(example.join(file)).expect("the example");
+    // Citus refuses triggers of distributed tables.
+    let mut manifest: toml::Table = read("schema.toml").parse().expect("TOML");
+    manifest["tables"]["cad_empresas"].as_table_mut().expect("a table").remove("triggers");
+    folder.write("schema.toml", &manifest.to_string());
+    folder.write("seeds/cad_lookup.csv", &read("seeds/cad_lookup.csv"));
     let ids: Vec<String> = ["a", "b", "c"].iter().map(|name| citus.id(name)).collect();
     folder.write("ids", &ids.join("\n"));
     let list = ["--tenants-from", "ids"];

@@ -52,9 +52,14 @@ async fn the_example_is_usable_as_the_application_uses_it() {
              INSERT INTO cad_diarias (dia, funcionario_id, projeto_id, tipo_diaria)
               SELECT current_date, f.funcionario_id, f.projeto_id, l.lookup_id
               FROM cad_funcionarios f, cad_lookup l WHERE l.grupo = 'TipoDiaria' AND l.nome = 'presente';
-             DELETE FROM cad_funcionarios",
+             DELETE FROM cad_funcionarios;
+             UPDATE cad_empresas SET updated_at = '2000-01-01', phone = '1'",
         )
         .await;
+    assert_eq!(database.count("acme.cad_empresas WHERE updated_at > '2020-01-01'").await, 1);
+    assert_eq!(database.count("acme.projetos_abertos WHERE nome = 'Ponte'").await, 1);
+    let policies = "pg_policies WHERE schemaname = 'acme' AND tablename = 'cad_beneficios'";
+    assert_eq!(database.count(policies).await, 1);
     assert_eq!(database.count("acme.cad_diarias").await, 0, "they go with the worker");
     // An application's rows are no drift.
     assert!(converge(&context, "acme").await.plan.is_empty());
