@@ -16,6 +16,7 @@ mod faithful;
 mod policy;
 mod positions;
 mod routine;
+mod statistics;
 mod table;
 mod trigger;
 mod user_type;

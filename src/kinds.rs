@@ -50,6 +50,7 @@ mod rules;
 mod schema;
 mod script;
 mod sequence;
+mod statistics;
 mod table;
 mod trigger;
 mod type_attribute;

@@ -17,6 +17,7 @@ mod report;
 mod seeds;
 mod source;
 mod sql;
+mod strict;
 
 use std::path::Path;
 
@@ -24,6 +25,7 @@ pub use diagnostic::{Diagnostic, ManifestError};
 pub use fragment::{Fragment, FragmentError, SCHEMA_PLACEHOLDER};
 pub use model::*;
 pub use source::Position;
+pub use strict::{Warning, warnings};
 
 use report::Report;
 use source::Source;

@@ -21,6 +21,8 @@ pub enum Kind {
     Default,
     Constraint,
     Index,
+    /// Extended statistics.
+    Statistics,
     /// Row-level security; has the table's name.
     RowSecurity,
     Policy,
@@ -38,7 +40,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Schema,
         Self::Enum,
         Self::Label,
@@ -53,6 +55,7 @@ impl Kind {
         Self::Default,
         Self::Constraint,
         Self::Index,
+        Self::Statistics,
         Self::RowSecurity,
         Self::Policy,
         Self::Trigger,
@@ -83,6 +86,7 @@ impl Kind {
             Self::Default => "default",
             Self::Constraint => "constraint",
             Self::Index => "index",
+            Self::Statistics => "statistics",
             Self::RowSecurity => "row_security",
             Self::Policy => "policy",
             Self::Trigger => "trigger",
@@ -116,7 +120,7 @@ impl Kind {
             Self::DomainConstraint => &[Self::Domain],
             Self::Attribute => &[Self::CompositeType],
             Self::Population => &[Self::MaterializedView],
-            Self::Index => &[Self::Table, Self::MaterializedView],
+            Self::Index | Self::Statistics => &[Self::Table, Self::MaterializedView],
             Self::Trigger => &[Self::Table, Self::View],
             Self::Column
             | Self::Default

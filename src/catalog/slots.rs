@@ -14,6 +14,8 @@ pub enum Slot {
     Type(Ident),
     /// Of functions, procedures and aggregates: the name with the types of the arguments.
     Routine(String),
+    /// Of extended statistics.
+    Statistics(Ident),
     /// Of the constraints of a table.
     Constraint { table: Ident, name: Ident },
 }
@@ -96,7 +98,11 @@ impl<'a> Slots<'a> {
 /// What holds a name, without the name.
 fn describe(object: &Object) -> String {
     match object {
-        Object::Part(part) => format!("{} of {} {}", part.kind, part.whole, part.of),
+        Object::Part(part) => {
+            // "A statistics" is no English.
+            let kind = part.kind.to_string().replace("statistics", "statistics object");
+            format!("{kind} of {} {}", part.whole, part.of)
+        }
         other => other.kind().to_string(),
     }
 }

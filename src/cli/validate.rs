@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use super::{Exit, Global, output};
 use crate::error::Error;
-use crate::manifest::PassedOver;
+use crate::manifest::{PassedOver, Warning};
 use crate::words::counted;
 use crate::{checksum, manifest, report};
 
@@ -15,7 +15,14 @@ use crate::{checksum, manifest, report};
 /// check (types, expressions) is checked by `plan`.
 #[derive(Debug, Args)]
 #[command(override_usage = "provision validate [OPTIONS]")]
-pub(super) struct Validate {}
+pub(super) struct Validate {
+    /// Fail if something is legal, and seldom meant.
+    ///
+    /// These are functions whose names are looked up wherever their caller looks, and constants in
+    /// SQL files that name the schema that stands for the tenant's.
+    #[arg(long)]
+    strict: bool,
+}
 
 /// Print a JSON Schema of the manifest, for editors that complete and check it.
 #[derive(Debug, Args)]
@@ -28,9 +35,12 @@ Example, for Taplo and Even Better TOML:
 pub(super) struct Schema {}
 
 impl Validate {
-    #[expect(clippy::unused_self, reason = "all subcommands are run alike")]
     pub(super) fn run(self, global: &Global) -> Result<Exit, Error> {
         let manifest = manifest::load(&global.manifest)?;
+        let warnings = if self.strict { manifest::warnings(&manifest) } else { Vec::new() };
+        for Warning { position, message } in &warnings {
+            output::notice(&format!("{position}: {message}"));
+        }
         let routines = |is_procedure: bool| {
             manifest.routines.iter().filter(|decl| decl.is_procedure == is_procedure).count()
         };
@@ -57,7 +67,7 @@ impl Validate {
                 checksum::of("manifest", &manifest)
             ),
         )?;
-        Ok(Exit::Done)
+        Ok(if warnings.is_empty() { Exit::Done } else { Exit::Failed })
     }
 }
 

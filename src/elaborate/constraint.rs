@@ -1,6 +1,6 @@
 //! The SQL of declared constraints and indexes.
 
-use super::words::{columns, qualified};
+use super::words::{self, columns, qualified};
 use crate::manifest::{
     ConstraintDecl, ConstraintDef, Deferral, ForeignKeyDecl, IndexDecl, IndexKey, IndexTerm,
     KeyDecl, Operator, ReferentialAction, TableRef,
@@ -53,13 +53,7 @@ pub(super) fn create_index(schema: &SchemaName, table: &Ident, decl: &IndexDecl)
     if !nulls_distinct {
         sql.push_str(" NULLS NOT DISTINCT");
     }
-    if !with.is_empty() {
-        let parameters: Vec<String> = with
-            .iter()
-            .map(|(name, value)| format!("{} = {}", name.quoted(), value.literal()))
-            .collect();
-        sql.push_str(&format!(" WITH ({})", parameters.join(", ")));
-    }
+    sql.push_str(&words::with(with));
     sql.push_str(&condition(schema, predicate.as_ref()));
     sql
 }

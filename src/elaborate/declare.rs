@@ -5,13 +5,13 @@
 
 use super::constraint;
 use super::error::ElaborateError;
-use super::{policy, routine, table, trigger, user_type, view};
+use super::{policy, routine, statistics, table, trigger, user_type, view};
 use crate::catalog::{Kind, Object};
 use crate::kinds::{self, sequence_option_words};
 use crate::manifest::{
     ConstraintDecl, EnumDecl, IndexDecl, Manifest, MaterializedViewDecl, PolicyDecl, Position,
-    RoutineBody, RoutineDecl, RowSecurity, SequenceDecl, SqlStatement, TableDecl, TriggerDecl,
-    UserTypeDecl, ViewDecl,
+    RoutineBody, RoutineDecl, RowSecurity, SequenceDecl, SqlStatement, StatisticsDecl, TableDecl,
+    TriggerDecl, UserTypeDecl, ViewDecl,
 };
 use crate::name::{Ident, SchemaName, Text};
 use crate::pg::{Cause, PgError};
@@ -37,6 +37,16 @@ pub(super) enum Statement<'m> {
         whole: Kind,
         on: &'m Ident,
         decl: &'m IndexDecl,
+    },
+    Statistics {
+        table: &'m Ident,
+        decl: &'m StatisticsDecl,
+    },
+    /// Sets how much is sampled for them.
+    StatisticsTarget {
+        table: &'m Ident,
+        decl: &'m StatisticsDecl,
+        target: i64,
     },
     View(&'m ViewDecl),
     MaterializedView(&'m MaterializedViewDecl),
@@ -121,6 +131,15 @@ pub(super) fn tables(manifest: &Manifest) -> Vec<Statement<'_>> {
     }
     for table in &manifest.tables {
         statements.extend(indexes(Kind::Table, &table.name, &table.indexes));
+        for decl in &table.statistics {
+            let table = &table.name;
+            statements.push(Statement::Statistics { table, decl });
+            statements.extend(decl.target.map(|target| Statement::StatisticsTarget {
+                table,
+                decl,
+                target,
+            }));
+        }
     }
     statements
 }
@@ -233,6 +252,9 @@ pub(super) fn comments<'m>(manifest: &'m Manifest) -> Vec<Statement<'m>> {
                 );
             }
         }
+        for decl in &table.statistics {
+            add(Object::on_table(Kind::Statistics, name, &decl.name), decl.comment.as_ref());
+        }
         for decl in &table.policies {
             add(Object::on_table(Kind::Policy, name, &decl.name), decl.comment.as_ref());
         }
@@ -261,6 +283,10 @@ impl Statement<'_> {
                 constraint::clause(schema, decl)
             ),
             Self::Index { on, decl, .. } => constraint::create_index(schema, on, decl),
+            Self::Statistics { table, decl } => statistics::create(schema, table, decl),
+            Self::StatisticsTarget { decl, target, .. } => {
+                statistics::set_target(schema, &decl.name, *target)
+            }
             Self::View(decl) => view::create(schema, decl),
             Self::MaterializedView(decl) => view::create_materialized(schema, decl),
             Self::Policy { table, decl } => policy::create(schema, table, decl),
@@ -332,6 +358,9 @@ impl Statement<'_> {
             Self::Index { whole, on, decl } => {
                 Object::part(*whole, on, Kind::Index, &decl.name.ident)
             }
+            Self::Statistics { table, decl } | Self::StatisticsTarget { table, decl, .. } => {
+                Object::on_table(Kind::Statistics, table, &decl.name)
+            }
             Self::View(decl) => Object::Member(Kind::View, decl.name.clone()),
             Self::MaterializedView(decl) => {
                 Object::Member(Kind::MaterializedView, decl.name.clone())
@@ -370,6 +399,7 @@ impl Statement<'_> {
             Self::Table { decl, .. } => &decl.position,
             Self::Constraint { decl, .. } => &decl.position,
             Self::Index { decl, .. } => &decl.position,
+            Self::Statistics { decl, .. } | Self::StatisticsTarget { decl, .. } => &decl.position,
             Self::View(decl) => decl.query.position().unwrap_or(&decl.position),
             Self::MaterializedView(decl) => decl.query.position().unwrap_or(&decl.position),
             Self::Routine(decl) => &decl.position,

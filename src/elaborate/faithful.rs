@@ -96,10 +96,12 @@ fn check_table(decl: &TableDecl, catalog: &Catalog, is_all: bool) -> Result<(), 
     let has = |kind, name| catalog.has(&Object::on_table(kind, &decl.name, name));
     let has_all = decl.constraints.iter().all(|c| has(Kind::Constraint, &c.name.ident))
         && decl.indexes.iter().all(|i| has(Kind::Index, &i.name.ident))
+        && decl.statistics.iter().all(|s| has(Kind::Statistics, &s.name))
         && decl.triggers.iter().all(|t| has(Kind::Trigger, &t.name))
         && decl.policies.iter().all(|p| has(Kind::Policy, &p.name));
     let has_others = count(Kind::Constraint) != decl.constraints.len()
         || count(Kind::Index) != decl.indexes.len()
+        || count(Kind::Statistics) != decl.statistics.len()
         || count(Kind::Trigger) != decl.triggers.len()
         || count(Kind::Policy) != decl.policies.len();
     if !has_all || is_all && has_others {
@@ -107,7 +109,7 @@ fn check_table(decl: &TableDecl, catalog: &Catalog, is_all: bool) -> Result<(), 
         return Err(unfaithful(
             at,
             &object,
-            "it has other constraints, indexes, triggers or policies",
+            "it has other constraints, indexes, statistics, triggers or policies",
         ));
     }
     Ok(())

@@ -48,6 +48,10 @@ pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position>
             let mut all = table.indexes.iter();
             all.find(|decl| decl.name.ident == *name).map(|decl| decl.position.clone())
         }
+        Kind::Statistics => {
+            let mut all = table.statistics.iter();
+            all.find(|decl| decl.name == *name).map(|decl| decl.position.clone())
+        }
         Kind::Policy => {
             let mut all = table.policies.iter();
             all.find(|decl| decl.name == *name).map(|decl| decl.position.clone())

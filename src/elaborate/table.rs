@@ -1,7 +1,7 @@
 //! The SQL of declared tables.
 
 use super::constraint;
-use super::words::{qualified, type_name};
+use super::words::{qualified, type_name, with};
 use crate::kinds::sequence_option_words;
 use crate::manifest::{ColumnDecl, ColumnValue, ConstraintDecl, TableDecl};
 use crate::name::SchemaName;
@@ -16,7 +16,12 @@ pub(super) fn create(
     let constraints = constraints.iter().map(|decl| constraint::clause(schema, decl));
     let clauses: Vec<String> = columns.chain(constraints).collect();
     let unlogged = if decl.unlogged { "UNLOGGED " } else { "" };
-    format!("CREATE {unlogged}TABLE {} ({})", schema.qualify(&decl.name), clauses.join(", "))
+    format!(
+        "CREATE {unlogged}TABLE {} ({}){}",
+        schema.qualify(&decl.name),
+        clauses.join(", "),
+        with(&decl.with)
+    )
 }
 
 fn column(schema: &SchemaName, decl: &ColumnDecl) -> String {

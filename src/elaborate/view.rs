@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ElaborateError;
 use super::positions;
+use super::words::with;
 use crate::catalog::{Catalog, Fact, Kind, Object};
 use crate::manifest::{Manifest, MaterializedViewDecl, ViewDecl};
 use crate::name::{Ident, SchemaName};
@@ -19,17 +20,12 @@ pub(super) fn create(schema: &SchemaName, decl: &ViewDecl) -> String {
 
 /// Its query is not run.
 pub(super) fn create_materialized(schema: &SchemaName, decl: &MaterializedViewDecl) -> String {
-    let with: Vec<String> = decl
-        .with
-        .iter()
-        .map(|(name, value)| format!("{} = {}", name.quoted(), value.literal()))
-        .collect();
-    let with = if with.is_empty() { String::new() } else { format!(" WITH ({})", with.join(", ")) };
     let (name, query) = (schema.qualify(&decl.name), decl.query.sql(schema));
     let query = query.trim_end().trim_end_matches(';');
     format!(
-        "CREATE MATERIALIZED VIEW {name}{}{with} AS\n{query}\nWITH NO DATA",
-        columns(&decl.columns)
+        "CREATE MATERIALIZED VIEW {name}{}{} AS\n{query}\nWITH NO DATA",
+        columns(&decl.columns),
+        with(&decl.with)
     )
 }
 

@@ -1,7 +1,7 @@
 //! Names in the SQL of declarations.
 
 use crate::manifest::{QualifiedName, TypeDecl};
-use crate::name::{Ident, SchemaName};
+use crate::name::{Ident, SchemaName, Text};
 
 pub(super) fn qualified(name: &QualifiedName) -> String {
     match &name.schema {
@@ -20,5 +20,17 @@ pub(super) fn type_name(schema: &SchemaName, data_type: &TypeDecl) -> String {
             format!("{}{}", schema.qualify(name), "[]".repeat(*dimensions))
         }
         TypeDecl::Sql(fragment) => fragment.sql(schema),
+    }
+}
+
+/// The clause `WITH (…)` for storage parameters, with a space in front of it, or nothing.
+pub(super) fn with(parameters: &[(Ident, Text)]) -> String {
+    match parameters {
+        [] => String::new(),
+        parameters => {
+            let each = parameters.iter();
+            let each = each.map(|(name, value)| format!("{} = {}", name.quoted(), value.literal()));
+            format!(" WITH ({})", each.collect::<Vec<_>>().join(", "))
+        }
     }
 }

@@ -72,6 +72,7 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
         Kind::Column | Kind::Attribute => format!("COLUMN {}.{quoted}", whole_of(on, schema)),
         Kind::Constraint => format!("CONSTRAINT {quoted} ON {}", whole_of(on, schema)),
         Kind::Index => format!("INDEX {}", qualified(on, schema)),
+        Kind::Statistics => format!("STATISTICS {}", qualified(on, schema)),
         Kind::Policy => format!("POLICY {quoted} ON {}", whole_of(on, schema)),
         Kind::Trigger => format!("TRIGGER {quoted} ON {}", whole_of(on, schema)),
         Kind::View => format!("VIEW {}", qualified(on, schema)),

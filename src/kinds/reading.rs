@@ -146,7 +146,8 @@ SELECT 'comments' AS section, coalesce(json_agg(json_build_array(
            :comment)), '[]')::text AS rows
 FROM pg_description de
 WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'::regclass,
-                      'pg_proc'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass)
+                      'pg_proc'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
+                      'pg_statistic_ext'::regclass)
   AND de.objoid = ANY (
       :relations || :types || :routines
       || ARRAY(SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables || :materialized_views)
@@ -156,6 +157,9 @@ WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'
                SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables || :views)
                UNION ALL
                SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)
+               UNION ALL
+               SELECT e.oid FROM pg_statistic_ext e
+               WHERE e.stxrelid = ANY (:tables || :materialized_views)
                UNION ALL
                SELECT k.oid FROM pg_constraint k WHERE k.contypid = ANY (:types)
                UNION ALL
@@ -188,6 +192,9 @@ WITH object AS MATERIALIZED (
                  SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables || :views)
                  UNION ALL
                  SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)
+               UNION ALL
+               SELECT e.oid FROM pg_statistic_ext e
+               WHERE e.stxrelid = ANY (:tables || :materialized_views)
                  UNION ALL
                  SELECT ad.oid FROM pg_attrdef ad WHERE ad.adrelid = ANY (:tables)
                  UNION ALL

@@ -5,7 +5,7 @@ use super::rules::Rules;
 use super::{
     column, comment, composite_type, constraint, default, domain, domain_constraint, enum_type,
     index, label, materialized_view, policy, population, range_type, routine, row_security, schema,
-    sequence, table, trigger, type_attribute, view,
+    sequence, statistics, table, trigger, type_attribute, view,
 };
 use crate::catalog::{Fact, Kind, Object, Slot};
 use crate::locks::TableLock;
@@ -29,6 +29,7 @@ pub fn rules(kind: Kind) -> &'static Rules {
         Kind::Default => &default::RULES,
         Kind::Constraint => &constraint::RULES,
         Kind::Index => &index::RULES,
+        Kind::Statistics => &statistics::RULES,
         Kind::RowSecurity => &row_security::RULES,
         Kind::Policy => &policy::RULES,
         Kind::Trigger => &trigger::RULES,

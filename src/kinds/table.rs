@@ -3,7 +3,7 @@
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Needs, Rules, qualified};
-use super::{column, constraint};
+use super::{column, constraint, index};
 use crate::catalog::{Kind, Slot};
 use crate::name::SchemaName;
 
@@ -11,12 +11,21 @@ pub(super) static RULES: Rules = Rules {
     needs: Needs::Tables,
     source: "c.tableoid::int8, c.oid::int8, 0, NULL, c.relname, c.oid::int8, :attributes \
              FROM path CROSS JOIN pg_class c WHERE c.oid = ANY (:tables)",
-    attributes: &[Attribute::new(
-        "persistence",
-        "CASE c.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END",
-    )
-    .needed()
-    .digested(&["nullif(r.relpersistence, 'p')"])],
+    attributes: &[
+        Attribute::new(
+            "persistence",
+            "CASE c.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END",
+        )
+        .needed()
+        .digested(&["nullif(r.relpersistence, 'p')"]),
+        // Storage parameters; those of relations of all kinds are digested.
+        Attribute::new(
+            "options",
+            "(SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) o)",
+        )
+        .labelled("with")
+        .digested(&[]),
+    ],
     // The rows of a table have a type of its name.
     occupies: |fact| {
         let name = fact.object.name().into_iter();
@@ -40,10 +49,13 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
         Some("unlogged") => "UNLOGGED ",
         _ => "",
     };
+    let options = creation.fact.text("options");
+    let options = options.map(|options| format!(" WITH ({})", index::parameters(options)));
     format!(
-        "CREATE {unlogged}TABLE {}{} (\n    {}\n)",
+        "CREATE {unlogged}TABLE {}{} (\n    {}\n){}",
         guard.words(),
         qualified(&creation.object, schema),
-        clauses.join(",\n    ")
+        clauses.join(",\n    "),
+        options.unwrap_or_default()
     )
 }

@@ -14,7 +14,6 @@ pub(super) const OF_TABLES: &str = "\
 SELECT v.kind, c.relname::text AS name
 FROM pg_class c
 CROSS JOIN LATERAL (VALUES
-    ('storage parameters of table', c.reloptions IS NOT NULL),
     ('tablespace of table', c.reltablespace <> 0),
     ('replica identity of table', c.relreplident <> 'd'),
     -- 2 is heap in all versions.
@@ -157,6 +156,9 @@ FROM other m
 CROSS JOIN LATERAL pg_identify_object(m.classid, m.objid, 0) o
 LEFT JOIN pg_operator op ON m.classid = 'pg_operator'::regclass AND op.oid = m.objid
 WHERE m.classid NOT IN ('pg_type'::regclass, 'pg_proc'::regclass)
+  AND NOT EXISTS (SELECT FROM pg_statistic_ext e
+                  WHERE m.classid = 'pg_statistic_ext'::regclass AND e.oid = m.objid
+                    AND e.stxrelid = ANY (:tables || :materialized_views))
 UNION ALL
 -- A cast is in no schema, but is dropped with its types.
 SELECT DISTINCT 'cast', CASE WHEN path.is_set THEN

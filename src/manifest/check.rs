@@ -11,6 +11,7 @@ pub(super) mod names;
 mod policies;
 mod requires;
 mod routines;
+mod statistics;
 mod triggers;
 mod types;
 mod views;
@@ -136,9 +137,11 @@ fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<T
         checking.note(&name.span, "a table has at least one column");
     }
     let comment = checking.optional_text(raw.comment.as_ref());
+    let with = indexes::storage_parameters(checking, &raw.with);
     let columns = columns::columns(checking, raw);
     let constraints = constraints::constraints(checking, name, raw, &columns);
     let indexes = indexes::indexes(checking, name, &raw.indexes);
+    let statistics = statistics::statistics(checking, name, &raw.statistics);
     let triggers = triggers::triggers(checking, name, &raw.triggers);
     let policies = policies::policies(checking, raw);
     let row_security = raw.row_security.map(|security| match security {
@@ -152,9 +155,11 @@ fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<T
         name,
         comment,
         unlogged: raw.unlogged,
+        with,
         columns,
         constraints,
         indexes,
+        statistics,
         triggers,
         row_security,
         policies,

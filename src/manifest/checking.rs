@@ -32,12 +32,13 @@ pub(super) struct Checking<'a> {
 }
 
 /// Names in use. A schema has one name space for tables, sequences and indexes (those of keys
-/// among them), one for types (each table is one), and each table has one for its constraints.
+/// among them), one for types (each table is one), one for extended statistics, and each table has one for its constraints.
 #[derive(Debug, Default)]
 pub(super) struct TakenNames {
     pub(super) relations: BTreeMap<String, &'static str>,
     pub(super) types: BTreeMap<String, &'static str>,
     pub(super) constraints: BTreeSet<(String, String)>,
+    pub(super) statistics: BTreeSet<String>,
 }
 
 impl<'a> Checking<'a> {

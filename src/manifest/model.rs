@@ -2,12 +2,14 @@
 //! that it will get where it does not exist yet. Made by [`super::load`] only. Where something is
 //! declared serves messages; it is not part of the checksum.
 
+mod indexes;
 mod names;
 mod policies;
 mod routines;
 mod rows;
 mod sequences;
 mod sql;
+mod statistics;
 mod tables;
 mod triggers;
 mod types;
@@ -19,6 +21,7 @@ use globset::GlobMatcher;
 use jiff::civil::Date;
 use serde::Serialize;
 
+pub use indexes::{IndexDecl, IndexKey, IndexTerm, Operator};
 pub use names::{ObjectName, QualifiedName};
 pub use policies::{PolicyDecl, RowSecurity};
 pub(super) use routines::LISTS;
@@ -26,10 +29,10 @@ pub use routines::{RoutineBody, RoutineDecl, Setting};
 pub use rows::{Cell, SeedDecl, SeedRow};
 pub use sequences::{IntegerType, SequenceDecl, SequenceOptions};
 pub use sql::{PassedOver, SqlDecl, SqlStatement};
+pub use statistics::StatisticsDecl;
 pub use tables::{
-    ColumnDecl, ColumnValue, ConstraintDecl, ConstraintDef, Deferral, ForeignKeyDecl, IndexDecl,
-    IndexKey, IndexTerm, KeyDecl, Operator, ReferentialAction, RowTable, TableDecl, TableRef,
-    TypeDecl,
+    ColumnDecl, ColumnValue, ConstraintDecl, ConstraintDef, Deferral, ForeignKeyDecl, KeyDecl,
+    ReferentialAction, RowTable, TableDecl, TableRef, TypeDecl,
 };
 pub use triggers::TriggerDecl;
 pub use types::{AttributeDecl, DomainDecl, EnumDecl, RangeDecl, UserTypeDecl, UserTypeDef};

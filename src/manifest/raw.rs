@@ -6,6 +6,7 @@ mod indexes;
 mod key;
 mod policies;
 mod routines;
+mod statistics;
 mod triggers;
 mod types;
 mod views;
@@ -18,6 +19,7 @@ pub(super) use indexes::{Index, Nulls, Order};
 pub(super) use key::KeyForm;
 pub(super) use policies::{Command, Policy, RowSecurity};
 pub(super) use routines::{Function, Parallel, Procedure, Volatility};
+pub(super) use statistics::{Statistics, StatisticsKind};
 pub(super) use triggers::{Enabled, Event, ForEach, Timing, Trigger};
 pub(super) use types::{DomainCheck, TypeAttribute, UserType};
 pub(super) use views::{CheckOption, MaterializedView, View};
@@ -177,6 +179,9 @@ pub(super) struct Table {
     /// Not written to the log: fast, and empty after a crash.
     #[serde(default)]
     pub(super) unlogged: bool,
+    /// Storage parameters, such as `fillfactor`.
+    #[serde(default)]
+    pub(super) with: IndexMap<Name, Spanned<Scalar>>,
     /// The columns in their order: the type alone, or a table of properties.
     pub(super) columns: IndexMap<Name, Spanned<Short<Column>>>,
     /// The columns of the primary key, or a table of its properties.
@@ -194,6 +199,9 @@ pub(super) struct Table {
     pub(super) exclusions: Vec<Spanned<Exclusion>>,
     #[serde(default)]
     pub(super) indexes: Vec<Spanned<Index>>,
+    /// Extended statistics.
+    #[serde(default)]
+    pub(super) statistics: Vec<Spanned<Statistics>>,
     #[serde(default)]
     pub(super) triggers: Vec<Spanned<Trigger>>,
     /// Whether the policies decide which rows a role sees: not unless given.

@@ -1,5 +1,6 @@
 //! The files under `[sql]`, with the declarations of any kind that the server understands.
 
+mod bodies;
 mod declaration;
 mod lost;
 mod places;
@@ -15,6 +16,7 @@ use globset::GlobBuilder;
 use indexmap::IndexMap;
 use walkdir::WalkDir;
 
+pub(super) use self::bodies::{has_text_body, named_in_constants};
 use self::declaration::{Created, Declaration, Verdict, multirange};
 use self::places::Places;
 use self::rewrite::{Names, Rewritten, rewritten};

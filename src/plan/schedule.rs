@@ -192,7 +192,7 @@ fn stratum(fact: &Fact) -> u8 {
         Kind::Column | Kind::Default => 4,
         Kind::Constraint if is_foreign_key(fact) => 8,
         Kind::Constraint => 6,
-        Kind::Index => 7,
+        Kind::Index | Kind::Statistics => 7,
         Kind::RowSecurity | Kind::Policy | Kind::Trigger | Kind::View | Kind::MaterializedView => 9,
         Kind::Comment | Kind::Row => 10,
         Kind::Population => 11,

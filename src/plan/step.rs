@@ -39,6 +39,7 @@ impl Step<'_> {
             | Kind::Sequence
             | Kind::Table
             | Kind::Index
+            | Kind::Statistics
             | Kind::Policy
             | Kind::Trigger
             | Kind::View

@@ -17,8 +17,10 @@ pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
     for step in &plan.steps {
         match step.object.kind() {
             // All tables with columns of the type are read; functions come with it, and another type; a query is run that
-            // may read anything.
-            Kind::DomainConstraint | Kind::RangeType | Kind::Population => return None,
+            // may read anything; it is digested by itself.
+            Kind::DomainConstraint | Kind::RangeType | Kind::Population | Kind::Statistics => {
+                return None;
+            }
             _ => {}
         }
         match step.object.group() {

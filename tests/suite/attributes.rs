@@ -32,6 +32,7 @@ subtype_diff = "float8mi"
 [tables.t]
 primary_key = ["id"]
 checks = [{ name = "short", expression = "length(name) < 9" }]
+statistics = [{ name = "st", columns = ["id", "name"] }]
 unique = [{ name = "one", columns = ["name"] }]
 indexes = [
   { name = "by_name", columns = ["name"], where = "id > 0" },
@@ -92,11 +93,12 @@ twice = { type = "integer", null = true, generated = "id * 2" }
 const CASES: &[(Kind, &str, &str, &str)] = {
     use Kind::{
         Attribute, Column, Comment, Constraint, Default, Domain, DomainConstraint, Function, Index,
-        MaterializedView, Policy, Procedure, RangeType, RowSecurity, Sequence, Table, Trigger,
-        View,
+        MaterializedView, Policy, Procedure, RangeType, RowSecurity, Sequence, Statistics, Table,
+        Trigger, View,
     };
     &[
         (Table, "persistence", "ALTER TABLE acme.t SET UNLOGGED", "table t"),
+        (Table, "options", "ALTER TABLE acme.t SET (fillfactor = 50)", "table t"),
         (Column, "type", "ALTER TABLE acme.t ALTER name TYPE varchar(30)", "column t.name"),
         (Column, "nullability", "ALTER TABLE acme.t ALTER name DROP NOT NULL", "column t.name"),
         (
@@ -174,6 +176,13 @@ const CASES: &[(Kind, &str, &str, &str)] = {
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'acme.by_name'::regclass",
             "index by_name on t",
         ),
+        (
+            Statistics,
+            "definition",
+            "DROP STATISTICS acme.st; CREATE STATISTICS acme.st (mcv) ON id, name FROM acme.t",
+            "statistics st on t",
+        ),
+        (Statistics, "target", "ALTER STATISTICS acme.st SET STATISTICS 7", "statistics st on t"),
         (
             RowSecurity,
             "security",

@@ -44,6 +44,7 @@ cases! {
     nulls_not_distinct
     row_security
     seeds
+    storage_and_statistics
     triggers
     types
     views

@@ -304,7 +304,7 @@ async fn a_plan_of_a_new_tenant_says_what_it_is_made_without() {
     let folder = Folder::new(&format!("version = 1\n{TABLES}"));
     let run = |arguments: &[&str]| run(tool::on(&database, folder.dir.path(), arguments)).stdout;
     let line = "nothing that cannot be declared yet:\n  no rules, aggregates, \
-                partitioned tables, storage parameters, grants.\n";
+                partitioned tables, grants.\n";
     let plan = run(&["plan", "acme"]);
     assert!(plan.find(line).is_some_and(|at| at < 200), "{plan}");
     tells(&run(&["apply", "acme"]), &[line]);
@@ -461,7 +461,7 @@ async fn every_object_that_is_told_can_be_ignored() {
     tenants.database.run(&format!("SET search_path = t00; {everything}")).await;
     let differences = &tenants.json("drift", 2)["shapes"][0]["difference"];
     let unmodelled = differences["unmodelled"].as_array().expect("a list");
-    assert!(unmodelled.len() >= 10, "{differences}");
+    assert!(unmodelled.len() > 8, "{differences}");
     let patterns: Vec<String> = unmodelled
         .iter()
         .map(|at| format!("'{} *'", at["kind"].as_str().expect("a kind")))

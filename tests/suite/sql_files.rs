@@ -5,6 +5,7 @@ use std::process::Command;
 
 use provision::{causes, elaborate, manifest, pg};
 
+use crate::support::tool::{run, tool};
 use crate::support::{self, Database, Folder, context, converge, told};
 
 /// A manifest with these files, and more lines.
@@ -221,9 +222,9 @@ async fn what_the_server_refuses_is_told_with_its_place() {
         ("ALTER TABLE IF EXISTS t ADD x int;", "sql/a.sql:1:1", "\"t\" does not exist"),
         ("CREATE TABLE t (id int);\nCREATE TYPE shell;", "sql/a.sql:2:1", "type shell"),
         (
-            "CREATE TABLE t (id int) WITH (fillfactor = 50);",
+            "CREATE TABLE t (id int);\nALTER TABLE t REPLICA IDENTITY FULL;",
             "sql/a.sql:1:1",
-            "storage parameters of table t",
+            "replica identity of table t",
         ),
     ] {
         let files = folder("", &[("sql/a.sql", text)]);
@@ -476,4 +477,40 @@ async fn the_cause_is_told_and_not_what_follows_from_it() {
         told.contains("sql/a.sql:4:20") && told.contains("\"interger\" does not exist"),
         "{told}"
     );
+}
+
+#[test]
+fn what_is_legal_and_seldom_meant_is_told_if_asked_for() {
+    let files = folder(
+        "schema = \"app\"\n
+         [functions.open]\nreturns = \"integer\"\nlanguage = \"sql\"\nbody = \"SELECT 1\"
+         [functions.fixed]\nreturns = \"integer\"\nlanguage = \"sql\"\nbody = \"SELECT 1\"\nset = { search_path = \"pg_catalog\" }
+         [functions.qualified]\nreturns = \"bigint\"\nlanguage = \"sql\"\nbody = \"SELECT count(*) FROM {schema}.t\"
+         [functions.standard]\nreturns = \"integer\"\nsql_body = \"RETURN 1\"\n",
+        &[(
+            "sql/a.sql",
+            "CREATE TABLE t (id int);
+CREATE FUNCTION in_sql() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION dynamic() RETURNS void LANGUAGE plpgsql SET search_path = app AS $$
+BEGIN
+  EXECUTE 'DELETE FROM app.t';
+END $$;
+CREATE FUNCTION good() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM app.t $$;
+",
+        )],
+    );
+    let validate =
+        |arguments: &[&str]| run(tool(files.dir.path(), &[&["validate"], arguments].concat()));
+    let usual = validate(&[]).with(0);
+    assert!(!usual.stderr.contains("search path"), "{}", usual.stderr);
+    let told = validate(&["--strict"]).with(1).stderr;
+    let lines: Vec<&str> = told.lines().collect();
+    for expected in [
+        "function open has neither a search path nor a qualified name",
+        "sql/a.sql:2:1: CREATE FUNCTION in_sql has neither",
+        "sql/a.sql:5:24: app.t in a constant is left as it is",
+    ] {
+        assert!(lines.iter().any(|line| line.contains(expected)), "{expected}\n{told}");
+    }
+    assert_eq!(lines.len(), 3, "{told}");
 }

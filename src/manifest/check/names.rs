@@ -80,6 +80,13 @@ pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
             checking.ident(&name);
             take_relation(checking, &name, "index");
         }
+        for statistics in &decl.statistics {
+            let name = &statistics.name;
+            refuse_reserved(checking, name);
+            if !checking.names.statistics.insert(name.value.clone()) {
+                taken(checking, &name.span, &name.value, "statistics object");
+            }
+        }
     }
 }
 

@@ -178,7 +178,11 @@ impl SqlStatement {
     pub fn position_of(&self, character: usize, schema: &SchemaName) -> Option<Position> {
         let sql = self.sql(schema);
         let byte = sql.char_indices().nth(character.checked_sub(1)?).map(|(byte, _)| byte)?;
-        let at = unfilled(&self.text, byte, schema.quoted().len());
+        self.place(unfilled(&self.text, byte, schema.quoted().len()))
+    }
+
+    /// Where the byte of the text is declared.
+    pub(in crate::manifest) fn place(&self, at: usize) -> Option<Position> {
         let before = self.positions.partition_point(|(start, _)| *start <= at);
         let (start, position) = self.positions.get(before.checked_sub(1)?)?;
         // It may be in the middle of a body, many lines after its start.

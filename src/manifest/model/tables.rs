@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use super::indexes::{IndexDecl, IndexKey, Operator};
 use super::names::{ObjectName, QualifiedName};
 use super::policies::{PolicyDecl, RowSecurity};
 use super::sequences::SequenceOptions;
+use super::statistics::StatisticsDecl;
 use super::triggers::TriggerDecl;
 use crate::manifest::fragment::Fragment;
 use crate::manifest::source::Position;
@@ -18,11 +20,16 @@ pub struct TableDecl {
     pub name: Ident,
     pub comment: Option<Text>,
     pub unlogged: bool,
+    /// Storage parameters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<(Ident, Text)>,
     /// At least one, in the order of the file.
     pub columns: Vec<ColumnDecl>,
     /// Primary key first, then unique, check, exclusion, foreign keys; each in file order.
     pub constraints: Vec<ConstraintDecl>,
     pub indexes: Vec<IndexDecl>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub statistics: Vec<StatisticsDecl>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<TriggerDecl>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,50 +172,4 @@ pub enum ReferentialAction {
     Cascade,
     SetNull,
     SetDefault,
-}
-
-/// A declared index.
-#[derive(Debug, Clone, Serialize)]
-pub struct IndexDecl {
-    #[serde(skip)]
-    pub position: Position,
-    pub name: ObjectName,
-    pub unique: bool,
-    pub nulls_distinct: bool,
-    pub method: Option<Ident>,
-    /// At least one.
-    pub keys: Vec<IndexKey>,
-    pub include: Vec<Ident>,
-    pub predicate: Option<Fragment>,
-    /// Storage parameters, by name; values are written as literals.
-    pub with: Vec<(Ident, Text)>,
-    pub comment: Option<Text>,
-}
-
-/// What an index or exclusion constraint is ordered by.
-#[derive(Debug, Clone, Serialize)]
-pub struct IndexKey {
-    pub term: IndexTerm,
-    pub collation: Option<QualifiedName>,
-    pub opclass: Option<QualifiedName>,
-    pub descending: bool,
-    /// `None`: last when ascending, first when descending.
-    pub nulls_first: Option<bool>,
-}
-
-/// A column or an expression.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IndexTerm {
-    Column(Ident),
-    Expression(Fragment),
-}
-
-/// An operator: made of operator characters only, without a comment start in it (PostgreSQL
-/// manual, §4.1.3).
-#[derive(Debug, Clone, Serialize)]
-pub struct Operator {
-    pub schema: Option<Ident>,
-    /// Checked on reading; see `fragment::is_operator`.
-    pub symbol: String,
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::tables::IndexDecl;
+use super::indexes::IndexDecl;
 use super::triggers::TriggerDecl;
 use crate::manifest::fragment::Fragment;
 use crate::manifest::source::Position;

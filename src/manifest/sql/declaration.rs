@@ -50,7 +50,7 @@ pub(super) enum Created {
 }
 
 /// Key words after CREATE, ALTER or COMMENT ON, and where the name is.
-const KINDS: [(&[&str], Place); 14] = [
+const KINDS: [(&[&str], Place); 15] = [
     (&["TABLE"], Place::Next),
     (&["INDEX"], Place::Next),
     (&["VIEW"], Place::Next),
@@ -58,6 +58,7 @@ const KINDS: [(&[&str], Place); 14] = [
     (&["SEQUENCE"], Place::Next),
     (&["TYPE"], Place::Next),
     (&["DOMAIN"], Place::Next),
+    (&["STATISTICS"], Place::Next),
     (&["FUNCTION"], Place::Next),
     (&["PROCEDURE"], Place::Next),
     (&["ROUTINE"], Place::Next),
@@ -68,7 +69,7 @@ const KINDS: [(&[&str], Place); 14] = [
 ];
 
 /// Kinds that cannot be declared yet.
-const UNMODELLED: [&str; 3] = ["AGGREGATE", "STATISTICS", "RULE"];
+const UNMODELLED: [&str; 2] = ["AGGREGATE", "RULE"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {

@@ -22,7 +22,7 @@ pub(super) fn reason(
             return Some("write the body as one literal, in dollar quotes");
         }
     }
-    clause(tokens, is_create)
+    clause(tokens, is_create || words == ["STATISTICS"])
 }
 
 /// The same, for clauses that any statement may have.

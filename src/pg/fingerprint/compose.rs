@@ -54,7 +54,9 @@ pub(super) fn created(version_number: i32, kinds: &BTreeSet<Kind>) -> String {
     let has = |kind: Kind| kinds.contains(&kind);
     let types = Kind::ALL.into_iter().any(|kind| kind.is_type() && has(kind)).then_some(TYPES);
     let routines = (has(Kind::Function) || has(Kind::Procedure)).then_some(ROUTINES);
-    let digested: Vec<&str> = [Some(OBJECTS), types, routines].into_iter().flatten().collect();
+    let others = has(Kind::Statistics).then_some(OTHERS);
+    let digested = [Some(OBJECTS), types, routines, others];
+    let digested: Vec<&str> = digested.into_iter().flatten().collect();
     let parts = [
         ("trust", "(SELECT)"),
         ("digested", &union(&digested)),
@@ -86,7 +88,7 @@ pub(super) fn checks(version_number: i32) -> String {
 
 /// Whether an object of this kind comes only from a statement for it, not from that of its table.
 fn is_a_step_of_its_own(kind: Kind) -> bool {
-    matches!(kind, Kind::Trigger | Kind::Policy | Kind::RowSecurity)
+    matches!(kind, Kind::Statistics | Kind::Trigger | Kind::Policy | Kind::RowSecurity)
 }
 
 fn finished(template: &str, version_number: i32, has: impl Fn(Kind) -> bool) -> String {

@@ -203,6 +203,21 @@ impl Spec {
             let list = table.entry(list).or_insert_with(|| Value::Array(Vec::new()));
             list.as_array_mut().expect("an array").push(value);
         }
+        let is_stored = |at: &ConstraintSpec| matches!(at, ConstraintSpec::ExpressionIndex);
+        if spec.constraints.iter().any(is_stored) {
+            let key = table_of([("expression", "id + 1".into())]);
+            let statistics = table_of([
+                ("name", format!("{} st", spec.name).into()),
+                ("columns", Value::Array(vec!["id".into(), key])),
+                ("kinds", Value::Array(vec!["mcv".into()])),
+                ("target", 20.into()),
+                ("comment", "correlated".into()),
+            ]);
+            table.insert("statistics".into(), Value::Array(vec![statistics]));
+        }
+        if spec.comment.is_some() {
+            table.insert("with".into(), table_of([("fillfactor", 60.into())]));
+        }
         Value::Table(table)
     }
 
