@@ -1,19 +1,15 @@
 //! Composite types. What they consist of are objects of their own; see `type_attribute`.
 
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified};
+use super::rules::{Needs, Rules, qualified, relation_and_type, type_exists};
 use super::type_attribute;
-use crate::catalog::Slot;
-use crate::name::{SchemaName, literal};
+use crate::name::SchemaName;
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Types,
     source: "t.tableoid::int8, t.oid::int8, 0, NULL, t.typname, t.oid::int8, :attributes \
              FROM path CROSS JOIN pg_type t WHERE t.oid = ANY (:types) AND t.typtype = 'c'",
-    occupies: |fact| {
-        let name = fact.object.name().into_iter();
-        name.flat_map(|n| [Slot::Relation(n.clone()), Slot::Type(n.clone())]).collect()
-    },
+    occupies: relation_and_type,
     create,
     ..Rules::NONE
 };
@@ -23,6 +19,5 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     let attributes = creation.parts.iter();
     let attributes: Vec<String> =
         attributes.map(|(object, fact)| type_attribute::clause(object, fact, schema)).collect();
-    let there = format!("pg_catalog.to_regtype({}) IS NOT NULL", literal(&name));
-    guard.unless(&there, &format!("CREATE TYPE {name} AS ({})", attributes.join(", ")))
+    guard.unless(&type_exists(&name), &format!("CREATE TYPE {name} AS ({})", attributes.join(", ")))
 }

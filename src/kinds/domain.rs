@@ -3,9 +3,9 @@
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::domain_constraint;
-use super::rules::{Needs, Rules, qualified};
+use super::rules::{Needs, Rules, qualified, type_exists};
 use crate::catalog::Slot;
-use crate::name::{SchemaName, literal};
+use crate::name::SchemaName;
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Types,
@@ -53,6 +53,5 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     for (object, fact) in &creation.parts {
         statement.push_str(&format!("\n    {}", domain_constraint::clause(object, fact, schema)));
     }
-    let there = format!("pg_catalog.to_regtype({}) IS NOT NULL", literal(&name));
-    guard.unless(&there, &statement)
+    guard.unless(&type_exists(&name), &statement)
 }

@@ -1,9 +1,9 @@
 //! Enum types. Their labels are objects of their own; see `label`.
 
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified};
+use super::rules::{Needs, Rules, qualified, type_exists};
 use crate::catalog::Slot;
-use crate::name::{SchemaName, Text, literal};
+use crate::name::{SchemaName, Text};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Types,
@@ -18,6 +18,6 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     let labels = creation.parts.iter().filter_map(|(label, _)| label.name());
     let labels: Vec<String> = labels.map(|label| Text::from(label).literal()).collect();
     let name = qualified(&creation.object, schema);
-    let there = format!("pg_catalog.to_regtype({}) IS NOT NULL", literal(&name));
-    guard.unless(&there, &format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", ")))
+    guard
+        .unless(&type_exists(&name), &format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", ")))
 }

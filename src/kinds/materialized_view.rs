@@ -2,10 +2,10 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified};
+use super::rules::{Needs, Rules, qualified, relation_and_type, relation_exists};
 use super::view;
-use crate::catalog::{Fact, Slot};
-use crate::name::{SchemaName, literal};
+use crate::catalog::Fact;
+use crate::name::SchemaName;
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::MaterializedViews,
@@ -18,10 +18,7 @@ pub(super) static RULES: Rules = Rules {
         Attribute::new("definition", view::DEFINITION).needed().digested(&[]),
     ],
     // Its rows have a type of its name.
-    occupies: |fact| {
-        let name = fact.object.name().into_iter();
-        name.flat_map(|n| [Slot::Relation(n.clone()), Slot::Type(n.clone())]).collect()
-    },
+    occupies: relation_and_type,
     create,
     ..Rules::NONE
 };
@@ -29,8 +26,7 @@ pub(super) static RULES: Rules = Rules {
 /// Without rows: its query is run last, when the tables have theirs; see `population`.
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let name = qualified(&creation.object, schema);
-    let there = format!("pg_catalog.to_regclass({}) IS NOT NULL", literal(&name));
-    guard.unless(&there, &statement(creation.fact, &name, schema))
+    guard.unless(&relation_exists(&name), &statement(creation.fact, &name, schema))
 }
 
 fn statement(fact: &Fact, name: &str, schema: &SchemaName) -> String {

@@ -2,9 +2,9 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified};
+use super::rules::{Needs, Rules, qualified, type_exists};
 use crate::catalog::Slot;
-use crate::name::{Ident, SchemaName, literal};
+use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Types,
@@ -70,6 +70,8 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     let options =
         options.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}", value?)));
     let options: Vec<String> = options.collect();
-    let there = format!("pg_catalog.to_regtype({}) IS NOT NULL", literal(&name));
-    guard.unless(&there, &format!("CREATE TYPE {name} AS RANGE ({})", options.join(", ")))
+    guard.unless(
+        &type_exists(&name),
+        &format!("CREATE TYPE {name} AS RANGE ({})", options.join(", ")),
+    )
 }

@@ -88,6 +88,7 @@ pub fn details_script(
     }
     script = script
         .replace(":expression", column::EXPRESSION)
+        .replace(":parts", PARTS)
         .replace(":tail", index::TAIL)
         .replace(":unknown_option", &format!("'{UNKNOWN_OPTION}'"))
         .replace(":tables", &oids(&members.tables))
@@ -140,6 +141,22 @@ fn unmodelled(members: &Members, path: &str) -> String {
     stripped(&section("unmodelled", &other, "r", &format!("(\n{parts}\n) r(kind, name)"), path))
 }
 
+/// What `:parts` stands for: the parts of the objects that can have comments, and the relations of composite types.
+const PARTS: &str = "\
+SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables || :materialized_views)
+UNION ALL
+SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)
+UNION ALL
+SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables || :views)
+UNION ALL
+SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)
+UNION ALL
+SELECT e.oid FROM pg_statistic_ext e WHERE e.stxrelid = ANY (:tables || :materialized_views)
+UNION ALL
+SELECT k.oid FROM pg_constraint k WHERE k.contypid = ANY (:types)
+UNION ALL
+SELECT t.typrelid FROM pg_type t WHERE t.oid = ANY (:types) AND t.typrelid <> 0";
+
 const COMMENTS: &str = "\
 SELECT 'comments' AS section, coalesce(json_agg(json_build_array(
            de.classoid::int8, de.objoid::int8, de.objsubid,
@@ -150,20 +167,7 @@ WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'
                       'pg_statistic_ext'::regclass)
   AND de.objoid = ANY (
       :relations || :types || :routines
-      || ARRAY(SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables || :materialized_views)
-               UNION ALL
-               SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)
-               UNION ALL
-               SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables || :views)
-               UNION ALL
-               SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)
-               UNION ALL
-               SELECT e.oid FROM pg_statistic_ext e
-               WHERE e.stxrelid = ANY (:tables || :materialized_views)
-               UNION ALL
-               SELECT k.oid FROM pg_constraint k WHERE k.contypid = ANY (:types)
-               UNION ALL
-               SELECT t.typrelid FROM pg_type t WHERE t.oid = ANY (:types) AND t.typrelid <> 0));
+      || ARRAY(:parts));
 ";
 
 /// The dependencies, by the addresses that `pg_depend` has.
@@ -171,10 +175,6 @@ const DEPENDENCIES: &str = "\
 WITH object AS MATERIALIZED (
     SELECT unnest(:relations || :types || :routines
         || ARRAY(SELECT t.oid FROM pg_type t WHERE t.typelem = ANY (:types)
-                 UNION ALL
-                 SELECT t.typrelid FROM pg_type t WHERE t.oid = ANY (:types) AND t.typrelid <> 0
-                 UNION ALL
-                 SELECT k.oid FROM pg_constraint k WHERE k.contypid = ANY (:types)
                  UNION ALL
                  SELECT u.oid FROM pg_range rg
                  JOIN pg_type t ON t.oid = rg.rngmultitypid
@@ -185,16 +185,7 @@ WITH object AS MATERIALIZED (
                  CROSS JOIN LATERAL (VALUES (t.oid), (t.typarray)) u(oid)
                  WHERE t.typrelid = ANY (:relations)
                  UNION ALL
-                 SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = ANY (:tables || :materialized_views)
-                 UNION ALL
-                 SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)
-                 UNION ALL
-                 SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables || :views)
-                 UNION ALL
-                 SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)
-               UNION ALL
-               SELECT e.oid FROM pg_statistic_ext e
-               WHERE e.stxrelid = ANY (:tables || :materialized_views)
+                 :parts
                  UNION ALL
                  SELECT ad.oid FROM pg_attrdef ad WHERE ad.adrelid = ANY (:tables)
                  UNION ALL

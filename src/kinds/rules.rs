@@ -89,6 +89,22 @@ pub(super) fn qualified(object: &Object, schema: &SchemaName) -> String {
     object.name().map(|name| schema.qualify(name)).unwrap_or_default()
 }
 
+/// The names that a relation takes whose rows have a type of its name.
+pub(super) fn relation_and_type(fact: &Fact) -> Vec<Slot> {
+    let name = fact.object.name().into_iter();
+    name.flat_map(|name| [Slot::Relation(name.clone()), Slot::Type(name.clone())]).collect()
+}
+
+/// A condition: there is a relation of this qualified name.
+pub(super) fn relation_exists(name: &str) -> String {
+    format!("pg_catalog.to_regclass({}) IS NOT NULL", literal(name))
+}
+
+/// A condition: there is a type of this qualified name.
+pub(super) fn type_exists(name: &str) -> String {
+    format!("pg_catalog.to_regtype({}) IS NOT NULL", literal(name))
+}
+
 /// A condition: a part of a relation exists under its name, according to a catalog whose columns for the relation and the name
 /// begin with `prefix`.
 pub(super) fn exists_on(

@@ -2,9 +2,9 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified};
+use super::rules::{Needs, Rules, qualified, relation_and_type};
 use super::{column, constraint, index};
-use crate::catalog::{Kind, Slot};
+use crate::catalog::Kind;
 use crate::name::SchemaName;
 
 pub(super) static RULES: Rules = Rules {
@@ -27,10 +27,7 @@ pub(super) static RULES: Rules = Rules {
         .digested(&[]),
     ],
     // The rows of a table have a type of its name.
-    occupies: |fact| {
-        let name = fact.object.name().into_iter();
-        name.flat_map(|n| [Slot::Relation(n.clone()), Slot::Type(n.clone())]).collect()
-    },
+    occupies: relation_and_type,
     create,
     ..Rules::NONE
 };

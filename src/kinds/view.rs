@@ -2,9 +2,9 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified};
-use crate::catalog::{Fact, Slot};
-use crate::name::{SchemaName, literal};
+use super::rules::{Needs, Rules, qualified, relation_and_type, relation_exists};
+use crate::catalog::Fact;
+use crate::name::SchemaName;
 
 /// The attributes of views of both kinds.
 pub(super) const COLUMNS: &str = "(SELECT string_agg(concat_ws(' ', quote_ident(a.attname), \
@@ -39,18 +39,14 @@ pub(super) static RULES: Rules = Rules {
                               THEN coalesce(pg_get_viewdef(r.oid), r.oid::text) END"]),
     ],
     // Its rows have a type of its name.
-    occupies: |fact| {
-        let name = fact.object.name().into_iter();
-        name.flat_map(|n| [Slot::Relation(n.clone()), Slot::Type(n.clone())]).collect()
-    },
+    occupies: relation_and_type,
     create,
     ..Rules::NONE
 };
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let name = qualified(&creation.object, schema);
-    let there = format!("pg_catalog.to_regclass({}) IS NOT NULL", literal(&name));
-    guard.unless(&there, &statement(creation.fact, &name, schema))
+    guard.unless(&relation_exists(&name), &statement(creation.fact, &name, schema))
 }
 
 fn statement(fact: &Fact, name: &str, schema: &SchemaName) -> String {
