@@ -65,13 +65,13 @@ pub fn set_local() -> String {
         .collect()
 }
 
-/// Statements in PL/pgSQL that let the transaction read views, and that forbid it again, if the server knows how to.
+/// Statements that let the transaction read views, and that forbid it again, if the server knows how to.
 #[must_use]
-pub fn reading_views() -> [String; 2] {
+pub fn guarding_views() -> [String; 2] {
     let (name, guarded) = GUARD;
     ["", guarded].map(|value| {
         format!(
-            "PERFORM pg_catalog.set_config(name, '{value}', true) FROM pg_catalog.pg_settings \
+            "SELECT pg_catalog.set_config(name, '{value}', true) FROM pg_catalog.pg_settings \
              WHERE name = '{name}'"
         )
     })

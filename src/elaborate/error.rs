@@ -46,7 +46,7 @@ pub enum ElaborateError {
     #[error("{at}: extension {name} is required{}", missing(.wanted.as_ref(), .found.as_deref()))]
     Extension { at: Position, name: Ident, wanted: Option<Ident>, found: Option<String> },
     #[error(
-        "{at}: the name of enum {name} is also that of one of the server's own types, which would \
+        "{at}: the name of type {name} is also that of one of the server's own types, which would \
          hide it"
     )]
     Hidden { at: Position, name: Ident },

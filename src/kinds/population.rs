@@ -27,7 +27,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     match guard {
         Guard::IfNotExists => guard.unless(&there, &refresh),
         Guard::Exclusive => {
-            let [off, on] = settings::reading_views();
+            let [off, on] = settings::guarding_views().map(|sql| sql.replace("SELECT", "PERFORM"));
             let body = format!("\nBEGIN\n    {off};\n    {refresh};\n    {on};\nEND\n");
             format!("DO {}", dollar_quoted(&body, "provision"))
         }

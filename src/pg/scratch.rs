@@ -141,13 +141,16 @@ impl<'s> Scratch<'s> {
         self.session.run(TRYING, &sql).await.map(drop)
     }
 
-    /// Whether the server checks the bodies of functions when they are created.
+    /// Whether the server checks the bodies of functions when they are created. They may read views, which the check
+    /// replaces by their queries, and does not run.
     ///
     /// # Errors
     /// When the connection is gone.
     pub async fn check_bodies(&mut self, is_checked: bool) -> Result<(), PgError> {
         let value = if is_checked { "on" } else { "off" };
-        let sql = format!("SET LOCAL check_function_bodies = {value}");
+        let [off, on] = settings::guarding_views();
+        let guard = if is_checked { off } else { on };
+        let sql = format!("SET LOCAL check_function_bodies = {value}; {guard}");
         self.session.run(TRYING, &sql).await.map(drop)
     }
 

@@ -50,14 +50,16 @@ pub(super) fn blocked<'a>(
     blocked
 }
 
-/// The objects that have to be as desired so that this one can be created. What it is a part of need not be.
+/// The objects that have to be as desired so that this one can be created. What it is a part of need not be, except for a
+/// materialized view that is to be filled: its query is run.
 fn needed_form(fact: &Fact) -> impl Iterator<Item = Object> + use<'_> {
     let whole = fact.object.group();
     let wholes = fact.dependencies.iter().map(Object::group);
     // A foreign key also needs the table that it points to.
     let tables = wholes.filter(|_| kinds::is_foreign_key(fact));
+    let filled = (fact.object.kind() == Kind::Population).then(|| whole.clone());
     let all = fact.dependencies.iter().cloned().chain(tables);
-    all.filter(move |object| *object != whole)
+    all.filter(move |object| *object != whole).chain(filled)
 }
 
 /// Objects that exist in another form than what depends on them needs, by the desired object.

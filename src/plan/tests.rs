@@ -202,13 +202,24 @@ fn labels_are_added_where_they_belong() {
 fn what_needs_what_is_withheld_or_in_the_way_is_held_back() {
     let check = "constraint t.c | definition=CHECK (a > 0); sort=c | column t.a";
     let b = "column t.b | type=integer; nullability=null";
+    let mine = "materialized_view m | definition=SELECT 1 AS a; columns=a integer";
+    let other = "materialized_view m | definition=f(); columns=a integer";
+    let filled = "population m.m";
     for (desired, live, expected) in [
+        // The query is that of somebody else.
+        (
+            &[T, mine, filled] as &[&str],
+            &[T, other] as &[&str],
+            &[
+                "refresh data of materialized view m | materialized view m: materialized view m is not as declared",
+            ] as &[&str],
+        ),
+        (&[T, mine, filled], &[T, mine], &["refresh data of materialized view m"]),
         // A type that is different, and the rest of the table.
         (
             &[T, A, b, check] as &[&str],
             &[T, "column t.a | type=text; nullability=not null"] as &[&str],
-            &["add column t.b", "add constraint c on t | table t: column t.a is not as declared"]
-                as &[&str],
+            &["add column t.b", "add constraint c on t | table t: column t.a is not as declared"],
         ),
         // A difference that does not matter to those that need the object holds nothing back.
         (

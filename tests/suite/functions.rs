@@ -77,6 +77,31 @@ async fn no_two_bodies_are_taken_for_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_may_read_views() {
+    let database = Database::new().await;
+    let folder = Folder::new(
+        "version = 1
+         [sql]
+         files = [\"f.sql\"]
+         [tables.t]
+         columns = { id = \"bigint\" }
+         [views.v]
+         query = \"SELECT * FROM t\"
+         [functions.f]
+         returns = \"bigint\"
+         language = \"sql\"
+         body = \"SELECT count(*) FROM {schema}.v\"",
+    );
+    folder.write(
+        "f.sql",
+        "CREATE FUNCTION g() RETURNS bigint RETURN (SELECT count(*) FROM v);
+         CREATE FUNCTION h() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM {schema}.v';",
+    );
+    converge(&support::context(&folder.manifest(), &database), "acme").await;
+    assert_eq!(database.ask("SELECT (acme.f() + acme.g() + acme.h())::text").await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_function_is_told_with_its_place() {
     let database = Database::new().await;
     let folder = Folder::new("");

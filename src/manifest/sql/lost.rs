@@ -22,6 +22,9 @@ pub(super) fn reason(
             return Some("write the body as one literal, in dollar quotes");
         }
     }
+    if !is_create && words == ["MATERIALIZED", "VIEW"] && has(&["ALTER", "COLUMN"]) {
+        return Some("properties of columns of materialized views cannot be declared yet");
+    }
     clause(tokens, is_create || words == ["STATISTICS"])
 }
 

@@ -217,6 +217,7 @@ mod tests {
             "CREATE TABLE \"App\".t ()",
             "CREATE TRIGGER x AFTER INSERT ON public.t EXECUTE FUNCTION f()",
             "ALTER TABLE app.t SET SCHEMA public",
+            "ALTER MATERIALIZED VIEW m ALTER COLUMN a SET STORAGE EXTERNAL",
             "ALTER SYSTEM SET x = 1",
             "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO x",
             "GRANT SELECT ON t TO x",
