@@ -1,10 +1,10 @@
 CREATE TABLE orders (id integer PRIMARY KEY, amount numeric(9, 2) NOT NULL, day date NOT NULL);
 CREATE TABLE prices (id integer NOT NULL, price text NOT NULL);
 INSERT INTO orders VALUES (3, 4, '2025-12-31');
-CREATE MATERIALIZED VIEW there AS (SELECT orders.id FROM acme.orders WHERE orders.id > (0));
+CREATE MATERIALIZED VIEW there AS (SELECT orders.id FROM acme.orders, acme.prices WHERE orders.id > (0));
 CREATE INDEX by_hand ON there (id);
-CREATE MATERIALIZED VIEW empty AS SELECT id FROM orders WITH NO DATA;
-CREATE MATERIALIZED VIEW other WITH (fillfactor = 50) AS SELECT id FROM orders;
+CREATE MATERIALIZED VIEW empty AS SELECT orders.id FROM orders, prices WITH NO DATA;
+CREATE MATERIALIZED VIEW other WITH (fillfactor = 50) AS SELECT orders.id FROM orders, prices;
 CREATE TABLE taken ();
 CREATE MATERIALIZED VIEW of_somebody AS SELECT count(*) FROM orders;
 CREATE INDEX of_somebody_too ON there ((id + 1));
