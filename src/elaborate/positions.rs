@@ -5,36 +5,19 @@ use crate::manifest::{
     ColumnDecl, ColumnValue, ConstraintDecl, ConstraintDef, Fragment, IndexKey, IndexTerm,
     Manifest, Position,
 };
+use crate::name::Ident;
 
 /// The declaration of an object, or of the expression in it.
 pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position> {
     let Object::Part(Part { kind, of, name, .. }) = object else {
-        let tables = manifest.tables.iter().map(|decl| (&decl.name, &decl.position));
-        let views = manifest.views.iter().map(|decl| (&decl.name, &decl.position));
-        let filled = manifest.materialized_views.iter();
-        let filled = filled.map(|decl| (&decl.name, &decl.position));
-        let types = manifest.types.iter().map(|decl| (&decl.name, &decl.position));
-        let routines = manifest.routines.iter().map(|decl| (&decl.name, &decl.position));
-        let mut named = tables
-            .chain(views)
-            .chain(filled)
-            .chain(types)
-            .chain(routines)
-            .filter(|(name, _)| Some(*name) == object.name());
-        let declared = named.next().map(|(_, position)| position);
-        let in_sql = || manifest.sql.position(object.name()?.as_str());
-        return declared.or_else(in_sql).cloned();
+        let name = object.name()?;
+        let routine = || manifest.routines.iter().find(|decl| decl.name == *name);
+        let declared = of_name(manifest, name).or_else(|| routine().map(|decl| &decl.position));
+        return declared.or_else(|| manifest.sql.position(name.as_str())).cloned();
     };
-    let views = manifest.views.iter().map(|decl| (&decl.name, &decl.position));
-    let filled = manifest.materialized_views.iter().map(|decl| (&decl.name, &decl.position));
-    if let Some((_, position)) = views.chain(filled).find(|(name, _)| *name == of) {
-        return Some(position.clone());
-    }
-    if let Some(decl) = manifest.types.iter().find(|decl| decl.name == *of) {
-        return Some(decl.position.clone());
-    }
     let Some(table) = manifest.tables.iter().find(|decl| decl.name == *of) else {
-        return manifest.sql.position(of.as_str()).cloned();
+        let declared = of_name(manifest, of).or_else(|| manifest.sql.position(of.as_str()));
+        return declared.cloned();
     };
     match kind {
         Kind::Column | Kind::Default => {
@@ -62,6 +45,16 @@ pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position>
         }
         _ => None,
     }
+}
+
+/// The declaration of the relation or type of this name.
+fn of_name<'m>(manifest: &'m Manifest, name: &Ident) -> Option<&'m Position> {
+    let tables = manifest.tables.iter().map(|decl| (&decl.name, &decl.position));
+    let views = manifest.views.iter().map(|decl| (&decl.name, &decl.position));
+    let filled = manifest.materialized_views.iter().map(|decl| (&decl.name, &decl.position));
+    let types = manifest.types.iter().map(|decl| (&decl.name, &decl.position));
+    let mut all = tables.chain(views).chain(filled).chain(types);
+    all.find(|(known, _)| *known == name).map(|(_, position)| position)
 }
 
 /// Where a column's value is declared, or else the column.

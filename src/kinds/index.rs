@@ -2,11 +2,11 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, whole_of};
+use super::rules::{Digest, Needs, Rules, storage_parameters, whole_of};
 use super::unmodelled;
 use crate::catalog::Slot;
 use crate::locks::TableLock;
-use crate::name::{Ident, SchemaName, Text};
+use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Indexed,
@@ -121,21 +121,9 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
         whole_of(&creation.object, schema),
         fact.sql("using", schema).unwrap_or_default()
     );
-    if let Some(parameters) = fact.text("with") {
-        sql.push_str(&format!(" WITH ({})", self::parameters(parameters)));
-    }
+    sql.push_str(&storage_parameters(fact, "with"));
     if let Some(predicate) = fact.sql("where", schema) {
         sql.push_str(&format!(" WHERE {predicate}"));
     }
     sql
-}
-
-/// `name=value, …` with quotes.
-pub(super) fn parameters(text: &str) -> String {
-    let quoted = text.split(", ").filter_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        let (name, value) = (Ident::new(name).ok()?, Text::new(value).ok()?);
-        Some(format!("{} = {}", name.quoted(), value.literal()))
-    });
-    quoted.collect::<Vec<_>>().join(", ")
 }

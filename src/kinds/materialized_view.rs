@@ -2,7 +2,9 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified, relation_and_type, relation_exists};
+use super::rules::{
+    Needs, OPTIONS, Rules, qualified, relation_and_type, relation_exists, storage_parameters,
+};
 use super::view;
 use crate::catalog::Fact;
 use crate::name::SchemaName;
@@ -14,7 +16,7 @@ pub(super) static RULES: Rules = Rules {
     // They are digested as those of views.
     attributes: &[
         Attribute::new("columns", view::COLUMNS).labelled("columns").needed().digested(&[]),
-        Attribute::new("options", view::OPTIONS).labelled("with").digested(&[]),
+        Attribute::new("options", OPTIONS).labelled("with").digested(&[]),
         Attribute::new("definition", view::DEFINITION).needed().digested(&[]),
     ],
     // Its rows have a type of its name.
@@ -30,10 +32,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
 }
 
 fn statement(fact: &Fact, name: &str, schema: &SchemaName) -> String {
-    let options = match fact.text("options") {
-        Some(options) => format!(" WITH ({})", super::index::parameters(options)),
-        None => String::new(),
-    };
+    let options = storage_parameters(fact, "options");
     let query = fact.sql("definition", schema).unwrap_or_default();
     format!("CREATE MATERIALIZED VIEW {name}{options} AS\n{query}\nWITH NO DATA")
 }

@@ -89,6 +89,10 @@ pub(super) fn qualified(object: &Object, schema: &SchemaName) -> String {
     object.name().map(|name| schema.qualify(name)).unwrap_or_default()
 }
 
+/// The expression that reads the options of the relation `c`.
+pub(super) const OPTIONS: &str =
+    "(SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) o)";
+
 /// The names that a relation takes whose rows have a type of its name.
 pub(super) fn relation_and_type(fact: &Fact) -> Vec<Slot> {
     let name = fact.object.name().into_iter();
@@ -124,4 +128,16 @@ pub(super) fn exists_on(
 /// The qualified name of what an object is a part of.
 pub(super) fn whole_of(part: &Object, schema: &SchemaName) -> String {
     qualified(&part.group(), schema)
+}
+
+/// The clause `WITH (…)` for the storage parameters that an attribute has as `name=value, …`, with a space in front of it,
+/// or nothing.
+pub(super) fn storage_parameters(fact: &Fact, key: &str) -> String {
+    let Some(text) = fact.text(key) else { return String::new() };
+    let quoted = text.split(", ").filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let (name, value) = (Ident::new(name).ok()?, Text::new(value).ok()?);
+        Some(format!("{} = {}", name.quoted(), value.literal()))
+    });
+    format!(" WITH ({})", quoted.collect::<Vec<_>>().join(", "))
 }

@@ -2,8 +2,8 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified, relation_and_type};
-use super::{column, constraint, index};
+use super::rules::{Needs, OPTIONS, Rules, qualified, relation_and_type, storage_parameters};
+use super::{column, constraint};
 use crate::catalog::Kind;
 use crate::name::SchemaName;
 
@@ -19,12 +19,7 @@ pub(super) static RULES: Rules = Rules {
         .needed()
         .digested(&["nullif(r.relpersistence, 'p')"]),
         // Storage parameters; those of relations of all kinds are digested.
-        Attribute::new(
-            "options",
-            "(SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) o)",
-        )
-        .labelled("with")
-        .digested(&[]),
+        Attribute::new("options", OPTIONS).labelled("with").digested(&[]),
     ],
     // The rows of a table have a type of its name.
     occupies: relation_and_type,
@@ -46,13 +41,11 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
         Some("unlogged") => "UNLOGGED ",
         _ => "",
     };
-    let options = creation.fact.text("options");
-    let options = options.map(|options| format!(" WITH ({})", index::parameters(options)));
     format!(
         "CREATE {unlogged}TABLE {}{} (\n    {}\n){}",
         guard.words(),
         qualified(&creation.object, schema),
         clauses.join(",\n    "),
-        options.unwrap_or_default()
+        storage_parameters(creation.fact, "options")
     )
 }

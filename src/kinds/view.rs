@@ -2,7 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified, relation_and_type, relation_exists};
+use super::rules::{Needs, OPTIONS, Rules, qualified, relation_and_type, relation_exists};
 use crate::catalog::Fact;
 use crate::name::SchemaName;
 
@@ -12,8 +12,6 @@ pub(super) const COLUMNS: &str = "(SELECT string_agg(concat_ws(' ', quote_ident(
                                                      ', ' ORDER BY a.attnum) \
                                    FROM pg_attribute a \
                                    WHERE a.attrelid = c.oid AND a.attnum > 0)";
-pub(super) const OPTIONS: &str =
-    "(SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) o)";
 pub(super) const DEFINITION: &str = "btrim(pg_get_viewdef(c.oid), ' ;')";
 
 pub(super) static RULES: Rules = Rules {
@@ -22,17 +20,12 @@ pub(super) static RULES: Rules = Rules {
              FROM path CROSS JOIN pg_class c WHERE c.oid = ANY (:views)",
     attributes: &[
         // Their types follow from the query, and from those of the tables' columns, which may differ.
-        Attribute::new("columns", COLUMNS)
-        .labelled("columns")
-        .needed()
-        .digested(&["CASE WHEN r.is_set THEN ( \
+        Attribute::new("columns", COLUMNS).labelled("columns").needed().digested(&["CASE WHEN r.is_set THEN ( \
                          SELECT string_agg(ROW(a.attname, format_type(a.atttypid, a.atttypmod))::text, \
                                            '' ORDER BY a.attnum) \
                          FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0) END"]),
         // `security_barrier`, `security_invoker`, and `check_option`, which WITH CHECK OPTION sets.
-        Attribute::new("options", OPTIONS)
-        .labelled("with")
-        .digested(&[]),
+        Attribute::new("options", OPTIONS).labelled("with").digested(&[]),
         Attribute::new("definition", DEFINITION)
             .needed()
             .digested(&["CASE WHEN r.is_set \

@@ -1,8 +1,8 @@
 //! Indexes of a table or a materialized view, and the terms that exclusion constraints share with them.
 
-use super::super::model::{IndexDecl, IndexKey, IndexTerm};
 use indexmap::IndexMap;
 
+use super::super::model::{IndexDecl, IndexKey, IndexTerm};
 use super::super::raw::{self, Name, Nulls, Order, Scalar, Short, Spanned};
 use super::names::{Space, object_name};
 use crate::manifest::checking::Checking;

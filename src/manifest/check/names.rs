@@ -50,10 +50,7 @@ pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
         checking.ident(name);
         take_relation(checking, name, "materialized view");
         take_type(checking, name, "materialized view");
-        for name in decl.indexes.iter().filter_map(|index| index.name.clone()) {
-            checking.ident(&name);
-            take_relation(checking, &name, "index");
-        }
+        take_indexes(checking, &decl.indexes);
     }
     for (table, decl) in &raw.tables {
         let key_name = |key: &Spanned<KeyForm>| match &key.value {
@@ -76,10 +73,7 @@ pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
             checking.ident(&name);
             take_constraint(checking, table, &name, "constraint of the table");
         }
-        for name in decl.indexes.iter().filter_map(|index| index.name.clone()) {
-            checking.ident(&name);
-            take_relation(checking, &name, "index");
-        }
+        take_indexes(checking, &decl.indexes);
         for statistics in &decl.statistics {
             let name = &statistics.name;
             refuse_reserved(checking, name);
@@ -87,6 +81,13 @@ pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
                 taken(checking, &name.span, &name.value, "statistics object");
             }
         }
+    }
+}
+
+fn take_indexes(checking: &mut Checking<'_>, indexes: &[Spanned<raw::Index>]) {
+    for name in indexes.iter().filter_map(|index| index.name.as_ref()) {
+        checking.ident(name);
+        take_relation(checking, name, "index");
     }
 }
 
