@@ -2,8 +2,9 @@
 //! `cargo bench --bench fleet -- --tenants 1000`.
 //!
 //! On the embedded server with `fsync` on, through the library. Each tenant has 12 tables with keys,
-//! foreign keys, checks, indexes, an enum and identity columns, and 20 baseline rows. Writes
-//! are done in turns, a block of tenants by the tool and one by raw SQL, so that a noisy machine
+//! foreign keys, checks, indexes, an enum and identity columns, and 20 baseline rows; the tenants of a
+//! second database also have functions, views, triggers and policies. What is compared is
+//! done in turns, such as a block of tenants by the tool and one by raw SQL, so that a noisy machine
 //! affects both.
 
 #![expect(
@@ -15,8 +16,8 @@
 )]
 
 mod support;
+mod tenants;
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,11 +32,11 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 
 use support::on_a_server;
+use tenants::{CODE, Kind, TABLES};
 use tokio::runtime::Builder;
 
 const JOBS: usize = 4;
 const BLOCK: usize = 250;
-const TABLES: usize = 12;
 const ROUNDS: usize = 3;
 
 fn main() {
@@ -53,7 +54,7 @@ async fn bench(cluster: &Cluster, tenants: usize) {
     let folder = std::env::temp_dir().join(format!("provision-fleet-m-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let mut admin = connect(cluster, &cluster.database).await;
-    for database in ["tool", "raw"] {
+    for database in ["tool", "raw", "code"] {
         run(&mut admin, &format!("CREATE DATABASE {database}")).await;
     }
     let ids: Vec<String> = (0..tenants).map(|n| format!("tenant-{n:06}")).collect();
@@ -63,7 +64,7 @@ async fn bench(cluster: &Cluster, tenants: usize) {
     }
     let watch = tokio::spawn(watch(connect(cluster, "tool").await, Arc::clone(&backend)));
 
-    let first = fleet_of(&folder, cluster, "");
+    let first = fleet_of(&folder, cluster, Kind::Tables);
     let (tool, bare) = write(&first, &ids, &mut raw).await;
     row("apply --all, all new, 4 jobs", tool, "the same SQL sent raw", bare);
 
@@ -88,7 +89,20 @@ async fn bench(cluster: &Cluster, tenants: usize) {
         run(&mut scan, &repair(n, id)).await;
     }
 
-    let second = fleet_of(&folder, cluster, ADDED);
+    let code = fleet_of(&folder, cluster, Kind::WithCode);
+    for block in ids.chunks(BLOCK) {
+        let ended = apply_some(&code, block).await;
+        assert!(!ended.has_failed(), "{:?}", ended.tenants);
+    }
+    run(&mut connect(cluster, "code").await, "VACUUM ANALYZE").await;
+    let (mut with, mut without) = (Duration::MAX, Duration::MAX);
+    for _ in 0..ROUNDS {
+        with = with.min(time(drift(&code, &ids, 0)).await);
+        without = without.min(time(drift(&first, &ids, 0)).await);
+    }
+    row(&format!("drift, {CODE}"), with, "drift, all in sync", without);
+
+    let second = fleet_of(&folder, cluster, Kind::Added);
     let (tool, bare) = write(&second, &ids, &mut raw).await;
     row("apply --all, a column and an index more, 4 jobs", tool, "the same SQL sent raw", bare);
     watch.abort();
@@ -100,54 +114,11 @@ async fn bench(cluster: &Cluster, tenants: usize) {
     std::fs::remove_dir_all(&folder).expect("cleaning up");
 }
 
-const ADDED: &str = "extra = { type = \"integer\", default = \"0\" }\n";
-
-/// The manifest; an `added` column is in the last table, with an index on it.
-fn manifest_text(added: &str) -> String {
-    let mut text =
-        "version = 1\n[types.status]\nenum = [\"open\", \"closed\", \"void\"]\n".to_owned();
-    for n in 0..TABLES {
-        let is_last = n == TABLES - 1;
-        let _ = write!(
-            text,
-            "[tables.t{n:02}]\nprimary_key = [\"id\"]\nunique = [[\"code\"]]\n\
-             checks = [\"length(code) >= 1\", \"amount >= 0\"]\n[tables.t{n:02}.columns]\n\
-             id = {{ type = \"uuid\", default = \"gen_random_uuid()\" }}\n\
-             no = {{ type = \"bigint\", identity = \"always\" }}\ncode = \"varchar(40)\"\n\
-             status = {{ type = \"status\", default = \"'open'\" }}\n\
-             amount = {{ type = \"numeric(15,2)\", default = \"0\" }}\n\
-             note = {{ type = \"text\", null = true }}\nparent = {{ type = \"uuid\", null = true }}\n\
-             created_at = {{ type = \"timestamptz\", default = \"now()\" }}\n{}",
-            if is_last { added } else { "" }
-        );
-        if n > 0 {
-            let _ = write!(
-                text,
-                "[[tables.t{n:02}.foreign_keys]]\ncolumns = [\"parent\"]\n\
-                 references = {{ table = \"t{:02}\", columns = [\"id\"] }}\non_delete = \"cascade\"\n",
-                n - 1
-            );
-        }
-        let _ = write!(
-            text,
-            "[[tables.t{n:02}.indexes]]\ncolumns = [\"created_at\"]\n\
-             [[tables.t{n:02}.indexes]]\ncolumns = [\"parent\"]\n"
-        );
-        if is_last && !added.is_empty() {
-            let _ = write!(text, "[[tables.t{n:02}.indexes]]\ncolumns = [\"extra\"]\n");
-        }
-    }
-    text.push_str("[[seeds]]\ntable = \"t00\"\nkey = [\"code\"]\nrows = [\n");
-    for n in 0..20 {
-        let _ = writeln!(text, "{{ code = \"c{n}\", note = \"seed\" }},");
-    }
-    text + "]\n"
-}
-
-fn fleet_of(folder: &Path, cluster: &Cluster, added: &str) -> Fleet {
+fn fleet_of(folder: &Path, cluster: &Cluster, kind: Kind) -> Fleet {
     let path = folder.join("schema.toml");
-    std::fs::write(&path, manifest_text(added)).expect("a manifest");
-    let target = Target::from_socket(&cluster.socket_dir, cluster.port, &cluster.user, "tool");
+    std::fs::write(&path, tenants::manifest(kind)).expect("a manifest");
+    let database = if kind == Kind::WithCode { "code" } else { "tool" };
+    let target = Target::from_socket(&cluster.socket_dir, cluster.port, &cluster.user, database);
     let manifest = manifest::load(&path).expect("a valid manifest");
     Fleet::new(manifest, [(None, target)], &Settings::default())
 }
@@ -228,14 +199,18 @@ async fn drift(fleet: &Fleet, ids: &[String], broken: usize) {
     assert_eq!(in_sync, ids.len() - broken);
 }
 
-async fn best<F: Future>(work: impl Fn() -> F) -> Duration {
+async fn best<F: Future<Output = ()>>(work: impl Fn() -> F) -> Duration {
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
-        let start = Instant::now();
-        work().await;
-        times.push(start.elapsed());
+        times.push(time(work()).await);
     }
     times.into_iter().min().unwrap_or_default()
+}
+
+async fn time(work: impl Future<Output = ()>) -> Duration {
+    let start = Instant::now();
+    work.await;
+    start.elapsed()
 }
 
 async fn best_scan(conn: &mut PgConnection) -> Duration {

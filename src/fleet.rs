@@ -19,14 +19,14 @@ mod selection;
 mod stages;
 mod state;
 mod survey;
-mod uneven;
+mod undeclared;
 mod unused;
 
 use std::sync::Arc;
 
 pub use apply::{Options, apply};
 pub use difference::{Difference, Missing};
-pub use drift::{Drift, Shape, drift};
+pub use drift::{Drift, Shape, drift, drift_with_ignored};
 pub use enumerate::{enumerate, locate};
 pub use left::LeftIn;
 pub use outcome::{Event, RunReport, TenantOutcome, TenantReport};
@@ -36,7 +36,7 @@ pub use selection::{Selection, Unmatched};
 pub use stages::{Canary, Stage, Stages, Wave, Waves};
 pub use state::{State, TenantDrift};
 pub use survey::{Seen, Survey, survey};
-pub use uneven::Uneven;
+pub use undeclared::{Class, Undeclared};
 pub use unused::{Unneeded, UnusedRule};
 
 use crate::manifest::Manifest;

@@ -25,7 +25,7 @@ pub use diagnostic::{Diagnostic, ManifestError};
 pub use fragment::{Fragment, FragmentError, SCHEMA_PLACEHOLDER};
 pub use model::*;
 pub use source::Position;
-pub use strict::{Warning, warnings};
+pub use strict::{Warning, unfilled, warnings};
 
 use report::Report;
 use source::Source;

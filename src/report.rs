@@ -5,6 +5,7 @@ mod difference;
 mod fleet;
 mod fleet_plan;
 mod formats;
+mod groups;
 mod json;
 mod lists;
 mod members;

@@ -15,6 +15,7 @@ use crate::{fleet, reconcile, report};
 Examples:
   provision drift
   provision drift --match 'acme-*' --format json
+  provision drift --show-ignored                 what the manifest ignores, too
   provision drift --format github                annotations in a GitHub workflow
   provision drift --tenants-from ids.txt --format junit > drift.xml
 
@@ -27,6 +28,10 @@ pub(super) struct Drift {
     /// Connections to each server.
     #[arg(long, default_value = "1", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     jobs: u16,
+
+    /// Also list what `[drift] ignore` passes over, and in how many tenants each of these objects is.
+    #[arg(long)]
+    show_ignored: bool,
 
     /// How to print the result.
     #[arg(long, default_value = "text", value_name = "FORMAT")]
@@ -58,6 +63,9 @@ impl Drift {
     }
 
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Error> {
+        if self.show_ignored && self.format == DriftFormat::Junit {
+            return Err(Error::Usage("--format junit has no place for --show-ignored".into()));
+        }
         let fleet = global.fleet().await?;
         let roster = self.tenants.roster(&fleet, self.unregistered).await?;
         let progress = Progress::new(global);
@@ -67,7 +75,10 @@ impl Drift {
                 .await;
         drop(progress);
         let today = reconcile::today();
-        let drift = fleet::drift(&fleet, roster, &survey, today);
+        let drift = match self.show_ignored {
+            true => fleet::drift_with_ignored(&fleet, roster, &survey, today),
+            false => fleet::drift(&fleet, roster, &survey, today),
+        };
         let text = match self.format {
             DriftFormat::Text => report::drift(&drift),
             DriftFormat::Json => report::versioned(&drift),

@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
 use super::difference::compare_all;
 use super::health::{self, StageDone};
-use super::left::by_shape;
+use super::left::{Lefts, by_shape};
 use super::{
     Event, Fleet, FleetPlan, Member, Pinned, Roster, RunReport, Seen, Stages, TenantOutcome,
     TenantReport, survey,
@@ -17,9 +17,7 @@ use super::{
 use crate::explain::Failure;
 use crate::name::TenantId;
 use crate::pg::Session;
-use crate::reconcile::{
-    self, Applied, ApplyOptions, Left, Outcome, ReconcileError, Reviewed, millis,
-};
+use crate::reconcile::{self, Applied, ApplyOptions, Outcome, ReconcileError, Reviewed, millis};
 use crate::telemetry;
 use crate::words::counted;
 
@@ -53,6 +51,7 @@ struct Run<'f> {
     stop: &'f AtomicBool,
     on_event: &'f (dyn Fn(Event<'_>) + Sync),
     done: Mutex<Vec<Option<TenantReport>>>,
+    lefts: Mutex<Lefts>,
     failures: AtomicUsize,
     /// Why, by server; `None` is all of them.
     stopped: Mutex<HashMap<Option<usize>, String>>,
@@ -81,7 +80,7 @@ pub async fn apply(
     let survey = survey(fleet, &members, options.jobs, &|n| on_event(Event::Surveyed(n))).await;
     let compared = compare_all(fleet, &members, &survey);
 
-    let today = reconcile::today();
+    let (today, mut lefts) = (reconcile::today(), Lefts::default());
     let mut open = Vec::new();
     let mut done: Vec<Option<TenantReport>> = Vec::with_capacity(members.len());
     let mut apply_options = Vec::with_capacity(members.len());
@@ -97,9 +96,8 @@ pub async fn apply(
         }
         done.push(match compared {
             Some(compared) if is_current => {
-                let untouched = &compared.difference.untouched;
                 let rules = &fleet.manifest.drift;
-                let left = Left::new(untouched, rules, &member.tenant.id, today);
+                let left = lefts.of(&compared.difference, rules, &member.tenant.id, today);
                 let placement = compared.placement.clone();
                 Some(TenantReport {
                     left,
@@ -134,6 +132,7 @@ pub async fn apply(
         stop,
         on_event,
         done: Mutex::new(done),
+        lefts: Mutex::new(lefts),
         failures: AtomicUsize::new(0),
         stopped: Mutex::new(HashMap::new()),
     };
@@ -174,7 +173,7 @@ fn blank(fleet: &Fleet, member: &Member, outcome: TenantOutcome) -> TenantReport
         server: fleet.name_of(member.server).map(str::to_owned),
         outcome,
         statements: 0,
-        left: Left::default(),
+        left: Arc::default(),
         placement: None,
         duration_ms: 0,
     }
@@ -329,7 +328,9 @@ impl Run<'_> {
             Ok(applied) => {
                 let is_record_only = applied.is_record_only();
                 done.statements = applied.plan.steps.len();
-                done.left = applied.left;
+                let mut lefts = self.lefts.lock().unwrap_or_else(PoisonError::into_inner);
+                done.left = lefts.shared(applied.left);
+                drop(lefts);
                 done.placement = applied.placement;
                 done.outcome = match applied.outcome {
                     Outcome::Done { apply_id, .. } if is_record_only => {

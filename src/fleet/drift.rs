@@ -7,13 +7,14 @@ use indexmap::IndexMap;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::difference::{Difference, compare_all};
+use super::difference::{Compared, Difference, compare_all};
 use super::roster::{Orphan, PassedOver, Refused, Unreachable};
 use super::state::{State, TenantDrift};
-use super::uneven::{Uneven, uneven};
+use super::undeclared::{Present, Undeclared, undeclared};
 use super::unused::{UnusedRule, unused};
 use super::{Fleet, Roster, Seen, Survey};
 use crate::checksum::{self, Checksum};
+use crate::name::TenantId;
 use crate::pg::Placement;
 
 /// The state of all tenants.
@@ -34,9 +35,13 @@ pub struct Drift {
     pub passed_over: Vec<PassedOver>,
     /// Servers that could not be queried for their tenants.
     pub unreachable: Vec<Unreachable>,
-    /// Undeclared objects, ignored ones too, that most tenants have and some do not: for
-    /// information, not drift.
-    pub uneven: Vec<Uneven>,
+    /// What is extra or unmodelled, by object over all tenants.
+    pub undeclared: Vec<Undeclared>,
+    /// Those of them that most tenants have and some do not.
+    pub uneven: Vec<Undeclared>,
+    /// What the manifest ignores, if that was asked for: for information, not drift.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<Vec<Undeclared>>,
     /// Rules of `[drift]` that have no effect: for information, not drift.
     pub unused_rules: Vec<UnusedRule>,
 }
@@ -76,13 +81,49 @@ impl Drift {
 /// are still valid.
 #[must_use]
 pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) -> Drift {
+    let compared = compare_all(fleet, &roster.members, survey);
+    of_compared(fleet, roster, survey, compared, today)
+}
+
+/// The same, with [`Drift::ignored`].
+#[must_use]
+pub fn drift_with_ignored(
+    fleet: &Fleet,
+    roster: Roster,
+    survey: &Survey<'_>,
+    today: Date,
+) -> Drift {
     let rules = &fleet.manifest.drift;
     let compared = compare_all(fleet, &roster.members, survey);
-    let present = roster.members.iter().zip(&compared).filter_map(|(member, compared)| {
+    let ignored = undeclared(&present(&roster, &compared, |_| false), |one| rules.ignores(one));
+    Drift { ignored: Some(ignored), ..of_compared(fleet, roster, survey, compared, today) }
+}
+
+/// The tenants that are provisioned and could be compared.
+fn present<'a>(
+    roster: &'a Roster,
+    compared: &'a [Option<Compared>],
+    is_excepted: impl Fn(&TenantId) -> bool,
+) -> Vec<Present<'a>> {
+    let present = roster.members.iter().zip(compared).filter_map(|(member, compared)| {
         let compared = compared.as_ref().filter(|compared| compared.is_present)?;
-        Some((&member.tenant.id, &compared.difference))
+        let (tenant, difference) = (&member.tenant.id, &compared.difference);
+        Some(Present { tenant, difference, is_excepted: is_excepted(tenant) })
     });
-    let uneven = uneven(present);
+    present.collect()
+}
+
+fn of_compared(
+    fleet: &Fleet,
+    roster: Roster,
+    survey: &Survey<'_>,
+    compared: Vec<Option<Compared>>,
+    today: Date,
+) -> Drift {
+    let rules = &fleet.manifest.drift;
+    let present = present(&roster, &compared, |tenant| rules.accepted(tenant, today).is_some());
+    let undeclared = undeclared(&present, |object| !rules.ignores(object));
+    let uneven = undeclared.iter().filter(|one| one.is_uneven()).cloned().collect();
     let is_whole = roster.is_whole && roster.refused.is_empty() && roster.unreachable.is_empty();
     let known = compared.iter().flatten();
     let found: BTreeMap<usize, Arc<Difference>> =
@@ -154,7 +195,9 @@ pub fn drift(fleet: &Fleet, roster: Roster, survey: &Survey<'_>, today: Date) ->
         orphans: roster.orphans,
         passed_over: roster.passed_over,
         unreachable: roster.unreachable,
+        undeclared,
         uneven,
+        ignored: None,
         unused_rules,
     }
 }

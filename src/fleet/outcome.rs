@@ -1,5 +1,7 @@
 //! What happens during a run over many tenants, and how it ended.
 
+use std::sync::Arc;
+
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
@@ -41,7 +43,7 @@ pub struct TenantReport {
     pub statements: usize,
     /// What was left as it is; only the names of what is present but different are serialized.
     #[serde(rename = "changed", serialize_with = "names_of_changed")]
-    pub left: Left,
+    pub left: Arc<Left>,
     /// Where Citus keeps the schema; `None` if it is on the server itself, and should be, or is
     /// not known.
     #[serde(flatten)]

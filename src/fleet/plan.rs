@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::difference::{Compared, compare_all};
-use super::left::{LeftIn, by_shape};
+use super::left::{LeftIn, Lefts, by_shape};
 use super::roster::{PassedOver, Refused, Unreachable};
 use super::{Fleet, Member, Roster, Seen, survey};
 use crate::checksum::{self, Checksum};
@@ -89,7 +89,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
     let survey = survey(fleet, &members, 1, progress).await;
     let compared = compare_all(fleet, &members, &survey);
     let today = reconcile::today();
-    let mut drafts = Drafts::default();
+    let (mut drafts, mut lefts) = (Drafts::default(), Lefts::default());
     let (mut left, mut failed, mut current) = (Vec::new(), Vec::new(), 0);
     for ((member, seen), compared) in members.iter().zip(&survey.seen).zip(&compared) {
         let id = &member.tenant.id;
@@ -104,8 +104,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
                 continue;
             }
         };
-        let untouched = &compared.difference.untouched;
-        let left_here = Left::new(untouched, &fleet.manifest.drift, id, today);
+        let left_here = lefts.of(&compared.difference, &fleet.manifest.drift, id, today);
         if compared.difference.is_behind() {
             match drafts.add(fleet, member, snapshot, compared, &left_here) {
                 Ok(true) => continue,
@@ -143,7 +142,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
 #[derive(Default)]
 struct Drafts {
     plans: IndexMap<Checksum, SharedPlan>,
-    tenants: Vec<(Pinned, Left)>,
+    tenants: Vec<(Pinned, Arc<Left>)>,
     /// The tenant for which the statements of all shapes are written to be compared.
     stand_in: Option<Tenant>,
     /// The digest of those statements, by the address of the shape's difference.
@@ -158,7 +157,7 @@ impl Drafts {
         member: &Member,
         snapshot: &TenantSnapshot<'_>,
         compared: &Compared,
-        left: &Left,
+        left: &Arc<Left>,
     ) -> Result<bool, ReconcileError> {
         let made = plan_of(fleet, member, &member.tenant, snapshot)?;
         if made.is_empty() {
@@ -182,13 +181,13 @@ impl Drafts {
         let Plan { tenant, schema, steps, .. } = made;
         let new = || SharedPlan { count: 0, tenant, schema, steps, left: Vec::new() };
         self.plans.entry(key).or_insert_with(new).count += 1;
-        self.tenants.push((pinned, left.clone()));
+        self.tenants.push((pinned, Arc::clone(left)));
         Ok(true)
     }
 
     fn finish(self) -> (Vec<SharedPlan>, Vec<Pinned>) {
         let mut plans: Vec<SharedPlan> = self.plans.into_values().collect();
-        let mut left: Vec<Vec<(&TenantId, &Left)>> = vec![Vec::new(); plans.len()];
+        let mut left: Vec<Vec<(&TenantId, &Arc<Left>)>> = vec![Vec::new(); plans.len()];
         for (pinned, left_here) in &self.tenants {
             if let Some(of_plan) = left.get_mut(pinned.plan) {
                 of_plan.push((&pinned.tenant, left_here));

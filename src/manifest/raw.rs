@@ -110,6 +110,9 @@ pub(super) struct Sql {
     /// The schema whose name stands for the tenant's in the files, such as `public` in what Prisma writes. Names without a
     /// schema are the tenant's anyway.
     pub(super) schema: Option<Name>,
+    /// Whether materialized views that the files create WITH NO DATA are filled all the same: `pg_dump` writes that for
+    /// each of them. `false`: they are meant to be empty, and `validate` does not mention them.
+    pub(super) populate: Option<bool>,
 }
 
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]

@@ -50,6 +50,7 @@ pub(super) fn read(
     }
     let schema = raw.schema.as_ref().and_then(|name| checking.ident(name));
     found.declared.schema.clone_from(&schema);
+    found.declared.populate = raw.populate;
     let mut sources: IndexMap<String, Source> = IndexMap::new();
     for pattern in &raw.files.value {
         for name in files(checking, pattern, folder) {
@@ -86,7 +87,10 @@ pub(super) fn read(
     without_forerunners(&mut statements);
     let names = Names { schema: schema.as_ref(), declared: &declared };
     let mut places: Option<Places<'_>> = None;
-    for (source, tokens, declaration) in statements {
+    for (source, tokens, mut declaration) in statements {
+        if raw.populate == Some(true) {
+            declaration.is_populated = declaration.is_populated.map(|_| true);
+        }
         let places = match &mut places {
             Some(places) if places.is_of(source) => places,
             other => other.insert(Places::new(source)),

@@ -12,7 +12,24 @@ pub struct Warning {
     pub message: String,
 }
 
-/// All of a manifest: functions whose names are looked up wherever their caller looks, and constants in SQL files that name
+/// What is told in any case: materialized views in SQL files that stay empty, since `pg_dump` writes that for all of them.
+/// None, if the manifest says what is meant.
+#[must_use]
+pub fn unfilled(manifest: &Manifest) -> Vec<Warning> {
+    let statements = manifest.sql.statements.iter();
+    let empty = statements.filter(|statement| statement.is_populated == Some(false));
+    let warnings = empty.filter(|_| manifest.sql.populate.is_none()).filter_map(|statement| {
+        let message = format!(
+            "{} … WITH NO DATA stays empty in every tenant; populate = true under [sql] fills what the \
+             files create so, as pg_dump writes it, and populate = false says that it is meant",
+            statement.what()
+        );
+        Some(Warning { position: statement.position()?.clone(), message })
+    });
+    warnings.collect()
+}
+
+/// All of a manifest: what is [`unfilled`], functions whose names are looked up wherever their caller looks, and constants in SQL files that name
 /// the schema that stands for the tenant's.
 #[must_use]
 pub fn warnings(manifest: &Manifest) -> Vec<Warning> {
@@ -38,7 +55,8 @@ pub fn warnings(manifest: &Manifest) -> Vec<Warning> {
             Some(Warning { position: statement.place(at)?, message })
         })
     });
-    let mut all: Vec<Warning> = in_toml.chain(in_sql).chain(constants).collect();
+    let open = in_toml.chain(in_sql);
+    let mut all: Vec<Warning> = open.chain(constants).chain(unfilled(manifest)).collect();
     let place = |warning: &Warning| {
         let Position { file, line, column } = warning.position.clone();
         (file, line, column)

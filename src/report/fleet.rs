@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::causes::{failures, refused, unchecked, unreachable};
-use super::difference::{difference, in_short, undeclared};
+use super::difference::{self, difference, in_short};
+use super::groups::{groups, ignored, undeclared};
 use super::lists::{gap, name, some, tenants};
-use super::members::Members;
 use super::placement;
 use super::style::{CHANGED, FAINT, REMOVED, STRONG, printable, styled};
-use crate::fleet::{Drift, LeftIn, RunReport, State, TenantOutcome, TenantReport, Uneven};
+use crate::fleet::{Class, Drift, LeftIn, RunReport, State, TenantOutcome, TenantReport};
 use crate::pg::Placement;
 use crate::words::counted;
 
@@ -18,41 +18,38 @@ const OBJECTS_SHOWN: usize = 20;
 /// Shapes of what a run left that are listed before the rest is counted.
 const SHAPES_SHOWN: usize = 20;
 
-/// Title of the list made by [`uneven`].
-pub(super) const UNEVEN: &str = "Undeclared objects that most tenants have, but not all";
+/// Title of what is extra or unmodelled.
+pub(super) const UNDECLARED: &str = "Undeclared objects";
+
+/// Title of what the manifest ignores.
+pub(super) const IGNORED: &str = "Ignored objects";
 
 /// Title of the list made by [`unused`].
 pub(super) const UNUSED: &str = "Rules of [drift] that have no effect";
 
-/// The state of all tenants: by shape, each listed once.
+/// The state of all tenants: each difference once.
 #[must_use]
 pub fn drift(drift: &Drift) -> String {
     let mut text = format!("{}\n", styled(STRONG, &headline(drift)));
-    for (number, shape) in drift.shapes.iter().enumerate() {
-        let title = format!("{}: {}", tenants(shape.count), in_short(&shape.difference));
+    for group in groups(drift) {
+        let title = format!("{}: {}", tenants(group.count), in_short(&group.difference));
         gap(&mut text);
         let _ = writeln!(text, "{}", styled(STRONG, &printable(&title)));
-        text.push_str(&difference(&shape.difference, OBJECTS_SHOWN));
-        for line in Members::of(drift, number).lines() {
+        text.push_str(&difference(&group.difference, OBJECTS_SHOWN));
+        for line in group.members.lines() {
             let _ = writeln!(text, "  {}", styled(FAINT, &line));
         }
     }
-    let uneven = uneven(drift);
-    if !uneven.is_empty() {
-        gap(&mut text);
-        let _ = writeln!(text, "{}", styled(STRONG, UNEVEN));
-        for line in &uneven {
-            let _ = writeln!(text, "  {}", printable(line));
-        }
+    let undeclared = undeclared(drift).map(|(one, line)| match one.class {
+        Class::Extra => format!("? {line}"),
+        Class::Unmodelled => format!(". {line}"),
+    });
+    list(&mut text, UNDECLARED, undeclared);
+    if let Some(ignored) = ignored(drift) {
+        let none = ignored.is_empty().then(|| "none".to_owned());
+        list(&mut text, IGNORED, ignored.into_iter().chain(none));
     }
-    let unused = unused(drift);
-    if !unused.is_empty() {
-        gap(&mut text);
-        let _ = writeln!(text, "{}", styled(STRONG, UNUSED));
-        for line in &unused {
-            let _ = writeln!(text, "  {}", printable(line));
-        }
-    }
+    list(&mut text, UNUSED, unused(drift).into_iter());
     failures(&mut text, "could not be checked", unchecked(drift));
     unreachable(&mut text, &drift.unreachable);
     refused(&mut text, &drift.refused);
@@ -65,6 +62,18 @@ pub fn drift(drift: &Drift) -> String {
         let _ = writeln!(text, "  {}", styled(CHANGED, &some(&names)));
     }
     text
+}
+
+/// Lines under a title; nothing without lines.
+fn list(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_some() {
+        gap(text);
+        let _ = writeln!(text, "{}", styled(STRONG, title));
+    }
+    for line in lines {
+        let _ = writeln!(text, "  {}", printable(&line));
+    }
 }
 
 /// Such as "2000 tenants, 2 shapes of drift: 1940 in sync, 60 drifted".
@@ -109,7 +118,8 @@ fn left(text: &mut String, shapes: &[LeftIn]) {
         let untouched = &shape.left.untouched;
         let changed = untouched.changed.iter().map(|change| format!("~ changed {}", change.object));
         let held = untouched.held.iter().map(|held| format!("| held back: {held}"));
-        for line in changed.chain(undeclared(untouched)).chain(held).take(OBJECTS_SHOWN) {
+        for line in changed.chain(difference::undeclared(untouched)).chain(held).take(OBJECTS_SHOWN)
+        {
             let _ = writeln!(text, "    {}", styled(CHANGED, &printable(&line)));
         }
         if untouched.len() > OBJECTS_SHOWN {
@@ -122,20 +132,6 @@ fn left(text: &mut String, shapes: &[LeftIn]) {
         let _ = writeln!(text, "  … and {} more shapes", shapes.len() - SHAPES_SHOWN);
     }
     text.push('\n');
-}
-
-/// The undeclared objects that most tenants have and some do not, one per line.
-pub(super) fn uneven(drift: &Drift) -> Vec<String> {
-    let shown = drift.uneven.iter().take(OBJECTS_SHOWN).map(|uneven| {
-        let names: Vec<String> = uneven.missing_in.iter().map(ToString::to_string).collect();
-        let Uneven { object, present_in, of, .. } = uneven;
-        format!("{object}: in {present_in} of {of} tenants, not in {}", some(&names))
-    });
-    let mut lines: Vec<String> = shown.collect();
-    if drift.uneven.len() > OBJECTS_SHOWN {
-        lines.push(format!("… and {} more", drift.uneven.len() - OBJECTS_SHOWN));
-    }
-    lines
 }
 
 /// The rules of `[drift]` that have no effect, one per line.

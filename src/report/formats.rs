@@ -6,12 +6,13 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::causes::{by_cause, by_reason, server, unchecked};
 use super::difference::{difference, in_short};
-use super::fleet::{UNEVEN, UNUSED, headline, uneven, unused};
+use super::fleet::{IGNORED, UNDECLARED, UNUSED, headline, unused};
+use super::groups::{Group, groups, ignored, undeclared};
 use super::lists::{some, tenants};
-use super::members::Members;
 use super::placement;
 use super::style::{plain, printable, printable_lines};
-use crate::fleet::{Drift, Shape, State};
+use crate::fleet::{Difference, Drift, State};
+use crate::words::counted;
 
 /// A page of Markdown has no further details once it has so many bytes: a comment on GitHub holds
 /// 65,536 characters.
@@ -25,31 +26,38 @@ const OBJECTS_LISTED: usize = 200;
 pub fn drift_markdown(drift: &Drift) -> String {
     let mark = if drift.is_drift() || drift.is_incomplete() { "❌" } else { "✅" };
     let mut text = format!("## {mark} Tenant schemas\n\n{}.\n", escaped(&headline(drift)));
-    if !drift.shapes.is_empty() {
+    let groups = groups(drift);
+    if !groups.is_empty() {
         text.push_str("\n| tenants | difference | which |\n|---:|---|---|\n");
     }
-    for (number, shape) in drift.shapes.iter().enumerate() {
-        let what = escaped(&in_short(&shape.difference));
-        let which = escaped(&Members::of(drift, number).in_short());
-        let _ = writeln!(text, "| {} | {what} | {which} |", shape.count);
+    for (number, group) in groups.iter().enumerate() {
+        let what = escaped(&in_short(&group.difference));
+        let which = escaped(&group.members.in_short());
+        let row = format!("| {} | {what} | {which} |\n", group.count);
+        if text.len() + row.len() > PAGE / 3 {
+            let more = counted(groups.len() - number, "more difference");
+            let _ = writeln!(text, "\n… and {more}: `provision drift` shows all.");
+            break;
+        }
+        text.push_str(&row);
     }
-    for (number, shape) in drift.shapes.iter().enumerate() {
-        let folded = folded(&summary(shape), &details(shape));
+    let undeclared: Vec<String> = undeclared(drift).map(|(_, line)| line).collect();
+    text.push_str(&section(&format!("### {UNDECLARED}"), PAGE / 3, undeclared.into_iter()));
+    if let Some(ignored) = ignored(drift) {
+        let ignored = if ignored.is_empty() { vec!["none".to_owned()] } else { ignored };
+        text.push_str(&section(&format!("### {IGNORED}"), PAGE / 6, ignored.into_iter()));
+    }
+    for (number, group) in groups.iter().enumerate() {
+        let folded = folded(&summary(group), &details(&group.difference));
         if text.len() + folded.len() > PAGE {
-            let more = drift.shapes.len() - number;
+            let more = groups.len() - number;
             let _ = writeln!(text, "\n… details of {more} more: `provision drift` shows all.");
             break;
         }
         text.push_str(&folded);
     }
-    for (title, lines) in [(UNEVEN, uneven(drift)), (UNUSED, unused(drift))] {
-        if !lines.is_empty() {
-            let _ = writeln!(text, "\n### {}\n", escaped(title));
-        }
-        for line in &lines {
-            let _ = writeln!(text, "- {}", escaped(line));
-        }
-    }
+    let unused = unused(drift);
+    text.push_str(&section(&format!("### {}", escaped(UNUSED)), PAGE / 6, unused.into_iter()));
     let problems = problems(drift);
     if !problems.is_empty() {
         text.push_str("\n### Could not be checked\n\n");
@@ -94,7 +102,7 @@ pub fn drift_junit(drift: &Drift) -> String {
                 failure.set_type("drift");
                 if let Some(shape) = tenant.shape.and_then(|at| drift.shapes.get(at)) {
                     failure.set_message(printable(&in_short(&shape.difference)));
-                    failure.set_description(details(shape));
+                    failure.set_description(details(&shape.difference));
                 }
                 failure
             }
@@ -130,11 +138,18 @@ pub fn drift_junit(drift: &Drift) -> String {
 #[must_use]
 pub fn drift_github(drift: &Drift) -> String {
     let mut text = String::new();
-    for (number, shape) in drift.shapes.iter().enumerate() {
-        let members = Members::of(drift, number);
-        let level = if members.are_excepted() { "notice" } else { "error" };
-        let message = format!("{} ({})", summary(shape), members.in_short());
+    let level = |is_excepted: bool| if is_excepted { "notice" } else { "error" };
+    for group in groups(drift) {
+        let level = level(group.members.are_excepted());
+        let message = format!("{} ({})", summary(&group), group.members.in_short());
         let _ = writeln!(text, "::{level} title=tenant drift::{}", command(&message));
+    }
+    for (one, line) in undeclared(drift) {
+        let level = level(one.is_excepted());
+        let _ = writeln!(text, "::{level} title=tenant drift::{}", command(&line));
+    }
+    for line in ignored(drift).unwrap_or_default() {
+        let _ = writeln!(text, "::notice title=ignored object::{}", command(&line));
     }
     for problem in problems(drift) {
         let _ = writeln!(text, "::error title=tenant not checked::{}", command(&problem));
@@ -155,13 +170,13 @@ pub fn drift_github(drift: &Drift) -> String {
 }
 
 /// Such as "3 tenants: missing column users.email and 3 more".
-fn summary(shape: &Shape) -> String {
-    format!("{}: {}", tenants(shape.count), in_short(&shape.difference))
+fn summary(group: &Group<'_>) -> String {
+    format!("{}: {}", tenants(group.count), in_short(&group.difference))
 }
 
-/// Everything in which the shape differs, one object per line.
-fn details(shape: &Shape) -> String {
-    plain(&difference(&shape.difference, OBJECTS_LISTED))
+/// Everything in which tenants differ, one object per line.
+fn details(of: &Difference) -> String {
+    plain(&difference(of, OBJECTS_LISTED))
 }
 
 /// What kept tenants, servers and entries of the registry from being checked, each cause once.
@@ -201,6 +216,31 @@ pub(super) fn escaped(text: &str) -> String {
 
 fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// A list under a title with its level, in about `room` bytes at most; empty without items.
+pub(super) fn section(
+    title: &str,
+    room: usize,
+    items: impl ExactSizeIterator<Item = String>,
+) -> String {
+    if items.len() == 0 {
+        return String::new();
+    }
+    let mut text = format!("\n{title}\n\n");
+    let mut left = items.len();
+    for item in items {
+        let line = format!("- {}\n", escaped(&item));
+        if text.len() + line.len() > room {
+            break;
+        }
+        text.push_str(&line);
+        left -= 1;
+    }
+    if left > 0 {
+        let _ = writeln!(text, "- … and {left} more");
+    }
+    text
 }
 
 /// A block of code under a line that unfolds it; nothing without code.

@@ -4,9 +4,10 @@ use indexmap::IndexMap;
 
 use super::lists::{name, some};
 use super::style::printable;
-use crate::fleet::Drift;
+use crate::fleet::TenantDrift;
 
-/// The tenants of one shape.
+/// Tenants that differ in the same way.
+#[derive(Default)]
 pub(super) struct Members<'d> {
     drifted: Vec<String>,
     /// By why they are excepted, and until when.
@@ -14,16 +15,11 @@ pub(super) struct Members<'d> {
 }
 
 impl<'d> Members<'d> {
-    /// Those of the shape in this position.
-    pub(super) fn of(drift: &'d Drift, shape: usize) -> Self {
-        let mut members = Self { drifted: Vec::new(), excepted: IndexMap::new() };
-        for tenant in drift.tenants.iter().filter(|tenant| tenant.shape == Some(shape)) {
-            match &tenant.exception {
-                None => members.drifted.push(name(tenant)),
-                Some(why) => members.excepted.entry(why).or_default().push(name(tenant)),
-            }
+    pub(super) fn add(&mut self, tenant: &'d TenantDrift) {
+        match &tenant.exception {
+            None => self.drifted.push(name(tenant)),
+            Some(why) => self.excepted.entry(why).or_default().push(name(tenant)),
         }
-        members
     }
 
     /// Whether the manifest excepts all of them.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::causes::{by_cause, by_reason, server};
 use super::difference::{shape_in_short, untouched};
 use super::fleet_plan::headline;
-use super::formats::{PAGE, code, escaped, folded};
+use super::formats::{PAGE, code, escaped, folded, section};
 use super::lists::{some, tenants};
 use super::style::plain;
 use super::text::new_tenant;
@@ -117,27 +117,6 @@ fn left(title: &str, shapes: &[LeftIn]) -> String {
 
 fn in_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// A list under a title with its level, in about `room` bytes at most; empty without items.
-fn section(title: &str, room: usize, items: impl ExactSizeIterator<Item = String>) -> String {
-    if items.len() == 0 {
-        return String::new();
-    }
-    let mut text = format!("\n{title}\n\n");
-    let mut left = items.len();
-    for item in items {
-        let line = format!("- {}\n", escaped(&item));
-        if text.len() + line.len() > room {
-            break;
-        }
-        text.push_str(&line);
-        left -= 1;
-    }
-    if left > 0 {
-        let _ = writeln!(text, "- … and {left} more");
-    }
-    text
 }
 
 /// At most 300 characters.

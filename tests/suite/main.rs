@@ -61,5 +61,6 @@ mod tls;
 mod touched;
 #[cfg(feature = "otlp")]
 mod traces;
+mod undeclared;
 mod untrusted_types_and_views;
 mod views;

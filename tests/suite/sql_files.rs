@@ -141,9 +141,9 @@ pub fn dump(database: &Database, schema: &str) -> String {
 
 /// Whether what `pg_dump` writes of the tenant `one` is elaborated to what the manifest is elaborated to.
 pub async fn dumped_is_the_same(database: &Database, file: &std::path::Path) -> Result<(), String> {
+    let dump = dump(database, "one");
     // Whether a materialized view is to be filled is not part of a schema-only dump.
-    let dump = dump(database, "one").replace("WITH NO DATA", "WITH DATA");
-    let files = folder("schema = \"one\"\n", &[("sql/dump.sql", &dump)]);
+    let files = folder("schema = \"one\"\npopulate = true\n", &[("sql/dump.sql", &dump)]);
     let mut told = Vec::new();
     for file in [file, &files.manifest()] {
         let manifest = manifest::load(file).map_err(|error| causes::chain(&error))?;
@@ -513,4 +513,44 @@ CREATE FUNCTION good() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM ap
         assert!(lines.iter().any(|line| line.contains(expected)), "{expected}\n{told}");
     }
     assert_eq!(lines.len(), 3, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn materialized_views_that_stay_empty_are_told_unless_that_is_meant() {
+    let sql =
+        "CREATE TABLE t (id int);\nCREATE MATERIALIZED VIEW m AS SELECT id FROM t WITH NO DATA;
+CREATE MATERIALIZED VIEW n AS SELECT id FROM m WITH NO DATA;
+CREATE MATERIALIZED VIEW full_one AS SELECT id FROM t;\n";
+    let told = [
+        "sql/a.sql:2:1: CREATE MATERIALIZED VIEW m … WITH NO DATA stays empty in every tenant",
+        "sql/a.sql:3:1: CREATE MATERIALIZED VIEW n … WITH NO DATA",
+    ];
+    for (populate, is_told) in
+        [("", true), ("populate = true\n", false), ("populate = false\n", false)]
+    {
+        let files = folder(populate, &[("sql/a.sql", sql)]);
+        for (strict, code) in [(&[][..], 0), (&["--strict"], i32::from(is_told))] {
+            let ended = run(tool(files.dir.path(), &[&["validate"], strict].concat())).with(code);
+            assert_eq!(ended.stderr.lines().count(), 2 * usize::from(is_told), "{}", ended.stderr);
+            assert!(
+                !is_told || told.iter().all(|line| ended.stderr.contains(line)),
+                "{}",
+                ended.stderr
+            );
+        }
+        let database = Database::new().await;
+        converge(&context(&files.manifest(), &database), "acme").await;
+        let filled = "pg_class WHERE relnamespace = 'acme'::regnamespace AND relkind = 'm' AND relispopulated";
+        let expected = if populate == "populate = true\n" { 3 } else { 1 };
+        assert_eq!(database.count(filled).await, expected, "{populate}");
+    }
+    let refresh = folder("", &[("sql/a.sql", "REFRESH MATERIALIZED VIEW m;\n")]);
+    assert!(errors(&refresh).contains("sql/a.sql:1:1: populate = true under [sql] fills"));
+    let both = folder(
+        "[tables.t]\ncolumns = { id = \"int\" }\n[views.v]\nquery = \"SELECT id FROM t\"\n\
+         [materialized_views.w]\nquery = \"SELECT id FROM t\"\n",
+        &[("sql/a.sql", "CREATE MATERIALIZED VIEW m AS SELECT 1 AS x;\n")],
+    );
+    let counted = run(tool(both.dir.path(), &["validate"])).with(0).stdout;
+    assert!(counted.contains(" 1 view, 1 materialized view, 0 functions, "), "{counted}");
 }

@@ -14,6 +14,9 @@ pub struct SqlDecl {
     /// The schema whose name stands for the tenant's.
     #[serde(skip)]
     pub schema: Option<Ident>,
+    /// What is said of all materialized views that are created without data: whether they are filled.
+    #[serde(skip)]
+    pub populate: Option<bool>,
     /// In the order of the files, and in that of each file.
     pub statements: Vec<SqlStatement>,
     /// The tables outside of the tenants' schemas that foreign keys point to, as `"schema"."table"`.

@@ -41,6 +41,9 @@ pub(super) fn verdict(tokens: &[Token<'_>], schema: Option<&Ident>) -> Verdict {
         ) => {
             refused("rows are declared under [[seeds]]; a dump without them: pg_dump --schema-only")
         }
+        ("REFRESH", _) => {
+            refused("populate = true under [sql] fills all materialized views; leave REFRESH out")
+        }
         ("DO" | "CALL", _) => refused("code that is run once declares nothing"),
         (
             "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "SAVEPOINT" | "RELEASE"
