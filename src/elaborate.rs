@@ -166,6 +166,7 @@ async fn elaborate_in(
     let (comments, left): (Vec<_>, Vec<_>) = left.into_iter().partition(is_comment_in_sql);
     any_order::create(&mut scratch, left).await?;
     any_order::create(&mut scratch, declare::view_indexes(manifest)).await?;
+    create_all(&mut scratch, &mut done, declare::chosen_indexes(manifest)).await?;
     create_all(&mut scratch, &mut done, declare::triggers(manifest)).await?;
     create_all(&mut scratch, &mut done, declare::policies(manifest)).await?;
     any_order::check_bodies(&mut scratch, &declare::bodies(manifest)).await?;

@@ -24,6 +24,7 @@
 //! `pg/untrusted.sql`.
 
 mod attribute;
+mod clustering;
 mod column;
 mod comment;
 mod composite_type;
@@ -44,6 +45,7 @@ mod population;
 mod range_type;
 mod reading;
 mod registry;
+mod replica_identity;
 mod routine;
 mod row_security;
 mod rules;
@@ -60,7 +62,7 @@ mod view;
 pub use attribute::Attribute;
 pub use column::creates as column_creates;
 pub use comment::{line as comment_line, target as comment_target};
-pub use constraint::{is_foreign_key, is_primary_key};
+pub use constraint::{is_foreign_key, is_not_valid, is_primary_key};
 pub use creation::{Creation, Guard, Place};
 pub use described::{described, members};
 pub use digest::{DIGEST_VERSION, digest_script};
@@ -68,6 +70,6 @@ pub use members::{Members, members_script};
 pub use reading::{Reading, details_script, parse};
 pub use registry::{comes_with, create, is_structural, lock, occupied, rules};
 pub use routine::quoted_in_bodies;
-pub use rules::{Digest, Needs, Rules};
+pub use rules::{Digest, Needs, Rules, parameters};
 pub use script::{for_version, stripped};
 pub use sequence::option_words as sequence_option_words;

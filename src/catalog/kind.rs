@@ -23,6 +23,10 @@ pub enum Kind {
     Index,
     /// Extended statistics.
     Statistics,
+    /// What identifies a row for logical replication; has the table's name.
+    ReplicaIdentity,
+    /// The index in whose order CLUSTER stores the rows; has the name of the table or materialized view.
+    Clustering,
     /// Row-level security; has the table's name.
     RowSecurity,
     Policy,
@@ -40,7 +44,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Schema,
         Self::Enum,
         Self::Label,
@@ -56,6 +60,8 @@ impl Kind {
         Self::Constraint,
         Self::Index,
         Self::Statistics,
+        Self::ReplicaIdentity,
+        Self::Clustering,
         Self::RowSecurity,
         Self::Policy,
         Self::Trigger,
@@ -87,6 +93,8 @@ impl Kind {
             Self::Constraint => "constraint",
             Self::Index => "index",
             Self::Statistics => "statistics",
+            Self::ReplicaIdentity => "replica_identity",
+            Self::Clustering => "clustering",
             Self::RowSecurity => "row_security",
             Self::Policy => "policy",
             Self::Trigger => "trigger",
@@ -120,11 +128,14 @@ impl Kind {
             Self::DomainConstraint => &[Self::Domain],
             Self::Attribute => &[Self::CompositeType],
             Self::Population => &[Self::MaterializedView],
-            Self::Index | Self::Statistics => &[Self::Table, Self::MaterializedView],
+            Self::Index | Self::Statistics | Self::Clustering => {
+                &[Self::Table, Self::MaterializedView]
+            }
             Self::Trigger => &[Self::Table, Self::View],
             Self::Column
             | Self::Default
             | Self::Constraint
+            | Self::ReplicaIdentity
             | Self::RowSecurity
             | Self::Policy
             | Self::Row => &[Self::Table],

@@ -136,7 +136,9 @@ impl fmt::Display for Object {
             Self::Part(Part { kind, whole, of, name }) => match kind {
                 Kind::Column => write!(f, "column {of}.{name}"),
                 Kind::Default => write!(f, "default of column {of}.{name}"),
-                Kind::RowSecurity => write!(f, "row security of table {of}"),
+                Kind::RowSecurity | Kind::ReplicaIdentity | Kind::Clustering => {
+                    write!(f, "{kind} of {whole} {of}")
+                }
                 Kind::Label => write!(f, "label {:?} of enum {of}", name.as_str()),
                 Kind::DomainConstraint => write!(f, "constraint {name} on domain {of}"),
                 Kind::Attribute => write!(f, "attribute {of}.{name}"),

@@ -34,7 +34,8 @@ pub(super) fn clause(schema: &SchemaName, decl: &ConstraintDecl) -> String {
         }
         ConstraintDef::ForeignKey(key) => foreign_key(schema, key),
     };
-    format!("CONSTRAINT {} {definition}", decl.name.ident.quoted())
+    let not_valid = if decl.not_valid { " NOT VALID" } else { "" };
+    format!("CONSTRAINT {} {definition}{not_valid}", decl.name.ident.quoted())
 }
 
 /// `CREATE INDEX`.

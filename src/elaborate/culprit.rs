@@ -7,8 +7,8 @@ use super::positions::{constraint_position, key_position, position_of, value_pos
 use crate::catalog::{Kind, Object};
 use crate::explain::Explain as _;
 use crate::manifest::{
-    ColumnDecl, ColumnValue, ConstraintDecl, ConstraintDef, IndexDecl, Position, TableDecl,
-    TypeDecl,
+    ColumnDecl, ColumnStorage, ColumnValue, ConstraintDecl, ConstraintDef, IndexDecl, Position,
+    TableDecl, TypeDecl,
 };
 use crate::name::Ident;
 use crate::pg::{Cause, PgError, Scratch};
@@ -71,6 +71,7 @@ struct Part {
     trial: Trial,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there are few at a time")]
 enum Trial {
     Table(TableDecl, Option<ConstraintDecl>),
     Index(Ident, IndexDecl),
@@ -108,6 +109,7 @@ fn columns(table: &TableDecl) -> Vec<Part> {
         nullable: true,
         value: ColumnValue::None,
         collation: None,
+        storage: ColumnStorage::default(),
         ..column.clone()
     };
     let part = |column: &ColumnDecl, position: Position, columns: Vec<ColumnDecl>| Part {
@@ -125,6 +127,10 @@ fn columns(table: &TableDecl) -> Vec<Part> {
         if column.collation.is_some() {
             let collated = ColumnDecl { collation: column.collation.clone(), ..bare(column) };
             parts.push(part(column, column.position.clone(), vec![collated]));
+        }
+        if column.storage.compression.is_some() {
+            let compressed = ColumnDecl { storage: column.storage.clone(), ..bare(column) };
+            parts.push(part(column, column.position.clone(), vec![compressed]));
         }
     }
     for column in &table.columns {

@@ -9,9 +9,9 @@ use super::{policy, routine, statistics, table, trigger, user_type, view};
 use crate::catalog::{Kind, Object};
 use crate::kinds::{self, sequence_option_words};
 use crate::manifest::{
-    ConstraintDecl, EnumDecl, IndexDecl, Manifest, MaterializedViewDecl, PolicyDecl, Position,
-    RoutineBody, RoutineDecl, RowSecurity, SequenceDecl, SqlStatement, StatisticsDecl, TableDecl,
-    TriggerDecl, UserTypeDecl, ViewDecl,
+    ColumnDecl, ConstraintDecl, EnumDecl, IndexDecl, Manifest, MaterializedViewDecl, PolicyDecl,
+    Position, ReplicaIdentity, RoutineBody, RoutineDecl, RowSecurity, SequenceDecl, SqlStatement,
+    StatisticsDecl, TableDecl, TriggerDecl, UserTypeDecl, ViewDecl,
 };
 use crate::name::{Ident, SchemaName, Text};
 use crate::pg::{Cause, PgError};
@@ -37,6 +37,23 @@ pub(super) enum Statement<'m> {
         whole: Kind,
         on: &'m Ident,
         decl: &'m IndexDecl,
+    },
+    /// Sets how values of a column are stored and sampled.
+    ColumnStorage {
+        table: &'m Ident,
+        decl: &'m ColumnDecl,
+    },
+    /// Sets what identifies a row of a table for logical replication.
+    ReplicaIdentity {
+        table: &'m TableDecl,
+        identity: &'m ReplicaIdentity,
+    },
+    /// Sets the index in whose order the rows are stored.
+    Clustering {
+        whole: Kind,
+        on: &'m Ident,
+        index: &'m Ident,
+        position: &'m Position,
     },
     Statistics {
         table: &'m Ident,
@@ -124,10 +141,15 @@ pub(super) fn external_keys(manifest: &Manifest) -> Vec<Statement<'_>> {
 /// The tables with their indexes, and all constraints except the foreign keys: what these point to may be an index.
 pub(super) fn tables(manifest: &Manifest) -> Vec<Statement<'_>> {
     let mut statements = Vec::new();
-    let is_key = |decl: &&ConstraintDecl| decl.references().is_some();
     for decl in &manifest.tables {
-        let constraints = decl.constraints.iter().filter(|decl| !is_key(decl)).collect();
+        let all = decl.constraints.iter().filter(|decl| decl.references().is_none());
+        // A new table has no rows that need not meet one, says CREATE TABLE.
+        let (later, constraints): (Vec<_>, _) = all.partition(|decl| decl.not_valid);
         statements.push(Statement::Table { decl, constraints });
+        let table = &decl.name;
+        statements.extend(later.into_iter().map(|decl| Statement::Constraint { table, decl }));
+        let stored = decl.columns.iter().filter(|column| !column.storage.is_in_clause());
+        statements.extend(stored.map(|decl| Statement::ColumnStorage { table, decl }));
     }
     for table in &manifest.tables {
         statements.extend(indexes(Kind::Table, &table.name, &table.indexes));
@@ -174,6 +196,22 @@ pub(super) fn keys(manifest: &Manifest) -> Vec<Statement<'_>> {
 pub(super) fn views(manifest: &Manifest) -> Vec<Statement<'_>> {
     let materialized = manifest.materialized_views.iter().map(Statement::MaterializedView);
     manifest.views.iter().map(Statement::View).chain(materialized).collect()
+}
+
+/// What chooses one of the indexes.
+pub(super) fn chosen_indexes(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let identities = manifest.tables.iter().filter_map(|table| {
+        let identity = table.replica_identity.as_ref()?;
+        Some(Statement::ReplicaIdentity { table, identity })
+    });
+    let tables = manifest.tables.iter();
+    let tables = tables.map(|t| (Kind::Table, &t.name, &t.cluster_on, &t.position));
+    let views = manifest.materialized_views.iter();
+    let views = views.map(|v| (Kind::MaterializedView, &v.name, &v.cluster_on, &v.position));
+    let clusterings = tables.chain(views).filter_map(|(whole, on, index, position)| {
+        Some(Statement::Clustering { whole, on, index: index.as_ref()?, position })
+    });
+    identities.chain(clusterings).collect()
 }
 
 /// The policies, which may call functions of the schema and read its tables, and the row-level security of tables.
@@ -283,6 +321,13 @@ impl Statement<'_> {
                 constraint::clause(schema, decl)
             ),
             Self::Index { on, decl, .. } => constraint::create_index(schema, on, decl),
+            Self::ColumnStorage { table, decl } => table::set_storage(schema, table, decl),
+            Self::ReplicaIdentity { table, identity } => {
+                table::set_replica_identity(schema, &table.name, identity)
+            }
+            Self::Clustering { on, index, .. } => {
+                format!("ALTER TABLE {} CLUSTER ON {}", schema.qualify(on), index.quoted())
+            }
             Self::Statistics { table, decl } => statistics::create(schema, table, decl),
             Self::StatisticsTarget { decl, target, .. } => {
                 statistics::set_target(schema, &decl.name, *target)
@@ -358,6 +403,11 @@ impl Statement<'_> {
             Self::Index { whole, on, decl } => {
                 Object::part(*whole, on, Kind::Index, &decl.name.ident)
             }
+            Self::ColumnStorage { table, decl } => Object::column(table, &decl.name),
+            Self::ReplicaIdentity { table, .. } => {
+                Object::on_table(Kind::ReplicaIdentity, &table.name, &table.name)
+            }
+            Self::Clustering { whole, on, .. } => Object::part(*whole, on, Kind::Clustering, on),
             Self::Statistics { table, decl } | Self::StatisticsTarget { table, decl, .. } => {
                 Object::on_table(Kind::Statistics, table, &decl.name)
             }
@@ -399,12 +449,16 @@ impl Statement<'_> {
             Self::Table { decl, .. } => &decl.position,
             Self::Constraint { decl, .. } => &decl.position,
             Self::Index { decl, .. } => &decl.position,
+            Self::ColumnStorage { decl, .. } => &decl.position,
+            Self::Clustering { position, .. } => position,
             Self::Statistics { decl, .. } | Self::StatisticsTarget { decl, .. } => &decl.position,
             Self::View(decl) => decl.query.position().unwrap_or(&decl.position),
             Self::MaterializedView(decl) => decl.query.position().unwrap_or(&decl.position),
             Self::Routine(decl) => &decl.position,
             Self::Policy { decl, .. } => &decl.position,
-            Self::RowSecurity { table, .. } => &table.position,
+            Self::ReplicaIdentity { table, .. } | Self::RowSecurity { table, .. } => {
+                &table.position
+            }
             Self::Trigger { decl, .. } | Self::Enable { decl, .. } => &decl.position,
             Self::RoutineAgain(decl) => &decl.body_position,
             Self::Sql(statement) | Self::SqlAgain(statement) => statement.position()?,

@@ -101,6 +101,9 @@ fn facts(
     if !deferral.is_empty() {
         attributes.push(("deferrable", deferral.to_owned()));
     }
+    if decl.not_valid {
+        attributes.push(("validity", "NOT VALID".to_owned()));
+    }
     let mut constraint =
         Fact::new(Object::on_table(Kind::Constraint, table, &decl.name.ident), attributes);
     constraint.dependencies = key.columns.iter().map(|name| Object::column(table, name)).collect();

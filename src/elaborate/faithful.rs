@@ -11,7 +11,9 @@ use crate::name::Ident;
 pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), ElaborateError> {
     if let Some(other) = catalog.unmodelled.iter().find(|other| other.kind != UNKNOWN_OPTION) {
         if !manifest.sql.is_empty() {
-            let at = other.name.split('.').find_map(|name| manifest.sql.position(name)).cloned();
+            let cause = manifest.sql.cause(&other.kind, &other.name);
+            let created = || other.name.split('.').find_map(|name| manifest.sql.position(name));
+            let at = cause.or_else(created).cloned();
             return Err(ElaborateError::Unmodelled { at, object: other.to_string() });
         }
         return Err(unfaithful(None, "nothing of the kind", &format!("{other} appeared")));
@@ -92,6 +94,13 @@ fn check_table(decl: &TableDecl, catalog: &Catalog, is_all: bool) -> Result<(), 
     };
     if is_all && count(Kind::Column) != decl.columns.len() {
         return Err(unfaithful(Some(&decl.position), &object, "it has other columns"));
+    }
+    let options = catalog.get(&Object::table(&decl.name)).and_then(|fact| fact.text("options"));
+    let of_toast = |text: &str| text.starts_with("toast.");
+    let has_toast = options.is_some_and(|text| text.split(", ").any(of_toast));
+    if !has_toast && decl.with.iter().any(|(name, _)| of_toast(name.as_str())) {
+        let reason = "it has no TOAST table, since no column can have long values";
+        return Err(unfaithful(Some(&decl.position), &object, reason));
     }
     let has = |kind, name| catalog.has(&Object::on_table(kind, &decl.name, name));
     let has_all = decl.constraints.iter().all(|c| has(Kind::Constraint, &c.name.ident))

@@ -2,9 +2,11 @@
 
 use super::constraint;
 use super::words::{qualified, type_name, with};
-use crate::kinds::sequence_option_words;
-use crate::manifest::{ColumnDecl, ColumnValue, ConstraintDecl, TableDecl};
-use crate::name::SchemaName;
+use crate::kinds::{parameters, sequence_option_words};
+use crate::manifest::{
+    ColumnDecl, ColumnStorage, ColumnValue, ConstraintDecl, ReplicaIdentity, TableDecl,
+};
+use crate::name::{Ident, SchemaName};
 
 /// With these of its constraints.
 pub(super) fn create(
@@ -16,16 +18,51 @@ pub(super) fn create(
     let constraints = constraints.iter().map(|decl| constraint::clause(schema, decl));
     let clauses: Vec<String> = columns.chain(constraints).collect();
     let unlogged = if decl.unlogged { "UNLOGGED " } else { "" };
+    let method = decl.method.as_ref().map(|name| format!(" USING {}", name.quoted()));
     format!(
-        "CREATE {unlogged}TABLE {} ({}){}",
+        "CREATE {unlogged}TABLE {} ({}){}{}",
         schema.qualify(&decl.name),
         clauses.join(", "),
+        method.unwrap_or_default(),
         with(&decl.with)
     )
 }
 
+/// What a column clause cannot say; see [`ColumnStorage::is_in_clause`].
+pub(super) fn set_storage(schema: &SchemaName, table: &Ident, decl: &ColumnDecl) -> String {
+    let ColumnStorage { strategy, statistics_target, options, .. } = &decl.storage;
+    let options = (!options.is_empty()).then(|| format!("SET {}", parameters(options)));
+    let settings = [
+        strategy.map(|strategy| format!("SET STORAGE {strategy}")),
+        statistics_target.map(|target| format!("SET STATISTICS {target}")),
+        options,
+    ];
+    let column = decl.name.quoted();
+    let settings = settings.into_iter().flatten();
+    let actions: Vec<String> =
+        settings.map(|setting| format!("ALTER COLUMN {column} {setting}")).collect();
+    format!("ALTER TABLE {} {}", schema.qualify(table), actions.join(", "))
+}
+
+/// What identifies a row for logical replication.
+pub(super) fn set_replica_identity(
+    schema: &SchemaName,
+    table: &Ident,
+    identity: &ReplicaIdentity,
+) -> String {
+    let identity = match identity {
+        ReplicaIdentity::Full => "FULL".to_owned(),
+        ReplicaIdentity::Nothing => "NOTHING".to_owned(),
+        ReplicaIdentity::Index(name) => format!("USING INDEX {}", name.quoted()),
+    };
+    format!("ALTER TABLE {} REPLICA IDENTITY {identity}", schema.qualify(table))
+}
+
 fn column(schema: &SchemaName, decl: &ColumnDecl) -> String {
     let mut sql = format!("{} {}", decl.name.quoted(), type_name(schema, &decl.data_type));
+    if let Some(method) = decl.storage.compression {
+        sql.push_str(&format!(" COMPRESSION {method}"));
+    }
     if let Some(collation) = &decl.collation {
         sql.push_str(&format!(" COLLATE {}", qualified(collation)));
     }

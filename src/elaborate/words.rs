@@ -1,5 +1,6 @@
 //! Names in the SQL of declarations.
 
+use crate::kinds::parameters;
 use crate::manifest::{QualifiedName, TypeDecl};
 use crate::name::{Ident, SchemaName, Text};
 
@@ -24,13 +25,9 @@ pub(super) fn type_name(schema: &SchemaName, data_type: &TypeDecl) -> String {
 }
 
 /// The clause `WITH (…)` for storage parameters, with a space in front of it, or nothing.
-pub(super) fn with(parameters: &[(Ident, Text)]) -> String {
-    match parameters {
+pub(super) fn with(all: &[(Ident, Text)]) -> String {
+    match all {
         [] => String::new(),
-        parameters => {
-            let each = parameters.iter();
-            let each = each.map(|(name, value)| format!("{} = {}", name.quoted(), value.literal()));
-            format!(" WITH ({})", each.collect::<Vec<_>>().join(", "))
-        }
+        all => format!(" WITH {}", parameters(all)),
     }
 }

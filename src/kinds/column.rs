@@ -2,7 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, part, whole_of};
+use super::rules::{Digest, Needs, Rules, parameters_of, part, whole_of};
 use super::sequence::{is_serial, options, owner};
 use super::{default, unmodelled};
 use crate::catalog::{Fact, Kind, Object};
@@ -78,11 +78,38 @@ pub(super) static RULES: Rules = Rules {
             .labelled("generated virtual as")
             .needed()
             .digested(&[]),
+        // Where long values are stored, if it is not the default of the type.
+        Attribute::new(
+            "storage",
+            "CASE WHEN a.attstorage <> ty.typstorage \
+                  THEN CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' \
+                                         WHEN 'm' THEN 'main' ELSE 'extended' END END",
+        )
+        .labelled("storage")
+        .digested(&["a.attstorage"]),
+        Attribute::new(
+            "compression",
+            "CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END",
+        )
+        .labelled("compression")
+        .digested(&["nullif(a.attcompression, '')"]),
+        // NULL since PostgreSQL 17.
+        Attribute::new("statistics_target", "nullif(coalesce(a.attstattarget, -1), -1)")
+            .labelled("statistics target")
+            .digested(&["nullif(a.attstattarget, -1)"]),
+        // The name of an unknown option is digested, too.
+        Attribute::new(
+            "options",
+            "(SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(a.attoptions) o \
+              WHERE split_part(o, '=', 1) = ANY (:known_options))",
+        )
+        .labelled("options")
+        .digested(&[unmodelled::DIGEST_OF_OPTIONS]),
     ],
     digest: Some(Digest {
         identity: "a.attnum, a.attname",
         comment: None,
-        also: &unmodelled::DIGEST_OF_COLUMN,
+        also: &[],
         from: "pg_attribute a \
                WHERE r.relkind = 'r' AND a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped \
                ORDER BY a.attnum",
@@ -97,12 +124,27 @@ pub(super) const EXPRESSION: &str = "SELECT pg_get_expr(ad.adbin, ad.adrelid) FR
                                      WHERE ad.adrelid = a.attrelid AND ad.adnum = a.attnum";
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
+    let actions = actions(&creation.object, creation.fact).into_iter();
+    let actions: Vec<String> = actions.map(|action| format!(", {action}")).collect();
     format!(
-        "ALTER TABLE {} ADD COLUMN {}{}",
+        "ALTER TABLE {} ADD COLUMN {}{}{}",
         whole_of(&creation.object, schema),
         guard.words(),
-        clause(&creation.object, creation.fact, &creation.parts, schema)
+        clause(&creation.object, creation.fact, &creation.parts, schema),
+        actions.concat()
     )
+}
+
+/// The actions of ALTER TABLE for what a column clause cannot say; the server does them after all that add columns.
+pub(super) fn actions(object: &Object, fact: &Fact) -> Vec<String> {
+    let name = part(object).map(|(_, name)| name.quoted()).unwrap_or_default();
+    let settings = [
+        fact.text("storage").map(|storage| format!("SET STORAGE {}", storage.to_uppercase())),
+        fact.text("statistics_target").map(|target| format!("SET STATISTICS {target}")),
+        parameters_of(fact, "options").map(|options| format!("SET {options}")),
+    ];
+    let settings = settings.into_iter().flatten();
+    settings.map(|setting| format!("ALTER COLUMN {name} {setting}")).collect()
 }
 
 /// The column clause of CREATE TABLE and ALTER TABLE, with its default or sequence if these are
@@ -131,6 +173,9 @@ pub(super) fn clause(
         ("bigint", Some(_)) => format!("{name} bigserial"),
         _ => format!("{name} {data_type}"),
     };
+    if let Some(method) = fact.text("compression") {
+        sql.push_str(&format!(" COMPRESSION {method}"));
+    }
     if let Some(collation) = fact.sql("collation", schema) {
         sql.push_str(&format!(" COLLATE {collation}"));
     }

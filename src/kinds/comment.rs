@@ -88,6 +88,8 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
         // There are no comments on these.
         Kind::Label
         | Kind::Default
+        | Kind::ReplicaIdentity
+        | Kind::Clustering
         | Kind::RowSecurity
         | Kind::Population
         | Kind::Comment

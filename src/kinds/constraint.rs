@@ -146,6 +146,12 @@ pub fn is_foreign_key(fact: &Fact) -> bool {
     fact.text("sort") == Some("f")
 }
 
+/// Whether rows that existed when it was added need not meet it. Only the statement that adds one to a table says so.
+#[must_use]
+pub fn is_not_valid(fact: &Fact) -> bool {
+    fact.text("validity") == Some("NOT VALID")
+}
+
 /// Whether it makes the columns of its table NOT NULL.
 #[must_use]
 pub fn is_primary_key(fact: &Fact) -> bool {

@@ -52,6 +52,12 @@ impl Guard {
     }
 }
 
+/// One statement that runs several, without a condition.
+pub(super) fn together(statements: &str) -> String {
+    let body = format!("\nBEGIN\n        {statements};\nEND\n");
+    format!("DO {}", dollar_quoted(&body, "provision"))
+}
+
 /// Runs `statement` unless `condition` holds already.
 fn unless(condition: &str, statement: &str) -> String {
     let body =

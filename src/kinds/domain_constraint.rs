@@ -50,7 +50,9 @@ pub(super) static RULES: Rules = Rules {
 /// The clause `CONSTRAINT "name" CHECK …` of CREATE DOMAIN and ALTER DOMAIN.
 pub(super) fn clause(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
     let name = object.name().map(Ident::quoted).unwrap_or_default();
-    format!("CONSTRAINT {name} {}", fact.sql("definition", schema).unwrap_or_default())
+    let words = ["definition", "validity"];
+    let words: Vec<String> = words.iter().filter_map(|key| fact.sql(key, schema)).collect();
+    format!("CONSTRAINT {name} {}", words.join(" "))
 }
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {

@@ -256,6 +256,7 @@ pub fn parse<E>(
     if reading == Reading::Rendering {
         let edges = read(section("dependencies")?).map_err(&not_understood)?;
         depend(&mut catalog, &objects, edges);
+        depend_on_indexes(&mut catalog);
     }
     Ok(catalog)
 }
@@ -268,6 +269,23 @@ fn fact(object: Object, position: i64, mut texts: BTreeMap<String, String>) -> F
     let known = rules(object.kind()).attributes.iter();
     let attributes = known.filter_map(|known| Some((known.key, texts.remove(known.key)?)));
     Fact { position, ..Fact::new(object, attributes) }
+}
+
+/// What names an index of its table depends on it; the server keeps that with the index.
+fn depend_on_indexes(catalog: &mut Catalog) {
+    let choices = catalog.of_kind(Kind::ReplicaIdentity).chain(catalog.of_kind(Kind::Clustering));
+    let choices = choices.filter_map(|fact| {
+        let Object::Part(Part { whole, of, .. }) = &fact.object else { return None };
+        let name = Ident::new(fact.text("index")?).ok()?;
+        let kinds = [Kind::Constraint, Kind::Index].into_iter();
+        let mut named = kinds.map(|kind| Object::part(*whole, of, kind, &name));
+        Some((fact.object.clone(), named.find(|object| catalog.has(object))?))
+    });
+    for (choice, index) in choices.collect::<Vec<_>>() {
+        if let Some(fact) = catalog.get_mut(&choice) {
+            fact.dependencies.insert(index);
+        }
+    }
 }
 
 /// A dependency as `pg_depend` has it, with its type.

@@ -3,9 +3,9 @@
 use super::creation::{Creation, Guard};
 use super::rules::Rules;
 use super::{
-    column, comment, composite_type, constraint, default, domain, domain_constraint, enum_type,
-    index, label, materialized_view, policy, population, range_type, routine, row_security, schema,
-    sequence, statistics, table, trigger, type_attribute, view,
+    clustering, column, comment, composite_type, constraint, default, domain, domain_constraint,
+    enum_type, index, label, materialized_view, policy, population, range_type, replica_identity,
+    routine, row_security, schema, sequence, statistics, table, trigger, type_attribute, view,
 };
 use crate::catalog::{Fact, Kind, Object, Slot};
 use crate::locks::TableLock;
@@ -30,6 +30,8 @@ pub fn rules(kind: Kind) -> &'static Rules {
         Kind::Constraint => &constraint::RULES,
         Kind::Index => &index::RULES,
         Kind::Statistics => &statistics::RULES,
+        Kind::ReplicaIdentity => &replica_identity::RULES,
+        Kind::Clustering => &clustering::RULES,
         Kind::RowSecurity => &row_security::RULES,
         Kind::Policy => &policy::RULES,
         Kind::Trigger => &trigger::RULES,

@@ -89,9 +89,12 @@ pub(super) fn qualified(object: &Object, schema: &SchemaName) -> String {
     object.name().map(|name| schema.qualify(name)).unwrap_or_default()
 }
 
-/// The expression that reads the options of the relation `c`.
-pub(super) const OPTIONS: &str =
-    "(SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) o)";
+/// The expression that reads the options of the relation `c`, with those of its TOAST table.
+pub(super) const OPTIONS: &str = "(SELECT string_agg(o, ', ' ORDER BY o) FROM ( \
+         SELECT unnest(c.reloptions) AS o \
+         UNION ALL \
+         SELECT 'toast.' || unnest(toast.reloptions) FROM pg_class toast \
+         WHERE toast.oid = c.reltoastrelid) q)";
 
 /// The names that a relation takes whose rows have a type of its name.
 pub(super) fn relation_and_type(fact: &Fact) -> Vec<Slot> {
@@ -133,11 +136,29 @@ pub(super) fn whole_of(part: &Object, schema: &SchemaName) -> String {
 /// The clause `WITH (…)` for the storage parameters that an attribute has as `name=value, …`, with a space in front of it,
 /// or nothing.
 pub(super) fn storage_parameters(fact: &Fact, key: &str) -> String {
-    let Some(text) = fact.text(key) else { return String::new() };
-    let quoted = text.split(", ").filter_map(|parameter| {
+    let parameters = parameters_of(fact, key);
+    parameters.map(|parameters| format!(" WITH {parameters}")).unwrap_or_default()
+}
+
+/// The same without WITH.
+pub(super) fn parameters_of(fact: &Fact, key: &str) -> Option<String> {
+    let all = fact.text(key)?.split(", ").filter_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        let (name, value) = (Ident::new(name).ok()?, Text::new(value).ok()?);
-        Some(format!("{} = {}", name.quoted(), value.literal()))
+        Some((Ident::new(name).ok()?, Text::new(value).ok()?))
     });
-    format!(" WITH ({})", quoted.collect::<Vec<_>>().join(", "))
+    Some(parameters(&all.collect::<Vec<_>>()))
+}
+
+/// Parameters in parentheses. Those of a TOAST table have `toast.` in front of the name.
+#[must_use]
+pub fn parameters(all: &[(Ident, Text)]) -> String {
+    let each = all.iter().map(|(name, value)| {
+        let of_toast = name.as_str().strip_prefix("toast.").and_then(|name| Ident::new(name).ok());
+        let name = match of_toast {
+            Some(name) => format!("toast.{}", name.quoted()),
+            None => name.quoted(),
+        };
+        format!("{name} = {}", value.literal())
+    });
+    format!("({})", each.collect::<Vec<_>>().join(", "))
 }

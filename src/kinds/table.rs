@@ -1,11 +1,13 @@
 //! Ordinary tables.
 
 use super::attribute::Attribute;
-use super::creation::{Creation, Guard};
-use super::rules::{Needs, OPTIONS, Rules, qualified, relation_and_type, storage_parameters};
+use super::creation::{Creation, Guard, together};
+use super::rules::{
+    Needs, OPTIONS, Rules, qualified, relation_and_type, relation_exists, storage_parameters,
+};
 use super::{column, constraint};
 use crate::catalog::Kind;
-use crate::name::SchemaName;
+use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Tables,
@@ -20,6 +22,15 @@ pub(super) static RULES: Rules = Rules {
         .digested(&["nullif(r.relpersistence, 'p')"]),
         // Storage parameters; those of relations of all kinds are digested.
         Attribute::new("options", OPTIONS).labelled("with").digested(&[]),
+        // 2 is heap in all versions.
+        Attribute::new(
+            "method",
+            "CASE WHEN c.relam NOT IN (0, 2) \
+                  THEN (SELECT am.amname FROM pg_am am WHERE am.oid = c.relam) END",
+        )
+        .labelled("using")
+        .digested(&["CASE WHEN r.relam NOT IN (0, 2) \
+                          THEN (SELECT am.amname FROM pg_am am WHERE am.oid = r.relam) END"]),
     ],
     // The rows of a table have a type of its name.
     occupies: relation_and_type,
@@ -37,15 +48,35 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     let constraints =
         of_kind(Kind::Constraint).map(|(object, fact)| constraint::clause(object, fact, schema));
     let clauses: Vec<String> = columns.chain(constraints).collect();
+    // What a column clause cannot say.
+    let actions: Vec<String> =
+        of_kind(Kind::Column).flat_map(|(object, fact)| column::actions(object, fact)).collect();
+    let indent = if actions.is_empty() { "" } else { "        " };
+    let clauses = match clauses.as_slice() {
+        [] => String::new(),
+        clauses => {
+            let between = format!(",\n    {indent}");
+            format!("\n    {indent}{}\n{indent}", clauses.join(&between))
+        }
+    };
     let unlogged = match creation.fact.text("persistence") {
         Some("unlogged") => "UNLOGGED ",
         _ => "",
     };
-    format!(
-        "CREATE {unlogged}TABLE {}{} (\n    {}\n){}",
-        guard.words(),
-        qualified(&creation.object, schema),
-        clauses.join(",\n    "),
-        storage_parameters(creation.fact, "options")
-    )
+    let method = creation.fact.text("method").and_then(|name| Ident::new(name).ok());
+    let method = method.map(|name| format!(" USING {}", name.quoted())).unwrap_or_default();
+    let name = qualified(&creation.object, schema);
+    let statement = |words: &str| {
+        let parameters = storage_parameters(creation.fact, "options");
+        format!("CREATE {unlogged}TABLE {words}{name} ({clauses}){method}{parameters}")
+    };
+    if actions.is_empty() {
+        return statement(guard.words());
+    }
+    let alter = format!("ALTER TABLE {name}\n            {}", actions.join(",\n            "));
+    let both = format!("{};\n        {alter}", statement(""));
+    match guard {
+        Guard::IfNotExists => guard.unless(&relation_exists(&name), &both),
+        Guard::Exclusive => together(&both),
+    }
 }

@@ -15,9 +15,6 @@ SELECT v.kind, c.relname::text AS name
 FROM pg_class c
 CROSS JOIN LATERAL (VALUES
     ('tablespace of table', c.reltablespace <> 0),
-    ('replica identity of table', c.relreplident <> 'd'),
-    -- 2 is heap in all versions.
-    ('access method of table', c.relam NOT IN (0, 2)),
     ('inheritance of table', EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid)),
     -- In a partitioned table, which is not modelled, they are what it consists of.
     ('child tables of table', EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid)),
@@ -27,14 +24,7 @@ UNION ALL
 SELECT v.kind, c.relname || '.' || a.attname
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_type ty ON ty.oid = a.atttypid
 CROSS JOIN LATERAL (VALUES
-    ('storage of column', a.attstorage <> ty.typstorage),
-    ('compression of column', a.attcompression <> ''),
-    -- NULL since PostgreSQL 17.
-    ('statistics target of column', coalesce(a.attstattarget, -1) <> -1),
-    ('options of column', EXISTS (
-        SELECT FROM unnest(a.attoptions) o WHERE split_part(o, '=', 1) = ANY (:known_options))),
     -- Since PostgreSQL 17, that of the partitioned table.
     ('identity of column', a.attidentity <> '' AND NOT EXISTS (
         SELECT FROM pg_depend d
@@ -50,17 +40,6 @@ CROSS JOIN unnest(a.attoptions) o
 WHERE c.oid = ANY (:tables)
   AND split_part(o, '=', 1) <> ALL (:known_options) AND split_part(o, '=', 1) <> ALL (:kept_options)
 UNION ALL
-SELECT v.kind, x.relname
-FROM pg_index i
-JOIN pg_class x ON x.oid = i.indexrelid
-CROSS JOIN LATERAL (VALUES
-    ('tablespace of index', x.reltablespace <> 0),
-    ('storage parameters of index', x.reloptions IS NOT NULL AND EXISTS (
-        SELECT FROM pg_constraint k
-        WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid
-          AND k.contype IN ('p', 'u', 'x')))) v(kind, is_present)
-WHERE i.indrelid = ANY (:tables) AND v.is_present
-UNION ALL
 SELECT 'period of constraint', k.conname
 FROM pg_constraint k
 WHERE k.conrelid = ANY (:tables) AND /* conperiod */ false";
@@ -72,6 +51,24 @@ SELECT CASE c.relkind WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned t
 FROM pg_class c
 -- Indexes are read with their tables, including those of partitioned tables.
 WHERE c.oid = ANY (:relations) AND c.relkind NOT IN ('r', 'S', 'v', 'm', 'i')
+UNION ALL
+SELECT v.kind, x.relname
+FROM pg_index i
+JOIN pg_class x ON x.oid = i.indexrelid
+CROSS JOIN LATERAL (SELECT EXISTS (
+    SELECT FROM pg_constraint k
+    WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid
+      AND k.contype IN ('p', 'u', 'x')) AS is_of_constraint) k
+CROSS JOIN LATERAL (VALUES
+    ('tablespace of index', x.reltablespace <> 0),
+    ('storage parameters of index', x.reloptions IS NOT NULL AND k.is_of_constraint),
+    ('comment on index of constraint', k.is_of_constraint AND EXISTS (
+        SELECT FROM pg_description de
+        WHERE de.classoid = 'pg_class'::regclass AND de.objoid = x.oid AND de.objsubid = 0)),
+    ('statistics target of index', EXISTS (
+        SELECT FROM pg_attribute a
+        WHERE a.attrelid = x.oid AND coalesce(a.attstattarget, -1) <> -1))) v(kind, is_present)
+WHERE i.indrelid = ANY (:tables || :materialized_views) AND v.is_present
 UNION ALL
 SELECT v.kind, c.relname
 FROM pg_class c
@@ -116,12 +113,20 @@ UNION ALL
 SELECT v.kind, c.relname || '.' || a.attname
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type ty ON ty.oid = a.atttypid
 CROSS JOIN LATERAL (VALUES
     ('default of view column', a.atthasdef),
     ('comment on view column', EXISTS (
         SELECT FROM pg_description de
         WHERE de.classoid = 'pg_class'::regclass AND de.objoid = c.oid
-          AND de.objsubid = a.attnum))) v(kind, is_present)
+          AND de.objsubid = a.attnum)),
+    ('storage of view column', c.relkind = 'm' AND a.attstorage <> ty.typstorage),
+    ('compression of view column', a.attcompression <> ''),
+    -- NULL since PostgreSQL 17.
+    ('statistics target of view column', coalesce(a.attstattarget, -1) <> -1),
+    ('options of view column', EXISTS (
+        SELECT FROM unnest(a.attoptions) o
+        WHERE split_part(o, '=', 1) = ANY (:known_options)))) v(kind, is_present)
 WHERE c.oid = ANY (:views || :materialized_views) AND v.is_present";
 
 /// The same for what is in the schema and is not a relation.
@@ -185,22 +190,16 @@ WHERE d.refclassid = 'pg_namespace'::regclass
   AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = d.classid
                   AND i.objid = d.objid AND i.deptype = 'i')";
 
-/// What is digested of columns and represented by its name alone.
-pub(super) const DIGEST_OF_COLUMN: [&str; 4] = [
-    "a.attstorage",
-    "nullif(a.attcompression, '')",
-    "nullif(a.attstattarget, -1)",
-    // Most columns have at most one option of the server's own. The value of an unknown option may differ
-    // from table to table, so only its name is digested.
-    "CASE WHEN a.attoptions[2] IS NOT NULL \
+/// What is digested of the options of a column. Most columns have at most one, which is the server's own. The value of an
+/// unknown option may differ from table to table, so only its name is digested.
+pub(super) const DIGEST_OF_OPTIONS: &str = "CASE WHEN a.attoptions[2] IS NOT NULL \
                OR split_part(a.attoptions[1], '=', 1) <> ALL (:kept_options) THEN ( \
          SELECT string_agg(CASE WHEN q.name = ANY (:known_options) THEN q.option ELSE q.name END, \
                            ',' ORDER BY q.name) \
          FROM (SELECT split_part(o, '=', 1) AS name, o AS option FROM unnest(a.attoptions) o) q \
-         WHERE q.name <> ALL (:kept_options)) END",
-];
+         WHERE q.name <> ALL (:kept_options)) END";
 
-/// The same for constraints: whether triggers enforce a key on a table elsewhere, and on its partitions, if any.
+/// What is digested of constraints beside their attributes: whether triggers enforce a key on a table elsewhere, and on its partitions, if any.
 pub(super) const DIGEST_OF_CONSTRAINT: [&str; 1] =
     ["CASE WHEN k.contype = 'f' AND k.target IS NULL \
      THEN nullif(concat( \
@@ -213,5 +212,14 @@ pub(super) const DIGEST_OF_CONSTRAINT: [&str; 1] =
           WHERE p.conrelid = r.oid AND p.contype = 'f' AND p.conparentid <> 0 \
             AND tg.tgrelid = p.confrelid AND tg.tgenabled <> 'O')), 'f') END"];
 
-/// The same for indexes.
-pub(super) const DIGEST_OF_INDEX: [&str; 1] = ["nullif(x.reltablespace, 0)"];
+/// What is digested of indexes beside their attributes, with what they are to their tables. Only columns that are
+/// expressions have a statistics target.
+pub(super) const DIGEST_OF_INDEX: [&str; 4] = [
+    "nullif(x.reltablespace, 0)",
+    "nullif(i.indisclustered, false)",
+    "nullif(i.indisreplident, false)",
+    "CASE WHEN i.indexprs IS NOT NULL THEN ( \
+         SELECT string_agg(ROW(a.attnum, a.attstattarget)::text, '' ORDER BY a.attnum) \
+         FROM pg_attribute a \
+         WHERE a.attrelid = i.indexrelid AND coalesce(a.attstattarget, -1) <> -1) END",
+];

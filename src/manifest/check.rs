@@ -1,6 +1,7 @@
 //! raw → model: names are valid, references resolve, nothing is declared twice. Each check notes
 //! what it finds and continues.
 
+mod chosen_index;
 pub(super) mod columns;
 mod constraints;
 mod drift;
@@ -21,6 +22,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use indexmap::map::Entry;
 
+use self::chosen_index::Indexed;
 use super::checking::Checking;
 use super::decode::Damage;
 use super::model::{
@@ -133,9 +135,6 @@ fn sequence(checking: &mut Checking<'_>, name: &Name, raw: &raw::Sequence) -> Op
 }
 
 fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<TableDecl> {
-    if raw.columns.is_empty() && !checking.damage.touches(&["tables", &name.value, "columns"]) {
-        checking.note(&name.span, "a table has at least one column");
-    }
     let comment = checking.optional_text(raw.comment.as_ref());
     let with = indexes::storage_parameters(checking, &raw.with);
     let columns = columns::columns(checking, raw);
@@ -148,6 +147,12 @@ fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<T
         raw::RowSecurity::Enabled => RowSecurity::Enabled,
         raw::RowSecurity::Forced => RowSecurity::Forced,
     });
+    let method = raw.using.as_ref().and_then(|name| checking.ident(name));
+    let there = Indexed { constraints: &constraints, indexes: &indexes };
+    let identity = raw.replica_identity.as_ref();
+    let replica_identity = chosen_index::replica_identity(checking, name, identity, there);
+    let cluster_on = raw.cluster_on.as_ref();
+    let cluster_on = cluster_on.and_then(|index| chosen_index::index(checking, name, index, there));
     let position = checking.position(&name.span);
     let name = Ident::new(name.value.clone()).ok()?;
     Some(TableDecl {
@@ -156,6 +161,9 @@ fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<T
         comment,
         unlogged: raw.unlogged,
         with,
+        method,
+        replica_identity,
+        cluster_on,
         columns,
         constraints,
         indexes,

@@ -29,6 +29,8 @@ pub(super) struct Checking<'a> {
     /// The names of views of both kinds, sequences and procedures.
     pub(super) other_names: BTreeSet<String>,
     pub(super) names: TakenNames,
+    /// Whether SQL files declare something, too.
+    pub(super) has_sql: bool,
 }
 
 /// Names in use. A schema has one name space for tables, sequences and indexes (those of keys
@@ -82,6 +84,7 @@ impl<'a> Checking<'a> {
                 .map(|name| name.value.clone())
                 .collect(),
             names: TakenNames::default(),
+            has_sql: raw.sql.is_some(),
         }
     }
 

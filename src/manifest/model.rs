@@ -31,8 +31,9 @@ pub use sequences::{IntegerType, SequenceDecl, SequenceOptions};
 pub use sql::{PassedOver, SqlDecl, SqlStatement};
 pub use statistics::StatisticsDecl;
 pub use tables::{
-    ColumnDecl, ColumnValue, ConstraintDecl, ConstraintDef, Deferral, ForeignKeyDecl, KeyDecl,
-    ReferentialAction, RowTable, TableDecl, TableRef, TypeDecl,
+    ColumnDecl, ColumnStorage, ColumnValue, ConstraintDecl, ConstraintDef, Deferral,
+    ForeignKeyDecl, KeyDecl, ReferentialAction, ReplicaIdentity, RowTable, TableDecl, TableRef,
+    TypeDecl,
 };
 pub use triggers::TriggerDecl;
 pub use types::{AttributeDecl, DomainDecl, EnumDecl, RangeDecl, UserTypeDecl, UserTypeDef};

@@ -7,6 +7,7 @@ mod key;
 mod policies;
 mod routines;
 mod statistics;
+mod storage;
 mod triggers;
 mod types;
 mod views;
@@ -20,6 +21,7 @@ pub(super) use key::KeyForm;
 pub(super) use policies::{Command, Policy, RowSecurity};
 pub(super) use routines::{Function, Parallel, Procedure, Volatility};
 pub(super) use statistics::{Statistics, StatisticsKind};
+pub(super) use storage::{Compression, ReplicaIndex, Storage};
 pub(super) use triggers::{Enabled, Event, ForEach, Timing, Trigger};
 pub(super) use types::{DomainCheck, TypeAttribute, UserType};
 pub(super) use views::{CheckOption, MaterializedView, View};
@@ -182,9 +184,15 @@ pub(super) struct Table {
     /// Not written to the log: fast, and empty after a crash.
     #[serde(default)]
     pub(super) unlogged: bool,
-    /// Storage parameters, such as `fillfactor`.
+    /// Storage parameters, such as `fillfactor`; those of the TOAST table as `toast.NAME`.
     #[serde(default)]
     pub(super) with: IndexMap<Name, Spanned<Scalar>>,
+    /// The access method, if it is not `heap`.
+    pub(super) using: Option<Name>,
+    /// What identifies a row for logical replication: `full`, `nothing`, or the name of an index.
+    pub(super) replica_identity: Option<Spanned<Short<ReplicaIndex>>>,
+    /// The index in whose order CLUSTER stores the rows.
+    pub(super) cluster_on: Option<Name>,
     /// The columns in their order: the type alone, or a table of properties.
     pub(super) columns: IndexMap<Name, Spanned<Short<Column>>>,
     /// The columns of the primary key, or a table of its properties.
@@ -229,6 +237,15 @@ pub(super) struct Column {
     /// SQL expression of a stored generated column.
     pub(super) generated: Option<Name>,
     pub(super) collation: Option<Spanned<Short<Qualified>>>,
+    /// Where long values are stored, if not as usual for the type.
+    pub(super) storage: Option<Storage>,
+    /// How long values are compressed, if not as the server is set.
+    pub(super) compression: Option<Compression>,
+    /// How much ANALYZE samples for it, from 0 to 10000, if not as the server is set.
+    pub(super) statistics_target: Option<Spanned<i64>>,
+    /// `n_distinct` and `n_distinct_inherited`.
+    #[serde(default)]
+    pub(super) options: IndexMap<Name, Spanned<Scalar>>,
     pub(super) comment: Option<Name>,
     /// Short for a primary key of this column alone.
     pub(super) primary_key: Option<Spanned<bool>>,
@@ -264,6 +281,9 @@ pub(super) struct Check {
     pub(super) name: Option<Name>,
     #[serde(default)]
     pub(super) no_inherit: bool,
+    /// Rows that exist when it is added need not meet it.
+    #[serde(default)]
+    pub(super) not_valid: bool,
     pub(super) comment: Option<Name>,
 }
 
@@ -286,6 +306,9 @@ pub(super) struct ForeignKey {
     pub(super) deferrable: bool,
     #[serde(default)]
     pub(super) initially_deferred: bool,
+    /// Rows that exist when it is added need not meet it.
+    #[serde(default)]
+    pub(super) not_valid: bool,
     pub(super) comment: Option<Name>,
 }
 

@@ -27,8 +27,8 @@ use super::check::columns::own_type;
 use super::checking::Checking;
 use super::fragment::Fragment;
 use super::model::{
-    ColumnDecl, ColumnValue, PassedOver, QualifiedName, RowTable, SqlDecl, SqlStatement, TableRef,
-    TypeDecl,
+    ColumnDecl, ColumnStorage, ColumnValue, PassedOver, QualifiedName, RowTable, SqlDecl,
+    SqlStatement, TableRef, TypeDecl,
 };
 use super::raw::{self, Name};
 use super::source::{Position, Source};
@@ -137,6 +137,7 @@ fn row_table(checking: &Checking<'_>, name: Ident, parts: Vec<(Parts, Vec<Positi
                 nullable: true,
                 value: ColumnValue::None,
                 collation,
+                storage: ColumnStorage::default(),
                 comment: None,
             });
         }

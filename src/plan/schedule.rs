@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::comparison::{Comparison, Rank};
 use super::needs::{Blocked, needed};
 use crate::catalog::{Fact, Kind, Object};
-use crate::kinds::{self, Creation, Place, column_creates, is_foreign_key, members};
+use crate::kinds::{self, Creation, Place, column_creates, is_foreign_key, is_not_valid, members};
 
 /// Objects that one statement creates.
 struct Unit<'a> {
@@ -106,10 +106,11 @@ fn units<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Unit<'a>
 
 /// Whether the statement that creates the whole can create it as well.
 fn is_created_with_whole(fact: &Fact) -> bool {
-    matches!(
-        fact.object.kind(),
-        Kind::Column | Kind::Label | Kind::Constraint | Kind::DomainConstraint | Kind::Attribute
-    )
+    match fact.object.kind() {
+        Kind::Column | Kind::Label | Kind::Attribute => true,
+        Kind::Constraint | Kind::DomainConstraint => !is_not_valid(fact),
+        _ => false,
+    }
 }
 
 impl<'a> Unit<'a> {
@@ -193,7 +194,13 @@ fn stratum(fact: &Fact) -> u8 {
         Kind::Constraint if is_foreign_key(fact) => 8,
         Kind::Constraint => 6,
         Kind::Index | Kind::Statistics => 7,
-        Kind::RowSecurity | Kind::Policy | Kind::Trigger | Kind::View | Kind::MaterializedView => 9,
+        Kind::ReplicaIdentity
+        | Kind::Clustering
+        | Kind::RowSecurity
+        | Kind::Policy
+        | Kind::Trigger
+        | Kind::View
+        | Kind::MaterializedView => 9,
         Kind::Comment | Kind::Row => 10,
         Kind::Population => 11,
     }

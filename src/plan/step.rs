@@ -52,6 +52,8 @@ impl Step<'_> {
             | Kind::Column
             | Kind::Default
             | Kind::Constraint
+            | Kind::ReplicaIdentity
+            | Kind::Clustering
             | Kind::RowSecurity => Action::Add,
             Kind::Comment => Action::Comment,
             Kind::Row => Action::Insert,

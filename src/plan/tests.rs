@@ -92,7 +92,7 @@ const A: &str = "column t.a | type=integer; nullability=not null";
 fn each_kind_is_rendered_from_its_attributes() {
     let there: &[&str] = &[T, A];
     for (missing, sql) in [
-        ("table u | persistence=unlogged", "CREATE UNLOGGED TABLE \"acme\".\"u\" ( )"),
+        ("table u | persistence=unlogged", "CREATE UNLOGGED TABLE \"acme\".\"u\" ()"),
         (
             "column t.b | type=text; nullability=null; collation=pg_catalog.\"C\"",
             "ALTER TABLE \"acme\".\"t\" ADD COLUMN IF NOT EXISTS \"b\" text COLLATE pg_catalog.\"C\"",

@@ -30,7 +30,9 @@ subtype_diff = "float8mi"
 [sequences.counter]
 
 [tables.t]
-primary_key = ["id"]
+primary_key = { name = "t_pkey", columns = ["id"] }
+cluster_on = "t_pkey"
+replica_identity = "full"
 checks = [{ name = "short", expression = "length(name) < 9" }]
 statistics = [{ name = "st", columns = ["id", "name"] }]
 unique = [{ name = "one", columns = ["name"] }]
@@ -92,13 +94,21 @@ twice = { type = "integer", null = true, generated = "id * 2" }
 /// Kind, attribute, the change, and the object that is told as changed by it.
 const CASES: &[(Kind, &str, &str, &str)] = {
     use Kind::{
-        Attribute, Column, Comment, Constraint, Default, Domain, DomainConstraint, Function, Index,
-        MaterializedView, Policy, Procedure, RangeType, RowSecurity, Sequence, Statistics, Table,
-        Trigger, View,
+        Attribute, Clustering, Column, Comment, Constraint, Default, Domain, DomainConstraint,
+        Function, Index, MaterializedView, Policy, Procedure, RangeType, ReplicaIdentity,
+        RowSecurity, Sequence, Statistics, Table, Trigger, View,
     };
     &[
         (Table, "persistence", "ALTER TABLE acme.t SET UNLOGGED", "table t"),
         (Table, "options", "ALTER TABLE acme.t SET (fillfactor = 50)", "table t"),
+        (
+            Table,
+            "method",
+            "CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handler; \
+             UPDATE pg_class SET relam = (SELECT oid FROM pg_am WHERE amname = 'other') \
+             WHERE oid = 'acme.t'::regclass",
+            "table t",
+        ),
         (Column, "type", "ALTER TABLE acme.t ALTER name TYPE varchar(30)", "column t.name"),
         (Column, "nullability", "ALTER TABLE acme.t ALTER name DROP NOT NULL", "column t.name"),
         (
@@ -129,6 +139,27 @@ const CASES: &[(Kind, &str, &str, &str)] = {
              ALTER TABLE acme.t ADD twice integer GENERATED ALWAYS AS (id * 2) VIRTUAL",
             "column t.twice",
         ),
+        (Column, "storage", "ALTER TABLE acme.t ALTER name SET STORAGE EXTERNAL", "column t.name"),
+        (
+            Column,
+            "compression",
+            "ALTER TABLE acme.t ALTER name SET COMPRESSION pglz",
+            "column t.name",
+        ),
+        (
+            Column,
+            "statistics_target",
+            "ALTER TABLE acme.t ALTER name SET STATISTICS 7",
+            "column t.name",
+        ),
+        (Column, "options", "ALTER TABLE acme.t ALTER name SET (n_distinct = 7)", "column t.name"),
+        (
+            ReplicaIdentity,
+            "identity",
+            "ALTER TABLE acme.t REPLICA IDENTITY USING INDEX t_pkey",
+            "replica identity of table t",
+        ),
+        (Clustering, "on", "ALTER TABLE acme.t CLUSTER ON one", "clustering of table t"),
         (Default, "default", "ALTER TABLE acme.t ALTER name SET DEFAULT 'y'", "column t.name"),
         (
             Constraint,

@@ -45,6 +45,7 @@ cases! {
     row_security
     seeds
     storage_and_statistics
+    storage_of_tables
     triggers
     types
     views

@@ -93,8 +93,8 @@ async fn what_people_set_is_told_beside_it() {
     let eight = read(&database, "acme").await.0;
     assert!(before != seven && seven != eight && before != eight);
     let plan = plan(&context, "acme").await.expect("a plan");
-    let told: Vec<String> = plan.unmodelled.iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["options of column t.b"]);
+    let told: Vec<String> = plan.changed.iter().map(|change| change.actual.clone()).collect();
+    assert_eq!(told, ["type text\nnot null\noptions n_distinct=8"]);
     database.run("ALTER TABLE acme.t ALTER b RESET (n_distinct)").await;
     assert_eq!(read(&database, "acme").await.0, before);
 }

@@ -222,9 +222,14 @@ async fn what_the_server_refuses_is_told_with_its_place() {
         ("ALTER TABLE IF EXISTS t ADD x int;", "sql/a.sql:1:1", "\"t\" does not exist"),
         ("CREATE TABLE t (id int);\nCREATE TYPE shell;", "sql/a.sql:2:1", "type shell"),
         (
-            "CREATE TABLE t (id int);\nALTER TABLE t REPLICA IDENTITY FULL;",
-            "sql/a.sql:1:1",
-            "replica identity of table t",
+            "CREATE TABLE t (id int PRIMARY KEY);\nCOMMENT ON INDEX t_pkey IS 'x';",
+            "sql/a.sql:2:1",
+            "comment on index of constraint t_pkey",
+        ),
+        (
+            "CREATE TABLE t (id int);\nCREATE MATERIALIZED VIEW m AS SELECT id FROM t WITH NO DATA;\nALTER TABLE m ALTER id SET STATISTICS 7;",
+            "sql/a.sql:3:1",
+            "statistics target of view column m.id",
         ),
     ] {
         let files = folder("", &[("sql/a.sql", text)]);

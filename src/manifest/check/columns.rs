@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::Fragment;
 use super::super::fragment::SCHEMA_PLACEHOLDER;
-use super::super::model::{ColumnDecl, ColumnValue, SequenceOptions, TypeDecl};
-use super::super::raw::{self, Generation, Name, Short, Spanned};
+use super::super::model::{ColumnDecl, ColumnStorage, ColumnValue, SequenceOptions, TypeDecl};
+use super::super::raw::{self, Compression, Generation, Name, Short, Spanned, Storage};
+use super::indexes::storage_parameters;
 use crate::manifest::checking::Checking;
 use crate::name::Ident;
 
@@ -30,6 +31,7 @@ fn column(
                 nullable: false,
                 value: ColumnValue::None,
                 collation: None,
+                storage: ColumnStorage::default(),
                 comment: None,
             }
         }
@@ -37,6 +39,7 @@ fn column(
             let data_type = data_type(checking, &full.data_type);
             let value = value(checking, full);
             let collation = full.collation.as_ref().and_then(|name| checking.qualified(name));
+            let storage = storage(checking, full);
             let comment = checking.optional_text(full.comment.as_ref());
             ColumnDecl {
                 position,
@@ -45,11 +48,40 @@ fn column(
                 nullable: full.null,
                 value,
                 collation,
+                storage,
                 comment,
             }
         }
     };
     Some(column)
+}
+
+/// The options of a column that the server knows (PostgreSQL manual, ALTER TABLE).
+const OPTIONS: [&str; 2] = ["n_distinct", "n_distinct_inherited"];
+
+fn storage(checking: &mut Checking<'_>, raw: &raw::Column) -> ColumnStorage {
+    let target = raw.statistics_target.as_ref();
+    if let Some(target) = target.filter(|target| !(0..=10_000).contains(&target.value)) {
+        checking.note(&target.span, "a statistics target is from 0 to 10000");
+    }
+    for name in raw.options.keys().filter(|name| !OPTIONS.contains(&name.value.as_str())) {
+        let message = format!("the options of a column are {}", OPTIONS.join(" and "));
+        checking.note(&name.span, message);
+    }
+    ColumnStorage {
+        strategy: raw.storage.map(|storage| match storage {
+            Storage::Plain => "PLAIN",
+            Storage::External => "EXTERNAL",
+            Storage::Extended => "EXTENDED",
+            Storage::Main => "MAIN",
+        }),
+        compression: raw.compression.map(|compression| match compression {
+            Compression::Pglz => "pglz",
+            Compression::Lz4 => "lz4",
+        }),
+        statistics_target: target.map(|target| target.value),
+        options: storage_parameters(checking, &raw.options),
+    }
 }
 
 /// A type of the manifest, under its own name or as SQL would quote it, or a type of the server.

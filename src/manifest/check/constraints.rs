@@ -112,7 +112,7 @@ fn key(
     let definition =
         if is_primary { ConstraintDef::PrimaryKey(decl) } else { ConstraintDef::Unique(decl) };
     let position = checking.position(&raw.span);
-    Some(ConstraintDecl { position, name, definition, comment })
+    Some(ConstraintDecl { position, name, definition, not_valid: false, comment })
 }
 
 fn deferral(deferrable: bool, initially_deferred: bool) -> Deferral {
@@ -128,20 +128,24 @@ fn check(
     table: &Name,
     raw: &Spanned<Short<raw::Check>>,
 ) -> Option<ConstraintDecl> {
-    let (expression, name, no_inherit, comment) = match &raw.value {
-        Short::Text(text) => {
-            let sql = Spanned { span: raw.span.clone(), value: text.clone() };
-            (checking.expression(&sql), None, false, None)
-        }
-        Short::Full(full) => {
-            let comment = checking.optional_text(full.comment.as_ref());
-            (checking.expression(&full.expression), full.name.as_ref(), full.no_inherit, comment)
-        }
+    let full = match &raw.value {
+        Short::Text(_) => None,
+        Short::Full(full) => Some(full),
     };
+    let expression = match &raw.value {
+        Short::Text(text) => {
+            checking.expression(&Spanned { span: raw.span.clone(), value: text.clone() })
+        }
+        Short::Full(full) => checking.expression(&full.expression),
+    };
+    let comment = checking.optional_text(full.and_then(|full| full.comment.as_ref()));
+    let name = full.and_then(|full| full.name.as_ref());
     let name = object_name(checking, table, name, &[], "check", Space::Constraint)?;
+    let no_inherit = full.is_some_and(|full| full.no_inherit);
     let definition = ConstraintDef::Check { expression: expression?, no_inherit };
+    let not_valid = full.is_some_and(|full| full.not_valid);
     let position = checking.position(&raw.span);
-    Some(ConstraintDecl { position, name, definition, comment })
+    Some(ConstraintDecl { position, name, definition, not_valid, comment })
 }
 
 fn exclusion(
@@ -183,7 +187,7 @@ fn exclusion(
         deferral: deferral(raw.deferrable, raw.initially_deferred),
     };
     let position = checking.position(&raw.span);
-    Some(ConstraintDecl { position, name, definition, comment })
+    Some(ConstraintDecl { position, name, definition, not_valid: false, comment })
 }
 
 fn operator(checking: &mut Checking<'_>, raw: &Spanned<Short<raw::Qualified>>) -> Option<Operator> {
@@ -253,7 +257,8 @@ fn foreign_key(
         deferral: deferral(raw.deferrable, raw.initially_deferred),
     });
     let position = checking.position(&raw.span);
-    Some(ConstraintDecl { position, name, definition, comment })
+    let not_valid = raw.not_valid;
+    Some(ConstraintDecl { position, name, definition, not_valid, comment })
 }
 
 fn action(raw: raw::Action) -> ReferentialAction {

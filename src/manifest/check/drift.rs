@@ -8,13 +8,14 @@ use crate::name::TenantId;
 
 /// The first words of the kinds of all objects that can be undeclared: those that can be declared, and
 /// those that reading a schema reports.
-const KINDS: [&str; 48] = [
+const KINDS: [&str; 49] = [
     "access",
     "aggregate",
     "attribute",
     "canonical",
     "cast",
     "child",
+    "clustering",
     "collation",
     "column",
     "comment",

@@ -36,16 +36,26 @@ fn one(
     {
         checking.note(&target.span, "a statistics target is from 0 to 10000");
     }
-    let kinds = raw.kinds.iter().map(|kind| match kind {
-        StatisticsKind::Ndistinct => "ndistinct",
-        StatisticsKind::Dependencies => "dependencies",
-        StatisticsKind::Mcv => "mcv",
-    });
+    let mut kinds = Vec::new();
+    for kind in raw.kinds.iter().flat_map(|kinds| &kinds.value) {
+        let word = match kind.value {
+            StatisticsKind::Ndistinct => "ndistinct",
+            StatisticsKind::Dependencies => "dependencies",
+            StatisticsKind::Mcv => "mcv",
+        };
+        if kinds.contains(&word) {
+            checking.note(&kind.span, format!("{word:?} is given twice"));
+        }
+        kinds.push(word);
+    }
+    if let Some(empty) = raw.kinds.as_ref().filter(|kinds| kinds.is_empty()) {
+        checking.note(&empty.span, "name at least one kind, or leave kinds out for all of them");
+    }
     Some(StatisticsDecl {
         position: checking.position(&raw.span),
         name: checking.ident(&raw.name)?,
         keys,
-        kinds: kinds.collect(),
+        kinds,
         target: raw.target.as_ref().map(|target| target.value),
         comment: checking.optional_text(raw.comment.as_ref()),
     })

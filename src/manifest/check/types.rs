@@ -8,8 +8,8 @@ use super::columns::data_type;
 use super::names::{Space, object_name};
 use crate::manifest::checking::Checking;
 use crate::manifest::model::{
-    AttributeDecl, ConstraintDecl, ConstraintDef, DomainDecl, EnumDecl, RangeDecl, UserTypeDecl,
-    UserTypeDef,
+    AttributeDecl, ConstraintDecl, ConstraintDef, DomainDecl, EnumDecl, RangeDecl, TypeDecl,
+    UserTypeDecl, UserTypeDef,
 };
 use crate::manifest::raw::{self, DomainCheck, Name, Names, Short, Spanned, TypeAttribute};
 use crate::name::Ident;
@@ -149,7 +149,8 @@ fn domain_check(
     };
     let name = object_name(checking, domain, name, &[], "check", Space::Constraint)?;
     let definition = ConstraintDef::Check { expression: expression?, no_inherit: false };
-    Some(ConstraintDecl { position: checking.position(&raw.span), name, definition, comment })
+    let position = checking.position(&raw.span);
+    Some(ConstraintDecl { position, name, definition, not_valid: false, comment })
 }
 
 fn attribute(
@@ -173,7 +174,13 @@ fn attribute(
 }
 
 fn range(checking: &mut Checking<'_>, subtype: &Name, raw: &raw::UserType) -> Option<RangeDecl> {
-    let subtype = data_type(checking, subtype);
+    let type_name = subtype;
+    let subtype = data_type(checking, type_name);
+    if matches!(subtype, Some(TypeDecl::Sql(_))) && has_modifier(&type_name.value) {
+        let message = "a range type keeps no length, precision or scale of its values; leave it \
+                       out, or name a domain";
+        checking.note(&type_name.span, message);
+    }
     let mut qualified = |name: &Option<Spanned<Short<raw::Qualified>>>| {
         name.as_ref().and_then(|name| checking.qualified(name))
     };
@@ -182,4 +189,13 @@ fn range(checking: &mut Checking<'_>, subtype: &Name, raw: &raw::UserType) -> Op
     let subtype_diff = qualified(&raw.subtype_diff);
     let multirange = raw.multirange.as_ref().and_then(|name| checking.ident(name));
     Some(RangeDecl { subtype: subtype?, operator_class, collation, subtype_diff, multirange })
+}
+
+/// Whether something in parentheses follows the name of a type.
+fn has_modifier(data_type: &str) -> bool {
+    let mut is_quoted = false;
+    data_type.chars().any(|c| {
+        is_quoted ^= c == '"';
+        !is_quoted && c == '('
+    })
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 
+use super::chosen_index::Indexed;
 use super::indexes::storage_parameters;
-use super::{indexes, triggers};
+use super::{chosen_index, indexes, triggers};
 use crate::manifest::checking::Checking;
 use crate::manifest::fragment::Fragment;
 use crate::manifest::model::{MaterializedViewDecl, ViewDecl};
@@ -68,6 +69,9 @@ fn materialized_view(
     let with = storage_parameters(checking, &raw.with);
     let comment = checking.optional_text(raw.comment.as_ref());
     let indexes = indexes::indexes(checking, name, &raw.indexes);
+    let there = Indexed { constraints: &[], indexes: &indexes };
+    let cluster_on = raw.cluster_on.as_ref();
+    let cluster_on = cluster_on.and_then(|index| chosen_index::index(checking, name, index, there));
     let source = (raw.query.as_ref(), raw.file.as_ref());
     let query = query(checking, "materialized_views", name, source, folder);
     Some(MaterializedViewDecl {
@@ -76,6 +80,7 @@ fn materialized_view(
         query: query?,
         columns,
         with,
+        cluster_on,
         is_populated: raw.populated.unwrap_or(true),
         indexes,
         comment,

@@ -106,6 +106,21 @@ impl SqlDecl {
         types.filter_map(|statement| Some((statement.position()?, statement.name.as_ref()?)))
     }
 
+    /// Where what is unmodelled is declared, if a statement for it alone does so: one that has the key word with which the kind
+    /// begins, but for its ending (`inheritance`, INHERIT), and all parts of the name.
+    #[must_use]
+    pub fn cause(&self, kind: &str, name: &str) -> Option<&Position> {
+        let word = kind.get(..kind.len().min(7))?.to_uppercase();
+        let parts: Vec<&str> = name.split('.').collect();
+        let is_it = |statement: &&SqlStatement| {
+            let is_of = statement.name.as_ref().is_some_and(|name| parts.contains(&name.as_str()));
+            let text = statement.text.to_uppercase();
+            let has_all = || parts.iter().all(|part| text.contains(&part.to_uppercase()));
+            is_of && !statement.words.starts_with(CREATE) && text.contains(&word) && has_all()
+        };
+        self.statements.iter().find(is_it).and_then(SqlStatement::position)
+    }
+
     /// Where an object of this name is declared first.
     #[must_use]
     pub fn position(&self, name: &str) -> Option<&Position> {

@@ -23,7 +23,15 @@ pub struct TableDecl {
     /// Storage parameters.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub with: Vec<(Ident, Text)>,
-    /// At least one, in the order of the file.
+    /// The access method; `None`: that of the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<Ident>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica_identity: Option<ReplicaIdentity>,
+    /// The name of the index in whose order the rows are stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_on: Option<Ident>,
+    /// In the order of the file.
     pub columns: Vec<ColumnDecl>,
     /// Primary key first, then unique, check, exclusion, foreign keys; each in file order.
     pub constraints: Vec<ConstraintDecl>,
@@ -57,7 +65,42 @@ pub struct ColumnDecl {
     pub nullable: bool,
     pub value: ColumnValue,
     pub collation: Option<QualifiedName>,
+    #[serde(skip_serializing_if = "ColumnStorage::is_default")]
+    pub storage: ColumnStorage,
     pub comment: Option<Text>,
+}
+
+/// How values of a column are stored and sampled, as far as it is declared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ColumnStorage {
+    /// As SQL names it.
+    pub strategy: Option<&'static str>,
+    /// As SQL names it.
+    pub compression: Option<&'static str>,
+    pub statistics_target: Option<i64>,
+    /// By name; values are written as literals.
+    pub options: Vec<(Ident, Text)>,
+}
+
+impl ColumnStorage {
+    /// Whether a column clause can say all of it.
+    #[must_use]
+    pub fn is_in_clause(&self) -> bool {
+        self.strategy.is_none() && self.statistics_target.is_none() && self.options.is_empty()
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What identifies a row for logical replication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplicaIdentity {
+    Full,
+    Nothing,
+    Index(Ident),
 }
 
 /// The type of a column and the like.
@@ -92,7 +135,15 @@ pub struct ConstraintDecl {
     pub position: Position,
     pub name: ObjectName,
     pub definition: ConstraintDef,
+    /// Rows that exist when it is added need not meet it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub not_valid: bool,
     pub comment: Option<Text>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What a constraint requires.

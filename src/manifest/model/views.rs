@@ -35,6 +35,9 @@ pub struct MaterializedViewDecl {
     pub columns: Vec<Ident>,
     /// Storage parameters.
     pub with: Vec<(Ident, Text)>,
+    /// The name of the index in whose order the rows are stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_on: Option<Ident>,
     /// Whether it is filled.
     pub is_populated: bool,
     pub indexes: Vec<IndexDecl>,

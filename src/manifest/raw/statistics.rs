@@ -11,8 +11,7 @@ pub(in crate::manifest) struct Statistics {
     /// Columns, or tables with an expression: at least two, or one expression.
     pub(in crate::manifest) columns: Spanned<Vec<Spanned<Short<StatisticsKey>>>>,
     /// What is computed: all that is possible unless given.
-    #[serde(default)]
-    pub(in crate::manifest) kinds: Vec<StatisticsKind>,
+    pub(in crate::manifest) kinds: Option<Spanned<Vec<Spanned<StatisticsKind>>>>,
     /// How much ANALYZE samples for it, from 0 to 10000; that of the columns unless given.
     pub(in crate::manifest) target: Option<Spanned<i64>>,
     pub(in crate::manifest) comment: Option<Name>,

@@ -55,5 +55,7 @@ pub(in crate::manifest) struct MaterializedView {
     /// Storage parameters, such as `fillfactor`.
     #[serde(default)]
     pub(in crate::manifest) with: IndexMap<Name, Spanned<Scalar>>,
+    /// The index in whose order CLUSTER stores the rows.
+    pub(in crate::manifest) cluster_on: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }

@@ -2,6 +2,7 @@
 
 use super::rewrite::named;
 use super::split::{Kind, Token, is_at};
+use super::table::elements;
 use crate::manifest::check::names::RESERVED;
 
 /// Why what a statement says would be lost: it is not modelled, and the server does not report it as such.
@@ -25,24 +26,24 @@ pub(super) fn reason(
     if !is_create && words == ["MATERIALIZED", "VIEW"] && has(&["ALTER", "COLUMN"]) {
         return Some("properties of columns of materialized views cannot be declared yet");
     }
-    clause(tokens, is_create || words == ["STATISTICS"])
+    if words == ["TABLE"] && !is_create && is_not_null_not_valid(tokens) {
+        return Some("a NOT NULL that does not hold for the rows that exist cannot be declared");
+    }
+    if words == ["INDEX"] && has(&["SET", "STATISTICS"]) {
+        return Some("statistics targets of indexes cannot be declared yet; leave them out");
+    }
+    clause(tokens, is_create)
 }
 
 /// The same, for clauses that any statement may have.
 fn clause(tokens: &[Token<'_>], is_create: bool) -> Option<&'static str> {
-    const REASONS: [(&[&str], &str); 8] = [
-        (
-            &["NOT", "VALID"],
-            "a constraint that does not hold for the rows that exist cannot be declared",
-        ),
+    const REASONS: [(&[&str], &str); 5] = [
         (&["RESTART"], "the value that a sequence has reached is not declared; START is"),
         (&["SET", "SCHEMA"], "a tenant's objects stay in its schema"),
-        (&["CLUSTER", "ON"], "clustering cannot be declared yet; leave it out"),
         (
             &["DEPENDS", "ON", "EXTENSION"],
             "a dependency on an extension cannot be declared; leave it out",
         ),
-        (&["SET", "STATISTICS"], "statistics targets cannot be declared yet; leave them out"),
         (&["IN", "TABLESPACE"], "it would move what is not the tenant's"),
         (&["OWNER", "TO"], "give OWNER TO a statement of its own, and it will be passed over"),
     ];
@@ -52,9 +53,6 @@ fn clause(tokens: &[Token<'_>], is_create: bool) -> Option<&'static str> {
             "(" => depth += 1,
             ")" => depth = depth.saturating_sub(1),
             _ => {}
-        }
-        if token.is("TOAST") && tokens.get(at + 1).is_some_and(|next| next.is_symbol(".")) {
-            return Some("options of TOAST tables cannot be declared yet; leave them out");
         }
         if token.is("RENAME") && renames_to_reserved(tokens.get(at..).unwrap_or_default()) {
             return Some("names with \"_provision_\" in front are the tool's own");
@@ -71,6 +69,22 @@ fn clause(tokens: &[Token<'_>], is_create: bool) -> Option<&'static str> {
         }
     }
     None
+}
+
+/// Whether an action adds a NOT NULL that is NOT VALID (PostgreSQL 18).
+fn is_not_null_not_valid(tokens: &[Token<'_>]) -> bool {
+    elements(tokens).iter().any(|action| {
+        let (mut depth, mut is_not_null) = (0_usize, false);
+        (0..action.len()).any(|at| {
+            match action.get(at).map(|token| token.text) {
+                Some("(") => depth += 1,
+                Some(")") => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            is_not_null |= depth == 0 && is_at(action, at, &["NOT", "NULL"]);
+            is_not_null && depth == 0 && is_at(action, at, &["NOT", "VALID"])
+        })
+    })
 }
 
 fn renames_to_reserved(tokens: &[Token<'_>]) -> bool {

@@ -12,6 +12,7 @@ pub(super) fn verdict(tokens: &[Token<'_>], schema: Option<&Ident>) -> Verdict {
         return refused("write the name in double quotes, without U& and escapes");
     }
     match (word(0).as_str(), word(1).as_str()) {
+        ("SET", _) if let Some(reason) = default_of_tables(tokens) => refused(reason),
         ("SET" | "RESET", _) => Verdict::PassedOver("SET"),
         ("SELECT", _) if is_set_config(tokens) => Verdict::PassedOver("SELECT set_config"),
         ("CREATE", "SCHEMA") if !has_elements(tokens) => Verdict::PassedOver("CREATE SCHEMA"),
@@ -57,6 +58,16 @@ pub(super) fn verdict(tokens: &[Token<'_>], schema: Option<&Ident>) -> Verdict {
             refused(&format!("{first} is no statement that declares something"))
         }
     }
+}
+
+/// Why a setting that new tables follow cannot be passed over; `pg_dump` writes some.
+fn default_of_tables(tokens: &[Token<'_>]) -> Option<&'static str> {
+    let [_, name, _, value] = tokens else { return None };
+    if name.is("DEFAULT_TABLE_ACCESS_METHOD") && !value.is("HEAP") {
+        return Some("name the access method where the table is created: CREATE TABLE … USING …");
+    }
+    (name.is("DEFAULT_TABLESPACE") && !matches!(value.text, "''" | "\"\""))
+        .then_some("tablespaces cannot be declared; leave it out (pg_dump --no-tablespaces)")
 }
 
 fn is_set_config(tokens: &[Token<'_>]) -> bool {
@@ -154,6 +165,7 @@ mod tests {
         for sql in [
             "ALTER TABLE t RENAME COLUMN owner TO holder",
             "ALTER TABLE t ADD CHECK (valid IS NOT NULL)",
+            "ALTER TABLE t ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID",
             "CREATE VIEW v AS SELECT NULL AS a FROM t",
             "CREATE TABLE t (restart int, cluster int)",
         ] {
@@ -171,6 +183,8 @@ mod tests {
     fn what_does_not_apply_is_passed_over() {
         for sql in [
             "SET statement_timeout = 0",
+            "SET default_table_access_method = heap",
+            "SET default_tablespace = ''",
             "SELECT pg_catalog.set_config('search_path', '', false)",
             "CREATE SCHEMA app",
             "CREATE SCHEMA IF NOT EXISTS \"app\" AUTHORIZATION x",
@@ -207,11 +221,12 @@ mod tests {
             "COMMENT ON CONSTRAINT c ON DOMAIN public.d IS 'x'",
             "ALTER TABLE t ADD COLUMN b int, OWNER TO x",
             "ALTER TABLE t OWNER TO x, ADD COLUMN b int",
-            "ALTER TABLE t ADD CHECK (a > 0) NOT VALID",
+            "ALTER TABLE t ADD CONSTRAINT c NOT NULL a NOT VALID",
+            "SET default_table_access_method = columnar",
+            "SET default_tablespace = 'fast'",
             "ALTER TABLE t RENAME TO _provision_state",
-            "ALTER TABLE t CLUSTER ON i",
+            "ALTER INDEX i ALTER COLUMN 1 SET STATISTICS 7",
             "ALTER TABLE ALL IN TABLESPACE x SET TABLESPACE y",
-            "ALTER TABLE t SET (toast.autovacuum_enabled = false)",
             "ALTER SEQUENCE s RESTART",
             "ALTER TABLE",
             "CREATE TABLE _provision_more ()",

@@ -5,7 +5,8 @@ SELECT CASE r.relkind WHEN 'r' THEN 'table' ELSE 'relation' END AS kind, r.name:
     ROW('relation', r.relkind, :attributes_of_table,
         r.reloptions, nullif(r.reltablespace, 0),
         nullif(r.is_typed, false), nullif(r.relreplident, 'd'),
-        CASE WHEN r.relam NOT IN (0, 2) THEN 'other' END,
+        CASE WHEN r.reltoastrelid <> 0
+             THEN (SELECT toast.reloptions FROM pg_class toast WHERE toast.oid = r.reltoastrelid) END,
         :inheritance)::text,
     :texts_of_table,
     :view,

@@ -1,6 +1,6 @@
 -- What the digests of the relations among the members `member` of a schema need of each: the relations `r`
 -- of objects.sql.
-SELECT c.oid, c.relname AS name, c.relkind, c.relpersistence, c.reloptions, c.reltablespace,
+SELECT c.oid, c.relname AS name, c.relkind, c.relpersistence, c.reloptions, c.reltoastrelid, c.reltablespace,
        c.relreplident, c.relam, c.relowner, c.relhasrules, c.relhastriggers, c.relhassubclass,
        c.relacl, c.relrowsecurity, c.relforcerowsecurity, c.relispopulated, c.reloftype <> 0 AS is_typed,
        m.is_set,

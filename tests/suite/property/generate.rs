@@ -98,6 +98,7 @@ pub(super) struct ColumnSpec {
 pub(super) enum ColumnKind {
     Int,
     Text,
+    Stored,
     Varchar,
     Numeric,
     Timestamp,
@@ -133,7 +134,7 @@ impl ColumnKind {
 #[derive(Debug, Clone)]
 pub(super) enum ConstraintSpec {
     Unique { columns: Vec<usize>, named: bool, nulls_distinct: bool },
-    Check { column: usize, named: bool },
+    Check { column: usize, named: bool, not_valid: bool },
     Index { column: usize, descending: bool, unique: bool, partial: bool, include: bool },
     ExpressionIndex,
     Exclusion { column: usize },
@@ -281,6 +282,7 @@ fn column() -> impl Strategy<Value = ColumnSpec> {
         K::Int,
         K::Int,
         K::Text,
+        K::Stored,
         K::Varchar,
         K::Numeric,
         K::Timestamp,
@@ -317,8 +319,9 @@ fn constraint() -> impl Strategy<Value = ConstraintSpec> {
                 nulls_distinct: nulls_distinct || support::server_major() < 15,
             }
         ),
-        (column(), any::<bool>())
-            .prop_map(|(column, named)| ConstraintSpec::Check { column, named }),
+        (column(), any::<bool>(), any::<bool>()).prop_map(|(column, named, not_valid)| {
+            ConstraintSpec::Check { column, named, not_valid }
+        }),
         (column(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
             |(column, descending, unique, partial, include)| {
                 ConstraintSpec::Index { column, descending, unique, partial, include }

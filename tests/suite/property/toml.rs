@@ -185,8 +185,15 @@ impl Spec {
             }
             Some(KeyKind::Named) => {
                 let name = format!("key of {}", spec.name);
-                let key = table_of([("columns", id()), ("name", name.into())]);
+                let key = table_of([("columns", id()), ("name", name.as_str().into())]);
                 table.insert("primary_key".into(), key);
+                table.insert("cluster_on".into(), name.as_str().into());
+                let identity = match spec.columns.len() % 3 {
+                    0 => "full".into(),
+                    1 => "nothing".into(),
+                    _ => table_of([("index", name.as_str().into())]),
+                };
+                table.insert("replica_identity".into(), identity);
             }
             Some(KeyKind::Deferrable) => {
                 let key = table_of([("columns", id()), ("deferrable", true.into())]);
@@ -217,6 +224,7 @@ impl Spec {
         }
         if spec.comment.is_some() {
             table.insert("with".into(), table_of([("fillfactor", 60.into())]));
+            table.insert("using".into(), "heap".into());
         }
         Value::Table(table)
     }
@@ -239,11 +247,12 @@ impl Spec {
                 unique.insert("nulls_distinct".into(), (*nulls_distinct).into());
                 ("unique", Value::Table(unique))
             }
-            ConstraintSpec::Check { column, named } => {
+            ConstraintSpec::Check { column, named, not_valid } => {
                 let quoted = spec.columns[*column].name.replace('"', "\"\"");
                 let expression = format!("\"{quoted}\" is not null or true");
                 let mut check = Table::new();
                 check.insert("expression".into(), expression.into());
+                check.insert("not_valid".into(), (*not_valid).into());
                 if *named {
                     check.insert("name".into(), format!("c {}", spec.columns[*column].name).into());
                 }
@@ -360,6 +369,15 @@ impl ColumnSpec {
         let (data_type, rest): (&str, Vec<(&str, Value)>) = match self.kind {
             K::Int => ("int", vec![]),
             K::Text => ("text", vec![("default", "'it''s; \\ \"x\"'".into())]),
+            K::Stored => (
+                "text",
+                vec![
+                    ("storage", "external".into()),
+                    ("compression", "pglz".into()),
+                    ("statistics_target", 50.into()),
+                    ("options", table_of([("n_distinct", Value::from(-0.5))])),
+                ],
+            ),
             K::Varchar => ("varchar(17)", vec![("default", "lower('X' || 'y')".into())]),
             K::Numeric => ("numeric( 12 , 3 )", vec![("default", "1.50".into())]),
             K::Timestamp => {
@@ -393,7 +411,8 @@ impl ColumnSpec {
         column.insert("type".into(), data_type.into());
         // Those without a value of their own are null in rows.
         let needs_null =
-            matches!(self.kind, K::Int | K::Enum | K::Composite | K::Collated) && self.name != "id";
+            matches!(self.kind, K::Int | K::Enum | K::Composite | K::Collated | K::Stored)
+                && self.name != "id";
         let never_null = matches!(self.kind, K::Serial | K::Identity);
         column.insert("null".into(), ((self.null || needs_null) && !never_null).into());
         if self.comment {
