@@ -18,6 +18,6 @@ pub use delta::{Altered, Delta, delta};
 pub use fact::{Catalog, Desired, Fact, Template, Value};
 pub use kind::Kind;
 pub use matching::{Counterpart, Matching, matching};
-pub use object::{Object, Part};
+pub use object::{Granted, Object, Part};
 pub use slots::{Slot, Slots};
 pub use unmodelled::{UNKNOWN_OPTION, Unmodelled};

@@ -29,8 +29,9 @@ pub use error::ElaborateError;
 
 use crate::catalog::{Catalog, Desired, Kind, Object, Template};
 use crate::explain::Explain as _;
+use crate::grants::{self, Grant, NotGrantable};
 use crate::kinds::{self, Reading};
-use crate::manifest::{ConstraintDecl, ConstraintDef, IndexDecl, Manifest, UserTypeDef};
+use crate::manifest::{ConstraintDecl, ConstraintDef, IndexDecl, Manifest, Privilege, UserTypeDef};
 use crate::name::SchemaName;
 use crate::obstacle::{Code, Obstacle};
 use crate::pg::{IntrospectError, Limits, PgError, Scratch, ServerInfo, Session};
@@ -47,6 +48,8 @@ pub struct Elaborated {
     pub quoted: BTreeMap<String, Object>,
     /// Tables whose row-level security binds the role itself.
     pub bound: Vec<Obstacle>,
+    /// The declared privileges.
+    pub grants: Vec<Grant>,
 }
 
 /// Elaborates `manifest`. Nothing outside the scratch schema is locked, and nothing remains.
@@ -66,7 +69,9 @@ pub async fn elaborate(
     faithful::check(manifest, &catalog)?;
     let unnamed = unnamed(manifest, &catalog);
     let quoted = kinds::quoted_in_bodies(&catalog);
-    Ok(Elaborated { desired: Desired { catalog, unnamed }, used, quoted, bound })
+    let grants = grants::declared(manifest, &catalog)
+        .map_err(|NotGrantable { at, reason }| ElaborateError::Grant { at, reason })?;
+    Ok(Elaborated { desired: Desired { catalog, unnamed }, used, quoted, bound, grants })
 }
 
 /// The objects that the manifest leaves unnamed.
@@ -104,6 +109,21 @@ fn unnamed(manifest: &Manifest, catalog: &Catalog) -> BTreeSet<Object> {
 
 /// What older servers would report as a syntax error, or only when a tenant is created.
 fn check_version(manifest: &Manifest, server: &ServerInfo) -> Result<(), ElaborateError> {
+    let needs_17 = |privileges: &Option<Vec<Privilege>>| {
+        privileges.as_ref().is_some_and(|all| all.contains(&Privilege::Maintain))
+    };
+    let of_grants = manifest.grants.iter().map(|decl| (&decl.position, &decl.privileges));
+    let of_later = manifest.default_privileges.iter();
+    let of_later = of_later.map(|decl| (&decl.position, &decl.privileges));
+    let mut all = of_grants.chain(of_later).filter(|(_, privileges)| needs_17(privileges));
+    if server.version_number < 170_000
+        && let Some((at, _)) = all.next()
+    {
+        let version = &server.version;
+        let reason =
+            format!("the privilege maintain came with PostgreSQL 17; this server is {version}");
+        return Err(ElaborateError::Grant { at: at.clone(), reason });
+    }
     if server.version_number >= 150_000 {
         return Ok(());
     }

@@ -73,6 +73,10 @@ pub mod kinds;
 
 pub mod rows;
 
+pub mod grants;
+
+pub mod absent;
+
 pub mod plan;
 
 pub mod checksum;

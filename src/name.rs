@@ -4,6 +4,7 @@
 //! be created from something that the server can store, so quoting it cannot fail.
 
 mod printable;
+mod role;
 mod tenant;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use printable::{printable, printable_json, printable_lines};
+pub use role::{Role, RoleTemplate};
 pub use tenant::{SCHEMA_PLACEHOLDER, SchemaName, SchemaTemplate, TenantId};
 
 /// Longest identifier, in bytes, that a stock server keeps whole (`NAMEDATALEN - 1`; PostgreSQL
@@ -41,6 +43,13 @@ pub enum NameError {
          '-' only, so that two tenants never share a schema"
     )]
     Template(String),
+    #[error(
+        "the role {0:?} holds braces that are not exactly one {{tenant_id}} or {{schema}}, so that two tenants \
+         never share a role by accident"
+    )]
+    RolePattern(String),
+    #[error("{0:?} is reserved by PostgreSQL and cannot name a role of a tenant")]
+    ReservedRole(String),
 }
 
 /// An SQL identifier as the server stores it: 1 to 63 bytes, no NUL, case kept.

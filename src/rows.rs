@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Desired, Object};
+use crate::grants::Grant;
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow, TypeDecl};
 use crate::name::{Ident, SchemaName, TenantId, Text, literal};
 use crate::settings::TRUSTED_ROLES;
@@ -12,6 +13,8 @@ use crate::settings::TRUSTED_ROLES;
 pub struct Declared<'m> {
     pub manifest: &'m Manifest,
     pub desired: Option<&'m Desired>,
+    /// The privileges, once it was elaborated.
+    pub grants: &'m [Grant],
 }
 
 /// How the columns of a tenant are compared with the values of declared rows.
@@ -32,7 +35,7 @@ impl<'m> Columns<'m> {
     /// Those of one tenant.
     #[must_use]
     pub fn of_tenant(declared: Declared<'m>, live: Option<&Catalog>) -> Self {
-        let Declared { manifest, desired } = declared;
+        let Declared { manifest, desired, .. } = declared;
         let data_type = |catalog: Option<&Catalog>, (table, column): &(&Ident, &Ident)| {
             let fact = catalog?.get(&Object::column(table, column))?;
             fact.text("type").map(str::to_owned)

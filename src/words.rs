@@ -18,6 +18,17 @@ pub(crate) fn article(noun: &str) -> &'static str {
     if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
+/// ", did you mean …?" if one of the candidates is close to the name.
+pub(crate) fn suggestion<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> String {
+    let ratio = |candidate: &str| similar::TextDiff::from_chars(name, candidate).ratio();
+    candidates
+        .map(|candidate| (ratio(candidate), candidate))
+        .filter(|(ratio, _)| *ratio >= 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| format!("; did you mean {candidate:?}?"))
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,7 +31,7 @@ pub struct Value {
 }
 
 /// SQL with placeholders for the tenant's schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Template(Vec<String>);
 
 // The position and the dependencies of an object are not compared.
@@ -59,6 +59,12 @@ impl Template {
     #[must_use]
     pub fn of(text: &str, scratch: &SchemaName) -> Self {
         Self(text.split(scratch.as_str()).map(str::to_owned).collect())
+    }
+
+    /// The same text for all schemas.
+    #[must_use]
+    pub fn plain(text: &str) -> Self {
+        Self(vec![text.to_owned()])
     }
 
     /// For one schema.

@@ -40,11 +40,15 @@ pub enum Kind {
     Comment,
     /// A baseline row.
     Row,
+    /// Privileges of a role.
+    Grant,
+    /// Privileges of a role on what is created later.
+    DefaultPrivilege,
 }
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::Schema,
         Self::Enum,
         Self::Label,
@@ -72,6 +76,8 @@ impl Kind {
         Self::Procedure,
         Self::Comment,
         Self::Row,
+        Self::Grant,
+        Self::DefaultPrivilege,
     ];
 
     /// As in the saved form; messages have spaces in it.
@@ -105,6 +111,8 @@ impl Kind {
             Self::Procedure => "procedure",
             Self::Comment => "comment",
             Self::Row => "row",
+            Self::Grant => "grant",
+            Self::DefaultPrivilege => "default_privilege",
         }
     }
 
@@ -118,6 +126,12 @@ impl Kind {
     #[must_use]
     pub fn is_type(self) -> bool {
         matches!(self, Self::Enum | Self::Domain | Self::CompositeType | Self::RangeType)
+    }
+
+    /// Whether it is privileges, on what exists or will.
+    #[must_use]
+    pub fn is_privilege(self) -> bool {
+        matches!(self, Self::Grant | Self::DefaultPrivilege)
     }
 
     /// The kinds of which an object of this kind can be a part, if it is one.
@@ -150,7 +164,9 @@ impl Kind {
             | Self::MaterializedView
             | Self::Function
             | Self::Procedure
-            | Self::Comment => &[],
+            | Self::Comment
+            | Self::Grant
+            | Self::DefaultPrivilege => &[],
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::ser::SerializeMap as _;
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Kind;
@@ -24,6 +24,27 @@ pub enum Object {
     Comment(Box<Object>),
     /// A baseline row, by the values of its key.
     Row { table: Ident, key: String },
+    /// Privileges of a role on an object.
+    Grant(Box<Granted>),
+    /// Privileges of a role on what another one, or the one that the tool runs as, creates later.
+    DefaultPrivilege {
+        creator: Option<String>,
+        privileges: String,
+        /// Such as `tables`.
+        on: String,
+        to: String,
+        grant_option: bool,
+    },
+}
+
+/// Privileges of a role on an object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Granted {
+    /// Such as `select, insert`.
+    pub privileges: String,
+    pub on: Object,
+    pub to: String,
+    pub grant_option: bool,
 }
 
 /// A part of an object that has a name of its own in the schema.
@@ -78,17 +99,23 @@ impl Object {
             }
             Self::Comment(_) => Kind::Comment,
             Self::Row { .. } => Kind::Row,
+            Self::Grant(_) => Kind::Grant,
+            Self::DefaultPrivilege { .. } => Kind::DefaultPrivilege,
         }
     }
 
-    /// Its own name; the schema, comments and rows have none.
+    /// Its own name; the schema, comments, rows and privileges have none.
     #[must_use]
     pub fn name(&self) -> Option<&Ident> {
         match self {
             Self::Member(_, name) | Self::Routine { name, .. } | Self::Part(Part { name, .. }) => {
                 Some(name)
             }
-            Self::Schema | Self::Comment(_) | Self::Row { .. } => None,
+            Self::Schema
+            | Self::Comment(_)
+            | Self::Row { .. }
+            | Self::Grant(_)
+            | Self::DefaultPrivilege { .. } => None,
         }
     }
 
@@ -97,7 +124,10 @@ impl Object {
     pub fn parent(&self) -> Option<Self> {
         match self {
             Self::Schema => None,
-            Self::Member(..) | Self::Routine { .. } => Some(Self::Schema),
+            Self::Member(..) | Self::Routine { .. } | Self::DefaultPrivilege { .. } => {
+                Some(Self::Schema)
+            }
+            Self::Grant(grant) => Some(grant.on.clone()),
             Self::Part(Part { kind: Kind::Default, of, name, .. }) => Some(Self::column(of, name)),
             Self::Part(Part { .. }) | Self::Row { .. } => Some(self.group()),
             Self::Comment(on) => Some((**on).clone()),
@@ -111,6 +141,8 @@ impl Object {
             Self::Part(Part { whole, of, .. }) => Self::Member(*whole, of.clone()),
             Self::Row { table, .. } => Self::table(table),
             Self::Comment(on) => on.group(),
+            Self::Grant(grant) => grant.on.group(),
+            Self::DefaultPrivilege { .. } => Self::Schema,
             Self::Schema | Self::Member(..) | Self::Routine { .. } => self.clone(),
         }
     }
@@ -147,8 +179,24 @@ impl fmt::Display for Object {
             },
             Self::Comment(on) => write!(f, "comment on {on}"),
             Self::Row { table, key } => write!(f, "row of {table} with {}", printable(key)),
+            Self::Grant(grant) => {
+                let Granted { privileges, on, to, grant_option } = &**grant;
+                write!(f, "grant {} on {on} to {}", printable(privileges), printable(to))?;
+                f.write_str(option(*grant_option))
+            }
+            Self::DefaultPrivilege { creator, privileges, on, to, grant_option } => {
+                write!(f, "default privilege {} on {on}", printable(privileges))?;
+                if let Some(creator) = creator {
+                    write!(f, " of {}", printable(creator))?;
+                }
+                write!(f, " to {}{}", printable(to), option(*grant_option))
+            }
         }
     }
+}
+
+fn option(grant_option: bool) -> &'static str {
+    if grant_option { " with grant option" } else { "" }
 }
 
 /// The key of a whole of this kind in the saved form.
@@ -179,9 +227,30 @@ impl Serialize for Object {
                 map.serialize_entry("table", table)?;
                 map.serialize_entry("key", key)?;
             }
+            Self::Grant(grant) => {
+                map.serialize_entry("privileges", &grant.privileges)?;
+                map.serialize_entry("on", &grant.on)?;
+                map.serialize_entry("to", &grant.to)?;
+                with_option(&mut map, grant.grant_option)?;
+            }
+            Self::DefaultPrivilege { creator, privileges, on, to, grant_option } => {
+                if let Some(creator) = creator {
+                    map.serialize_entry("for", creator)?;
+                }
+                map.serialize_entry("privileges", privileges)?;
+                map.serialize_entry("on", on)?;
+                map.serialize_entry("to", to)?;
+                with_option(&mut map, *grant_option)?;
+            }
         }
         map.end()
     }
+}
+
+const OPTION: (&str, &str) = ("with", "grant option");
+
+fn with_option<M: SerializeMap>(map: &mut M, grant_option: bool) -> Result<(), M::Error> {
+    if grant_option { map.serialize_entry(OPTION.0, OPTION.1) } else { Ok(()) }
 }
 
 /// The saved form, in which each kind has its own keys.
@@ -214,6 +283,7 @@ fn read(map: &mut BTreeMap<String, Entry>) -> Result<Object, String> {
     let kind = kind.ok_or("unknown kind of object")?;
     let whole = kind.wholes().iter().find(|whole| map.contains_key(key_of_whole(**whole)));
     let whole = whole.or(kind.wholes().first()).copied();
+    let has_creator = map.contains_key("for");
     let mut text = |key: &str| match map.remove(key) {
         Some(Entry::Text(text)) => Ok(text),
         _ => Err(format!("missing field `{key}`")),
@@ -223,6 +293,22 @@ fn read(map: &mut BTreeMap<String, Entry>) -> Result<Object, String> {
         Kind::Comment => match map.remove("on") {
             Some(Entry::Object(on)) => Object::Comment(on),
             _ => return Err("missing field `on`".to_owned()),
+        },
+        Kind::Grant => Object::Grant(Box::new(Granted {
+            privileges: text("privileges")?,
+            to: text("to")?,
+            grant_option: is_with_option(map)?,
+            on: match map.remove("on") {
+                Some(Entry::Object(on)) => *on,
+                _ => return Err("missing field `on`".to_owned()),
+            },
+        })),
+        Kind::DefaultPrivilege => Object::DefaultPrivilege {
+            privileges: text("privileges")?,
+            on: text("on")?,
+            to: text("to")?,
+            creator: has_creator.then(|| text("for")).transpose()?,
+            grant_option: is_with_option(map)?,
         },
         Kind::Row => Object::Row { table: name(text("table")?)?, key: text("key")? },
         _ if kind.is_routine() => {
@@ -238,6 +324,14 @@ fn read(map: &mut BTreeMap<String, Entry>) -> Result<Object, String> {
             }),
         },
     })
+}
+
+fn is_with_option(map: &mut BTreeMap<String, Entry>) -> Result<bool, String> {
+    match map.remove(OPTION.0) {
+        None => Ok(false),
+        Some(Entry::Text(text)) if text == OPTION.1 => Ok(true),
+        Some(_) => Err(format!("unknown value of `{}`", OPTION.0)),
+    }
 }
 
 #[cfg(test)]
@@ -272,6 +366,25 @@ mod tests {
             (
                 Object::Row { table: t.clone(), key: "a = 1".into() },
                 r#"{"kind":"row","table":"t","key":"a = 1"}"#,
+            ),
+            (
+                Object::Grant(Box::new(Granted {
+                    privileges: "select".into(),
+                    on: Object::table(&t),
+                    to: "app".into(),
+                    grant_option: true,
+                })),
+                r#"{"kind":"grant","privileges":"select","on":{"kind":"table","name":"t"},"to":"app","with":"grant option"}"#,
+            ),
+            (
+                Object::DefaultPrivilege {
+                    creator: Some("owner".into()),
+                    privileges: "usage".into(),
+                    on: "types".into(),
+                    to: "app".into(),
+                    grant_option: false,
+                },
+                r#"{"kind":"default_privilege","for":"owner","privileges":"usage","on":"types","to":"app"}"#,
             ),
         ] {
             assert_eq!(serde_json::to_string(&object).unwrap(), json);

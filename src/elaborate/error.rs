@@ -55,6 +55,8 @@ pub enum ElaborateError {
         place(.at.as_ref())
     )]
     NameAsText { at: Option<Position>, object: String },
+    #[error("{at}: {reason}")]
+    Grant { at: Position, reason: String },
     #[error(
         "{at}: {object} of table {table} uses {feature}, which came with PostgreSQL {since}; this \
          server is {version}"
@@ -98,6 +100,7 @@ impl Explain for ElaborateError {
             | Self::Stray { .. }
             | Self::NotPopulated { .. }
             | Self::NameAsText { .. }
+            | Self::Grant { .. }
             | Self::TooOld { .. } => "manifest-refused",
             Self::Server(source) | Self::ReadOnly(source) => source.code(),
             Self::Introspect(source) => source.code(),
@@ -156,6 +159,7 @@ impl Explain for ElaborateError {
             ),
             Self::NotPopulated { .. } => Some("fill both, or give both populated = false".into()),
             Self::Hidden { .. } => Some("give the type another name".into()),
+            Self::Grant { .. } => None,
             Self::TooOld { .. } => Some("declare it without, or upgrade the server".into()),
         }
     }

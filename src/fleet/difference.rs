@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Fleet, Member, Seen, Survey};
 use crate::catalog::Object;
 use crate::checksum::Checksum;
+use crate::grants::{AbsentGrant, Whose};
 use crate::obstacle::{Obstacle, Reasons};
 use crate::pg::{self, Observed, Placement, Row, TenantSnapshot};
 use crate::plan::{Action, Untouched};
@@ -64,7 +65,7 @@ impl Difference {
 pub(super) struct Compared {
     pub(super) difference: Arc<Difference>,
     pub(super) is_present: bool,
-    /// The fingerprint, if no declared row is absent.
+    /// The fingerprint, if neither a declared row nor a privilege is absent.
     pub(super) rows_found: Option<Checksum>,
     /// Identifies what was found, as [`Plan::live_checksum`](crate::plan::Plan::live_checksum).
     pub(super) seen: Checksum,
@@ -74,7 +75,7 @@ pub(super) struct Compared {
     pub(super) placement: Option<Placement>,
 }
 
-type Shape = (usize, Option<Checksum>, Vec<(usize, usize)>, Reasons);
+type Shape<'f> = (usize, Option<Checksum>, Vec<(usize, usize)>, Vec<AbsentGrant<'f>>, Reasons);
 
 /// How each member differs, in their order; `None` for those that could not be compared.
 pub(super) fn compare_all(
@@ -82,23 +83,25 @@ pub(super) fn compare_all(
     members: &[Member],
     survey: &Survey<'_>,
 ) -> Vec<Option<Compared>> {
-    let mut known: HashMap<Shape, (Arc<Difference>, Checksum)> = HashMap::new();
+    let mut known: HashMap<Shape<'_>, (Arc<Difference>, Checksum)> = HashMap::new();
     let compared = members.iter().zip(&survey.seen).map(|(member, seen)| {
         let Seen::At(snapshot) = seen else {
             return None;
         };
         let server = fleet.servers.get(member.server)?;
         let fingerprint = snapshot.present.as_ref().map(|present| present.fingerprint);
-        let rows = snapshot.absent_rows.iter().map(address).collect();
+        let rows = snapshot.absent.rows.iter().map(address).collect();
+        let grants = snapshot.absent.grants.clone();
         let reasons = server.context.reasons(&snapshot.obstacles, Obstacle::in_general);
-        let (difference, seen) = match known.entry((member.server, fingerprint, rows, reasons)) {
-            Entry::Occupied(entry) => entry.get().clone(),
-            Entry::Vacant(entry) => {
-                let found = difference(server, snapshot, &entry.key().3)?;
-                let seen = live_checksum(fingerprint, &snapshot.absent_rows);
-                entry.insert((Arc::new(found), seen)).clone()
-            }
-        };
+        let (difference, seen) =
+            match known.entry((member.server, fingerprint, rows, grants, reasons)) {
+                Entry::Occupied(entry) => entry.get().clone(),
+                Entry::Vacant(entry) => {
+                    let found = difference(server, snapshot, &entry.key().4)?;
+                    let seen = live_checksum(fingerprint, &snapshot.absent);
+                    entry.insert((Arc::new(found), seen)).clone()
+                }
+            };
         let expected = pg::note(server.context.manifest_checksum(), difference.is_complete());
         let note = snapshot.present.as_ref().and_then(|present| present.note.as_ref());
         Some(Compared {
@@ -106,7 +109,7 @@ pub(super) fn compare_all(
             is_present: snapshot.present.is_some(),
             placement: snapshot.present.as_ref().and_then(|present| present.placement.clone()),
             seen,
-            rows_found: fingerprint.filter(|_| snapshot.absent_rows.is_empty()),
+            rows_found: fingerprint.filter(|_| snapshot.absent.is_empty()),
             difference,
         })
     });
@@ -130,10 +133,10 @@ fn difference(
     let observed = Observed {
         schema: Some(Arc::clone(&present.schema)),
         fingerprint: Some(present.fingerprint),
-        absent_rows: snapshot.absent_rows.clone(),
+        absent: snapshot.absent.clone(),
         state: Vec::new(),
     };
-    let found = compare(context, context.known_desired()?, &observed, reasons);
+    let found = compare(context, context.known_desired()?, &observed, reasons, Whose::All);
     let missing = found.steps.iter();
     let missing =
         missing.map(|step| Missing { action: step.action(), object: step.object() }).collect();

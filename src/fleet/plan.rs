@@ -217,7 +217,7 @@ fn plan_of(
     let observed = Observed {
         schema: present.map(|present| Arc::clone(&present.schema)),
         fingerprint: present.map(|present| present.fingerprint),
-        absent_rows: snapshot.absent_rows.clone(),
+        absent: snapshot.absent.clone(),
         state: Vec::new(),
     };
     let reasons = context.reasons(&snapshot.obstacles, Obstacle::in_general);

@@ -93,6 +93,8 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
         | Kind::RowSecurity
         | Kind::Population
         | Kind::Comment
-        | Kind::Row => String::new(),
+        | Kind::Row
+        | Kind::Grant
+        | Kind::DefaultPrivilege => String::new(),
     }
 }

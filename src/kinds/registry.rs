@@ -41,7 +41,7 @@ pub fn rules(kind: Kind) -> &'static Rules {
         Kind::Function => &routine::FUNCTIONS,
         Kind::Procedure => &routine::PROCEDURES,
         Kind::Comment => &comment::RULES,
-        Kind::Row => &Rules::NONE,
+        Kind::Row | Kind::Grant | Kind::DefaultPrivilege => &Rules::NONE,
     }
 }
 

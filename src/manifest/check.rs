@@ -6,6 +6,7 @@ pub(super) mod columns;
 mod constraints;
 mod drift;
 mod fleet;
+mod grants;
 mod indexes;
 mod keys;
 pub(super) mod names;
@@ -71,6 +72,8 @@ pub(super) fn manifest(
         views::materialized_views(&mut checking, &raw.materialized_views, folder);
     let routines = routines::routines(&mut checking, &raw.functions, &raw.procedures, folder);
     keys::check_references(&mut checking, &raw.tables, &tables);
+    let grants = grants::grants(&mut checking, &raw.grants, raw.sql.is_none());
+    let default_privileges = grants::default_privileges(&mut checking, &raw.default_privileges);
     let row_tables = row_tables(&tables, in_sql);
     let seeds = seeds::read(&mut checking, &raw.seeds, &row_tables, folder);
     let tenants = tenants.unwrap_or_default();
@@ -87,6 +90,8 @@ pub(super) fn manifest(
         views,
         materialized_views,
         routines,
+        grants,
+        default_privileges,
         sql,
         row_tables,
         seeds,

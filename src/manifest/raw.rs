@@ -2,6 +2,7 @@
 //! the values are checked elsewhere.
 
 mod forms;
+mod grants;
 mod indexes;
 mod key;
 mod policies;
@@ -15,7 +16,10 @@ mod views;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 
-pub(super) use forms::{Anything, Name, Names, OneOrMany, Qualified, Scalar, Short, Spanned};
+pub(super) use forms::{
+    Anything, Listed, Name, Names, OneOrMany, Qualified, Scalar, Short, Spanned,
+};
+pub(super) use grants::{DefaultPrivileges, Grant, LaterObjects, Privilege};
 pub(super) use indexes::{Index, Nulls, Order};
 pub(super) use key::KeyForm;
 pub(super) use policies::{Command, Policy, RowSecurity};
@@ -68,6 +72,12 @@ pub(super) struct Manifest {
     /// Procedures, by name; those of one name in a list.
     #[serde(default)]
     pub(super) procedures: IndexMap<Name, OneOrMany<Procedure>>,
+    /// Privileges that roles are granted.
+    #[serde(default)]
+    pub(super) grants: Vec<Spanned<Grant>>,
+    /// Privileges that roles get on what is created later.
+    #[serde(default)]
+    pub(super) default_privileges: Vec<Spanned<DefaultPrivileges>>,
     /// Files with declarations in SQL.
     pub(super) sql: Option<Sql>,
     /// Baseline rows.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::diagnostic::Diagnostic;
 use super::source::Source;
+pub(super) use crate::words::suggestion;
 
 /// The errors found so far.
 #[derive(Debug, Default)]
@@ -37,15 +38,4 @@ impl Report {
         self.0.dedup();
         self.0
     }
-}
-
-/// ", did you mean …?" if one of the candidates is close to the name.
-pub(super) fn suggestion<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> String {
-    let ratio = |candidate: &str| similar::TextDiff::from_chars(name, candidate).ratio();
-    candidates
-        .map(|candidate| (ratio(candidate), candidate))
-        .filter(|(ratio, _)| *ratio >= 0.7)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| format!("; did you mean {candidate:?}?"))
-        .unwrap_or_default()
 }

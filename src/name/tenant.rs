@@ -134,7 +134,7 @@ impl fmt::Display for SchemaName {
 pub const SCHEMA_PLACEHOLDER: &str = "{schema}";
 
 const SCRATCH_PREFIX: &str = "_provision_scratch_";
-const PLACEHOLDER: &str = "{tenant_id}";
+pub(super) const PLACEHOLDER: &str = "{tenant_id}";
 
 /// How a tenant's schema is named after its id. One placeholder between fixed affixes makes the
 /// mapping injective: different ids have different schemas.

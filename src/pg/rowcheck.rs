@@ -4,6 +4,7 @@ use sqlx::postgres::PgRow;
 
 use super::answers::column;
 use super::error::PgError;
+use super::grantcheck;
 use super::session::Session;
 use crate::catalog::Catalog;
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow};
@@ -83,11 +84,13 @@ impl<'m> RowCheck<'m> {
         &self.script
     }
 
-    /// What the statement with this number is for.
+    /// What the statement with this number is for; after these, declared privileges are looked for.
     pub(super) fn doing(&self, at: usize) -> String {
         let mut checked = self.parts.iter().filter(|(.., readable)| *readable);
-        let table = checked.nth(at).map_or("?", |(seed, ..)| seed.table.as_str());
-        format!("looking for the baseline rows of table {table}")
+        match checked.nth(at) {
+            Some((seed, ..)) => format!("looking for the baseline rows of table {}", seed.table),
+            None => grantcheck::DOING.to_owned(),
+        }
     }
 
     /// The rows whose keys are not found, in the manifest's order.

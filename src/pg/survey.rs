@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use super::error::{Cause, PgError};
 use super::fingerprint::{self, SchemaDigest, Shapes};
+use super::grantcheck::{self, Subject};
 use super::introspect::{self, IntrospectError};
 use super::pin;
 use super::placement::{Placement, is_distributed, placements};
 use super::rowcheck::{self, Row, SharedCheck};
 use super::session::{Access, Limits, Session, begin};
 use super::untrusted::{UntrustedQuery, untrusted};
+use crate::absent::Absent;
 use crate::catalog::Catalog;
 use crate::checksum::Checksum;
 use crate::kinds::Reading;
-use crate::name::{Ident, SchemaName, TenantId};
+use crate::name::{Ident, SchemaName};
 use crate::obstacle::{Obstacle, Reasons};
 use crate::rows::Declared;
 
@@ -26,8 +28,8 @@ pub struct TenantSnapshot<'m> {
     pub present: Option<Present>,
     /// Whether its tables are distributed, or will be when the schema is created.
     pub is_distributed: bool,
-    /// Declared rows whose keys were not found.
-    pub absent_rows: Vec<Row<'m>>,
+    /// What is declared and was not found, beside facts.
+    pub absent: Absent<'m>,
     /// What is in the way of statements: see [`Transaction::obstacles`](super::Transaction::obstacles).
     pub obstacles: Vec<Obstacle>,
 }
@@ -43,9 +45,6 @@ pub struct Present {
     /// Where Citus places it; `None` if it is on the server itself, and should be.
     pub placement: Option<Placement>,
 }
-
-/// A tenant's id and schema.
-pub type Subject<'t> = (&'t TenantId, &'t SchemaName);
 
 /// The absent rows of one tenant, or why they could not be determined.
 type Rows<'m> = Result<Vec<Row<'m>>, PgError>;
@@ -156,13 +155,15 @@ async fn read<'m>(
         });
     }
     let absent = absent_rows(session, declared, subjects, &found, &to_avoid).await?;
+    let grants = grantcheck::absent(session, declared.grants, subjects).await?;
+    let absent = absent.into_iter().zip(grants);
     let snapshots =
-        found.into_iter().zip(absent).zip(subjects).map(|((present, rows), subject)| {
-            let (present, absent_rows) = (present?, rows?);
+        found.into_iter().zip(absent).zip(subjects).map(|((present, (rows, grants)), subject)| {
+            let (present, absent) = (present?, Absent { rows: rows?, grants });
             let obstacles = obstacles.remove(subject.1).unwrap_or_default();
             let placement = present.as_ref().and_then(|present| present.placement.as_ref());
             let is_distributed = is_distributed(&session.server, present.is_some(), placement);
-            Ok(TenantSnapshot { present, is_distributed, absent_rows, obstacles })
+            Ok(TenantSnapshot { present, is_distributed, absent, obstacles })
         });
     Ok(snapshots.collect())
 }

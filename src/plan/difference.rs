@@ -6,8 +6,10 @@ use super::held;
 use super::schedule::schedule;
 use super::step::{Action, Step};
 use super::untouched::Untouched;
+use crate::absent::Absent;
 use crate::catalog::{Catalog, Desired};
-use crate::manifest::{Manifest, SeedDecl, SeedRow};
+use crate::grants::Whose;
+use crate::manifest::Manifest;
 use crate::obstacle::Reasons;
 
 /// The difference between a tenant and what is desired.
@@ -18,14 +20,14 @@ pub struct Difference<'a> {
     pub untouched: Untouched,
 }
 
-/// Compares. `live` is `None` when there is no such schema; `absent_rows` are the declared rows
-/// whose keys were not found in it. What would touch a subject of `reasons` is held back.
+/// Compares. `live` is `None` when there is no such schema; `absent` is what is declared beside
+/// facts and was not found, of one tenant or of all that are alike. What would touch a subject of `reasons` is held back.
 #[must_use]
 pub fn difference<'a>(
     manifest: &'a Manifest,
     desired: &'a Desired,
     live: Option<&'a Catalog>,
-    absent_rows: &[(&'a SeedDecl, &'a SeedRow)],
+    (absent, whose): (&'a Absent<'a>, Whose<'a>),
     reasons: &Reasons,
 ) -> Difference<'a> {
     static NOTHING: std::sync::LazyLock<Catalog> = std::sync::LazyLock::new(Catalog::default);
@@ -37,8 +39,10 @@ pub fn difference<'a>(
         .into_iter()
         .map(Step::Create)
         .partition(|step| step.action() == Action::Refresh);
-    let inserted = absent_rows.iter().map(|(seed, row)| Step::Insert { seed, row });
-    let missing: Vec<Step<'a>> = created.into_iter().chain(inserted).chain(filled).collect();
+    let granted = absent.grants.iter().map(|absent| Step::Grant { absent, whose });
+    let inserted = absent.rows.iter().map(|(seed, row)| Step::Insert { seed, row });
+    let missing: Vec<Step<'a>> =
+        created.into_iter().chain(granted).chain(inserted).chain(filled).collect();
     let (steps, held) = held::part(&comparison, missing, &blocked, reasons);
     let untouched = Untouched {
         changed: changed(&comparison),

@@ -13,6 +13,7 @@ use super::step::{Action, Step};
 use super::type_limits;
 use super::untouched::Held;
 use crate::catalog::{Fact, Kind, Object};
+use crate::grants::{AbsentGrant, GrantOn, Whose};
 use crate::kinds;
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
@@ -175,6 +176,7 @@ pub(super) fn part<'a>(
             Step::Create(creation) => {
                 blocked.get(&creation.fact.object).cloned().unwrap_or_default()
             }
+            Step::Grant { absent, whose } => not_granted(absent, *whose, blocked),
             Step::Insert { seed, row } => rows.why(seed, row),
         };
         if why.is_empty() {
@@ -184,6 +186,24 @@ pub(super) fn part<'a>(
         }
     }
     (steps, grouped(&held))
+}
+
+/// Why privileges are not granted: they cannot be, or what they are on cannot be created.
+fn not_granted(
+    absent: &AbsentGrant<'_>,
+    whose: Whose<'_>,
+    blocked: &Blocked<'_>,
+) -> BTreeSet<String> {
+    let mut why: BTreeSet<String> = absent.reason(whose).into_iter().collect();
+    if let GrantOn::Object { object, columns, .. } = &absent.grant.on {
+        let table = object.name();
+        let columns = columns.iter().zip(std::iter::repeat(table));
+        let columns = columns.filter_map(|(column, table)| Some(Object::column(table?, column)));
+        let needed = columns.chain([object.clone()]);
+        let reasons = needed.filter_map(|object| blocked.get(&object));
+        why.extend(reasons.flatten().cloned());
+    }
+    why
 }
 
 /// A table, and why steps on it are held back.

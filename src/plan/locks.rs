@@ -20,6 +20,8 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
                     create(&mut locks, fact);
                 }
             }
+            // GRANT locks no table.
+            Step::Grant { .. } => {}
             Step::Insert { seed, row } => {
                 add(&mut locks.tables, &seed.table, TableLock::RowExclusive);
                 for (_, cell) in &row.cells {

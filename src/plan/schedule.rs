@@ -201,7 +201,7 @@ fn stratum(fact: &Fact) -> u8 {
         | Kind::Trigger
         | Kind::View
         | Kind::MaterializedView => 9,
-        Kind::Comment | Kind::Row => 10,
+        Kind::Comment | Kind::Row | Kind::Grant | Kind::DefaultPrivilege => 10,
         Kind::Population => 11,
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Kind, Object};
+use crate::grants::{AbsentGrant, Whose};
 use crate::kinds::{self, Creation, Guard};
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::name::{SchemaName, TenantId};
@@ -12,6 +13,7 @@ use crate::rows;
 #[derive(Debug, Clone)]
 pub enum Step<'a> {
     Create(Creation<'a>),
+    Grant { absent: &'a AbsentGrant<'a>, whose: Whose<'a> },
     Insert { seed: &'a SeedDecl, row: &'a SeedRow },
 }
 
@@ -54,7 +56,9 @@ impl Step<'_> {
             | Kind::Constraint
             | Kind::ReplicaIdentity
             | Kind::Clustering
-            | Kind::RowSecurity => Action::Add,
+            | Kind::RowSecurity
+            | Kind::Grant
+            | Kind::DefaultPrivilege => Action::Add,
             Kind::Comment => Action::Comment,
             Kind::Row => Action::Insert,
             Kind::Population => Action::Refresh,
@@ -66,6 +70,7 @@ impl Step<'_> {
     pub fn object(&self) -> Object {
         match self {
             Self::Create(creation) => creation.object.clone(),
+            Self::Grant { absent, whose } => absent.object(*whose),
             Self::Insert { seed, row } => {
                 Object::Row { table: seed.table.clone(), key: row.key_text(&seed.key) }
             }
@@ -77,7 +82,7 @@ impl Step<'_> {
     pub fn origin(&self) -> Option<&str> {
         match self {
             Self::Insert { row, .. } => Some(&row.origin),
-            Self::Create(_) => None,
+            Self::Create(_) | Self::Grant { .. } => None,
         }
     }
 
@@ -86,6 +91,7 @@ impl Step<'_> {
     pub fn statement(&self, manifest: &Manifest, schema: &SchemaName, tenant: &TenantId) -> String {
         match self {
             Self::Create(creation) => kinds::create(creation, schema, Guard::IfNotExists),
+            Self::Grant { absent, .. } => absent.statement(tenant, schema),
             Self::Insert { seed, row } => rows::insert(manifest, schema, tenant, seed, row),
         }
     }
@@ -110,7 +116,7 @@ impl Step<'_> {
                 | Kind::Procedure => Some(kinds::create(creation, schema, Guard::Exclusive)),
                 _ => None,
             },
-            Self::Insert { .. } => None,
+            Self::Grant { .. } | Self::Insert { .. } => None,
         }
     }
 }

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::absent::Absent;
 use crate::catalog::{Desired, Fact, Part};
+use crate::grants::Whose;
 use crate::kinds;
 use crate::manifest;
 use crate::name::Ident;
@@ -56,7 +58,9 @@ fn planned(desired: &[&str], live: Option<&[&str]>, reasons: &Reasons) -> Plan {
     let manifest = manifest::load(&file).expect("a manifest");
     let desired = Desired { catalog: catalog(desired), unnamed: BTreeSet::new() };
     let live = live.map(catalog);
-    let difference = difference(&manifest, &desired, live.as_ref(), &[], reasons);
+    let absent = Absent::default();
+    let declared = (&absent, Whose::All);
+    let difference = difference(&manifest, &desired, live.as_ref(), declared, reasons);
     let tenant: TenantId = "acme".parse().expect("an id");
     let schema = manifest.tenants.schema.schema_of(&tenant).expect("a schema");
     let nothing = checksum::of("nothing", &());

@@ -24,16 +24,26 @@ pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
             _ => {}
         }
         match step.object.group() {
+            // Privileges are not digested.
+            Object::Schema if step.object.kind().is_privilege() => {}
             Object::Schema => return None,
             Object::Member(kind, name) if kind.is_type() => _ = touched.types.insert(name),
             Object::Member(_, name) => _ = touched.relations.insert(name),
             // Groups of others.
-            Object::Part(_) | Object::Comment(_) | Object::Row { .. } | Object::Routine { .. } => {}
+            Object::Part(_)
+            | Object::Comment(_)
+            | Object::Row { .. }
+            | Object::Grant(_)
+            | Object::DefaultPrivilege { .. }
+            | Object::Routine { .. } => {}
         }
     }
     let locks = &plan.locks;
     touched.relations.extend(locks.tables.keys().chain(locks.others.keys()).cloned());
     touched.types.extend(locks.types.iter().cloned());
+    if touched == Touched::default() {
+        return None;
+    }
     let seeds = manifest.seeds.iter().filter(|seed| touched.relations.contains(&seed.table));
     let read: Vec<Ident> =
         seeds.flat_map(SeedDecl::columns_read).map(|(table, _)| table.clone()).collect();

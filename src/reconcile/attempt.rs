@@ -203,7 +203,8 @@ async fn execute<'m>(
     (columns, avoid): (&Columns<'m>, &Reasons),
 ) -> Result<Observed<'m>, ReconcileError> {
     let statements = statements(&plan.steps);
-    let executed = transaction.execute(columns, &context.shapes, statements, record, avoid).await;
+    let declared = (columns, context.declared().grants);
+    let executed = transaction.execute(declared, &context.shapes, statements, record, avoid).await;
     executed.map_err(|error| refused(tenant, error))
 }
 
@@ -217,7 +218,7 @@ fn verified(
     plan: Plan,
     reasons: &Reasons,
 ) -> Result<Plan, ReconcileError> {
-    if after.absent_rows.is_empty()
+    if after.absent.is_empty()
         && let Some(known) = after.fingerprint.and_then(|found| context.settled.get(found))
     {
         return Ok(leaving((*known).clone(), plan));
@@ -264,10 +265,10 @@ async fn current(
     {
         return Ok(None);
     }
-    let Some((row, absent_rows)) = transaction.recorded(&context.manifest).await? else {
+    let Some((row, absent)) = transaction.recorded(context.declared()).await? else {
         return Ok(None);
     };
-    if row.manifest_checksum != context.manifest_checksum || !absent_rows.is_empty() {
+    if row.manifest_checksum != context.manifest_checksum || !absent.is_empty() {
         return Ok(None);
     }
     let plan = Plan {
@@ -276,7 +277,7 @@ async fn current(
         tenant: tenant.id.clone(),
         schema: tenant.schema.to_string(),
         manifest_checksum: context.manifest_checksum,
-        live_checksum: live_checksum(Some(row.fingerprint), &absent_rows),
+        live_checksum: live_checksum(Some(row.fingerprint), &absent),
         steps: Vec::new(),
         locks: Locks::default(),
         changed: Vec::new(),

@@ -2,9 +2,10 @@
 
 use super::context::Context;
 use super::outcome::Tenant;
+use crate::absent::Absent;
 use crate::catalog::Desired;
 use crate::checksum::{self, Checksum};
-use crate::manifest::{SeedDecl, SeedRow};
+use crate::grants::Whose;
 use crate::obstacle::Reasons;
 use crate::pg::Observed;
 use crate::plan::{self, Basis, Difference, Plan};
@@ -17,12 +18,13 @@ pub(crate) fn make_plan(
     observed: &Observed<'_>,
     reasons: &Reasons,
 ) -> Plan {
-    let difference = compare(context, desired, observed, reasons);
+    let whose = Whose::One(&tenant.id, &tenant.schema);
+    let difference = compare(context, desired, observed, reasons, whose);
     let basis = Basis {
         tenant: &tenant.id,
         schema: &tenant.schema,
         manifest_checksum: context.manifest_checksum,
-        live_checksum: live_checksum(observed.fingerprint, &observed.absent_rows),
+        live_checksum: live_checksum(observed.fingerprint, &observed.absent),
     };
     plan::plan(&context.manifest, difference, observed.schema.as_deref(), basis)
 }
@@ -34,11 +36,12 @@ pub(crate) fn compare<'a>(
     desired: &'a Desired,
     observed: &'a Observed<'a>,
     reasons: &Reasons,
+    whose: Whose<'a>,
 ) -> Difference<'a> {
     let (manifest, live) = (&context.manifest, observed.schema.as_deref());
-    let difference = plan::difference(manifest, desired, live, &observed.absent_rows, reasons);
+    let difference = plan::difference(manifest, desired, live, (&observed.absent, whose), reasons);
     if let Some(fingerprint) = observed.fingerprint
-        && observed.absent_rows.is_empty()
+        && observed.absent.is_empty()
     {
         context.settled.note(fingerprint, &difference);
     }
@@ -46,10 +49,6 @@ pub(crate) fn compare<'a>(
 }
 
 /// Identifies all that a plan is derived from.
-pub(crate) fn live_checksum(
-    fingerprint: Option<Checksum>,
-    absent_rows: &[(&SeedDecl, &SeedRow)],
-) -> Checksum {
-    let rows: Vec<_> = absent_rows.iter().map(|(seed, row)| (&seed.table, row)).collect();
-    checksum::of("live", &(fingerprint, rows))
+pub(crate) fn live_checksum(fingerprint: Option<Checksum>, absent: &Absent<'_>) -> Checksum {
+    checksum::of("live", &(fingerprint, absent))
 }

@@ -113,7 +113,9 @@ impl Context {
 
     /// What the manifest declares.
     pub(crate) fn declared(&self) -> Declared<'_> {
-        Declared { manifest: &self.manifest, desired: self.known_desired() }
+        let grants = self.desired.get().map(|elaborated| elaborated.grants.as_slice());
+        let (desired, grants) = (self.known_desired(), grants.unwrap_or_default());
+        Declared { manifest: &self.manifest, desired, grants }
     }
 
     /// Whether the tenant can be compared; to be called once the manifest was elaborated.

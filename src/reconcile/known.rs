@@ -10,8 +10,10 @@ use super::error::ReconcileError;
 use super::execution::{Attempted, entry, leaving, refused, statements};
 use super::outcome::{Outcome, Tenant};
 use super::outcomes::Known;
+use crate::absent::Absent;
 use crate::checksum::Checksum;
-use crate::manifest::{Manifest, SeedDecl, SeedRow};
+use crate::grants::AbsentGrant;
+use crate::manifest::{Manifest, Privilege, SeedDecl, SeedRow};
 use crate::obstacle::Reasons;
 use crate::pg::{self, Observed, PartialTransaction, Session, Site, Transaction};
 use crate::plan::{self, Plan};
@@ -29,11 +31,13 @@ pub(super) fn note(context: &Context, plan: &Plan, before: &Observed<'_>, after:
         return;
     }
     let manifest = &context.manifest;
+    let Some(absent_grants) = grantable(context, &before.absent) else { return };
     let known = Known {
         fingerprints: (first, last),
         objects: (old.objects.among(&touched), new.objects.among(&touched)),
         touched,
-        absent_rows: before.absent_rows.iter().filter_map(|row| place(manifest, *row)).collect(),
+        absent_rows: before.absent.rows.iter().filter_map(|row| place(manifest, *row)).collect(),
+        absent_grants,
         untouched: plan.untouched(),
     };
     context.outcomes.insert(plan.live_checksum, known);
@@ -42,6 +46,17 @@ pub(super) fn note(context: &Context, plan: &Plan, before: &Observed<'_>, after:
 fn place(manifest: &Manifest, (seed, row): (&SeedDecl, &SeedRow)) -> Option<(usize, usize)> {
     let of_seed = manifest.seeds.iter().position(|known| std::ptr::eq(known, seed))?;
     Some((of_seed, seed.rows.iter().position(|known| std::ptr::eq(known, row))?))
+}
+
+/// The absent privileges by the positions of the grants, if all can be granted: which roles exist may differ from tenant to
+/// tenant, and so may what is held back.
+fn grantable(context: &Context, absent: &Absent<'_>) -> Option<Vec<(usize, Vec<Privilege>)>> {
+    let grants = context.declared().grants;
+    let places = absent.grants.iter().map(|absent| {
+        let place = grants.iter().position(|known| std::ptr::eq(known, absent.grant))?;
+        absent.obstacle.is_none().then(|| (place, absent.privileges.clone()))
+    });
+    places.collect()
 }
 
 /// Reads the tenant, and returns the checksum of what was found if a tenant like it was brought up to date before.
@@ -58,7 +73,7 @@ pub(super) async fn find(
     }
     let (declared, shapes) = (context.declared(), &context.shapes);
     let observed = transaction.observe(declared, shapes, 0, None, &Reasons::new()).await?;
-    let checksum = live_checksum(observed.fingerprint, &observed.absent_rows);
+    let checksum = live_checksum(observed.fingerprint, &observed.absent);
     Ok(context.outcomes.get(checksum).map(|_| checksum))
 }
 
@@ -98,9 +113,9 @@ pub(super) async fn attempt(
     let record = entry(context, &plan, apply_id, complete, transaction.actor(&context.actor));
     let statements = statements(&plan.steps);
     let executed =
-        transaction.execute(&context.manifest, statements, &record, known.fingerprints.1).await;
-    let (objects, absent_rows) = executed.map_err(|error| refused(tenant, error))?;
-    if objects != *after || !absent_rows.is_empty() {
+        transaction.execute(context.declared(), statements, &record, known.fingerprints.1).await;
+    let (objects, absent) = executed.map_err(|error| refused(tenant, error))?;
+    if objects != *after || !absent.is_empty() {
         // Reading the whole schema shows what differs.
         transaction.rollback().await?;
         return Ok(None);
@@ -119,10 +134,18 @@ fn planned(context: &Context, tenant: &Tenant, known: &Known) -> Option<Plan> {
         let seed = context.manifest.seeds.get(*seed)?;
         Some((seed, seed.rows.get(*row)?))
     };
+    let grants = context.declared().grants;
+    let grant = |(at, privileges): &(usize, Vec<Privilege>)| {
+        let privileges = privileges.clone();
+        Some(AbsentGrant { grant: grants.get(*at)?, privileges, obstacle: None })
+    };
     let observed = Observed {
         schema: Some(shape.schema),
         fingerprint: Some(fingerprint),
-        absent_rows: known.absent_rows.iter().filter_map(row).collect(),
+        absent: Absent {
+            rows: known.absent_rows.iter().filter_map(row).collect(),
+            grants: known.absent_grants.iter().filter_map(grant).collect(),
+        },
         state: Vec::new(),
     };
     Some(make_plan(context, tenant, desired, &observed, &Reasons::new()))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::checksum::Checksum;
+use crate::manifest::Privilege;
 use crate::memo::Memo;
 use crate::pg::Objects;
 use crate::plan::Untouched;
@@ -23,6 +24,8 @@ pub(super) struct Known {
     pub(super) objects: (Objects, Objects),
     /// The declared rows that were absent, by their positions in the manifest.
     pub(super) absent_rows: Vec<(usize, usize)>,
+    /// The declared privileges that were absent, by the positions of the grants.
+    pub(super) absent_grants: Vec<(usize, Vec<Privilege>)>,
     /// What was left as it was.
     pub(super) untouched: Untouched,
 }

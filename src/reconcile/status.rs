@@ -9,6 +9,7 @@ use super::left::today;
 use super::outcome::Tenant;
 use super::plan::read;
 use crate::checksum::Checksum;
+use crate::grants::Whose;
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
 use crate::pg::{Placement, Session, StateRow};
@@ -117,7 +118,8 @@ pub async fn status(
     let record_unread = observed.schema.is_some() && !transaction.can_read_record();
     let record_owner = transaction.foreign_record_owner().cloned();
     transaction.rollback().await?;
-    let difference = compare(context, desired, &observed, &Reasons::new());
+    let whose = Whose::One(&tenant.id, &tenant.schema);
+    let difference = compare(context, desired, &observed, &Reasons::new(), whose);
     session.close().await;
     let untouched = difference.untouched.counted(&context.manifest.drift);
     let objects =
@@ -130,7 +132,7 @@ pub async fn status(
         unmodelled: untouched.unmodelled.len(),
     };
     let newest = observed.state.first();
-    let conforms = differences.is_none() && observed.absent_rows.is_empty();
+    let conforms = differences.is_none() && observed.absent.is_empty();
     let exception = context.manifest.drift.accepted(&tenant.id, today());
     let fingerprint = observed.fingerprint;
     Ok(Status {
@@ -140,7 +142,7 @@ pub async fn status(
         conforms,
         exception: exception.filter(|_| !conforms),
         differences,
-        absent_rows: observed.absent_rows.len(),
+        absent_rows: observed.absent.rows.len(),
         manifest_is_current: newest
             .is_some_and(|row| row.manifest_checksum == context.manifest_checksum),
         live_is_recorded: match (newest, fingerprint) {

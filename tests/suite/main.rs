@@ -29,6 +29,7 @@ mod fleet_stages;
 mod fleet_stops;
 mod functions;
 mod golden;
+mod grants;
 mod held;
 mod hostile;
 mod hostile_code;

@@ -1,8 +1,10 @@
 //! What is rendered of a manifest and elaborated again is the manifest.
 
+use provision::absent::Absent;
 use provision::catalog::{Catalog, Desired, Kind};
 use provision::checksum;
 use provision::elaborate::{self, read_scratch};
+use provision::grants::Whose;
 use provision::manifest;
 use provision::name::TenantId;
 use provision::obstacle::Reasons;
@@ -46,7 +48,9 @@ fn statements(
     schema: &provision::name::SchemaName,
 ) -> Vec<String> {
     let tenant: TenantId = "acme".parse().expect("an id");
-    let difference = plan::difference(manifest, desired, None, &[], &Reasons::new());
+    let absent = Absent::default();
+    let declared = (&absent, Whose::All);
+    let difference = plan::difference(manifest, desired, None, declared, &Reasons::new());
     let nothing = checksum::of("nothing", &());
     let basis =
         Basis { tenant: &tenant, schema, manifest_checksum: nothing, live_checksum: nothing };

@@ -259,7 +259,7 @@ async fn a_plan_of_a_new_tenant_says_what_it_is_made_without() {
     let folder = Folder::new(&format!("version = 1\n{TABLES}"));
     let run = |arguments: &[&str]| run(tool::on(&database, folder.dir.path(), arguments)).stdout;
     let line = "nothing that cannot be declared yet:\n  no rules, aggregates, \
-                partitioned tables, grants.\n";
+                partitioned tables.\n";
     let plan = run(&["plan", "acme"]);
     assert!(plan.find(line).is_some_and(|at| at < 200), "{plan}");
     tells(&run(&["apply", "acme"]), &[line]);

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A value and its place.
@@ -194,6 +194,55 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
     }
     fn schema_name() -> Cow<'static, str> {
         format!("{}OrMany", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (one, many) = (generator.subschema_for::<T>(), generator.subschema_for::<Vec<T>>());
+        json_schema!({ "anyOf": [one, many] })
+    }
+}
+
+/// One value, or a list of them.
+#[derive(Debug)]
+pub(in crate::manifest) enum Listed<T> {
+    One(T),
+    Many(Vec<Spanned<T>>),
+}
+
+impl<T: Clone> Spanned<Listed<T>> {
+    /// The values, with their places.
+    pub(in crate::manifest) fn each(&self) -> Vec<Spanned<T>> {
+        match &self.value {
+            Listed::One(one) => vec![Spanned { span: self.span.clone(), value: one.clone() }],
+            Listed::Many(many) => many.clone(),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Listed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = Listed<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                T::deserialize(StrDeserializer::new(text)).map(Listed::One)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(Listed::Many)
+            }
+        }
+        deserializer.deserialize_any(Either(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Listed<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}OrList", T::schema_name()).into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let (one, many) = (generator.subschema_for::<T>(), generator.subschema_for::<Vec<T>>());

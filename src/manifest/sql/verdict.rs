@@ -28,9 +28,9 @@ pub(super) fn verdict(tokens: &[Token<'_>], schema: Option<&Ident>) -> Verdict {
         ("CREATE", "TEMP" | "TEMPORARY" | "LOCAL" | "GLOBAL") => {
             refused("a temporary object is not part of a tenant")
         }
-        ("ALTER", "DEFAULT") | ("GRANT" | "REVOKE", _) => {
-            refused("privileges are not declared here; leave them out (pg_dump --no-privileges)")
-        }
+        ("ALTER", "DEFAULT") | ("GRANT" | "REVOKE", _) => refused(
+            "privileges are declared under [[grants]]; leave them out here (pg_dump --no-privileges)",
+        ),
         ("CREATE" | "ALTER", _) | ("COMMENT", "ON") => declaration(tokens, schema),
         ("DROP", _) => {
             refused("the files say what there is; leave the object out instead of dropping it")

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use super::Transaction;
+use crate::absent::Absent;
 use crate::catalog::Catalog;
 use crate::checksum::Checksum;
+use crate::grants::Grant;
 use crate::kinds::Reading;
-use crate::manifest::{Manifest, SeedDecl, SeedRow};
+use crate::manifest::Manifest;
 use crate::obstacle::Reasons;
 use crate::pg::error::PgError;
 use crate::pg::externals::{Externals, externals};
 use crate::pg::fingerprint::Shapes;
+use crate::pg::grantcheck::{self, GrantCheck};
 use crate::pg::introspect::{self, IntrospectError, Sections, introspect};
 use crate::pg::placement::{Placement, is_distributed, placements};
 use crate::pg::rowcheck::{self, RowCheck};
@@ -28,16 +31,16 @@ pub struct Observed<'m> {
     pub schema: Option<Arc<Catalog>>,
     /// Of the schema; `None` without one.
     pub fingerprint: Option<Checksum>,
-    /// Declared rows whose keys were not found.
-    pub absent_rows: Vec<(&'m SeedDecl, &'m SeedRow)>,
+    /// What is declared and was not found, beside facts.
+    pub absent: Absent<'m>,
     /// Newest first.
     pub state: Vec<StateRow>,
 }
 
 impl Transaction<'_> {
     /// Reads the tenant: its schema, its declared rows, and `history` rows of its record, newest
-    /// first. `shapes` are known models of this server. The declared rows are not searched for while the
-    /// schema has the fingerprint `rows_found`; those of tables that are among the subjects of `avoid`
+    /// first. `shapes` are known models of this server. What is declared beside facts is not searched for while the
+    /// schema has the fingerprint `rows_found`; rows of tables that are among the subjects of `avoid`
     /// are not read, and count as absent.
     ///
     /// # Errors
@@ -52,34 +55,39 @@ impl Transaction<'_> {
     ) -> Result<Observed<'m>, IntrospectError> {
         for _ in 0..READS {
             let Some((schema, fingerprint)) = self.model(shapes).await? else {
-                let (absent_rows, state) = (rowcheck::all(declared.manifest), Vec::new());
-                return Ok(Observed { schema: None, fingerprint: None, absent_rows, state });
+                let rows = rowcheck::all(declared.manifest);
+                // Whether the roles exist.
+                let subject = [(self.tenant, self.schema)];
+                let grants = grantcheck::absent(self.session, declared.grants, &subject).await?;
+                let grants = grants.into_iter().flatten().collect();
+                let (absent, state) = (Absent { rows, grants }, Vec::new());
+                return Ok(Observed { schema: None, fingerprint: None, absent, state });
             };
-            let (state, absent_rows) = if history == 0 && rows_found == Some(fingerprint) {
-                (Vec::new(), Vec::new())
+            let (state, absent) = if history == 0 && rows_found == Some(fingerprint) {
+                (Vec::new(), Absent::default())
             } else if self.is_open() && self.pins.lacks(&self.tables.read, &schema) {
                 // A table was created since the tables were listed, and is not locked.
                 self.digest(&self.reading(), String::new()).await?;
                 continue;
             } else {
                 let columns = Columns::of_tenant(declared, Some(&schema));
-                self.rows(&columns, Some(&schema), history, avoid).await?
+                self.absent((&columns, declared.grants), Some(&schema), history, avoid).await?
             };
             let (schema, fingerprint) = (Some(schema), Some(fingerprint));
-            return Ok(Observed { schema, fingerprint, absent_rows, state });
+            return Ok(Observed { schema, fingerprint, absent, state });
         }
         Err(self.is_too_fast().into())
     }
 
-    /// The newest row of the record if it is of the schema as it was last digested, and the
-    /// declared rows that are absent. To be called only where no table is to be avoided, and nothing is changed.
+    /// The newest row of the record if it is of the schema as it was last digested, and what is declared beside
+    /// facts and absent. To be called only where no table is to be avoided, and nothing is changed.
     ///
     /// # Errors
     /// When something cannot be read.
     pub async fn recorded<'m>(
         &mut self,
-        manifest: &'m Manifest,
-    ) -> Result<Option<(StateRow, Vec<(&'m SeedDecl, &'m SeedRow)>)>, IntrospectError> {
+        declared: Declared<'m>,
+    ) -> Result<Option<(StateRow, Absent<'m>)>, IntrospectError> {
         let Some(digest) = self.digest.clone() else {
             return Ok(None);
         };
@@ -99,20 +107,21 @@ impl Transaction<'_> {
         if row.has_fingerprint(digest.fingerprint) != Some(true) || digest.checks.has_hidden {
             return Ok(None);
         }
-        let columns = Columns::as_declared(manifest);
-        let (_, absent_rows) = self.rows(&columns, None, 0, &Reasons::new()).await?;
-        Ok(Some((row, absent_rows)))
+        let columns = Columns::as_declared(declared.manifest);
+        let (_, absent) =
+            self.absent((&columns, declared.grants), None, 0, &Reasons::new()).await?;
+        Ok(Some((row, absent)))
     }
 
-    /// The record's newest rows and the declared rows that are absent; without `live`, everything that is
+    /// The record's newest rows, and what is declared beside facts and absent; without `live`, everything that is
     /// declared is assumed to exist and to be readable.
-    async fn rows<'m>(
+    async fn absent<'m>(
         &mut self,
-        columns: &Columns<'m>,
+        (columns, grants): (&Columns<'m>, &'m [Grant]),
         live: Option<&Catalog>,
         history: u32,
         avoid: &Reasons,
-    ) -> Result<(Vec<StateRow>, Vec<(&'m SeedDecl, &'m SeedRow)>), IntrospectError> {
+    ) -> Result<(Vec<StateRow>, Absent<'m>), IntrospectError> {
         let mut script = String::new();
         if history > 0
             && self.keeps(state::TABLE)
@@ -124,8 +133,11 @@ impl Transaction<'_> {
         let check = RowCheck::new(columns, self.schema, self.tenant, live, avoid);
         let before = usize::from(!script.is_empty());
         script.push_str(check.script());
+        let subject = [(self.tenant, self.schema)];
+        let privileges = GrantCheck::new(self.session, grants, &subject);
+        script.push_str(&privileges.script());
         if script.is_empty() {
-            return Ok((Vec::new(), check.absent(&[])?));
+            return Ok((Vec::new(), Absent { rows: check.absent(&[])?, grants: Vec::new() }));
         }
         let answers = self.session.script(&script).await.map_err(|failed| {
             let doing = match failed.completed.checked_sub(before) {
@@ -135,7 +147,8 @@ impl Transaction<'_> {
             query_error(&doing, failed.cause)
         })?;
         let state = Sections::new(self.schema, &answers).get("state")?;
-        let absent = check.absent(answers.get(before..).unwrap_or_default())?;
+        let answers = answers.get(before..).unwrap_or_default();
+        let absent = Absent { rows: check.absent(answers)?, grants: privileges.of_one(answers)? };
         Ok((state, absent))
     }
 

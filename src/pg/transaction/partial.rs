@@ -3,20 +3,22 @@
 use std::time::Instant;
 
 use super::work::RECORDING;
+use crate::absent::Absent;
 use crate::checksum::Checksum;
 use crate::explain::Explain;
 use crate::locks::Locks;
-use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId};
 use crate::pg::error::PgError;
 use crate::pg::execute::{self, ExecuteError, Statements};
 use crate::pg::fingerprint::{self, Checks, Objects};
+use crate::pg::grantcheck::GrantCheck;
 use crate::pg::introspect::IntrospectError;
 use crate::pg::lock;
 use crate::pg::pin::Pins;
-use crate::pg::rowcheck::{Row, RowCheck};
+use crate::pg::rowcheck::RowCheck;
 use crate::pg::session::{Access, Limits, Session, begin};
 use crate::pg::state::{self, Entry};
+use crate::rows::Declared;
 use crate::telemetry;
 use crate::touched::Touched;
 
@@ -107,18 +109,19 @@ impl<'s> PartialTransaction<'s> {
     }
 
     /// Runs the statements of a plan, adds `record` to the tenant's record, with `fingerprint`, and digests
-    /// what was touched. Returns the new digests, and which of the rows in it are absent.
+    /// what was touched. Returns the new digests, and what is absent of the rows in it and of all
+    /// privileges.
     ///
     /// # Errors
     /// The step that the server refused, or why the result cannot be read.
     pub async fn execute<'m>(
         &mut self,
-        manifest: &'m Manifest,
+        declared: Declared<'m>,
         statements: Statements<'_>,
         record: &Entry,
         fingerprint: Checksum,
-    ) -> Result<(Objects, Vec<Row<'m>>), ExecuteError> {
-        let check = RowCheck::of_touched(manifest, self.schema, self.tenant, self.touched);
+    ) -> Result<(Objects, Absent<'m>), ExecuteError> {
+        let check = RowCheck::of_touched(declared.manifest, self.schema, self.tenant, self.touched);
         let (digest, digest_count) =
             fingerprint::touched_script(self.session, self.schema, self.touched);
         let (append, append_count) =
@@ -128,11 +131,16 @@ impl<'s> PartialTransaction<'s> {
             Some(at) => check.doing(at),
             None => RECORDING.to_owned(),
         };
-        let epilogue = digest + &append + check.script();
+        let subject = [(self.tenant, self.schema)];
+        let privileges = GrantCheck::new(self.session, declared.grants, &subject);
+        let epilogue = digest + &append + check.script() + &privileges.script();
         let answers = execute::execute(self.session, statements, &epilogue, doing).await?;
         let objects = fingerprint::touched(&answers).map_err(IntrospectError::Pg)?;
         let rows = answers.get(recording..).unwrap_or_default();
-        let absent = check.absent(rows).map_err(IntrospectError::Pg)?;
+        let absent = Absent {
+            rows: check.absent(rows).map_err(IntrospectError::Pg)?,
+            grants: privileges.of_one(rows).map_err(IntrospectError::Pg)?,
+        };
         Ok((objects, absent))
     }
 

@@ -2,10 +2,13 @@
 
 use super::Transaction;
 use super::observe::Observed;
+use crate::absent::Absent;
+use crate::grants::Grant;
 use crate::obstacle::Reasons;
 use crate::pg::error::PgError;
 use crate::pg::execute::{self, ExecuteError, Statements};
 use crate::pg::fingerprint::{self, Shapes};
+use crate::pg::grantcheck::GrantCheck;
 use crate::pg::introspect::IntrospectError;
 use crate::pg::rowcheck::RowCheck;
 use crate::pg::state::{self, Entry};
@@ -22,7 +25,7 @@ impl Transaction<'_> {
     /// The step that the server refused, or why the result cannot be read.
     pub async fn execute<'m>(
         &mut self,
-        columns: &Columns<'m>,
+        (columns, grants): (&Columns<'m>, &'m [Grant]),
         shapes: &Shapes,
         statements: Statements<'_>,
         record: &Entry,
@@ -41,7 +44,9 @@ impl Transaction<'_> {
             Some(at) => check.doing(at),
             None => RECORDING.to_owned(),
         };
-        let epilogue = append + check.script();
+        let subject = [(self.tenant, self.schema)];
+        let privileges = GrantCheck::new(self.session, grants, &subject);
+        let epilogue = append + check.script() + &privileges.script();
         let answers = execute::execute(self.session, statements, &epilogue, doing).await?;
         if is_created {
             self.session.digests.note_created();
@@ -50,16 +55,16 @@ impl Transaction<'_> {
         }
         self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
         let rows = answers.get(append_count..).unwrap_or_default();
-        let absent_rows = check.absent(rows).map_err(IntrospectError::Pg)?;
+        let absent = Absent {
+            rows: check.absent(rows).map_err(IntrospectError::Pg)?,
+            grants: privileges.of_one(rows).map_err(IntrospectError::Pg)?,
+        };
         let state = Vec::new();
         Ok(match self.model(shapes).await? {
-            None => Observed { schema: None, fingerprint: None, absent_rows, state },
-            Some((schema, fingerprint)) => Observed {
-                schema: Some(schema),
-                fingerprint: Some(fingerprint),
-                absent_rows,
-                state,
-            },
+            None => Observed { schema: None, fingerprint: None, absent, state },
+            Some((schema, fingerprint)) => {
+                Observed { schema: Some(schema), fingerprint: Some(fingerprint), absent, state }
+            }
         })
     }
 

@@ -76,6 +76,23 @@ impl Spec {
                 root.insert(section.into(), Value::Table(all));
             }
         }
+        // Roles that every server has.
+        let grant = |to: &[&str], privileges: &str, on: &[&str], grant_option: bool| {
+            let list = |all: &[&str]| Value::Array(all.iter().map(|one| (*one).into()).collect());
+            table_of([
+                ("to", list(to)),
+                ("privileges", privileges.into()),
+                ("on", list(on)),
+                ("grant_option", grant_option.into()),
+            ])
+        };
+        let grants = vec![
+            grant(&["pg_monitor", "public"], "select", &["tables", "sequences"], false),
+            grant(&["pg_monitor"], "all", &["schema", "routines", "types"], true),
+        ];
+        root.insert("grants".into(), Value::Array(grants));
+        let later = grant(&["pg_monitor"], "usage", &["types"], false);
+        root.insert("default_privileges".into(), Value::Array(vec![later]));
         if !seeds.is_empty() {
             root.insert("seeds".into(), Value::Array(seeds));
         }

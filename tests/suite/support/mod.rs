@@ -149,7 +149,7 @@ fn with_database(url: &str, name: &str) -> String {
     format!("{}/{name}?{query}", &base[..path])
 }
 
-async fn run_on(url: &str, sql: &str) {
+pub async fn run_on(url: &str, sql: &str) {
     let options: PgConnectOptions = url.parse().expect("the test URL is usable");
     let mut conn = options.connect().await.expect("the test server is reachable");
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
