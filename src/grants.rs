@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use serde::{Serialize, Serializer};
 
 use crate::catalog::{Catalog, Fact, Granted, Kind, Object, Template};
+use crate::kinds;
 use crate::manifest::{
     DefaultPrivilegesDecl, GrantDecl, GrantTarget, Manifest, ObjectClass, Position, Privilege,
     TargetKind,
@@ -178,7 +179,7 @@ fn resolved(
         let close = suggestion(name.as_str(), known);
         return Err(refused(format!("no {word} {:?} is declared{close}", name.as_str())));
     }
-    let missing = decl.columns.iter().find(|column| !desired.has_column(name, column));
+    let missing = decl.columns.iter().find(|column| kinds::column(desired, name, column).is_none());
     if let Some(column) = missing {
         let reason = format!("table {:?} has no column {:?}", name.as_str(), column.as_str());
         return Err(refused(reason));

@@ -4,6 +4,7 @@
 //! file's shape, by serde; [`json_schema`] is generated from the same types), raw → `model` (names
 //! and references), files → rows. This is the only part of the core that reads files.
 
+mod ancestors;
 mod check;
 mod checking;
 mod decode;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Catalog, Desired, Object};
+use crate::catalog::{Catalog, Desired};
 use crate::grants::Grant;
+use crate::kinds;
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow, TypeDecl};
 use crate::name::{Ident, SchemaName, TenantId, Text, literal};
 use crate::settings::TRUSTED_ROLES;
@@ -37,7 +38,7 @@ impl<'m> Columns<'m> {
     pub fn of_tenant(declared: Declared<'m>, live: Option<&Catalog>) -> Self {
         let Declared { manifest, desired, .. } = declared;
         let data_type = |catalog: Option<&Catalog>, (table, column): &(&Ident, &Ident)| {
-            let fact = catalog?.get(&Object::column(table, column))?;
+            let fact = kinds::column(catalog?, table, column)?;
             fact.text("type").map(str::to_owned)
         };
         let is_other = |column: &(&'m Ident, &'m Ident)| {
@@ -56,6 +57,16 @@ impl<'m> Columns<'m> {
     #[must_use]
     pub fn manifest(&self) -> &'m Manifest {
         self.manifest
+    }
+
+    /// The rows of a table: those of a partitioned one are in its partitions; those of child tables are none of them.
+    #[must_use]
+    pub fn relation(&self, schema: &SchemaName, table: &Ident) -> String {
+        let name = schema.qualify(table);
+        match self.manifest.row_table(table) {
+            Some(table) if table.is_partitioned => name,
+            _ => format!("ONLY {name}"),
+        }
     }
 
     /// Whether they all have the declared types.
@@ -97,9 +108,9 @@ pub fn cell(columns: &Columns<'_>, cell: &Cell, schema: &SchemaName, tenant: &Te
                 })
                 .collect();
             format!(
-                "(SELECT l.{} FROM ONLY {} AS l WHERE {})",
+                "(SELECT l.{} FROM {} AS l WHERE {})",
                 column.quoted(),
-                schema.qualify(table),
+                columns.relation(schema, table),
                 conditions.join(" AND ")
             )
         }
@@ -247,7 +258,8 @@ pub fn insert(
         values.push(sql);
     }
     conditions.push(format!(
-        "NOT EXISTS (SELECT 1 FROM ONLY {table} AS t WHERE {})",
+        "NOT EXISTS (SELECT 1 FROM {} AS t WHERE {})",
+        columns.relation(schema, &seed.table),
         present.join(" AND ")
     ));
     let from = if found.is_empty() {

@@ -154,12 +154,6 @@ impl Catalog {
     pub fn has_table(&self, name: &Ident) -> bool {
         self.has(&Object::table(name))
     }
-
-    /// Whether there is such a column.
-    #[must_use]
-    pub fn has_column(&self, table: &Ident, name: &Ident) -> bool {
-        self.has(&Object::column(table, name))
-    }
 }
 
 /// What every tenant should contain.

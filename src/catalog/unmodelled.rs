@@ -25,10 +25,10 @@ impl fmt::Display for Unmodelled {
 pub const UNKNOWN_OPTION: &str = "unknown option of column";
 
 /// Kinds that share the name space of tables.
-const RELATIONS: [&str; 3] = ["foreign table", "partitioned table", "relation"];
+const RELATIONS: [&str; 2] = ["foreign table", "relation"];
 
 /// Kinds that share the name space of types.
-const TYPES: [&str; 3] = ["foreign table", "partitioned table", "type"];
+const TYPES: [&str; 2] = ["foreign table", "type"];
 
 impl Unmodelled {
     /// Whether it shares the name space of tables.

@@ -9,9 +9,9 @@ use super::{policy, routine, statistics, table, trigger, user_type, view};
 use crate::catalog::{Kind, Object};
 use crate::kinds::{self, sequence_option_words};
 use crate::manifest::{
-    ColumnDecl, ConstraintDecl, EnumDecl, IndexDecl, Manifest, MaterializedViewDecl, PolicyDecl,
-    Position, ReplicaIdentity, RoutineBody, RoutineDecl, RowSecurity, SequenceDecl, SqlStatement,
-    StatisticsDecl, TableDecl, TriggerDecl, UserTypeDecl, ViewDecl,
+    ColumnDecl, ConstraintDecl, EnumDecl, IndexDecl, Manifest, MaterializedViewDecl, PartitionDecl,
+    PolicyDecl, Position, ReplicaIdentity, RoutineBody, RoutineDecl, RowSecurity, SequenceDecl,
+    SqlStatement, StatisticsDecl, TableDecl, TriggerDecl, UserTypeDecl, ViewDecl,
 };
 use crate::name::{Ident, SchemaName, Text};
 use crate::pg::{Cause, PgError};
@@ -28,6 +28,7 @@ pub(super) enum Statement<'m> {
         decl: &'m TableDecl,
         constraints: Vec<&'m ConstraintDecl>,
     },
+    Partition(&'m PartitionDecl),
     Constraint {
         table: &'m Ident,
         decl: &'m ConstraintDecl,
@@ -141,7 +142,9 @@ pub(super) fn external_keys(manifest: &Manifest) -> Vec<Statement<'_>> {
 /// The tables with their indexes, and all constraints except the foreign keys: what these point to may be an index.
 pub(super) fn tables(manifest: &Manifest) -> Vec<Statement<'_>> {
     let mut statements = Vec::new();
-    for decl in &manifest.tables {
+    let mut tables: Vec<&TableDecl> = manifest.tables.iter().collect();
+    tables.sort_by_key(|decl| table::depth(manifest, decl));
+    for decl in tables {
         let all = decl.constraints.iter().filter(|decl| decl.references().is_none());
         // A new table has no rows that need not meet one, says CREATE TABLE.
         let (later, constraints): (Vec<_>, _) = all.partition(|decl| decl.not_valid);
@@ -151,6 +154,7 @@ pub(super) fn tables(manifest: &Manifest) -> Vec<Statement<'_>> {
         let stored = decl.columns.iter().filter(|column| !column.storage.is_in_clause());
         statements.extend(stored.map(|decl| Statement::ColumnStorage { table, decl }));
     }
+    statements.extend(manifest.partitions.iter().map(Statement::Partition));
     for table in &manifest.tables {
         statements.extend(indexes(Kind::Table, &table.name, &table.indexes));
         for decl in &table.statistics {
@@ -275,6 +279,9 @@ pub(super) fn comments<'m>(manifest: &'m Manifest) -> Vec<Statement<'m>> {
             add(object, index.comment.as_ref());
         }
     }
+    for decl in &manifest.partitions {
+        add(Object::table(&decl.name), decl.comment.as_ref());
+    }
     for table in &manifest.tables {
         let name = &table.name;
         add(Object::table(name), table.comment.as_ref());
@@ -315,6 +322,7 @@ impl Statement<'_> {
             Self::Type(decl) => user_type::create(schema, decl),
             Self::Sequence(decl) => create_sequence(schema, decl),
             Self::Table { decl, constraints } => table::create(schema, decl, constraints),
+            Self::Partition(decl) => table::create_partition(schema, decl),
             Self::Constraint { table, decl } => format!(
                 "ALTER TABLE {} ADD {}",
                 schema.qualify(table),
@@ -397,6 +405,7 @@ impl Statement<'_> {
             Self::Type(decl) => user_type::object(decl),
             Self::Sequence(decl) => Object::Member(Kind::Sequence, decl.name.clone()),
             Self::Table { decl, .. } => Object::table(&decl.name),
+            Self::Partition(decl) => Object::table(&decl.name),
             Self::Constraint { table, decl } => {
                 Object::on_table(Kind::Constraint, table, &decl.name.ident)
             }
@@ -447,6 +456,7 @@ impl Statement<'_> {
             Self::Type(decl) => &decl.position,
             Self::Sequence(decl) => &decl.position,
             Self::Table { decl, .. } => &decl.position,
+            Self::Partition(decl) => &decl.position,
             Self::Constraint { decl, .. } => &decl.position,
             Self::Index { decl, .. } => &decl.position,
             Self::ColumnStorage { decl, .. } => &decl.position,

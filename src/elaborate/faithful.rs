@@ -25,13 +25,28 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
         }
         check_table(decl, catalog, manifest.sql.is_empty())?;
     }
+    for decl in &manifest.partitions {
+        let created = catalog.get(&Object::table(&decl.name));
+        if !created.is_some_and(|created| created.text("partition_of").is_some()) {
+            let object = format!("table {}", decl.name);
+            return Err(unfaithful(Some(&decl.position), &object, "it is no partition"));
+        }
+    }
+    for decl in &manifest.unmanaged {
+        let table = catalog.get(&Object::table(&decl.table));
+        if !table.is_some_and(|table| table.text("partition_by").is_some()) {
+            let object = format!("table {}", decl.table);
+            return Err(unfaithful(Some(&decl.position), &object, "it is not partitioned"));
+        }
+    }
     let declared = manifest.routines.iter().map(|decl| (decl.is_procedure, &decl.name));
     let mut declared: Vec<(bool, &Ident)> = declared.collect();
     declared.sort();
     let sequence = |name: &Ident| Object::Member(Kind::Sequence, name.clone());
     let materialized = |name: &Ident| Object::Member(Kind::MaterializedView, name.clone());
     let view = |name: &Ident| Object::Member(Kind::View, name.clone());
-    let has_others = catalog.of_kind(Kind::Table).count() != manifest.tables.len()
+    let has_others = catalog.of_kind(Kind::Table).count()
+        != manifest.tables.len() + manifest.partitions.len()
         || catalog.of_kind(Kind::Enum).count() != manifest.enums.len()
         || types(catalog) != manifest.types.len()
         || catalog.of_kind(Kind::View).count() != manifest.views.len()
@@ -68,6 +83,13 @@ fn routines(catalog: &Catalog) -> Vec<(bool, &Ident)> {
 /// `is_all`: nothing else declares parts of it.
 fn check_table(decl: &TableDecl, catalog: &Catalog, is_all: bool) -> Result<(), ElaborateError> {
     let object = format!("table {}", decl.name);
+    let of_table = |key| catalog.get(&Object::table(&decl.name)).and_then(|t| t.text(key));
+    if of_table("partition_by").is_some() != decl.partition_by.is_some()
+        || of_table("inherits").is_some() != !decl.inherits.is_empty()
+    {
+        let reason = "its partitioning or what it inherits does not agree";
+        return Err(unfaithful(Some(&decl.position), &object, reason));
+    }
     for column in &decl.columns {
         let object = format!("column {}.{}", decl.name, column.name);
         let Some(created) = catalog.get(&Object::column(&decl.name, &column.name)) else {

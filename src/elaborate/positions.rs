@@ -53,6 +53,8 @@ fn of_name<'m>(manifest: &'m Manifest, name: &Ident) -> Option<&'m Position> {
     let views = manifest.views.iter().map(|decl| (&decl.name, &decl.position));
     let filled = manifest.materialized_views.iter().map(|decl| (&decl.name, &decl.position));
     let types = manifest.types.iter().map(|decl| (&decl.name, &decl.position));
+    let partitions = manifest.partitions.iter().map(|decl| (&decl.name, &decl.position));
+    let tables = tables.chain(partitions);
     let mut all = tables.chain(views).chain(filled).chain(types);
     all.find(|(known, _)| *known == name).map(|(_, position)| position)
 }

@@ -4,7 +4,8 @@ use super::constraint;
 use super::words::{qualified, type_name, with};
 use crate::kinds::{parameters, sequence_option_words};
 use crate::manifest::{
-    ColumnDecl, ColumnStorage, ColumnValue, ConstraintDecl, ReplicaIdentity, TableDecl,
+    ColumnDecl, ColumnStorage, ColumnValue, ConstraintDecl, Fragment, Manifest, PartitionDecl,
+    ReplicaIdentity, TableDecl,
 };
 use crate::name::{Ident, SchemaName};
 
@@ -20,9 +21,17 @@ pub(super) fn create(
     let unlogged = if decl.unlogged { "UNLOGGED " } else { "" };
     let method = decl.method.as_ref().map(|name| format!(" USING {}", name.quoted()));
     format!(
-        "CREATE {unlogged}TABLE {} ({}){}{}",
+        "CREATE {unlogged}TABLE {} ({}){}{}{}{}",
         schema.qualify(&decl.name),
         clauses.join(", "),
+        match decl.inherits.as_slice() {
+            [] => String::new(),
+            parents => {
+                let parents = parents.iter().map(|parent| schema.qualify(parent));
+                format!(" INHERITS ({})", parents.collect::<Vec<_>>().join(", "))
+            }
+        },
+        partition_by(schema, decl.partition_by.as_ref()),
         method.unwrap_or_default(),
         with(&decl.with)
     )
@@ -56,6 +65,31 @@ pub(super) fn set_replica_identity(
         ReplicaIdentity::Index(name) => format!("USING INDEX {}", name.quoted()),
     };
     format!("ALTER TABLE {} REPLICA IDENTITY {identity}", schema.qualify(table))
+}
+
+/// The SQL of a declared partition.
+pub(super) fn create_partition(schema: &SchemaName, decl: &PartitionDecl) -> String {
+    let bound = match &decl.bound {
+        Some(bound) => format!("FOR VALUES {}", bound.sql(schema)),
+        None => "DEFAULT".to_owned(),
+    };
+    format!(
+        "CREATE TABLE {} PARTITION OF {} {bound}{}{}",
+        schema.qualify(&decl.name),
+        schema.qualify(&decl.of),
+        partition_by(schema, decl.partition_by.as_ref()),
+        with(&decl.with)
+    )
+}
+
+fn partition_by(schema: &SchemaName, strategy: Option<&Fragment>) -> String {
+    strategy.map(|sql| format!(" PARTITION BY {}", sql.sql(schema))).unwrap_or_default()
+}
+
+/// How many tables are between a table and those that inherit from none: parents are created first.
+pub(super) fn depth(manifest: &Manifest, decl: &TableDecl) -> usize {
+    let parents = manifest.tables.iter().filter(|table| decl.inherits.contains(&table.name));
+    parents.map(|parent| depth(manifest, parent) + 1).max().unwrap_or_default()
 }
 
 fn column(schema: &SchemaName, decl: &ColumnDecl) -> String {

@@ -20,7 +20,7 @@ pub(super) static RULES: Rules = Rules {
                  WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid \
                    AND d.refobjsubid = a.attnum AND d.classid = 'pg_class'::regclass \
                    AND d.deptype = 'i') s ON a.attidentity <> '' \
-             WHERE c.oid = ANY (:tables)",
+             WHERE c.oid = ANY (:tables) AND (:own_column)",
     attributes: &[
         Attribute::new("type", "format_type(a.atttypid, a.atttypmod)")
             .labelled("type")
@@ -50,7 +50,6 @@ pub(super) static RULES: Rules = Rules {
         .digested(&["CASE WHEN a.attcollation IN (0, 100) THEN NULL \
                           WHEN a.attcollation < 16384 THEN a.attcollation::text \
                           WHEN r.is_set THEN a.attcollation::regcollation::text END"]),
-        // Since PostgreSQL 17, the column of a partition has the sequence of the partitioned table.
         Attribute::new(
             "identity",
             "CASE WHEN s.seqrelid IS NOT NULL \
@@ -111,7 +110,8 @@ pub(super) static RULES: Rules = Rules {
         comment: None,
         also: &[],
         from: "pg_attribute a \
-               WHERE r.relkind = 'r' AND a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped \
+               WHERE r.relkind IN ('r', 'p') AND a.attrelid = r.oid AND a.attnum > 0 \
+                 AND NOT a.attisdropped AND (:own_column) \
                ORDER BY a.attnum",
     }),
     create,

@@ -10,17 +10,13 @@ use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Tables,
-    // For each partition of the table that a foreign key points to, the server creates another key on the same
-    // table, which nobody can alter or drop alone.
     source: "k.tableoid::int8, k.oid::int8, 0, c.relname, k.conname, \
              array_position('{p,u,c,x,f}'::text[], k.contype::text) * 10000000000 + k.oid::int8, \
              :attributes \
              FROM path CROSS JOIN pg_class c \
              JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype IN ('p', 'u', 'c', 'x', 'f') \
              LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x') \
-             WHERE c.oid = ANY (:tables) AND (k.conparentid = 0 OR NOT EXISTS ( \
-                 SELECT FROM pg_constraint p \
-                 WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid))",
+             WHERE c.oid = ANY (:tables) AND (:own_constraint)",
     attributes: &[
         Attribute::new(
             "definition",
@@ -115,13 +111,11 @@ const DIGESTED: &str = "( \
            CASE WHEN k.contype = 'f' THEN ( \
                SELECT c.relname FROM pg_class c \
                WHERE c.oid = k.confrelid AND c.relnamespace = n.oid \
-                 AND c.relkind = 'r' AND c.relname <> '_provision_state') END AS target \
+                 AND c.relkind IN ('r', 'p') AND c.relname <> '_provision_state') END AS target \
     FROM pg_constraint k \
-    WHERE r.relkind = 'r' AND k.conrelid = r.oid AND k.contypid = 0 \
+    WHERE r.relkind IN ('r', 'p') AND k.conrelid = r.oid AND k.contypid = 0 \
       AND (k.contype IN ('p', 'u', 'c', 'x', 'f') OR k.contype = 'n' AND NOT k.convalidated) \
-      AND (k.conparentid = 0 \
-           OR NOT EXISTS (SELECT FROM pg_constraint p \
-                          WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid)) \
+      AND (:own_constraint) \
     ORDER BY k.conname) k";
 
 /// What `:columns` and `:referenced_columns` stand for in the attributes.

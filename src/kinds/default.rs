@@ -12,7 +12,7 @@ pub(super) static RULES: Rules = Rules {
     source: "ad.tableoid::int8, ad.oid::int8, 0, c.relname, a.attname, a.attnum, :attributes \
              FROM path CROSS JOIN pg_class c \
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
-                 AND a.attgenerated = '' \
+                 AND a.attgenerated = '' AND (:own_column) \
              JOIN pg_attrdef ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum \
              WHERE c.oid = ANY (:tables)",
     // It names no column, so the table need not be opened to deparse it. The expressions of generated columns,
@@ -27,7 +27,11 @@ pub(super) static RULES: Rules = Rules {
         identity: "ad.adnum",
         comment: None,
         also: &[],
-        from: "pg_attrdef ad WHERE r.relkind = 'r' AND ad.adrelid = r.oid ORDER BY ad.adnum",
+        from: "pg_attrdef ad \
+               WHERE r.relkind IN ('r', 'p') AND ad.adrelid = r.oid AND (NOT r.is_child OR EXISTS ( \
+                   SELECT FROM pg_attribute a \
+                   WHERE a.attrelid = r.oid AND a.attnum = ad.adnum AND (:own_column))) \
+               ORDER BY ad.adnum",
     }),
     create,
     lock: |_| Some(TableLock::AccessExclusive),

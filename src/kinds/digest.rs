@@ -2,6 +2,7 @@
 //! what is read is digested, too, unless other attributes contain the same information.
 
 use super::attribute::Attribute;
+use super::inheritance;
 use super::registry::rules;
 use super::routine::ESCAPED;
 use super::rules::Digest;
@@ -41,6 +42,10 @@ pub fn digest_script(template: &str, version_number: i32, has: impl Fn(Kind) -> 
     let script = script
         .replace(":placeholder", &literal(SCHEMA_PLACEHOLDER))
         .replace(":escaped", &literal(ESCAPED));
+    let script = script
+        .replace(":own_column", inheritance::OWN_COLUMN_DIGESTED)
+        .replace(":own_constraint", inheritance::OWN_CONSTRAINT_DIGESTED)
+        .replace(":is_override", inheritance::IS_OVERRIDE);
     for_version(&script, version_number)
 }
 

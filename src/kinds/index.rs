@@ -15,7 +15,8 @@ pub(super) static RULES: Rules = Rules {
              JOIN pg_namespace n ON n.oid = c.relnamespace \
              JOIN pg_index i ON i.indrelid = c.oid \
              JOIN pg_class x ON x.oid = i.indexrelid \
-             WHERE c.oid = ANY (:tables || :materialized_views) AND NOT EXISTS ( \
+             WHERE c.oid = ANY (:tables || :materialized_views) AND NOT x.relispartition \
+               AND NOT EXISTS ( \
                  SELECT FROM pg_constraint k \
                  WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid \
                    AND k.contype IN ('p', 'u', 'x'))",
@@ -96,7 +97,8 @@ pub(super) static RULES: Rules = Rules {
         ),
         also: &unmodelled::DIGEST_OF_INDEX,
         from: "pg_index i JOIN pg_class x ON x.oid = i.indexrelid \
-               WHERE r.relkind IN ('r', 'm') AND i.indrelid = r.oid ORDER BY x.relname",
+               WHERE r.relkind IN ('r', 'p', 'm') AND i.indrelid = r.oid AND NOT x.relispartition \
+               ORDER BY x.relname",
     }),
     occupies: |fact| fact.object.name().map(|n| Slot::Relation(n.clone())).into_iter().collect(),
     is_structural: true,
@@ -107,9 +109,10 @@ pub(super) static RULES: Rules = Rules {
 
 /// What `:tail` stands for in the attributes: what the server prints after USING.
 pub(super) const TAIL: &str = "substr(pg_get_indexdef(i.indexrelid), 1 + length(format( \
-                                   'CREATE %sINDEX %I ON %I.%I USING ', \
-                                   CASE WHEN i.indisunique THEN 'UNIQUE ' END, \
-                                   x.relname, n.nspname, c.relname)))";
+                                   'CREATE %sINDEX %I ON %s%I.%I USING ', \
+                                   CASE WHEN i.indisunique THEN 'UNIQUE ' END, x.relname, \
+                                   CASE WHEN c.relkind = 'p' THEN 'ONLY ' END, \
+                                   n.nspname, c.relname)))";
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let fact = creation.fact;

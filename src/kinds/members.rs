@@ -2,16 +2,17 @@
 
 use serde::Deserialize;
 
+use super::inheritance::is_unmanaged;
 use super::rules::Needs;
 use super::script::stripped;
-use crate::name::{SchemaName, Text};
+use crate::name::{Ident, SchemaName, Text};
 
 /// Which objects there are in a schema, by OID.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Members {
     /// The schema's own.
     pub(super) namespace: i64,
-    /// Ordinary ones.
+    /// Ordinary and partitioned ones.
     pub(super) tables: Vec<i64>,
     pub(super) sequences: Vec<i64>,
     pub(super) views: Vec<i64>,
@@ -46,7 +47,7 @@ const MEMBERS: &str = "\
 SELECT 'members' AS section, coalesce(json_agg(r), '[]')::text AS rows
 FROM (
     SELECT n.oid::int8 AS namespace,
-           coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'r'), '{}') AS tables,
+           coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind IN ('r', 'p')), '{}') AS tables,
            coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'S'), '{}') AS sequences,
            coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'v'), '{}') AS views,
            coalesce(array_agg(c.oid::int8) FILTER (WHERE c.relkind = 'm'), '{}')
@@ -64,14 +65,19 @@ FROM (
     LEFT JOIN pg_depend d ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
     LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
         AND c.relname <> ':record'
+        AND NOT (:is_unmanaged)
     WHERE n.nspname = :schema
     GROUP BY n.oid
 ) r;
 ";
 
-/// The statement that lists the members of `schema`, except the tool's own table, `record`.
+/// The statement that lists the members of `schema`, except the tool's own table, `record`, and the partitions of
+/// the tables `unmanaged`.
 #[must_use]
-pub fn members_script(schema: &SchemaName, record: &str) -> String {
+pub fn members_script(schema: &SchemaName, record: &str, unmanaged: &[Ident]) -> String {
     let schema = Text::from(schema.ident()).literal();
-    stripped(MEMBERS).replace(":record", record).replace(":schema", &schema)
+    stripped(MEMBERS)
+        .replace(":record", record)
+        .replace(":schema", &schema)
+        .replace(":is_unmanaged", &is_unmanaged(unmanaged))
 }

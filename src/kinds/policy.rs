@@ -44,7 +44,7 @@ pub(super) static RULES: Rules = Rules {
         identity: "po.polname",
         comment: Some("de.objoid = po.oid AND de.classoid = 'pg_policy'::regclass"),
         also: &[],
-        from: "pg_policy po WHERE r.relkind = 'r' AND po.polrelid = r.oid ORDER BY po.polname",
+        from: "pg_policy po WHERE r.relkind IN ('r', 'p') AND po.polrelid = r.oid ORDER BY po.polname",
     }),
     create,
     lock: |_| Some(TableLock::AccessExclusive),

@@ -19,7 +19,7 @@ use super::routine::{BEGINNING, ESCAPED};
 use super::rules::{Needs, Rules};
 use super::script::{for_version, stripped};
 use super::unmodelled::{OF_OTHERS, OF_RELATIONS, OF_TABLES, OTHER};
-use super::{column, comment, constraint, index, routine};
+use super::{column, comment, constraint, index, inheritance, routine};
 use crate::catalog::{Catalog, Fact, Kind, Object, Part, UNKNOWN_OPTION, Unmodelled};
 use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName, Text, literal};
 
@@ -88,6 +88,9 @@ pub fn details_script(
     }
     script = script
         .replace(":expression", column::EXPRESSION)
+        .replace(":own_column", inheritance::OWN_COLUMN)
+        .replace(":own_constraint", inheritance::OWN_CONSTRAINT)
+        .replace(":is_override", inheritance::IS_OVERRIDE)
         .replace(":parts", PARTS)
         .replace(":tail", index::TAIL)
         .replace(":unknown_option", &format!("'{UNKNOWN_OPTION}'"))

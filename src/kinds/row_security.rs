@@ -24,7 +24,8 @@ pub(super) static RULES: Rules = Rules {
         identity: "NULL",
         comment: None,
         also: &[],
-        from: "(SELECT) one WHERE r.relkind = 'r' AND (r.relrowsecurity OR r.relforcerowsecurity)",
+        from: "(SELECT) one \
+               WHERE r.relkind IN ('r', 'p') AND (r.relrowsecurity OR r.relforcerowsecurity)",
     }),
     create,
     lock: |_| Some(TableLock::AccessExclusive),

@@ -1,4 +1,4 @@
-//! Ordinary tables.
+//! Ordinary and partitioned tables, and partitions.
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard, together};
@@ -20,6 +20,33 @@ pub(super) static RULES: Rules = Rules {
         )
         .needed()
         .digested(&["nullif(r.relpersistence, 'p')"]),
+        Attribute::new("partition_by", "CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END")
+            .labelled("partition by")
+            .needed()
+            .digested(&["CASE WHEN r.relkind = 'p' AND r.is_set \
+                              THEN coalesce(pg_get_partkeydef(r.oid), r.oid::text) END"]),
+        Attribute::new(
+            "partition_of",
+            "CASE WHEN c.relispartition THEN ( \
+                 SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = c.oid) END",
+        )
+        .labelled("partition of")
+        .needed()
+        .digested(&[PARENTS]),
+        Attribute::new("bound", "pg_get_expr(c.relpartbound, c.oid)").needed().digested(&[
+            "CASE WHEN r.relispartition AND r.is_set \
+                  THEN coalesce(pg_get_expr(r.relpartbound, r.oid), r.oid::text) END",
+        ]),
+        // It is one with the parent of a partition in the digest.
+        Attribute::new(
+            "inherits",
+            "CASE WHEN NOT c.relispartition THEN ( \
+                 SELECT string_agg(h.inhparent::regclass::text, ', ' ORDER BY h.inhseqno) \
+                 FROM pg_inherits h WHERE h.inhrelid = c.oid) END",
+        )
+        .labelled("inherits")
+        .needed()
+        .digested(&[]),
         // Storage parameters; those of relations of all kinds are digested.
         Attribute::new("options", OPTIONS).labelled("with").digested(&[]),
         // 2 is heap in all versions.
@@ -37,6 +64,11 @@ pub(super) static RULES: Rules = Rules {
     create,
     ..Rules::NONE
 };
+
+/// What is digested of the parents of the table `r`.
+const PARENTS: &str = "CASE WHEN r.is_child AND r.is_set THEN ( \
+                           SELECT string_agg(h.inhparent::regclass::text, ',' ORDER BY h.inhseqno) \
+                           FROM pg_inherits h WHERE h.inhrelid = r.oid) END";
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let of_kind = |kind: Kind| {
@@ -64,12 +96,22 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
         _ => "",
     };
     let method = creation.fact.text("method").and_then(|name| Ident::new(name).ok());
-    let method = method.map(|name| format!(" USING {}", name.quoted())).unwrap_or_default();
+    let method = method.map(|name| format!(" USING {}", name.quoted()));
     let name = qualified(&creation.object, schema);
-    let statement = |words: &str| {
-        let parameters = storage_parameters(creation.fact, "options");
-        format!("CREATE {unlogged}TABLE {words}{name} ({clauses}){method}{parameters}")
-    };
+    let of = |words: &str, key| creation.fact.sql(key, schema).map(|sql| format!("{words}{sql}"));
+    // A partition has all from its parent.
+    let has_elements = !clauses.is_empty() || creation.fact.text("partition_of").is_none();
+    let parts = [
+        of(" PARTITION OF ", "partition_of"),
+        has_elements.then(|| format!(" ({clauses})")),
+        of(" ", "bound"),
+        of(" INHERITS (", "inherits").map(|clause| clause + ")"),
+        of(" PARTITION BY ", "partition_by"),
+        method,
+        Some(storage_parameters(creation.fact, "options")),
+    ];
+    let parts: String = parts.into_iter().flatten().collect();
+    let statement = |words: &str| format!("CREATE {unlogged}TABLE {words}{name}{parts}");
     if actions.is_empty() {
         return statement(guard.words());
     }

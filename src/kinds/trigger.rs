@@ -40,7 +40,7 @@ pub(super) static RULES: Rules = Rules {
         comment: Some("de.objoid = tg.oid AND de.classoid = 'pg_trigger'::regclass"),
         also: &[],
         from: "pg_trigger tg \
-               WHERE r.relkind IN ('r', 'v') AND r.relhastriggers AND tg.tgrelid = r.oid \
+               WHERE r.relkind IN ('r', 'p', 'v') AND r.relhastriggers AND tg.tgrelid = r.oid \
                  AND NOT tg.tgisinternal AND tg.tgparentid = 0 ORDER BY tg.tgname",
     }),
     create,

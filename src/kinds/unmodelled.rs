@@ -15,9 +15,9 @@ SELECT v.kind, c.relname::text AS name
 FROM pg_class c
 CROSS JOIN LATERAL (VALUES
     ('tablespace of table', c.reltablespace <> 0),
-    ('inheritance of table', EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid)),
-    -- In a partitioned table, which is not modelled, they are what it consists of.
-    ('child tables of table', EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid)),
+    ('child tables in other schemas of table', EXISTS (
+        SELECT FROM pg_inherits h JOIN pg_class k ON k.oid = h.inhrelid
+        WHERE h.inhparent = c.oid AND k.relnamespace <> c.relnamespace)),
     ('type of table', c.reloftype <> 0)) v(kind, is_present)
 WHERE c.oid = ANY (:tables) AND v.is_present
 UNION ALL
@@ -25,19 +25,25 @@ SELECT v.kind, c.relname || '.' || a.attname
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 CROSS JOIN LATERAL (VALUES
-    -- Since PostgreSQL 17, that of the partitioned table.
     ('identity of column', a.attidentity <> '' AND NOT EXISTS (
         SELECT FROM pg_depend d
         WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
           AND d.refobjsubid = a.attnum AND d.deptype = 'i'
           AND d.classid = 'pg_class'::regclass))) v(kind, is_present)
-WHERE c.oid = ANY (:tables) AND v.is_present
+WHERE c.oid = ANY (:tables) AND v.is_present AND (:own_column)
+UNION ALL
+SELECT DISTINCT 'override of inherited column', c.relname || '.' || a.attname
+FROM pg_inherits h
+JOIN pg_class c ON c.oid = h.inhrelid
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_attribute p ON p.attrelid = h.inhparent AND p.attname = a.attname AND NOT p.attisdropped
+WHERE h.inhrelid = ANY (:tables) AND NOT (:own_column) AND (:is_override)
 UNION ALL
 SELECT :unknown_option, c.relname || '.' || a.attname || ': ' || split_part(o, '=', 1)
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 CROSS JOIN unnest(a.attoptions) o
-WHERE c.oid = ANY (:tables)
+WHERE c.oid = ANY (:tables) AND (:own_column)
   AND split_part(o, '=', 1) <> ALL (:known_options) AND split_part(o, '=', 1) <> ALL (:kept_options)
 UNION ALL
 SELECT 'period of constraint', k.conname
@@ -46,11 +52,10 @@ WHERE k.conrelid = ANY (:tables) AND /* conperiod */ false";
 
 /// The same for what is attached to relations.
 pub(super) const OF_RELATIONS: &str = "\
-SELECT CASE c.relkind WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table'
-           ELSE 'relation' END, c.relname
+SELECT CASE c.relkind WHEN 'f' THEN 'foreign table' ELSE 'relation' END, c.relname
 FROM pg_class c
--- Indexes are read with their tables, including those of partitioned tables.
-WHERE c.oid = ANY (:relations) AND c.relkind NOT IN ('r', 'S', 'v', 'm', 'i')
+-- Indexes are read with their tables.
+WHERE c.oid = ANY (:relations) AND c.relkind NOT IN ('r', 'p', 'S', 'v', 'm', 'i', 'I')
 UNION ALL
 SELECT v.kind, x.relname
 FROM pg_index i
@@ -82,16 +87,20 @@ FROM (
     SELECT 'trigger' AS kind, tg.tgname::text AS name, tg.tgrelid AS relation
     FROM pg_trigger tg
     JOIN pg_class r ON r.oid = tg.tgrelid
-    WHERE tg.tgrelid = ANY (:relations) AND NOT tg.tgisinternal
-      AND (r.relkind NOT IN ('r', 'v') OR tg.tgparentid <> 0)
+    WHERE tg.tgrelid = ANY (:relations) AND NOT tg.tgisinternal AND tg.tgparentid = 0
+      AND r.relkind NOT IN ('r', 'p', 'v')
     UNION ALL
     -- The triggers of a foreign key are what enforces it. Their own names hold OIDs, as does that of
-    -- the internal trigger that Citus gives each distributed table.
+    -- the internal trigger that Citus gives each distributed table. A partition has copies of its parent's.
     SELECT DISTINCT 'disabled trigger',
-           coalesce(k.conname, regexp_replace(tg.tgname, '_[0-9]+$', '')), tg.tgrelid
+           coalesce(k.conname, CASE WHEN tg.tgisinternal
+                                    THEN regexp_replace(tg.tgname, '_[0-9]+$', '')
+                                    ELSE tg.tgname END), tg.tgrelid
     FROM pg_trigger tg
+    LEFT JOIN pg_trigger p ON p.oid = tg.tgparentid
     LEFT JOIN pg_constraint k ON k.oid = tg.tgconstraint
-    WHERE tg.tgrelid = ANY (:relations) AND tg.tgisinternal AND tg.tgenabled <> 'O'
+    WHERE tg.tgrelid = ANY (:relations) AND (tg.tgisinternal OR tg.tgparentid <> 0)
+      AND tg.tgenabled <> coalesce(p.tgenabled, 'O')
     UNION ALL
     -- And those on the table of another schema that a foreign key points to.
     SELECT DISTINCT 'disabled trigger', k.conname, k.conrelid
@@ -103,7 +112,7 @@ FROM (
     UNION ALL
     SELECT 'policy', po.polname, po.polrelid
     FROM pg_policy po JOIN pg_class r ON r.oid = po.polrelid
-    WHERE po.polrelid = ANY (:relations) AND r.relkind <> 'r'
+    WHERE po.polrelid = ANY (:relations) AND r.relkind NOT IN ('r', 'p')
     UNION ALL
     SELECT 'rule', ru.rulename, ru.ev_class
     FROM pg_rewrite ru

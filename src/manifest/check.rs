@@ -10,6 +10,7 @@ mod grants;
 mod indexes;
 mod keys;
 pub(super) mod names;
+mod partitions;
 mod policies;
 mod requires;
 mod routines;
@@ -18,6 +19,7 @@ mod triggers;
 mod types;
 mod views;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -27,8 +29,8 @@ use self::chosen_index::Indexed;
 use super::checking::Checking;
 use super::decode::Damage;
 use super::model::{
-    ConstraintDecl, IntegerType, Manifest, RowSecurity, RowTable, SequenceDecl, SequenceOptions,
-    TableDecl, TableRef,
+    ColumnDecl, ConstraintDecl, IntegerType, Manifest, RowSecurity, RowTable, SequenceDecl,
+    SequenceOptions, TableDecl, TableRef,
 };
 use super::raw::{self, Name};
 use super::report::Report;
@@ -65,8 +67,13 @@ pub(super) fn manifest(
         .iter()
         .filter_map(|(name, decl)| sequence(&mut checking, name, decl))
         .collect();
-    let tables: Vec<TableDecl> =
-        raw.tables.iter().filter_map(|(name, decl)| table(&mut checking, name, decl)).collect();
+    let tables: Vec<TableDecl> = raw
+        .tables
+        .iter()
+        .filter_map(|(name, decl)| table(&mut checking, &raw.tables, name, decl))
+        .collect();
+    let (partitions, mut unmanaged) = partitions::partitions(&mut checking, &raw.tables);
+    unmanaged.extend(partitions::unmanaged_in_sql(&mut checking, raw.sql.as_ref()));
     let views = views::views(&mut checking, &raw.views, folder);
     let materialized_views =
         views::materialized_views(&mut checking, &raw.materialized_views, folder);
@@ -87,6 +94,8 @@ pub(super) fn manifest(
         types,
         sequences,
         tables,
+        partitions,
+        unmanaged,
         views,
         materialized_views,
         routines,
@@ -105,6 +114,7 @@ fn row_tables(tables: &[TableDecl], in_sql: Vec<RowTable>) -> Vec<RowTable> {
         let keys = table.constraints.iter().filter_map(ConstraintDecl::references);
         RowTable {
             name: table.name.clone(),
+            is_partitioned: table.partition_by.is_some(),
             columns: table.columns.clone(),
             parents: keys.filter_map(TableRef::tenant).cloned().collect(),
         }
@@ -120,7 +130,28 @@ fn row_tables(tables: &[TableDecl], in_sql: Vec<RowTable>) -> Vec<RowTable> {
             }
         }
     }
+    let columns: Vec<(Ident, Vec<ColumnDecl>)> =
+        tables.iter().map(|table| (table.name.clone(), inherited(tables, table))).collect();
+    for (name, inherited) in columns {
+        if let Some(table) = all.get_mut(&name) {
+            table.columns.extend(inherited);
+        }
+    }
     all.into_values().collect()
+}
+
+/// The columns that a table has from others. Tables that inherit from each other in a circle were noted.
+fn inherited(tables: &[TableDecl], table: &TableDecl) -> Vec<ColumnDecl> {
+    let (mut seen, mut left) = (BTreeSet::from([&table.name]), table.inherits.clone());
+    let mut columns: Vec<ColumnDecl> = Vec::new();
+    while let Some(parent) = left.pop().and_then(|name| tables.iter().find(|t| t.name == name)) {
+        if seen.insert(&parent.name) {
+            left.extend(parent.inherits.iter().cloned());
+            columns.extend(parent.columns.iter().cloned());
+        }
+    }
+    columns.retain(|column| !table.columns.iter().any(|own| own.name == column.name));
+    columns
 }
 
 fn sequence(checking: &mut Checking<'_>, name: &Name, raw: &raw::Sequence) -> Option<SequenceDecl> {
@@ -139,9 +170,17 @@ fn sequence(checking: &mut Checking<'_>, name: &Name, raw: &raw::Sequence) -> Op
     })
 }
 
-fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<TableDecl> {
+fn table(
+    checking: &mut Checking<'_>,
+    tables: &IndexMap<Name, raw::Table>,
+    name: &Name,
+    raw: &raw::Table,
+) -> Option<TableDecl> {
     let comment = checking.optional_text(raw.comment.as_ref());
     let with = indexes::storage_parameters(checking, &raw.with);
+    let partition_by = raw.partition_by.as_ref();
+    let partition_by = partition_by.and_then(|sql| partitions::strategy(checking, sql));
+    let inherits = partitions::inherits(checking, tables, name, raw);
     let columns = columns::columns(checking, raw);
     let constraints = constraints::constraints(checking, name, raw, &columns);
     let indexes = indexes::indexes(checking, name, &raw.indexes);
@@ -169,6 +208,8 @@ fn table(checking: &mut Checking<'_>, name: &Name, raw: &raw::Table) -> Option<T
         method,
         replica_identity,
         cluster_on,
+        partition_by,
+        inherits,
         columns,
         constraints,
         indexes,

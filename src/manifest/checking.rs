@@ -7,6 +7,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 
+use super::ancestors::ancestors;
 use super::decode::Damage;
 use super::fragment::{Fragment, FragmentError};
 use super::model::QualifiedName;
@@ -50,8 +51,12 @@ impl<'a> Checking<'a> {
         damage: &'a Damage,
         report: &'a mut Report,
     ) -> Self {
-        let columns_of =
-            |table: &raw::Table| table.columns.keys().map(|c| c.value.clone()).collect();
+        let columns_of = |table: &raw::Table| {
+            let ancestors = ancestors(&raw.tables, table);
+            let parents = raw.tables.iter().filter(|(n, _)| ancestors.contains(n.value.as_str()));
+            let columns = parents.flat_map(|(_, parent)| parent.columns.keys());
+            columns.chain(table.columns.keys()).map(|c| c.value.clone()).collect()
+        };
         Self {
             source,
             damage,
@@ -81,6 +86,9 @@ impl<'a> Checking<'a> {
                 .chain(raw.materialized_views.keys())
                 .chain(raw.sequences.keys())
                 .chain(raw.procedures.keys())
+                .chain(
+                    raw.tables.values().flat_map(|t| raw::partition_names(t.partitions.as_ref())),
+                )
                 .map(|name| name.value.clone())
                 .collect(),
             names: TakenNames::default(),

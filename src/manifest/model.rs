@@ -5,6 +5,7 @@
 mod grants;
 mod indexes;
 mod names;
+mod partitions;
 mod policies;
 mod routines;
 mod rows;
@@ -27,6 +28,7 @@ pub use grants::{
 };
 pub use indexes::{IndexDecl, IndexKey, IndexTerm, Operator};
 pub use names::{ObjectName, QualifiedName};
+pub use partitions::{PartitionDecl, Unmanaged};
 pub use policies::{PolicyDecl, RowSecurity};
 pub(super) use routines::LISTS;
 pub use routines::{RoutineBody, RoutineDecl, Setting};
@@ -68,6 +70,12 @@ pub struct Manifest {
     pub sequences: Vec<SequenceDecl>,
     /// In the order of the file.
     pub tables: Vec<TableDecl>,
+    /// Each after what it is a partition of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<PartitionDecl>,
+    /// The tables whose partitions are left to another program.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmanaged: Vec<Unmanaged>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<ViewDecl>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

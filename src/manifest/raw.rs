@@ -5,6 +5,7 @@ mod forms;
 mod grants;
 mod indexes;
 mod key;
+mod partitions;
 mod policies;
 mod routines;
 mod statistics;
@@ -22,6 +23,7 @@ pub(super) use forms::{
 pub(super) use grants::{DefaultPrivileges, Grant, LaterObjects, Privilege};
 pub(super) use indexes::{Index, Nulls, Order};
 pub(super) use key::KeyForm;
+pub(super) use partitions::{Partition, Partitions, partition_names};
 pub(super) use policies::{Command, Policy, RowSecurity};
 pub(super) use routines::{Function, Parallel, Procedure, Volatility};
 pub(super) use statistics::{Statistics, StatisticsKind};
@@ -125,6 +127,9 @@ pub(super) struct Sql {
     /// Whether materialized views that the files create WITH NO DATA are filled all the same: `pg_dump` writes that for
     /// each of them. `false`: they are meant to be empty, and `validate` does not mention them.
     pub(super) populate: Option<bool>,
+    /// Partitioned tables whose partitions are left to another program.
+    #[serde(default)]
+    pub(super) unmanaged_partitions: Names,
 }
 
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
@@ -203,6 +208,13 @@ pub(super) struct Table {
     pub(super) replica_identity: Option<Spanned<Short<ReplicaIndex>>>,
     /// The index in whose order CLUSTER stores the rows.
     pub(super) cluster_on: Option<Name>,
+    /// How the rows are distributed to partitions, as SQL has it: `range (…)`, `list (…)` or `hash (…)`.
+    pub(super) partition_by: Option<Name>,
+    /// The partitions by name, each with its bound; or `unmanaged`: they are left to another program.
+    pub(super) partitions: Option<Spanned<Partitions>>,
+    /// Tables whose columns and checks it has beside its own.
+    #[serde(default)]
+    pub(super) inherits: Names,
     /// The columns in their order: the type alone, or a table of properties.
     pub(super) columns: IndexMap<Name, Spanned<Short<Column>>>,
     /// The columns of the primary key, or a table of its properties.

@@ -120,7 +120,12 @@ struct Found {
 
 /// What is known of a table, once the types are known.
 fn row_table(checking: &Checking<'_>, name: Ident, parts: Vec<(Parts, Vec<Position>)>) -> RowTable {
-    let mut table = RowTable { name, columns: Vec::new(), parents: Vec::new() };
+    let mut table = RowTable {
+        name,
+        is_partitioned: parts.iter().any(|(parts, _)| parts.is_partitioned),
+        columns: Vec::new(),
+        parents: Vec::new(),
+    };
     for (Parts { columns, parents, .. }, positions) in parts {
         table.parents.extend(parents);
         for (column, position) in columns.into_iter().zip(positions) {

@@ -17,6 +17,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use super::error::{Cause, PgError, ServerError};
 use crate::causes::chain;
 use crate::manifest::Trust;
+use crate::name::Ident;
 
 /// Variables that say which server is meant. With none of them set, none is.
 const SERVER_VARIABLES: [&str; 5] = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER"];
@@ -40,6 +41,8 @@ pub struct Target {
     was_reached: Arc<AtomicBool>,
     values: bool,
     trust: Arc<Trust>,
+    /// See [`Target::with_unmanaged`].
+    unmanaged: Arc<[Ident]>,
 }
 
 impl fmt::Debug for Target {
@@ -128,6 +131,7 @@ impl Target {
             was_reached: Arc::default(),
             values: false,
             trust: Arc::default(),
+            unmanaged: Arc::default(),
         }
     }
 
@@ -144,8 +148,18 @@ impl Target {
         Self { trust: Arc::new(trust), ..self }
     }
 
+    /// The same server; the partitions of these tables are left to another program.
+    #[must_use]
+    pub fn with_unmanaged(self, tables: impl IntoIterator<Item = Ident>) -> Self {
+        Self { unmanaged: tables.into_iter().collect(), ..self }
+    }
+
     pub(super) fn values(&self) -> bool {
         self.values
+    }
+
+    pub(super) fn unmanaged(&self) -> Arc<[Ident]> {
+        Arc::clone(&self.unmanaged)
     }
 
     pub(super) fn trust(&self) -> Arc<Trust> {
@@ -230,6 +244,7 @@ impl Target {
             was_reached: Arc::default(),
             values: false,
             trust: Arc::default(),
+            unmanaged: Arc::default(),
         })
     }
 

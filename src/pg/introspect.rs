@@ -80,7 +80,8 @@ pub(super) async fn introspect(
     reading: Reading,
 ) -> Result<Catalog, PgError> {
     let doing = self::reading(schema);
-    let answers = session.run(&doing, &kinds::members_script(schema, state::TABLE)).await?;
+    let script = kinds::members_script(schema, state::TABLE, &session.unmanaged);
+    let answers = session.run(&doing, &script).await?;
     let members: Vec<Members> = Sections::new(schema, &answers).get("members")?;
     let members = members.into_iter().next().unwrap_or_default();
     let version_number = session.server.version_number;

@@ -45,6 +45,8 @@ struct PinnedTable {
     is_lockable: bool,
     /// Whether row-level security binds the role.
     is_row_secured: bool,
+    /// Its rows are in its partitions.
+    is_partitioned: bool,
 }
 
 /// The pins of those of `schemas` that exist, and of the tables with the names `tables` in them.
@@ -75,7 +77,7 @@ fn query(session: &Session, schemas: &[&SchemaName], tables: &[&str]) -> String 
          (SELECT json_agg(json_build_array(c.relname, \
               CASE WHEN c.relowner <> ALL (t.roles) THEN pg_get_userbyid(c.relowner) END, \
               (c.relowner <> ALL (t.roles) OR n.nspowner <> ALL (t.roles)) AND {}, \
-              c.relrowsecurity AND row_security_active(c.oid))) \
+              c.relrowsecurity AND row_security_active(c.oid), c.relkind = 'p')) \
           FROM pg_class c \
           WHERE c.relnamespace = n.oid AND c.relname = ANY ({}) AND c.relkind IN ('r', 'p') \
          )::text AS tables \
@@ -119,14 +121,16 @@ impl Pins {
     fn of(row: &PgRow, trust: &Trust) -> Result<Self, PgError> {
         let untrusted = |owner: Option<String>| owner.filter(|owner| !trust.covers(owner.as_str()));
         let tables: Option<&str> = column(row, "tables", DOING)?;
-        let tables: Vec<(String, Option<String>, bool, bool)> =
+        let tables: Vec<(String, Option<String>, bool, bool, bool)> =
             serde_json::from_str(tables.unwrap_or("[]")).map_err(|error| PgError::Answer {
                 doing: DOING.to_owned(),
                 reason: error.to_string(),
             })?;
-        let tables = tables.into_iter().map(|(name, owner, is_lockable, is_row_secured)| {
-            (name, PinnedTable { owner: untrusted(owner), is_lockable, is_row_secured })
-        });
+        let tables =
+            tables.into_iter().map(|(name, owner, is_lockable, is_row_secured, is_partitioned)| {
+                let owner = untrusted(owner);
+                (name, PinnedTable { owner, is_lockable, is_row_secured, is_partitioned })
+            });
         Ok(Self {
             owner: untrusted(column::<Option<String>>(row, "owner", DOING)?),
             tables: tables.collect(),
@@ -155,12 +159,21 @@ impl Pins {
             if self.changeable(name).is_some_and(|table| table.is_lockable)
                 && let Ok(name) = Ident::new(name)
             {
-                let table = format!("ONLY {}", schema.qualify(&name));
+                let table = self.locked(schema, &name);
                 let lock = TableLock::ShareUpdateExclusive;
                 script.push_str(&lock_script(&table, lock, waits));
             }
         }
         script
+    }
+
+    /// What is locked of a table: with its partitions, and without other child tables.
+    fn locked(&self, schema: &SchemaName, table: &Ident) -> String {
+        let name = schema.qualify(table);
+        match self.tables.get(table.as_str()) {
+            Some(PinnedTable { is_partitioned: true, .. }) => name,
+            _ => format!("ONLY {name}"),
+        }
     }
 
     fn name_script(&self, schema: &SchemaName) -> String {
@@ -193,7 +206,7 @@ impl Pins {
                 Some(_) => lock.and(TableLock::ShareUpdateExclusive),
                 None => lock,
             };
-            script.push_str(&lock_script(&format!("ONLY {}", schema.qualify(table)), lock, true));
+            script.push_str(&lock_script(&self.locked(schema, table), lock, true));
         }
         if has_record {
             let lock = match self.changeable(state::TABLE) {

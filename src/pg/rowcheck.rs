@@ -7,6 +7,7 @@ use super::error::PgError;
 use super::grantcheck;
 use super::session::Session;
 use crate::catalog::Catalog;
+use crate::kinds;
 use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow};
 use crate::name::{Ident, SchemaName, TenantId};
 use crate::obstacle::{Reasons, Subject};
@@ -211,7 +212,7 @@ fn shared_statement(
     let arms: Vec<String> = subjects
         .iter()
         .map(|(_, schema)| {
-            let (table, equal) = (schema.qualify(&seed.table), equal(columns, seed));
+            let (table, equal) = (columns.relation(schema, &seed.table), equal(columns, seed));
             let conditions = [of_first.clone(), safe(columns, seed, rows, schema)];
             let conditions: Vec<String> =
                 conditions.into_iter().filter(|condition| !condition.is_empty()).collect();
@@ -219,7 +220,7 @@ fn shared_statement(
                 &conditions.join(" AND "),
                 &format!(
                     "SELECT string_agg(v.n::text, ',' ORDER BY v.n) FROM v \
-                     WHERE NOT EXISTS (SELECT 1 FROM ONLY {table} AS t WHERE {equal})"
+                     WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {equal})"
                 ),
             )
         })
@@ -249,12 +250,12 @@ fn statement(
     schema: &SchemaName,
     tenant: &TenantId,
 ) -> String {
-    let table = schema.qualify(&seed.table);
+    let table = columns.relation(schema, &seed.table);
     let KeyList { values, names } = key_list(columns, seed, rows, schema, tenant);
     let query = format!(
         "SELECT coalesce(string_agg(v.n::text, ',' ORDER BY v.n), '') \
          FROM (VALUES {values}) AS v(n, {names}) \
-         WHERE v.n >= 0 AND NOT EXISTS (SELECT 1 FROM ONLY {table} AS t WHERE {})",
+         WHERE v.n >= 0 AND NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {})",
         equal(columns, seed)
     );
     guarded(&safe(columns, seed, rows, schema), &query) + ";\n"
@@ -337,5 +338,7 @@ fn is_avoided(columns: &Columns<'_>, seed: &SeedDecl, avoid: &Reasons) -> bool {
 }
 
 fn is_readable(seed: &SeedDecl, live: &Catalog) -> bool {
-    seed.columns_read().into_iter().all(|(table, column)| live.has_column(table, column))
+    seed.columns_read()
+        .into_iter()
+        .all(|(table, column)| kinds::column(live, table, column).is_some())
 }

@@ -27,6 +27,8 @@ pub struct Session {
     values: bool,
     /// See [`Target::with_trust`].
     pub(super) trust: Arc<Trust>,
+    /// See [`Target::with_unmanaged`].
+    pub(super) unmanaged: Arc<[Ident]>,
 }
 
 impl fmt::Debug for Session {
@@ -126,9 +128,10 @@ impl Session {
                 ),
             });
         }
-        let digests = Box::new(fingerprint::Statements::new(server.version_number));
+        let unmanaged = target.unmanaged();
+        let digests = Box::new(fingerprint::Statements::new(server.version_number, &unmanaged));
         let (values, trust) = (target.values(), target.trust());
-        Ok(Self { conn, server, digests, values, trust })
+        Ok(Self { conn, server, digests, values, trust, unmanaged })
     }
 
     /// Closes the connection. Errors no longer matter.

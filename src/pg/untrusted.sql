@@ -79,9 +79,12 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     JOIN pg_inherits i ON i.inhparent = t.oid
 ), base AS MATERIALIZED (
     SELECT 'relation' AS kind, r.schema::text AS schema, r.subject::text AS subject, b.via,
-           b.reads AND r.oid = r.origin AS reads, b.classid::oid AS classid, b.objid
+           -- Rows are read in partitions, too, but not in other child tables.
+           b.reads AND (r.oid = r.origin OR r.is_partition) AS reads, b.classid::oid AS classid, b.objid
     FROM (SELECT r.*, CASE WHEN r.oid = r.origin THEN quote_ident(r.subject)
-                           ELSE r.oid::regclass::text END AS name
+                           ELSE r.oid::regclass::text END AS name,
+                 EXISTS (SELECT FROM pg_class c WHERE c.oid = r.oid AND c.relispartition)
+                     AS is_partition
           FROM relation r) r
     CROSS JOIN LATERAL (
         SELECT 'column ' || r.name || '.' || quote_ident(a.attname) AS via,

@@ -10,7 +10,8 @@ FROM (
       AND d.refobjid = (SELECT n.oid FROM pg_namespace n
                         WHERE n.nspname = current_setting('provision.schema'))
       AND d.classid = 'pg_class'::regclass
-      AND c.relkind = 'r'
+      -- Rows are read through partitioned tables, not in partitions.
+      AND c.relkind IN ('r', 'p') AND NOT c.relispartition
       AND c.relname <> '_provision_state'
       AND NOT EXISTS (SELECT FROM information_schema.tables t
                       WHERE t.table_schema = current_setting('provision.schema')

@@ -41,6 +41,7 @@ pub(super) fn blocked<'a>(
             why.extend(needed.map(|actual| format!("{actual} is not as declared")));
             why.extend(obstructed(comparison, fact, reasons));
             why.extend(hides_rows(comparison, fact));
+            why.extend(misplaced(comparison, fact));
             why.extend(type_limits::refused(comparison, fact));
         }
         if !why.is_empty() {
@@ -152,6 +153,24 @@ fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BT
     let expressions = ["expressions", "default", "stored", "virtual"];
     let expressions: Vec<&str> = expressions.iter().filter_map(|key| fact.text(key)).collect();
     reasons_met(reasons, &subjects, &tables, &expressions)
+}
+
+/// Why there is no partition beside another one for the same rows, and nothing is added to a table that inherits other tables
+/// than declared, or is partitioned otherwise.
+fn misplaced(comparison: &Comparison<'_>, fact: &Fact) -> Option<String> {
+    if let Some(other) = kinds::same_bound(comparison.live, fact) {
+        return Some(format!("{other} is the partition for these rows"));
+    }
+    let table = fact.object.table_name().filter(|_| fact.object.kind() != Kind::Table)?;
+    other_structure(comparison, &table)
+}
+
+/// That a table inherits other tables than declared, or is partitioned otherwise.
+pub(super) fn other_structure(comparison: &Comparison<'_>, table: &Ident) -> Option<String> {
+    let table = Object::table(table);
+    let desired = comparison.desired.catalog.get(&table)?;
+    let live = comparison.live.get(&table)?;
+    kinds::differ_in_structure(desired, live).then(|| format!("{table} is not as declared"))
 }
 
 /// Why row-level security is not enabled on a table that exists: that adds nothing, but takes away.

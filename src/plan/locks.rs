@@ -47,6 +47,9 @@ fn create(locks: &mut Locks, fact: &Fact) {
     {
         add(&mut locks.tables, table, lock);
     }
+    for (table, lock) in kinds::locks_on_parents(fact) {
+        add(&mut locks.tables, &table, lock);
+    }
     let types = fact.dependencies.iter().cloned().chain([fact.object.group()]);
     locks.types.extend(types.filter_map(|object| match object {
         Object::Member(kind, name) if kind.is_type() => Some(name),

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::comparison::Comparison;
-use crate::catalog::{Fact, Kind, Object};
+use crate::catalog::{Fact, Kind, Object, Part};
+use crate::kinds;
 use crate::manifest::{Cell, SeedDecl, SeedRow};
 use crate::name::Ident;
 
@@ -50,7 +51,11 @@ pub(super) fn misfits(
 }
 
 fn both<'c>(comparison: &Comparison<'c>, object: &Object) -> (Option<&'c Fact>, Option<&'c Fact>) {
-    (comparison.desired.catalog.get(object), comparison.live.get(object))
+    let column = |catalog| match object {
+        Object::Part(Part { of, name, .. }) => kinds::column(catalog, of, name),
+        _ => None,
+    };
+    (column(&comparison.desired.catalog), column(comparison.live))
 }
 
 fn is_not_null(column: Option<&Fact>) -> bool {

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
+use super::held::other_structure;
 use super::mentions::reasons_met;
 use super::misfits::misfits;
 use super::needs::Blocked;
 use crate::catalog::Object;
+use crate::kinds;
 use crate::manifest::{Cell, Manifest, SCHEMA_PLACEHOLDER, SeedDecl, SeedRow};
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
@@ -43,10 +45,16 @@ impl<'c, 'a> HeldRows<'c, 'a> {
         let expressions = expressions(manifest, seed, row);
         let mut why = self.obstructed(&tables, &expressions);
         let needed = tables.iter().map(|table| Object::table(table));
-        let needed = needed.chain(columns.iter().map(|(table, name)| Object::column(table, name)));
+        let desired = &self.comparison.desired.catalog;
+        let column = |(table, name): &(&Ident, &Ident)| match kinds::column(desired, table, name) {
+            Some(fact) => fact.object.clone(),
+            None => Object::column(table, name),
+        };
+        let needed = needed.chain(columns.iter().map(column));
         for object in needed {
             why.extend(self.blocked.get(&object).into_iter().flatten().cloned());
         }
+        why.extend(tables.iter().filter_map(|table| other_structure(self.comparison, table)));
         why.extend(misfits(self.comparison, seed, row));
         let parents = parents(manifest, &seed.table).chain(tables);
         let needed = parents.filter(|table| **table != seed.table);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::PlannedStep;
 use crate::catalog::{Catalog, Object};
+use crate::kinds;
 use crate::manifest::{Manifest, SeedDecl};
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
@@ -14,7 +15,7 @@ use crate::obstacle::{Reasons, Subject};
 pub fn unreadable(manifest: &Manifest, steps: &[PlannedStep], live: Option<&Catalog>) -> Reasons {
     let creates = |object: Object| steps.iter().any(|step| step.object == object);
     let exists = |table: &Ident, column: &Ident| {
-        live.is_some_and(|live| live.has_column(table, column))
+        live.is_some_and(|live| kinds::column(live, table, column).is_some())
             || creates(Object::table(table))
             || creates(Object::column(table, column))
     };

@@ -72,7 +72,7 @@ impl Context {
         let manifest = manifest.into();
         let manifest_checksum = checksum::of("manifest", &*manifest);
         Self {
-            target: target.with_trust(manifest.trust.clone()),
+            target: for_manifest(target, &manifest),
             elaborate_on: None,
             limits: Limits::default(),
             retry: Retry::default(),
@@ -179,7 +179,7 @@ impl Context {
                 let elaborated = match self.elaborate_on.as_ref().or(own) {
                     None => elaborate(session, &self.manifest, self.limits).await?,
                     Some(target) => {
-                        let target = target.clone().with_trust(self.manifest.trust.clone());
+                        let target = for_manifest(target.clone(), &self.manifest);
                         let mut other = Session::open(&target).await?;
                         let elaborated = elaborate(&mut other, &self.manifest, self.limits).await?;
                         other.close().await;
@@ -192,6 +192,12 @@ impl Context {
             .await?;
         Ok(&elaborated.desired)
     }
+}
+
+/// The server, as the manifest wants it to be looked at.
+fn for_manifest(target: Target, manifest: &Manifest) -> Target {
+    let unmanaged = manifest.unmanaged.iter().map(|decl| decl.table.clone());
+    target.with_trust(manifest.trust.clone()).with_unmanaged(unmanaged)
 }
 
 impl Retry {

@@ -29,6 +29,18 @@ subtype_diff = "float8mi"
 
 [sequences.counter]
 
+[tables.parts]
+partition_by = "range (a)"
+columns = { a = "integer" }
+partitions = { parts_1 = "from (0) to (10)" }
+
+[tables.base]
+columns = { b = "integer" }
+
+[tables.child]
+inherits = ["base"]
+columns = { c = "integer" }
+
 [tables.t]
 primary_key = { name = "t_pkey", columns = ["id"] }
 cluster_on = "t_pkey"
@@ -100,6 +112,27 @@ const CASES: &[(Kind, &str, &str, &str)] = {
     };
     &[
         (Table, "persistence", "ALTER TABLE acme.t SET UNLOGGED", "table t"),
+        (
+            Table,
+            "partition_by",
+            "DROP TABLE acme.parts;
+             CREATE TABLE acme.parts (a integer NOT NULL) PARTITION BY LIST (a)",
+            "table parts",
+        ),
+        (
+            Table,
+            "partition_of",
+            "ALTER TABLE acme.parts DETACH PARTITION acme.parts_1",
+            "table parts_1",
+        ),
+        (
+            Table,
+            "bound",
+            "ALTER TABLE acme.parts DETACH PARTITION acme.parts_1;
+             ALTER TABLE acme.parts ATTACH PARTITION acme.parts_1 FOR VALUES FROM (0) TO (11)",
+            "table parts_1",
+        ),
+        (Table, "inherits", "ALTER TABLE acme.child NO INHERIT acme.base", "table child"),
         (Table, "options", "ALTER TABLE acme.t SET (fillfactor = 50)", "table t"),
         (
             Table,

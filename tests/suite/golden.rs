@@ -35,6 +35,7 @@ cases! {
     extra_and_unmodelled
     functions
     held_back
+    inheritance
     invalid_index
     materialized_views
     missing_parts
@@ -42,6 +43,7 @@ cases! {
     new_everything
     nothing_to_do
     nulls_not_distinct
+    partitions
     row_security
     seeds
     storage_and_statistics

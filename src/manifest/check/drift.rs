@@ -8,7 +8,7 @@ use crate::name::TenantId;
 
 /// The first words of the kinds of all objects that can be undeclared: those that can be declared, and
 /// those that reading a schema reports.
-const KINDS: [&str; 49] = [
+const KINDS: [&str; 48] = [
     "access",
     "aggregate",
     "attribute",
@@ -31,13 +31,12 @@ const KINDS: [&str; 49] = [
     "foreign",
     "function",
     "index",
-    "inheritance",
     "label",
     "materialized",
     "multirange",
     "operator",
     "options",
-    "partitioned",
+    "override",
     "period",
     "policy",
     "procedure",

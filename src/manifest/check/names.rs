@@ -41,6 +41,13 @@ pub(super) fn reserve(checking: &mut Checking<'_>, raw: &raw::Manifest) {
         take_relation(checking, name, "table");
         take_type(checking, name, "table");
     }
+    for name in
+        raw.tables.values().flat_map(|table| raw::partition_names(table.partitions.as_ref()))
+    {
+        checking.ident(name);
+        take_relation(checking, name, "table");
+        take_type(checking, name, "table");
+    }
     for name in raw.views.keys() {
         checking.ident(name);
         take_relation(checking, name, "view");

@@ -31,7 +31,13 @@ pub struct TableDecl {
     /// The name of the index in whose order the rows are stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_on: Option<Ident>,
-    /// In the order of the file.
+    /// How the rows are distributed to partitions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition_by: Option<Fragment>,
+    /// The tables of the manifest that it inherits from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inherits: Vec<Ident>,
+    /// In the order of the file, without those that are only inherited.
     pub columns: Vec<ColumnDecl>,
     /// Primary key first, then unique, check, exclusion, foreign keys; each in file order.
     pub constraints: Vec<ConstraintDecl>,
@@ -50,6 +56,7 @@ pub struct TableDecl {
 #[derive(Debug, Clone)]
 pub struct RowTable {
     pub name: Ident,
+    pub is_partitioned: bool,
     pub columns: Vec<ColumnDecl>,
     /// The tables of the schema that its foreign keys point to.
     pub parents: Vec<Ident>,

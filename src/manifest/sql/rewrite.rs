@@ -102,6 +102,7 @@ fn replacements(
             {
                 let is_object = name_at == Some(number)
                     || is_before(1, &["NAME"]) && is_before(2, &["SEQUENCE"])
+                    || is_before(1, &["PARTITION"]) && is_before(2, &["ATTACH"])
                     || after(2).and_then(named).is_some_and(|name| known.declared.contains(&name));
                 is_object.then(|| SCHEMA_PLACEHOLDER.to_owned())
             }

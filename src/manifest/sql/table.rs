@@ -3,13 +3,15 @@
 //! inserted.
 
 use super::rewrite::{names, unquoted};
-use super::split::{Kind, Token};
+use super::split::{Kind, Token, is_at};
 use crate::manifest::model::TableRef;
 use crate::name::{Ident, SCHEMA_PLACEHOLDER};
 
 /// What one statement says about a table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts {
+    /// Whether the rows are in partitions.
+    pub(super) is_partitioned: bool,
     pub(super) columns: Vec<Column>,
     /// The tables of the schema that foreign keys point to.
     pub(super) parents: Vec<Ident>,
@@ -52,9 +54,12 @@ const CLAUSES: [&str; 14] = [
 
 /// The parts of a `CREATE TABLE` or `ALTER TABLE`. `schema` is the name that stands for the tenant's schema.
 pub(super) fn parts(tokens: &[Token<'_>], schema: Option<&Ident>) -> Parts {
-    let mut parts = Parts::default();
+    let has = |words: &[&str]| (0..tokens.len()).any(|at| is_at(tokens, at, words));
+    let mut parts = Parts { is_partitioned: has(&["PARTITION", "BY"]), ..Parts::default() };
     if tokens.first().is_some_and(|token| token.is("CREATE")) {
-        let start = tokens.iter().position(|token| token.is_symbol("("));
+        // A partition has the columns of the table that it is a partition of.
+        let is_partition = has(&["PARTITION", "OF"]);
+        let start = tokens.iter().position(|token| token.is_symbol("(")).filter(|_| !is_partition);
         for element in
             start.map(|at| elements(tokens.get(at + 1..).unwrap_or_default())).into_iter().flatten()
         {

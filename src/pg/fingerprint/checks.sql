@@ -3,7 +3,7 @@
 -- in it, before anything is read from it. `t` are the trusted roles; see pin.rs and strangers.rs.
 SELECT has_schema_privilege(n.oid, 'USAGE')::text AS usable,
        EXISTS (SELECT FROM relation r
-               WHERE r.relkind = 'r'
+               WHERE r.relkind IN ('r', 'p') AND NOT r.relispartition
                  AND NOT pg_has_role(r.relowner, 'USAGE')
                  AND NOT has_table_privilege(r.oid, 'SELECT'))::text AS hidden,
        -- Something that is digested, or the schema itself, has an untrusted owner, row-level security

@@ -1,6 +1,6 @@
 -- The tables and other relations `relation`, and those sequences `sequence` that no table owns: kind, name, and
 -- the text that is digested.
-SELECT CASE r.relkind WHEN 'r' THEN 'table' ELSE 'relation' END AS kind, r.name::text AS name,
+SELECT CASE WHEN r.relkind IN ('r', 'p') THEN 'table' ELSE 'relation' END AS kind, r.name::text AS name,
        concat(
     ROW('relation', r.relkind, :attributes_of_table,
         r.reloptions, nullif(r.reltablespace, 0),

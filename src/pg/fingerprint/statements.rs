@@ -7,10 +7,14 @@ use sqlx::postgres::PgRow;
 use super::compose;
 use crate::catalog::Kind;
 use crate::checksum;
+use crate::kinds;
 use crate::name::Ident;
 use crate::pg::answers::is_true;
 use crate::pg::error::PgError;
 use crate::touched::Touched;
+
+/// What stands for the condition that a relation is not looked at.
+const UNMANAGED: &str = ":is_unmanaged";
 
 /// The queries for one server.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(in crate::pg) struct Statements {
     /// behind a pooler it may not.
     pub(in crate::pg) are_lasting: bool,
     version_number: i32,
+    /// The condition that a relation is not looked at.
+    is_unmanaged: String,
 }
 
 /// A query, and the name under which it is prepared, which no other statement has.
@@ -45,20 +51,23 @@ pub(super) struct Statement {
 }
 
 impl Statements {
-    pub(in crate::pg) fn new(version_number: i32) -> Self {
+    pub(in crate::pg) fn new(version_number: i32, unmanaged: &[Ident]) -> Self {
         let of_schemas = "name[], boolean";
         let of_names = "name, name[]";
         let created_kinds = BTreeSet::new();
-        let created = compose::created(version_number, &created_kinds);
+        let is_unmanaged = kinds::is_unmanaged(unmanaged);
+        let managed = |query: String| query.replace(UNMANAGED, &is_unmanaged);
+        let created = managed(compose::created(version_number, &created_kinds));
         Self {
-            whole: Statement::new(of_schemas, compose::whole(version_number)),
+            whole: Statement::new(of_schemas, managed(compose::whole(version_number))),
             created: Statement::new(of_schemas, created),
             created_kinds,
-            relations: Statement::new(of_names, compose::relations(version_number)),
-            types: Statement::new(of_names, compose::types(version_number)),
+            relations: Statement::new(of_names, managed(compose::relations(version_number))),
+            types: Statement::new(of_names, managed(compose::types(version_number))),
             checks: Statement::new(of_names, compose::checks(version_number)),
             are_lasting: true,
             version_number,
+            is_unmanaged,
         }
     }
 
@@ -71,6 +80,7 @@ impl Statements {
             return Some(&self.created);
         }
         let query = compose::created(self.version_number, kinds);
+        let query = query.replace(UNMANAGED, &self.is_unmanaged);
         self.created = Statement::new(self.created.types, query);
         self.created_kinds.clone_from(kinds);
         None

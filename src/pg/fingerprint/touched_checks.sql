@@ -4,7 +4,7 @@ FROM :trust t
 CROSS JOIN pg_namespace n
 CROSS JOIN LATERAL (
     WITH relation AS MATERIALIZED (
-        SELECT r.oid, r.relkind, r.relowner, r.relrowsecurity, r.relhassubclass, r.relhastriggers,
+        SELECT r.oid, r.relkind, r.relispartition, r.relowner, r.relrowsecurity, r.relhassubclass, r.relhastriggers,
                r.relacl
         FROM pg_class r
         WHERE r.relnamespace = n.oid AND r.relname = ANY ($2)

@@ -1,11 +1,15 @@
 -- What objects.sql digests of what is attached to the relation `r` and not modelled: names. A schema that has
 -- just been created has none of it.
 -- Triggers of tables and views are modelled, except for the internal ones (those of foreign keys, and the one that Citus gives each
--- distributed table), which are named after OIDs and included only where they are disabled.
+-- distributed table), which are named after OIDs, and the copies
+-- of a partitioned table's on its partitions; these are included only where they are disabled.
 CASE WHEN r.relhastriggers AND EXISTS (
          SELECT FROM pg_trigger tg
+         LEFT JOIN pg_trigger p ON p.oid = tg.tgparentid
          WHERE tg.tgrelid = r.oid
-           AND CASE WHEN tg.tgisinternal THEN tg.tgenabled <> 'O' ELSE r.relkind NOT IN ('r', 'v') END)
+           AND CASE WHEN tg.tgisinternal OR tg.tgparentid <> 0
+                    THEN tg.tgenabled <> coalesce(p.tgenabled, 'O')
+                    ELSE r.relkind NOT IN ('r', 'p', 'v') END)
      THEN (SELECT string_agg(DISTINCT q.text COLLATE "C", '')
            FROM (
                SELECT ROW(
@@ -16,14 +20,12 @@ CASE WHEN r.relhastriggers AND EXISTS (
                                       regexp_replace(tg.tgname, '_[0-9]+$', ''))
                         ELSE tg.tgname END, nullif(tg.tgisinternal, false))::text AS text
                FROM pg_trigger tg
+               LEFT JOIN pg_trigger p ON p.oid = tg.tgparentid
                WHERE tg.tgrelid = r.oid
-                 AND CASE WHEN tg.tgisinternal THEN tg.tgenabled <> 'O' ELSE r.relkind NOT IN ('r', 'v') END
+                 AND CASE WHEN tg.tgisinternal OR tg.tgparentid <> 0
+                          THEN tg.tgenabled <> coalesce(p.tgenabled, 'O')
+                          ELSE r.relkind NOT IN ('r', 'p', 'v') END
            ) q) END,
-CASE WHEN r.relkind = 'p'
-          AND EXISTS (SELECT FROM pg_policy po WHERE po.polrelid = r.oid)
-     THEN (SELECT string_agg(ROW('policy', po.polname)::text, '' ORDER BY po.polname)
-           FROM pg_policy po
-           WHERE po.polrelid = r.oid) END,
 CASE WHEN r.relhasrules
      THEN (SELECT string_agg(ROW('rule', ru.rulename)::text, '' ORDER BY ru.rulename)
            FROM pg_rewrite ru

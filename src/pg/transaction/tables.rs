@@ -21,6 +21,7 @@ impl Tables {
         let record = std::iter::once(state::TABLE.to_owned());
         let in_sql = manifest.sql.tables().map(name);
         let all = manifest.tables.iter().map(|decl| name(&decl.name));
+        let all = all.chain(manifest.partitions.iter().map(|decl| name(&decl.name)));
         let all = all.chain(in_sql).chain(record.clone());
         let read = manifest.tables_read().into_iter().map(name).chain(record);
         Self { all: all.collect(), read: read.collect() }

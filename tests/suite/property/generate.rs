@@ -15,6 +15,8 @@ pub struct Spec {
     pub(super) labels: Vec<String>,
     /// Other types: as many checks of the domain, and as many attributes of the composite type.
     pub(super) types: Option<(usize, usize)>,
+    /// How much there is of tables that inherit, and of partitions; see `Spec::children`.
+    pub(super) children: usize,
     pub(super) sequence: Option<(i64, bool)>,
     pub(super) tables: Vec<TableSpec>,
     pub(super) views: Vec<ViewSpec>,
@@ -150,11 +152,11 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     });
     let tables = proptest::collection::vec(table(), 1..4);
     let types = proptest::option::of((0_usize..3, 0_usize..4));
-    let sequence = proptest::option::of((1_i64..50, any::<bool>()));
+    let sequence = (0_usize..7, proptest::option::of((1_i64..50, any::<bool>())));
     let views = proptest::collection::vec(view(), 0..4);
     let functions = proptest::collection::vec(function(), 0..4);
     (proptest::bool::weighted(0.1), labels, types, sequence, tables, views, functions).prop_map(
-        |(unlogged, labels, types, sequence, mut tables, views, mut functions)| {
+        |(unlogged, labels, types, (children, sequence), mut tables, views, mut functions)| {
             for (at, table) in tables.iter_mut().enumerate() {
                 table.name = format!("{}{at}", table.name);
             }
@@ -163,6 +165,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                 unlogged,
                 labels,
                 types,
+                children,
                 sequence,
                 tables,
                 views: views_of_none,
@@ -433,6 +436,7 @@ impl Spec {
     /// How many parts may be taken away.
     pub fn parts(&self) -> usize {
         self.labels.len()
+            + 2
             + self.views.len()
             + self.functions.len()
             + self
@@ -455,6 +459,7 @@ impl Spec {
             *checks -= usize::from(*checks > 0 && !next());
             *attributes -= usize::from(*attributes > 0 && !next());
         }
+        part.children -= part.children.min(2 * usize::from(!next()) + usize::from(!next()));
         let mut gone = Vec::new();
         for (at, table) in part.tables.iter_mut().enumerate() {
             if !next() {

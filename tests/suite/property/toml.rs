@@ -52,6 +52,7 @@ impl Spec {
                 ]));
             }
         }
+        tables.extend(self.children());
         if !tables.is_empty() {
             root.insert("tables".into(), Value::Table(tables));
         }
@@ -377,6 +378,77 @@ impl Spec {
             types.insert("Kind of".into(), of);
         }
         types
+    }
+}
+
+impl Spec {
+    /// A table with up to three partitions, one of them partitioned itself, and up to two tables that inherit from one; each
+    /// number has more of them than the one before.
+    fn children(&self) -> Table {
+        let mut tables = Table::new();
+        let columns = |all: &[(&str, &str)]| {
+            let all = all.iter().map(|(name, data_type)| ((*name).into(), (*data_type).into()));
+            Value::Table(all.collect())
+        };
+        let array = |name: &str| Value::Array(vec![name.into()]);
+        if self.children > 0 {
+            let mut all = vec![("kind", "text"), ("n", "int")];
+            if self.children > 3 {
+                all.push(("later", "varchar(3)"));
+            }
+            let sub = [("p3 sub", "from (MINVALUE) to (5)".into())];
+            let partitions = [
+                ("p one", "in ('a', 'b''c')".into()),
+                (
+                    "p2",
+                    table_of([("bound", "default".into()), ("comment", "it's all else".into())]),
+                ),
+                (
+                    "p3",
+                    table_of([
+                        ("bound", "in ('x')".into()),
+                        ("partition_by", "range (n)".into()),
+                        ("partitions", table_of(sub)),
+                    ]),
+                ),
+            ];
+            let partitions: Table = partitions
+                .into_iter()
+                .take(self.children - 1)
+                .map(|(name, bound)| (name.to_owned(), bound))
+                .collect();
+            let index = table_of([("columns", array("n"))]);
+            let mut parted = table_of([
+                ("partition_by", "list (kind)".into()),
+                ("columns", columns(&all)),
+                ("partitions", Value::Table(partitions)),
+            ]);
+            if let (Value::Table(parted), true) = (&mut parted, self.children > 2) {
+                parted.insert("indexes".into(), Value::Array(vec![index]));
+                parted.insert("checks".into(), array("n > 0"));
+                parted.insert("primary_key".into(), Value::Array(vec!["kind".into(), "n".into()]));
+            }
+            tables.insert("parted 'one'".into(), parted);
+        }
+        if self.children > 4 {
+            let base = [("columns", columns(&[("id", "int")])), ("checks", array("id > 1"))];
+            let child = [
+                ("inherits", array("Ba\"se")),
+                ("columns", columns(&[("more", "text")])),
+                ("primary_key", array("id")),
+            ];
+            tables.insert("child".into(), table_of(child));
+            tables.insert("Ba\"se".into(), table_of(base));
+        }
+        if self.children > 5 {
+            let parents = vec!["Ba\"se".into(), "child".into()];
+            let child = [
+                ("inherits", Value::Array(parents)),
+                ("columns", columns(&[("id", "int"), ("own", "int")])),
+            ];
+            tables.insert("grandchild".into(), table_of(child));
+        }
+        tables
     }
 }
 
