@@ -190,6 +190,13 @@ impl Plan {
         }
     }
 
+    /// The plan, with what it leaves.
+    #[must_use]
+    pub fn leaving(self, untouched: Untouched) -> Self {
+        let Untouched { changed, extra, unmodelled, held } = untouched;
+        Self { changed, extra, unmodelled, held, ..self }
+    }
+
     /// Identifies what would be executed: equal digests mean equal statements in the same order.
     #[must_use]
     pub fn digest(&self) -> Checksum {

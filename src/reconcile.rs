@@ -23,7 +23,7 @@ pub(crate) use checks::check_distributable;
 pub(crate) use compare::{compare, live_checksum, make_plan};
 pub use context::{Context, Retry};
 pub use error::ReconcileError;
-pub use left::{Left, left_by, today};
+pub use left::{Left, left_by, shown, today};
 pub use options::{ApplyOptions, Reviewed};
 pub(crate) use outcome::millis;
 pub use outcome::{Outcome, Tenant};

@@ -99,16 +99,17 @@ impl Plan {
         let (mut context, tenant) = tenants::one(global, id, self.unregistered).await?;
         context.trusts_tenant_code = self.trust_tenant_code;
         let plan = reconcile::plan(&context, &tenant).await?;
-        if let Some(file) = &self.out {
-            output::file(file, &report::to_line(&plan))?;
-        }
         let left = reconcile::left_by(&context, &plan);
+        let saved = || report::to_line(&reconcile::shown(&context, plan.clone()));
+        if let Some(file) = &self.out {
+            output::file(file, &saved())?;
+        }
         match self.format {
             PlanFormat::Text | PlanFormat::Markdown => {
                 output::result(global.color, &report::plan(&plan, &left, self.sql))?;
             }
             PlanFormat::Sql => output::verbatim(&plan.to_sql())?,
-            PlanFormat::Json => output::result(global.color, &report::to_line(&plan))?,
+            PlanFormat::Json => output::result(global.color, &saved())?,
         }
         if !self.detailed_exitcode {
             return Ok(Exit::Done);

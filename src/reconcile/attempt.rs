@@ -7,7 +7,7 @@ use super::commit::commit;
 use super::compare::{live_checksum, make_plan};
 use super::context::Context;
 use super::error::ReconcileError;
-use super::execution::{Attempted, entry, leaving, refused, statements};
+use super::execution::{Attempted, entry, refused, statements};
 use super::known;
 use super::options::{ApplyOptions, Reviewed};
 use super::outcome::{Outcome, Tenant};
@@ -221,11 +221,11 @@ fn verified(
     if after.absent.is_empty()
         && let Some(known) = after.fingerprint.and_then(|found| context.settled.get(found))
     {
-        return Ok(leaving((*known).clone(), plan));
+        return Ok(plan.leaving((*known).clone()));
     }
     let remaining = make_plan(context, tenant, desired, after, reasons);
     if remaining.is_empty() {
-        return Ok(leaving(remaining.untouched(), plan));
+        return Ok(plan.leaving(remaining.untouched()));
     }
     Err(ReconcileError::NotConverged {
         schema: tenant.schema.clone(),
@@ -285,7 +285,7 @@ async fn current(
         unmodelled: Vec::new(),
         held: Vec::new(),
     };
-    Ok(Some(leaving((*untouched).clone(), plan)))
+    Ok(Some(plan.leaving((*untouched).clone())))
 }
 
 /// Whether the newest row of the record is of this manifest, and says the same.

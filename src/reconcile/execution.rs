@@ -6,7 +6,7 @@ use super::context::Context;
 use super::error::ReconcileError;
 use super::outcome::{Outcome, Tenant};
 use crate::pg::{Entry, ExecuteError, Placement, Statements};
-use crate::plan::{Action, Plan, PlannedStep, Untouched};
+use crate::plan::{Action, Plan, PlannedStep};
 
 /// The result of an attempt.
 pub(super) struct Attempted {
@@ -31,12 +31,6 @@ pub(super) fn refused(tenant: &Tenant, error: ExecuteError) -> ReconcileError {
         }
         ExecuteError::Read(source) => source.into(),
     }
-}
-
-/// The plan, with what it left.
-pub(super) fn leaving(untouched: Untouched, plan: Plan) -> Plan {
-    let Untouched { changed, extra, unmodelled, held } = untouched;
-    Plan { changed, extra, unmodelled, held, ..plan }
 }
 
 /// The row of an apply, except for what the server fills in.

@@ -7,7 +7,7 @@ use super::commit::commit;
 use super::compare::{live_checksum, make_plan};
 use super::context::Context;
 use super::error::ReconcileError;
-use super::execution::{Attempted, entry, leaving, refused, statements};
+use super::execution::{Attempted, entry, refused, statements};
 use super::outcome::{Outcome, Tenant};
 use super::outcomes::Known;
 use crate::absent::Absent;
@@ -121,7 +121,7 @@ pub(super) async fn attempt(
         return Ok(None);
     }
     commit(transaction.commit(), context, tenant, apply_id).await?;
-    let plan = leaving(known.untouched.clone(), plan);
+    let plan = plan.leaving(known.untouched.clone());
     let outcome = Outcome::Done { apply_id, created: false };
     Ok(Some(Attempted { outcome, plan, placement: None }))
 }

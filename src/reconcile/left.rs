@@ -42,6 +42,13 @@ pub fn left_by(context: &Context, plan: &Plan) -> Left {
     Left::new(&plan.untouched(), &context.manifest.drift, &plan.tenant, today())
 }
 
+/// The plan as people and programs see it: without what the manifest ignores.
+#[must_use]
+pub fn shown(context: &Context, plan: Plan) -> Plan {
+    let untouched = plan.untouched().counted(&context.manifest.drift);
+    plan.leaving(untouched)
+}
+
 /// The date in UTC, by which exceptions end.
 #[must_use]
 pub fn today() -> Date {

@@ -20,7 +20,7 @@ const ROWS_SHOWN: usize = 10;
 #[must_use]
 pub fn plan(plan: &Plan, remains: &Left, sql: bool) -> String {
     let mut text = heading(plan);
-    text.push_str(&body(plan, sql));
+    text.push_str(&body(plan, &remains.untouched, sql));
     text.push_str(&would_do(plan));
     text.push_str(&left(plan, remains));
     text
@@ -31,7 +31,7 @@ pub fn plan(plan: &Plan, remains: &Left, sql: bool) -> String {
 pub fn applied(applied: &Applied, sql: bool) -> String {
     let plan = &applied.plan;
     let mut text = heading(plan);
-    text.push_str(&body(plan, sql));
+    text.push_str(&body(plan, &applied.left.untouched, sql));
     let took = format!("{} ms", applied.duration.as_millis());
     let line = match applied.outcome {
         Outcome::Current if applied.left.untouched.is_empty() => {
@@ -80,25 +80,25 @@ pub(super) fn new_tenant() -> String {
     )
 }
 
-fn body(plan: &Plan, sql: bool) -> String {
-    let mut text = steps_and_changes(&plan.steps, &plan.changed, sql);
-    if !plan.extra.is_empty() {
+fn body(plan: &Plan, left: &Untouched, sql: bool) -> String {
+    let mut text = steps_and_changes(&plan.steps, &left.changed, sql);
+    if !left.extra.is_empty() {
         let _ = writeln!(text, "\n  {}", styled(STRONG, "extra: not declared, left alone"));
-        for object in &plan.extra {
+        for object in &left.extra {
             let _ = writeln!(text, "    ? {}", printable(&object.to_string()));
         }
     }
-    if !plan.unmodelled.is_empty() {
+    if !left.unmodelled.is_empty() {
         let _ =
             writeln!(text, "\n  {}", styled(STRONG, "unmodelled: of a kind that is not compared"));
-        for other in &plan.unmodelled {
+        for other in &left.unmodelled {
             let _ = writeln!(text, "    . {}", printable(&other.to_string()));
         }
     }
-    if !plan.held.is_empty() {
+    if !left.held.is_empty() {
         let title = "held back: an apply adds it once the reason is gone";
         let _ = writeln!(text, "\n  {}", styled(STRONG, title));
-        for held in &plan.held {
+        for held in &left.held {
             text.push_str(&held_text(held));
         }
     }

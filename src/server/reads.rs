@@ -160,7 +160,8 @@ pub(super) async fn plan_of(app: &App, id: &TenantId) -> Result<Plan, Problem> {
         let current = app.current();
         let planned = async {
             let (context, member) = locate(&current, id).await?;
-            reconcile::plan(context, &member.tenant).await
+            let plan = reconcile::plan(context, &member.tenant).await?;
+            Ok(reconcile::shown(context, plan))
         };
         planned.await.map_err(|error| problem_of(id, &error))
     })

@@ -65,8 +65,8 @@ impl From<&Applied> for Provisioned {
             duration_ms: millis(applied.duration),
             attempts: applied.attempts,
             placement: applied.placement.as_ref().into(),
-            extra: texts(&applied.plan.extra),
-            unmodelled: texts(&applied.plan.unmodelled),
+            extra: texts(&applied.left.untouched.extra),
+            unmodelled: texts(&applied.left.untouched.unmodelled),
             exception: applied.left.exception.clone(),
             accepted: applied.plan.changed.iter().map(ChangedObject::from).collect(),
         }

@@ -187,6 +187,11 @@ async fn what_is_ignored_has_no_part_in_shapes_plans_and_reports() {
         &["Plan: 0 tenants to bring up to date, 0 plans; 3 current."],
     );
 
+    let plan = tenants.run("plan t00").with(0).stdout;
+    plain(&plan);
+    tells(&plan, &["Not touched: 3 ignored by the manifest.\n"]);
+    plain(&tenants.run("plan t00 --format json").with(0).stdout);
+
     tenants.declare(&format!("[tables.c]\ncolumns = {{ x = \"int\" }}\n{RULES}"));
     for arguments in
         ["plan --all --sql", "plan --all --format markdown", "plan --all --format json"]
@@ -196,6 +201,8 @@ async fn what_is_ignored_has_no_part_in_shapes_plans_and_reports() {
     let plan = tenants.json("plan --all", 0);
     assert_eq!(plan["plans"].as_array().map(Vec::len), Some(1), "{plan}");
     assert_eq!((&plan["plans"][0]["count"], &plan["plans"][0]["left"]), (&json!(3), &json!([])));
+    plain(&tenants.run("apply t00 --format json").with(0).stdout);
+    tenants.database.run("DROP TABLE t00.c").await;
     tells(&tenants.run("drift").with(2).stdout, &["3 tenants, 1 shape of drift: 3 drifted\n"]);
 }
 
