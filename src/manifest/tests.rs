@@ -163,15 +163,6 @@ fn single_errors() {
         (format!("{T}triggers = [{{ name = \"a\", timing = \"after\", events = [\"insert\"], function = \"tuch\" }}]\n[functions.touch]\nreturns = \"trigger\"\nlanguage = \"plpgsql\"\nbody = \"x\""), "schema.toml:4:77: no function \"tuch\" is declared; did you mean \"touch\"?"),
         (format!("{T}triggers = [{{ name = \"a\", timing = \"after\", events = [], function = {{ schema = \"s\", name = \"f\" }} }}]"), "schema.toml:4:54: name at least one event"),
         (format!("{T}triggers = [{{ name = \"a\", timing = \"after\", events = [\"delete\"], columns = [\"id\"], function = {{ schema = \"s\", name = \"f\" }} }}]"), "schema.toml:4:77: columns are those of the event update"),
-        (format!("{T}[[grants]]\nto = \"a\"\nprivileges = \"select\"\non = \"table tt\""), "schema.toml:7:6: no table \"tt\" is declared"),
-        (format!("{T}[[grants]]\nto = \"a\"\nprivileges = \"select\"\non = \"tabels\""), "schema.toml:7:6: \"tabels\" is nothing that privileges are on, such as \"schema\", \"tables\", \"sequences\", \"routines\", \"types\", or an object with its kind: \"table …\", \"view …\", \"materialized view …\", \"sequence …\", \"function …\", \"procedure …\", \"type …\"; did you mean \"tables\"?"),
-        (format!("{T}[[grants]]\nto = \"a\"\nprivileges = [\"create\"]\non = \"tables\""), "schema.toml:6:15: there is no privilege \"create\" on tables; there is \"select\", \"insert\", \"update\", \"delete\", \"truncate\", \"references\", \"trigger\", \"maintain\""),
-        (format!("{T}[[grants]]\nto = \"a\"\nprivileges = [\"delete\"]\non = \"table t\"\ncolumns = [\"id\"]"), "schema.toml:6:15: there is no privilege \"delete\" on columns; there is \"select\", \"insert\", \"update\", \"references\""),
-        (format!("{T}[[grants]]\nto = \"a\"\nprivileges = \"select\"\non = \"table t\"\ncolumns = [\"nam\"]"), "schema.toml:8:12: table \"t\" has no column \"nam\"; did you mean \"name\"?"),
-        (format!("{T}[[grants]]\nto = \"a\"\nprivileges = \"select\"\non = \"tables\"\ncolumns = [\"id\"]"), "schema.toml:8:11: columns are those of tables that are named, as in on = \"table invoices\""),
-        (format!("{T}[[grants]]\nto = [\"a\", \"{{tenant}}\"]\nprivileges = \"select\"\non = \"tables\""), "schema.toml:5:12: the role \"{tenant}\" holds braces that are not exactly one {tenant_id} or {schema}, so that two tenants never share a role by accident"),
-        (format!("{T}[[grants]]\nto = \"public\"\nprivileges = \"select\"\non = \"tables\"\ngrant_option = true"), "schema.toml:8:16: only roles can be given the grant option, not PUBLIC"),
-        (format!("{T}[[default_privileges]]\nto = \"a\"\nprivileges = [\"execute\", \"all\"]\non = \"routines\""), "schema.toml:6:26: all stands alone: privileges = \"all\""),
         (format!("{T}policies = [{{ name = \"p\", using = \"true\" }}, {{ name = \"p\" }}]"), "schema.toml:4:54: the name \"p\" is already that of another policy of the table"),
         (format!("{T}policies = [{{ name = \"p\", using = \"true; SELECT 1\" }}]"), "schema.toml:4:35: a ';' would end the statement; give one expression only"),
         ("version = 1\n[functions.f]\nreturns = \"int\"\nbody = \"SELECT 1\"".into(), "schema.toml:2:12: the key \"language\" is missing"),
@@ -216,6 +207,12 @@ fn single_errors() {
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ id = [1] }}]"), "schema.toml:7:11: column \"id\": an array needs a column of an array or JSON type"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ id = 1, name = {{ lookup = \"t\", where = {{ id = 2 }}, column = \"name\" }} }}]"), "schema.toml:5:9: schema.toml:7: column \"name\" looks for a row of t that no seed has"),
     ];
+    told(&cases);
+}
+
+/// Checks that each manifest has this error.
+#[track_caller]
+fn told(cases: &[(String, &str)]) {
     let wrong: Vec<String> = cases
         .iter()
         .map(|(manifest, expected)| (errors(manifest), expected, manifest))
@@ -223,6 +220,60 @@ fn single_errors() {
         .map(|(found, expected, manifest)| format!("{manifest}\n  {expected}\n  {found:?}\n"))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn errors_in_grants() {
+    told(&[
+        (
+            format!("{T}[[grants]]\nto = \"a\"\nprivileges = \"select\"\non = \"table tt\""),
+            "schema.toml:7:6: no table \"tt\" is declared",
+        ),
+        (
+            format!("{T}[[grants]]\nto = \"a\"\nprivileges = \"select\"\non = \"tabels\""),
+            "schema.toml:7:6: \"tabels\" is nothing that privileges are on, such as \"schema\", \"tables\", \"sequences\", \"routines\", \"types\", or an object with its kind: \"table …\", \"view …\", \"materialized view …\", \"sequence …\", \"function …\", \"procedure …\", \"type …\"; did you mean \"tables\"?",
+        ),
+        (
+            format!("{T}[[grants]]\nto = \"a\"\nprivileges = [\"create\"]\non = \"tables\""),
+            "schema.toml:6:15: there is no privilege \"create\" on tables; there is \"select\", \"insert\", \"update\", \"delete\", \"truncate\", \"references\", \"trigger\", \"maintain\"",
+        ),
+        (
+            format!(
+                "{T}[[grants]]\nto = \"a\"\nprivileges = [\"delete\"]\non = \"table t\"\ncolumns = [\"id\"]"
+            ),
+            "schema.toml:6:15: there is no privilege \"delete\" on columns; there is \"select\", \"insert\", \"update\", \"references\"",
+        ),
+        (
+            format!(
+                "{T}[[grants]]\nto = \"a\"\nprivileges = \"select\"\non = \"table t\"\ncolumns = [\"nam\"]"
+            ),
+            "schema.toml:8:12: table \"t\" has no column \"nam\"; did you mean \"name\"?",
+        ),
+        (
+            format!(
+                "{T}[[grants]]\nto = \"a\"\nprivileges = \"select\"\non = \"tables\"\ncolumns = [\"id\"]"
+            ),
+            "schema.toml:8:11: columns are those of tables that are named, as in on = \"table invoices\"",
+        ),
+        (
+            format!(
+                "{T}[[grants]]\nto = [\"a\", \"{{tenant}}\"]\nprivileges = \"select\"\non = \"tables\""
+            ),
+            "schema.toml:5:12: the role \"{tenant}\" holds braces that are not exactly one {tenant_id} or {schema}, so that two tenants never share a role by accident",
+        ),
+        (
+            format!(
+                "{T}[[grants]]\nto = \"public\"\nprivileges = \"select\"\non = \"tables\"\ngrant_option = true"
+            ),
+            "schema.toml:8:16: only roles can be given the grant option, not PUBLIC",
+        ),
+        (
+            format!(
+                "{T}[[default_privileges]]\nto = \"a\"\nprivileges = [\"execute\", \"all\"]\non = \"routines\""
+            ),
+            "schema.toml:6:26: all stands alone: privileges = \"all\"",
+        ),
+    ]);
 }
 
 #[test]

@@ -131,7 +131,7 @@ BEGIN new.changed := now(); PERFORM 1 FROM {schema}.owners; RETURN new; END '''
 pub fn dump(database: &Database, schema: &str) -> String {
     let program = support::client_program("pg_dump");
     let output = Command::new(&program)
-        .args(["--schema-only", "--schema", schema, "--dbname", &database.url])
+        .args(["--schema-only", "--no-privileges", "--schema", schema, "--dbname", &database.url])
         .env_remove("PGOPTIONS")
         .output()
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()));

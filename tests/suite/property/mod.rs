@@ -159,15 +159,7 @@ fn has_pg_dump() -> bool {
 fn dump(database: &Database, schema: &str) -> String {
     let program = support::client_program("pg_dump");
     let output = std::process::Command::new(&program)
-        .args([
-            "--schema-only",
-            "--no-owner",
-            "--no-privileges",
-            "--schema",
-            schema,
-            "--dbname",
-            &database.url,
-        ])
+        .args(["--schema-only", "--no-owner", "--schema", schema, "--dbname", &database.url])
         .env_remove("PGOPTIONS")
         .output()
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
