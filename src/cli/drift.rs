@@ -75,9 +75,10 @@ impl Drift {
                 .await;
         drop(progress);
         let today = reconcile::today();
-        let drift = match self.show_ignored {
-            true => fleet::drift_with_ignored(&fleet, roster, &survey, today),
-            false => fleet::drift(&fleet, roster, &survey, today),
+        let drift = if self.show_ignored {
+            fleet::drift_with_ignored(&fleet, roster, &survey, today)
+        } else {
+            fleet::drift(&fleet, roster, &survey, today)
         };
         let text = match self.format {
             DriftFormat::Text => report::drift(&drift),

@@ -38,10 +38,8 @@ pub(super) struct Schema {}
 impl Validate {
     pub(super) fn run(self, global: &Global) -> Result<Exit, Error> {
         let manifest = manifest::load(&global.manifest)?;
-        let warnings = match self.strict {
-            true => manifest::warnings(&manifest),
-            false => manifest::unfilled(&manifest),
-        };
+        let warnings =
+            if self.strict { manifest::warnings(&manifest) } else { manifest::unfilled(&manifest) };
         for Warning { position, message } in &warnings {
             output::notice(&format!("{position}: {message}"));
         }

@@ -27,14 +27,14 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
     }
     for decl in &manifest.partitions {
         let created = catalog.get(&Object::table(&decl.name));
-        if !created.is_some_and(|created| created.text("partition_of").is_some()) {
+        if created.is_none_or(|created| created.text("partition_of").is_none()) {
             let object = format!("table {}", decl.name);
             return Err(unfaithful(Some(&decl.position), &object, "it is no partition"));
         }
     }
     for decl in &manifest.unmanaged {
         let table = catalog.get(&Object::table(&decl.table));
-        if !table.is_some_and(|table| table.text("partition_by").is_some()) {
+        if table.is_none_or(|table| table.text("partition_by").is_none()) {
             let object = format!("table {}", decl.table);
             return Err(unfaithful(Some(&decl.position), &object, "it is not partitioned"));
         }
@@ -85,7 +85,7 @@ fn check_table(decl: &TableDecl, catalog: &Catalog, is_all: bool) -> Result<(), 
     let object = format!("table {}", decl.name);
     let of_table = |key| catalog.get(&Object::table(&decl.name)).and_then(|t| t.text(key));
     if of_table("partition_by").is_some() != decl.partition_by.is_some()
-        || of_table("inherits").is_some() != !decl.inherits.is_empty()
+        || of_table("inherits").is_some() == decl.inherits.is_empty()
     {
         let reason = "its partitioning or what it inherits does not agree";
         return Err(unfaithful(Some(&decl.position), &object, reason));

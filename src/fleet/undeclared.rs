@@ -91,9 +91,10 @@ pub(super) fn undeclared(all: &[Present<'_>], is: impl Fn(&str) -> bool) -> Vec<
             others.map(|(_, present)| present.tenant.clone())
         };
         let tenants = having().map(|present| present.tenant.clone());
-        let (tenants, missing_in) = match of > 1 && 2 * present_in > of {
-            true => (Vec::new(), lacking().collect()),
-            false => (tenants.collect(), Vec::new()),
+        let (tenants, missing_in) = if of > 1 && 2 * present_in > of {
+            (Vec::new(), lacking().collect())
+        } else {
+            (tenants.collect(), Vec::new())
         };
         let excepted = having().filter(|present| present.is_excepted);
         let excepted = excepted.map(|present| present.tenant.clone()).collect();

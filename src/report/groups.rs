@@ -45,7 +45,7 @@ pub(super) fn groups(drift: &Drift) -> Vec<Group<'_>> {
         }
     }
     let mut groups: Vec<Group<'_>> = known.into_values().collect();
-    groups.sort_by(|a, b| b.count.cmp(&a.count));
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
 }
 
@@ -90,9 +90,7 @@ fn presence<'d>(
             members
         };
         let count = tenants(one.of);
-        let text = if !one.tenants.is_empty() {
-            format!("in {} of {count}: {}", one.present_in, of(&one.tenants).in_short())
-        } else {
+        let text = if one.tenants.is_empty() {
             let lacking = one.missing_in.iter().filter_map(|id| by_id.get(id));
             let lacking: Vec<String> = lacking.map(|tenant| name(tenant)).collect();
             let which = match lacking.as_slice() {
@@ -101,6 +99,8 @@ fn presence<'d>(
             };
             let excepted = of(&one.excepted);
             [which].into_iter().chain(excepted.lines()).collect::<Vec<_>>().join("; ")
+        } else {
+            format!("in {} of {count}: {}", one.present_in, of(&one.tenants).in_short())
         };
         (one, text)
     })

@@ -171,37 +171,38 @@ async fn what_is_ignored_has_no_part_in_shapes_plans_and_reports() {
     let text = tenants.run("drift").with(0).stdout;
     assert!(text.starts_with("3 tenants: 3 in sync\n"), "{text}");
     let hidden = ["report_", "scratch", "words"];
-    let plain = |text: &str| assert!(!hidden.iter().any(|name| text.contains(name)), "{text}");
-    plain(&text);
+    let without_ignored =
+        |text: &str| assert!(!hidden.iter().any(|name| text.contains(name)), "{text}");
+    without_ignored(&text);
     for format in ["markdown", "junit", "github", "json"] {
-        plain(&tenants.run(&format!("drift --format {format}")).with(0).stdout);
+        without_ignored(&tenants.run(&format!("drift --format {format}")).with(0).stdout);
     }
     let json = tenants.json("drift", 0);
     for list in ["shapes", "undeclared", "uneven"] {
         assert_eq!(json[list], json!([]), "{json}");
     }
     assert!(json.get("ignored").is_none(), "{json}");
-    plain(&tenants.run("apply --all --format json").with(0).stdout);
+    without_ignored(&tenants.run("apply --all --format json").with(0).stdout);
     tells(
         &tenants.run("plan --all --detailed-exitcode").with(0).stdout,
         &["Plan: 0 tenants to bring up to date, 0 plans; 3 current."],
     );
 
     let plan = tenants.run("plan t00").with(0).stdout;
-    plain(&plan);
+    without_ignored(&plan);
     tells(&plan, &["Not touched: 3 ignored by the manifest.\n"]);
-    plain(&tenants.run("plan t00 --format json").with(0).stdout);
+    without_ignored(&tenants.run("plan t00 --format json").with(0).stdout);
 
     tenants.declare(&format!("[tables.c]\ncolumns = {{ x = \"int\" }}\n{RULES}"));
     for arguments in
         ["plan --all --sql", "plan --all --format markdown", "plan --all --format json"]
     {
-        plain(&tenants.run(arguments).with(0).stdout);
+        without_ignored(&tenants.run(arguments).with(0).stdout);
     }
     let plan = tenants.json("plan --all", 0);
     assert_eq!(plan["plans"].as_array().map(Vec::len), Some(1), "{plan}");
     assert_eq!((&plan["plans"][0]["count"], &plan["plans"][0]["left"]), (&json!(3), &json!([])));
-    plain(&tenants.run("apply t00 --format json").with(0).stdout);
+    without_ignored(&tenants.run("apply t00 --format json").with(0).stdout);
     tenants.database.run("DROP TABLE t00.c").await;
     tells(&tenants.run("drift").with(2).stdout, &["3 tenants, 1 shape of drift: 3 drifted\n"]);
 }

@@ -10,6 +10,7 @@ pub(in crate::manifest) type Partitions = Short<IndexMap<Name, Spanned<Short<Par
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "as in the file")]
 pub(in crate::manifest) struct Partition {
     /// Which rows it has: `from (…) to (…)`, `in (…)`, `with (modulus …, remainder …)` or `default`.
     pub(in crate::manifest) bound: Name,
