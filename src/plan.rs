@@ -16,6 +16,7 @@ mod needs;
 mod row_needs;
 mod schedule;
 mod step;
+mod structure;
 #[cfg(test)]
 mod tests;
 mod touched;

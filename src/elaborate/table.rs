@@ -88,6 +88,9 @@ fn partition_by(schema: &SchemaName, strategy: Option<&Fragment>) -> String {
 
 /// How many tables are between a table and those that inherit from none: parents are created first.
 pub(super) fn depth(manifest: &Manifest, decl: &TableDecl) -> usize {
+    if decl.inherits.is_empty() {
+        return 0;
+    }
     let parents = manifest.tables.iter().filter(|table| decl.inherits.contains(&table.name));
     parents.map(|parent| depth(manifest, parent) + 1).max().unwrap_or_default()
 }

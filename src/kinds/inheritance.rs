@@ -107,12 +107,11 @@ pub fn column<'c>(catalog: &'c Catalog, table: &Ident, name: &Ident) -> Option<&
         if let Some(fact) = catalog.get(&Object::column(&table, name)) {
             return Some(fact);
         }
-        if let Some(fact) = catalog.get(&Object::table(&table)) {
+        // Two parents may have one parent.
+        if let Some(fact) = catalog.get(&Object::table(&table))
+            && seen.insert(table)
+        {
             left.extend(parents(fact));
-        }
-        // No table inherits from itself, but that is for the server to know.
-        if !seen.insert(table) {
-            return None;
         }
     }
     None

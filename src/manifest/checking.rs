@@ -53,8 +53,8 @@ impl<'a> Checking<'a> {
     ) -> Self {
         let columns_of = |table: &raw::Table| {
             let ancestors = ancestors(&raw.tables, table);
-            let parents = raw.tables.iter().filter(|(n, _)| ancestors.contains(n.value.as_str()));
-            let columns = parents.flat_map(|(_, parent)| parent.columns.keys());
+            let parents = ancestors.into_iter().filter_map(|name| raw.tables.get(name));
+            let columns = parents.flat_map(|parent| parent.columns.keys());
             columns.chain(table.columns.keys()).map(|c| c.value.clone()).collect()
         };
         Self {

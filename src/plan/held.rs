@@ -10,6 +10,7 @@ use super::mentions::reasons_met;
 use super::needs::{Blocked, needed};
 use super::row_needs;
 use super::step::{Action, Step};
+use super::structure::misplaced;
 use super::type_limits;
 use super::untouched::Held;
 use crate::catalog::{Fact, Kind, Object};
@@ -153,24 +154,6 @@ fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BT
     let expressions = ["expressions", "default", "stored", "virtual"];
     let expressions: Vec<&str> = expressions.iter().filter_map(|key| fact.text(key)).collect();
     reasons_met(reasons, &subjects, &tables, &expressions)
-}
-
-/// Why there is no partition beside another one for the same rows, and nothing is added to a table that inherits other tables
-/// than declared, or is partitioned otherwise.
-fn misplaced(comparison: &Comparison<'_>, fact: &Fact) -> Option<String> {
-    if let Some(other) = kinds::same_bound(comparison.live, fact) {
-        return Some(format!("{other} is the partition for these rows"));
-    }
-    let table = fact.object.table_name().filter(|_| fact.object.kind() != Kind::Table)?;
-    other_structure(comparison, &table)
-}
-
-/// That a table inherits other tables than declared, or is partitioned otherwise.
-pub(super) fn other_structure(comparison: &Comparison<'_>, table: &Ident) -> Option<String> {
-    let table = Object::table(table);
-    let desired = comparison.desired.catalog.get(&table)?;
-    let live = comparison.live.get(&table)?;
-    kinds::differ_in_structure(desired, live).then(|| format!("{table} is not as declared"))
 }
 
 /// Why row-level security is not enabled on a table that exists: that adds nothing, but takes away.

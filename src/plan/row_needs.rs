@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
-use super::held::other_structure;
 use super::mentions::reasons_met;
 use super::misfits::misfits;
 use super::needs::Blocked;
+use super::structure::other_structure;
 use crate::catalog::Object;
 use crate::kinds;
 use crate::manifest::{Cell, Manifest, SCHEMA_PLACEHOLDER, SeedDecl, SeedRow};

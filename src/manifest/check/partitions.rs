@@ -148,7 +148,7 @@ pub(super) fn inherits(
             checking.note(&parent.span, message);
             continue;
         };
-        if ancestors(tables, table).contains(name.value.as_str()) {
+        if ancestors(tables, table).contains(&name) {
             checking.note(
                 &parent.span,
                 format!("the table {:?} would inherit from itself", name.value),
