@@ -16,6 +16,7 @@ mod faithful;
 mod policy;
 mod positions;
 mod routine;
+mod rule;
 mod statistics;
 mod table;
 mod trigger;
@@ -188,6 +189,7 @@ async fn elaborate_in(
     any_order::create(&mut scratch, declare::view_indexes(manifest)).await?;
     create_all(&mut scratch, &mut done, declare::chosen_indexes(manifest)).await?;
     create_all(&mut scratch, &mut done, declare::triggers(manifest)).await?;
+    create_all(&mut scratch, &mut done, declare::rules(manifest)).await?;
     create_all(&mut scratch, &mut done, declare::policies(manifest)).await?;
     any_order::check_bodies(&mut scratch, &declare::bodies(manifest)).await?;
     // What they point to is locked from here on.

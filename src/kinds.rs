@@ -3,16 +3,15 @@
 //!
 //! # A new kind
 //!
-//! Suppose that rules are to be added. They need
+//! What triggers have, for example, is what every kind needs:
 //!
 //! 1. a line in [`Kind`](crate::catalog::Kind), with their name in messages, and `&[Kind::Table, Kind::View]` for the
 //!    [wholes](crate::catalog::Kind::wholes) that each can be a part of;
-//! 2. a file `kinds/rewrite.rs` with its [`Rules`]: the [source](Rules::source), a query with one row for each rule;
+//! 2. a file `kinds/trigger.rs` with its [`Rules`]: the [source](Rules::source), a query with one row for each trigger;
 //!    the [attributes](Rules::attributes), each an SQL expression over that query, for which the
-//!    server itself prints the text (`pg_get_ruledef`); how the [digest](Rules::digest) of a table finds its
-//!    rules, and, where printing would cost too much, what is digested instead; and the statement that
-//!    [creates](Rules::create) it from the attributes that it has in the scratch schema. `kinds/trigger.rs` is the
-//!    example to follow: triggers are parts of tables, too, and the server prints their whole definition;
+//!    server itself prints the text (`pg_get_triggerdef`); how the [digest](Rules::digest) of a table finds its
+//!    triggers, and, where printing would cost too much, what is digested instead; and the statement that
+//!    [creates](Rules::create) it from the attributes that it has in the scratch schema;
 //! 3. a line in [`rules()`], the registry;
 //! 4. their declaration in the manifest, with the statement that creates them in the scratch schema
 //!    (`elaborate/declare.rs`);
@@ -47,6 +46,7 @@ mod range_type;
 mod reading;
 mod registry;
 mod replica_identity;
+mod rewrite;
 mod routine;
 mod row_security;
 mod rules;

@@ -43,7 +43,7 @@ use crate::settings;
 pub const FORMAT_VERSION: u32 = 2;
 
 /// What a tenant may have that cannot be declared, so that a new one is created without it.
-pub const NOT_DECLARABLE: [&str; 2] = ["rules", "aggregates"];
+pub const NOT_DECLARABLE: [&str; 1] = ["aggregates"];
 
 /// What would be done to one tenant, and what this is derived from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

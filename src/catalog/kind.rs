@@ -31,6 +31,8 @@ pub enum Kind {
     RowSecurity,
     Policy,
     Trigger,
+    /// A rule that rewrites statements; that of a view, which is its query, is none.
+    Rule,
     View,
     MaterializedView,
     /// The rows of a materialized view, if it has been filled; has its name.
@@ -48,7 +50,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Schema,
         Self::Enum,
         Self::Label,
@@ -69,6 +71,7 @@ impl Kind {
         Self::RowSecurity,
         Self::Policy,
         Self::Trigger,
+        Self::Rule,
         Self::View,
         Self::MaterializedView,
         Self::Population,
@@ -104,6 +107,7 @@ impl Kind {
             Self::RowSecurity => "row_security",
             Self::Policy => "policy",
             Self::Trigger => "trigger",
+            Self::Rule => "rule",
             Self::View => "view",
             Self::MaterializedView => "materialized_view",
             Self::Population => "population",
@@ -145,7 +149,7 @@ impl Kind {
             Self::Index | Self::Statistics | Self::Clustering => {
                 &[Self::Table, Self::MaterializedView]
             }
-            Self::Trigger => &[Self::Table, Self::View],
+            Self::Trigger | Self::Rule => &[Self::Table, Self::View],
             Self::Column
             | Self::Default
             | Self::Constraint

@@ -71,9 +71,8 @@ struct Part {
     trial: Trial,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there are few at a time")]
 enum Trial {
-    Table(TableDecl, Option<ConstraintDecl>),
+    Table(Box<TableDecl>, Option<ConstraintDecl>),
     Index(Ident, IndexDecl),
 }
 
@@ -115,7 +114,7 @@ fn columns(table: &TableDecl) -> Vec<Part> {
     let part = |column: &ColumnDecl, position: Position, columns: Vec<ColumnDecl>| Part {
         position,
         object: Object::column(&table.name, &column.name),
-        trial: Trial::Table(TableDecl { columns, ..table.clone() }, None),
+        trial: Trial::Table(Box::new(TableDecl { columns, ..table.clone() }), None),
     };
     let mut parts = Vec::new();
     for column in &table.columns {
@@ -151,7 +150,7 @@ fn constraint(table: &TableDecl, decl: &ConstraintDecl) -> Vec<Part> {
         Part {
             position,
             object: Object::on_table(Kind::Constraint, &table.name, &decl.name.ident),
-            trial: Trial::Table(table.clone(), Some(decl)),
+            trial: Trial::Table(Box::new(table.clone()), Some(decl)),
         }
     };
     let mut parts = Vec::new();

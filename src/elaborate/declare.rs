@@ -5,13 +5,13 @@
 
 use super::constraint;
 use super::error::ElaborateError;
-use super::{policy, routine, statistics, table, trigger, user_type, view};
+use super::{policy, routine, rule, statistics, table, trigger, user_type, view};
 use crate::catalog::{Kind, Object};
 use crate::kinds::{self, sequence_option_words};
 use crate::manifest::{
     ColumnDecl, ConstraintDecl, EnumDecl, IndexDecl, Manifest, MaterializedViewDecl, PartitionDecl,
-    PolicyDecl, Position, ReplicaIdentity, RoutineBody, RoutineDecl, RowSecurity, SequenceDecl,
-    SqlStatement, StatisticsDecl, TableDecl, TriggerDecl, UserTypeDecl, ViewDecl,
+    PolicyDecl, Position, ReplicaIdentity, RoutineBody, RoutineDecl, RowSecurity, RuleDecl,
+    SequenceDecl, SqlStatement, StatisticsDecl, TableDecl, TriggerDecl, UserTypeDecl, ViewDecl,
 };
 use crate::name::{Ident, SchemaName, Text};
 use crate::pg::{Cause, PgError};
@@ -83,11 +83,19 @@ pub(super) enum Statement<'m> {
         on: &'m Ident,
         decl: &'m TriggerDecl,
     },
-    /// Enables or disables a trigger.
-    Enable {
+    /// On a table or a view.
+    Rule {
         whole: Kind,
         on: &'m Ident,
-        decl: &'m TriggerDecl,
+        decl: &'m RuleDecl,
+    },
+    /// Enables or disables a trigger or a rule.
+    Enable {
+        object: Object,
+        on: &'m Ident,
+        name: &'m Ident,
+        words: &'m str,
+        position: &'m Position,
     },
     /// One of an SQL file.
     Sql(&'m SqlStatement),
@@ -240,11 +248,46 @@ pub(super) fn triggers(manifest: &Manifest) -> Vec<Statement<'_>> {
     let of_views = manifest.views.iter().map(|v| (Kind::View, &v.name, &v.triggers));
     let all = of_tables.chain(of_views).flat_map(|(whole, on, triggers)| {
         triggers.iter().flat_map(move |decl| {
-            let enable = decl.enable.is_some().then_some(Statement::Enable { whole, on, decl });
-            std::iter::once(Statement::Trigger { whole, on, decl }).chain(enable)
+            let create = Statement::Trigger { whole, on, decl };
+            let object = create.object();
+            std::iter::once(create).chain(enable(
+                object,
+                on,
+                (&decl.name, &decl.position),
+                decl.enable.as_ref(),
+            ))
         })
     });
     all.collect()
+}
+
+/// The rules, whose commands may read and write all that there is.
+pub(super) fn rules(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let of_tables = manifest.tables.iter().map(|t| (Kind::Table, &t.name, &t.rules));
+    let of_views = manifest.views.iter().map(|v| (Kind::View, &v.name, &v.rules));
+    let all = of_tables.chain(of_views).flat_map(|(whole, on, rules)| {
+        rules.iter().flat_map(move |decl| {
+            let create = Statement::Rule { whole, on, decl };
+            let object = create.object();
+            std::iter::once(create).chain(enable(
+                object,
+                on,
+                (&decl.name, &decl.position),
+                decl.enable.as_ref(),
+            ))
+        })
+    });
+    all.collect()
+}
+
+/// What enables or disables a trigger or a rule, if it does not stay as it is created.
+fn enable<'m>(
+    object: Option<Object>,
+    on: &'m Ident,
+    (name, position): (&'m Ident, &'m Position),
+    words: Option<&'m String>,
+) -> Option<Statement<'m>> {
+    Some(Statement::Enable { object: object?, on, name, words: words?, position })
 }
 
 /// The comments on what is declared.
@@ -269,6 +312,10 @@ pub(super) fn comments<'m>(manifest: &'m Manifest) -> Vec<Statement<'m>> {
         for trigger in &decl.triggers {
             let object = Object::part(Kind::View, &decl.name, Kind::Trigger, &trigger.name);
             add(object, trigger.comment.as_ref());
+        }
+        for rule in &decl.rules {
+            let object = Object::part(Kind::View, &decl.name, Kind::Rule, &rule.name);
+            add(object, rule.comment.as_ref());
         }
     }
     for decl in &manifest.materialized_views {
@@ -305,6 +352,9 @@ pub(super) fn comments<'m>(manifest: &'m Manifest) -> Vec<Statement<'m>> {
         }
         for decl in &table.triggers {
             add(Object::on_table(Kind::Trigger, name, &decl.name), decl.comment.as_ref());
+        }
+        for decl in &table.rules {
+            add(Object::on_table(Kind::Rule, name, &decl.name), decl.comment.as_ref());
         }
         for decl in &table.indexes {
             add(Object::on_table(Kind::Index, name, &decl.name.ident), decl.comment.as_ref());
@@ -347,11 +397,12 @@ impl Statement<'_> {
                 format!("ALTER TABLE {} {verb} ROW LEVEL SECURITY", schema.qualify(&table.name))
             }
             Self::Trigger { on, decl, .. } => trigger::create(schema, on, decl),
-            Self::Enable { on, decl, .. } => format!(
-                "ALTER TABLE {} {} TRIGGER {}",
+            Self::Rule { on, decl, .. } => rule::create(schema, on, decl),
+            Self::Enable { object, on, name, words, .. } => format!(
+                "ALTER TABLE {} {words} {} {}",
                 schema.qualify(on),
-                decl.enable.as_deref().unwrap_or("ENABLE"),
-                decl.name.quoted()
+                object.kind().name().to_uppercase(),
+                name.quoted()
             ),
             Self::Sql(statement) => statement.sql(schema),
             Self::SqlAgain(statement) => statement.sql_again(schema),
@@ -371,6 +422,7 @@ impl Statement<'_> {
                 | Self::MaterializedView(_)
                 | Self::Type(_)
                 | Self::Policy { .. }
+                | Self::Rule { .. }
                 | Self::Routine(_)
                 | Self::RoutineAgain(_)
                 | Self::Sql(_)
@@ -429,9 +481,11 @@ impl Statement<'_> {
             Self::RowSecurity { table, .. } => {
                 Object::on_table(Kind::RowSecurity, &table.name, &table.name)
             }
-            Self::Trigger { whole, on, decl } | Self::Enable { whole, on, decl } => {
+            Self::Trigger { whole, on, decl } => {
                 Object::part(*whole, on, Kind::Trigger, &decl.name)
             }
+            Self::Rule { whole, on, decl } => Object::part(*whole, on, Kind::Rule, &decl.name),
+            Self::Enable { object, .. } => object.clone(),
             Self::Comment { on, .. } => on.comment(),
             Self::Sql(_) | Self::SqlAgain(_) => return None,
         })
@@ -460,7 +514,7 @@ impl Statement<'_> {
             Self::Constraint { decl, .. } => &decl.position,
             Self::Index { decl, .. } => &decl.position,
             Self::ColumnStorage { decl, .. } => &decl.position,
-            Self::Clustering { position, .. } => position,
+            Self::Clustering { position, .. } | Self::Enable { position, .. } => position,
             Self::Statistics { decl, .. } | Self::StatisticsTarget { decl, .. } => &decl.position,
             Self::View(decl) => decl.query.position().unwrap_or(&decl.position),
             Self::MaterializedView(decl) => decl.query.position().unwrap_or(&decl.position),
@@ -469,7 +523,11 @@ impl Statement<'_> {
             Self::ReplicaIdentity { table, .. } | Self::RowSecurity { table, .. } => {
                 &table.position
             }
-            Self::Trigger { decl, .. } | Self::Enable { decl, .. } => &decl.position,
+            Self::Trigger { decl, .. } => &decl.position,
+            Self::Rule { decl, .. } => match decl.commands.as_slice() {
+                [command] => command.position().unwrap_or(&decl.position),
+                _ => &decl.position,
+            },
             Self::RoutineAgain(decl) => &decl.body_position,
             Self::Sql(statement) | Self::SqlAgain(statement) => statement.position()?,
             Self::Schema | Self::Comment { .. } => return None,

@@ -3,7 +3,7 @@
 
 use super::{ElaborateError, user_type};
 use crate::catalog::{Catalog, Kind, Object, UNKNOWN_OPTION};
-use crate::manifest::{ColumnValue, Manifest, Position, TableDecl};
+use crate::manifest::{ColumnValue, Manifest, Position, TableDecl, ViewDecl};
 use crate::name::Ident;
 
 /// # Errors
@@ -45,6 +45,14 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
     let sequence = |name: &Ident| Object::Member(Kind::Sequence, name.clone());
     let materialized = |name: &Ident| Object::Member(Kind::MaterializedView, name.clone());
     let view = |name: &Ident| Object::Member(Kind::View, name.clone());
+    let of_view = |view: &Ident, kind: Kind, name: &Ident| {
+        catalog.has(&Object::part(Kind::View, view, kind, name))
+    };
+    let is_whole = |decl: &ViewDecl| {
+        catalog.has(&view(&decl.name))
+            && decl.triggers.iter().all(|t| of_view(&decl.name, Kind::Trigger, &t.name))
+            && decl.rules.iter().all(|r| of_view(&decl.name, Kind::Rule, &r.name))
+    };
     let has_others = catalog.of_kind(Kind::Table).count()
         != manifest.tables.len() + manifest.partitions.len()
         || catalog.of_kind(Kind::Enum).count() != manifest.enums.len()
@@ -54,7 +62,7 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
         || routines(catalog) != declared;
     // They may be those of SQL files.
     if has_others && manifest.sql.is_empty()
-        || manifest.views.iter().any(|decl| !catalog.has(&view(&decl.name)))
+        || manifest.views.iter().any(|decl| !is_whole(decl))
         || manifest.materialized_views.iter().any(|decl| !catalog.has(&materialized(&decl.name)))
         || manifest.types.iter().any(|decl| !catalog.has(&user_type::object(decl)))
         || manifest.sequences.iter().any(|decl| !catalog.has(&sequence(&decl.name)))
@@ -129,18 +137,20 @@ fn check_table(decl: &TableDecl, catalog: &Catalog, is_all: bool) -> Result<(), 
         && decl.indexes.iter().all(|i| has(Kind::Index, &i.name.ident))
         && decl.statistics.iter().all(|s| has(Kind::Statistics, &s.name))
         && decl.triggers.iter().all(|t| has(Kind::Trigger, &t.name))
+        && decl.rules.iter().all(|r| has(Kind::Rule, &r.name))
         && decl.policies.iter().all(|p| has(Kind::Policy, &p.name));
     let has_others = count(Kind::Constraint) != decl.constraints.len()
         || count(Kind::Index) != decl.indexes.len()
         || count(Kind::Statistics) != decl.statistics.len()
         || count(Kind::Trigger) != decl.triggers.len()
+        || count(Kind::Rule) != decl.rules.len()
         || count(Kind::Policy) != decl.policies.len();
     if !has_all || is_all && has_others {
         let at = Some(&decl.position);
         return Err(unfaithful(
             at,
             &object,
-            "it has other constraints, indexes, statistics, triggers or policies",
+            "it has other constraints, indexes, statistics, triggers, rules or policies",
         ));
     }
     Ok(())

@@ -43,6 +43,10 @@ pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position>
             let mut all = table.triggers.iter();
             all.find(|decl| decl.name == *name).map(|decl| decl.position.clone())
         }
+        Kind::Rule => {
+            let mut all = table.rules.iter();
+            all.find(|decl| decl.name == *name).map(|decl| decl.position.clone())
+        }
         _ => None,
     }
 }

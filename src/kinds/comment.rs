@@ -75,6 +75,7 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
         Kind::Statistics => format!("STATISTICS {}", qualified(on, schema)),
         Kind::Policy => format!("POLICY {quoted} ON {}", whole_of(on, schema)),
         Kind::Trigger => format!("TRIGGER {quoted} ON {}", whole_of(on, schema)),
+        Kind::Rule => format!("RULE {quoted} ON {}", whole_of(on, schema)),
         Kind::View => format!("VIEW {}", qualified(on, schema)),
         Kind::MaterializedView => format!("MATERIALIZED VIEW {}", qualified(on, schema)),
         // The types of arguments have to be qualified in the statement of a plan, and need not be where names are

@@ -152,6 +152,8 @@ SELECT k.oid FROM pg_constraint k WHERE k.conrelid = ANY (:tables)
 UNION ALL
 SELECT tg.oid FROM pg_trigger tg WHERE tg.tgrelid = ANY (:tables || :views)
 UNION ALL
+SELECT ru.oid FROM pg_rewrite ru WHERE ru.ev_class = ANY (:tables || :views) AND ru.ev_type <> '1'
+UNION ALL
 SELECT po.oid FROM pg_policy po WHERE po.polrelid = ANY (:tables)
 UNION ALL
 SELECT e.oid FROM pg_statistic_ext e WHERE e.stxrelid = ANY (:tables || :materialized_views)
@@ -167,7 +169,7 @@ SELECT 'comments' AS section, coalesce(json_agg(json_build_array(
 FROM pg_description de
 WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'::regclass,
                       'pg_proc'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
-                      'pg_statistic_ext'::regclass)
+                      'pg_statistic_ext'::regclass, 'pg_rewrite'::regclass)
   AND de.objoid = ANY (
       :relations || :types || :routines
       || ARRAY(:parts));
@@ -192,7 +194,8 @@ WITH object AS MATERIALIZED (
                  UNION ALL
                  SELECT ad.oid FROM pg_attrdef ad WHERE ad.adrelid = ANY (:tables)
                  UNION ALL
-                 SELECT ru.oid FROM pg_rewrite ru WHERE ru.ev_class = ANY (:views || :materialized_views))) AS oid
+                 SELECT ru.oid FROM pg_rewrite ru
+                 WHERE ru.ev_class = ANY (:views || :materialized_views) AND ru.ev_type = '1')) AS oid
 )
 SELECT 'dependencies' AS section, coalesce(json_agg(json_build_array(
            d.classid::int8, d.objid::int8, d.objsubid,

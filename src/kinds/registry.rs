@@ -5,7 +5,8 @@ use super::rules::Rules;
 use super::{
     clustering, column, comment, composite_type, constraint, default, domain, domain_constraint,
     enum_type, index, label, materialized_view, policy, population, range_type, replica_identity,
-    routine, row_security, schema, sequence, statistics, table, trigger, type_attribute, view,
+    rewrite, routine, row_security, schema, sequence, statistics, table, trigger, type_attribute,
+    view,
 };
 use crate::catalog::{Fact, Kind, Object, Slot};
 use crate::locks::TableLock;
@@ -35,6 +36,7 @@ pub fn rules(kind: Kind) -> &'static Rules {
         Kind::RowSecurity => &row_security::RULES,
         Kind::Policy => &policy::RULES,
         Kind::Trigger => &trigger::RULES,
+        Kind::Rule => &rewrite::RULES,
         Kind::View => &view::RULES,
         Kind::MaterializedView => &materialized_view::RULES,
         Kind::Population => &population::RULES,

@@ -115,8 +115,8 @@ FROM (
     WHERE po.polrelid = ANY (:relations) AND r.relkind NOT IN ('r', 'p')
     UNION ALL
     SELECT 'rule', ru.rulename, ru.ev_class
-    FROM pg_rewrite ru
-    WHERE ru.ev_class = ANY (:relations) AND ru.rulename <> '_RETURN') q
+    FROM pg_rewrite ru JOIN pg_class r ON r.oid = ru.ev_class
+    WHERE ru.ev_class = ANY (:relations) AND ru.ev_type <> '1' AND r.relkind NOT IN ('r', 'p', 'v')) q
 JOIN pg_class c ON c.oid = q.relation
 UNION ALL
 SELECT v.kind, c.relname || '.' || a.attname

@@ -13,6 +13,7 @@ pub(super) mod names;
 mod partitions;
 mod policies;
 mod requires;
+mod rewrite;
 mod routines;
 mod statistics;
 mod triggers;
@@ -186,6 +187,7 @@ fn table(
     let indexes = indexes::indexes(checking, name, &raw.indexes);
     let statistics = statistics::statistics(checking, name, &raw.statistics);
     let triggers = triggers::triggers(checking, name, &raw.triggers);
+    let rules = rewrite::rules(checking, &raw.rules);
     let policies = policies::policies(checking, raw);
     let row_security = raw.row_security.map(|security| match security {
         raw::RowSecurity::Enabled => RowSecurity::Enabled,
@@ -215,6 +217,7 @@ fn table(
         indexes,
         statistics,
         triggers,
+        rules,
         row_security,
         policies,
     })

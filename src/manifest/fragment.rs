@@ -55,6 +55,8 @@ pub enum FragmentError {
     Semicolon,
     #[error("a ';' separates two statements; give one query only")]
     Statements,
+    #[error("a ';' separates two commands; give a list of them")]
+    Commands,
     #[error(transparent)]
     Unclosed(#[from] Unclosed),
     #[error("{0:?} closes what was not opened here")]
@@ -94,6 +96,17 @@ impl Fragment {
     pub fn list(sql: &str) -> Result<Self, FragmentError> {
         scan(sql)?;
         Ok(Self { sql: sql.trim().to_owned(), position: None })
+    }
+
+    /// One command of several that are told apart by semicolons; as [`Fragment::query`].
+    ///
+    /// # Errors
+    /// When the text is empty, or is more than one statement.
+    pub fn command(sql: &str) -> Result<Self, FragmentError> {
+        Self::query(sql).map_err(|error| match error {
+            FragmentError::Statements => FragmentError::Commands,
+            error => error,
+        })
     }
 
     /// One query, which may have comments in it, and a semicolon after it.

@@ -7,6 +7,7 @@ mod indexes;
 mod key;
 mod partitions;
 mod policies;
+mod rewrite;
 mod routines;
 mod statistics;
 mod storage;
@@ -25,6 +26,7 @@ pub(super) use indexes::{Index, Nulls, Order};
 pub(super) use key::KeyForm;
 pub(super) use partitions::{Partition, Partitions, partition_names};
 pub(super) use policies::{Command, Policy, RowSecurity};
+pub(super) use rewrite::{Rule, RuleEvent};
 pub(super) use routines::{Function, Parallel, Procedure, Volatility};
 pub(super) use statistics::{Statistics, StatisticsKind};
 pub(super) use storage::{Compression, ReplicaIndex, Storage};
@@ -237,6 +239,9 @@ pub(super) struct Table {
     pub(super) statistics: Vec<Spanned<Statistics>>,
     #[serde(default)]
     pub(super) triggers: Vec<Spanned<Trigger>>,
+    /// Rules that rewrite statements.
+    #[serde(default)]
+    pub(super) rules: Vec<Spanned<Rule>>,
     /// Whether the policies decide which rows a role sees: not unless given.
     pub(super) row_security: Option<RowSecurity>,
     #[serde(default)]

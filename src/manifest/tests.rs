@@ -163,6 +163,10 @@ fn single_errors() {
         (format!("{T}triggers = [{{ name = \"a\", timing = \"after\", events = [\"insert\"], function = \"tuch\" }}]\n[functions.touch]\nreturns = \"trigger\"\nlanguage = \"plpgsql\"\nbody = \"x\""), "schema.toml:4:77: no function \"tuch\" is declared; did you mean \"touch\"?"),
         (format!("{T}triggers = [{{ name = \"a\", timing = \"after\", events = [], function = {{ schema = \"s\", name = \"f\" }} }}]"), "schema.toml:4:54: name at least one event"),
         (format!("{T}triggers = [{{ name = \"a\", timing = \"after\", events = [\"delete\"], columns = [\"id\"], function = {{ schema = \"s\", name = \"f\" }} }}]"), "schema.toml:4:77: columns are those of the event update"),
+        (format!("{T}rules = [{{ name = \"r\", event = \"select\" }}]"), "schema.toml:4:32: unknown value \"select\", expected one of \"insert\", \"update\", \"delete\""),
+        (format!("{T}rules = [{{ name = \"r\", event = \"delete\" }}, {{ name = \"r\", event = \"delete\" }}]"), "schema.toml:4:53: the name \"r\" is already that of another rule on it"),
+        (format!("{T}rules = [{{ name = \"r\", event = \"delete\", do = \"SELECT 1; SELECT 2\" }}]"), "schema.toml:4:47: a ';' separates two commands; give a list of them"),
+        (format!("{T}[views.v]\nquery = \"SELECT 1\"\nrules = [{{ name = \"r\", event = \"delete\", enabled = \"disabled\" }}]"), "schema.toml:6:19: a rule of a view is always enabled; leave enabled out"),
         (format!("{T}policies = [{{ name = \"p\", using = \"true\" }}, {{ name = \"p\" }}]"), "schema.toml:4:54: the name \"p\" is already that of another policy of the table"),
         (format!("{T}policies = [{{ name = \"p\", using = \"true; SELECT 1\" }}]"), "schema.toml:4:35: a ';' would end the statement; give one expression only"),
         ("version = 1\n[functions.f]\nreturns = \"int\"\nbody = \"SELECT 1\"".into(), "schema.toml:2:12: the key \"language\" is missing"),
@@ -333,6 +337,7 @@ fn the_json_schema_is_that_of_the_parser() {
         "version = 1\n[tables.t]\ncolumns = { a = \"int\" }\nforeign_keys = [{ columns = [\"a\"] }]",
         "version = 1\n[tables.t]\ncolumns = { a = \"int\" }\nunique = [1]",
         "version = 1\n[tables.t]\ncolumns = { a = \"int\" }\nindexes = [{ columns = [\"a\"], with = { x = [] } }]",
+        "version = 1\n[tables.t]\ncolumns = { a = \"int\" }\nrules = [{ name = \"r\", event = \"delete\", do = [1] }]",
     ] {
         assert!(!is_well_shaped(wrong), "the parser takes {wrong}");
         assert!(!fits_json_schema(wrong), "the schema takes {wrong}");

@@ -43,22 +43,33 @@ WITH RECURSIVE trusted AS MATERIALIZED (
     WHERE n.nspname = ANY (:schemas)
       AND d.classid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass)
 ), relation AS (
-    SELECT m.schema, c.relname AS subject, c.oid AS origin, c.oid
+    SELECT m.schema, c.relname AS subject, c.oid AS origin, c.oid, false AS is_by_rule
     FROM member m
     JOIN pg_class c ON c.oid = m.objid
     WHERE m.classid = 'pg_class'::regclass
       AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
       AND c.relname <> '_provision_state'
     UNION
-    SELECT r.schema, r.subject, r.origin, h.oid
+    SELECT r.schema, r.subject, r.origin, h.oid, r.is_by_rule OR h.is_by_rule
     FROM relation r
     CROSS JOIN LATERAL (
-        SELECT i.inhrelid AS oid FROM pg_inherits i WHERE i.inhparent = r.oid
+        SELECT i.inhrelid AS oid, false AS is_by_rule FROM pg_inherits i WHERE i.inhparent = r.oid
         UNION ALL
         -- The expressions of a partition's bound are those of its parent's key.
-        SELECT i.inhparent FROM pg_inherits i
+        SELECT i.inhparent, false FROM pg_inherits i
         JOIN pg_class c ON c.oid = r.oid AND c.relispartition
         WHERE i.inhrelid = r.oid
+        UNION ALL
+        -- What a rule reads and writes, instead of what is inserted or in addition to it. Of our statements only
+        -- INSERT is rewritten (3; see nodes.h), but a rule may do something else.
+        SELECT d.refobjid, true
+        FROM pg_rewrite ru
+        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = ru.oid
+            AND d.refclassid = 'pg_class'::regclass
+        JOIN pg_class c ON c.oid = d.refobjid AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+        WHERE ru.ev_class = r.oid AND ru.ev_enabled <> 'D' AND d.refobjid <> r.oid
+          AND d.refobjid >= 16384
+          AND (ru.ev_type = '3' OR r.is_by_rule AND ru.ev_type <> '1')
     ) h
 ), target AS (
     -- The tables that foreign keys point to, with their partitions.
@@ -131,7 +142,8 @@ WITH RECURSIVE trusted AS MATERIALIZED (
                false, 'pg_trigger'::regclass, tg.oid
         FROM pg_trigger tg
         -- Of our statements only INSERT fires one (bit 2; see pg_trigger.h).
-        WHERE tg.tgrelid = r.oid AND tg.tgenabled <> 'D' AND tg.tgtype & 4 <> 0
+        WHERE tg.tgrelid = r.oid AND tg.tgenabled <> 'D'
+          AND (tg.tgtype & 4 <> 0 OR r.is_by_rule)
         UNION ALL
         SELECT 'rule ' || quote_ident(ru.rulename) || ' on ' || r.name,
                false, 'pg_rewrite'::regclass, ru.oid

@@ -133,6 +133,7 @@ fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BT
     let is_key = kinds::is_foreign_key(fact);
     let mut tables: Vec<Ident> = referenced.filter(|table| is_key && exists(table)).collect();
     tables.extend(own);
+    tables.extend(rewritten_to(comparison, fact));
     let mut subjects: BTreeSet<Subject> =
         tables.iter().map(|table| Subject::Relation(of(table))).collect();
     // To validate a foreign key, the rows of both tables are read.
@@ -151,9 +152,26 @@ fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BT
             _ => {}
         }
     }
-    let expressions = ["expressions", "default", "stored", "virtual"];
+    let mut expressions = vec!["expressions", "default", "stored", "virtual"];
+    // Rows that are inserted later make the server evaluate these.
+    if matches!(fact.object.kind(), Kind::Trigger | Kind::Rule) {
+        expressions.push("definition");
+    }
     let expressions: Vec<&str> = expressions.iter().filter_map(|key| fact.text(key)).collect();
     reasons_met(reasons, &subjects, &tables, &expressions)
+}
+
+/// What a rule reads and writes, as far as it exists: once there is the rule, rows that are inserted lead there.
+fn rewritten_to(comparison: &Comparison<'_>, fact: &Fact) -> Vec<Ident> {
+    if fact.object.kind() != Kind::Rule {
+        return Vec::new();
+    }
+    let relations = fact.dependencies.iter().map(Object::group);
+    let relations = relations.filter(|object| {
+        matches!(object, Object::Member(Kind::Table | Kind::View | Kind::MaterializedView, _))
+            && comparison.live.has(object)
+    });
+    relations.filter_map(|object| object.name().cloned()).collect()
 }
 
 /// Why row-level security is not enabled on a table that exists: that adds nothing, but takes away.

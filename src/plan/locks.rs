@@ -62,6 +62,12 @@ fn create(locks: &mut Locks, fact: &Fact) {
         }
         locks.externals.extend(fact.text("external").map(str::to_owned));
     }
+    // What rows lead to once there is the rule must not be given code by others meanwhile.
+    if fact.object.kind() == Kind::Rule {
+        for table in tables.iter().filter(|table| own.as_ref() != Some(*table)) {
+            add(&mut locks.others, table, TableLock::ShareUpdateExclusive);
+        }
+    }
     let is_function = |object: &Object| matches!(object, Object::Routine { .. });
     locks.has_functions |= is_function(&fact.object) || fact.dependencies.iter().any(is_function);
 }

@@ -199,6 +199,7 @@ fn stratum(fact: &Fact) -> u8 {
         | Kind::RowSecurity
         | Kind::Policy
         | Kind::Trigger
+        | Kind::Rule
         | Kind::View
         | Kind::MaterializedView => 9,
         Kind::Comment | Kind::Row | Kind::Grant | Kind::DefaultPrivilege => 10,

@@ -44,6 +44,7 @@ impl Step<'_> {
             | Kind::Statistics
             | Kind::Policy
             | Kind::Trigger
+            | Kind::Rule
             | Kind::View
             | Kind::MaterializedView
             | Kind::Function

@@ -66,6 +66,11 @@ events = ["delete"]
 for_each = "row"
 function = "fired"
 
+[[tables.t.rules]]
+name = "ru"
+event = "update"
+do = "NOTIFY changed"
+
 [functions.fired]
 returns = "trigger"
 language = "plpgsql"
@@ -108,7 +113,7 @@ const CASES: &[(Kind, &str, &str, &str)] = {
     use Kind::{
         Attribute, Clustering, Column, Comment, Constraint, Default, Domain, DomainConstraint,
         Function, Index, MaterializedView, Policy, Procedure, RangeType, ReplicaIdentity,
-        RowSecurity, Sequence, Statistics, Table, Trigger, View,
+        RowSecurity, Rule, Sequence, Statistics, Table, Trigger, View,
     };
     &[
         (Table, "persistence", "ALTER TABLE acme.t SET UNLOGGED", "table t"),
@@ -283,6 +288,19 @@ const CASES: &[(Kind, &str, &str, &str)] = {
             "trigger tr on t",
         ),
         (Trigger, "enabled", "ALTER TABLE acme.t DISABLE TRIGGER tr", "trigger tr on t"),
+        (
+            Rule,
+            "event",
+            "CREATE OR REPLACE RULE ru AS ON DELETE TO acme.t DO ALSO NOTIFY changed",
+            "rule ru on t",
+        ),
+        (
+            Rule,
+            "definition",
+            "CREATE OR REPLACE RULE ru AS ON UPDATE TO acme.t DO INSTEAD NOTIFY changed",
+            "rule ru on t",
+        ),
+        (Rule, "enabled", "ALTER TABLE acme.t DISABLE RULE ru", "rule ru on t"),
         (
             Function,
             "arguments",

@@ -45,6 +45,7 @@ cases! {
     nulls_not_distinct
     partitions
     row_security
+    rules
     seeds
     storage_and_statistics
     storage_of_tables

@@ -63,5 +63,6 @@ mod touched;
 #[cfg(feature = "otlp")]
 mod traces;
 mod undeclared;
+mod untrusted_rules;
 mod untrusted_types_and_views;
 mod views;

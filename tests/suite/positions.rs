@@ -38,6 +38,10 @@ where = "id > 2"
 name = "t_other"
 columns = ["id"]
 with = { fillfactor = 90 }
+[[tables.t.rules]]
+name = "gone"
+event = "delete"
+do = "DELETE FROM parent WHERE id = old.id"
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,6 +87,7 @@ async fn what_the_server_refuses_is_told_with_its_place() {
             "27:1",
             "index t_long_expr_idx",
         ),
+        ("old.id", "old.ids", "37:6", "rule gone on t"),
         ("fillfactor = 90", "fillfactor = 9", "30:1", "index t_other"),
         ("\"'x'\"", "\"'{schema}'\"", "25:35", "a text constant of column t.long"),
         ("[types.colour]", "[types.int4]", "2:8", "int4"),

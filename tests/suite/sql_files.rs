@@ -23,6 +23,55 @@ fn errors(folder: &Folder) -> String {
     causes::chain(&manifest::load(&folder.manifest()).expect_err("it is not valid"))
 }
 
+/// What the files of the first test declare.
+const IN_TOML: &str = "version = 1
+         [types.state]
+         enum = [\"open\", \"done\"]
+         [sequences.counter]
+         increment = 5
+         [tables.owners]
+         primary_key = [\"id\"]
+         columns = { id = \"int\" }
+         [tables.tasks]
+         primary_key = [\"id\"]
+         indexes = [{ columns = [\"state\"], name = \"by_state\" }]
+         foreign_keys = [{ columns = [\"owner_id\"], references = { table = \"owners\", columns = [\"id\"] } }]
+         triggers = [{ name = \"touch\", timing = \"before\", events = [\"update\"], for_each = \"row\", function = \"touch\" }]
+         policies = [{ name = \"own\", using = \"state = ANY ({schema}.states())\" }]
+         row_security = \"enabled\"
+         [[tables.tasks.rules]]
+         name = \"kept\"
+         event = \"delete\"
+         instead = true
+         where = \"{schema}.is_open(old.state)\"
+         do = [\"UPDATE tasks SET changed = NULL WHERE id = old.id\", \"SELECT ';' AS kept\"]
+         enabled = \"always\"
+         comment = \"Kept\"
+         [tables.tasks.columns]
+         id = \"bigserial\"
+         state = { type = \"state\", default = \"'open'\" }
+         owner_id = { type = \"int\", null = true }
+         changed = { type = \"timestamptz\", null = true }
+         [functions.is_open]
+         arguments = \"state {schema}.state\"
+         returns = \"boolean\"
+         volatility = \"stable\"
+         sql_body = \"RETURN CASE WHEN state = 'open' THEN true ELSE false END\"
+         [functions.states]
+         returns = \"{schema}.state[]\"
+         volatility = \"stable\"
+         sql_body = \"BEGIN ATOMIC SELECT array_agg(t.state) FROM {schema}.tasks t; END\"
+         [functions.touch]
+         returns = \"trigger\"
+         language = \"plpgsql\"
+         body = '''
+
+BEGIN new.changed := now(); PERFORM 1 FROM {schema}.owners; RETURN new; END '''
+         [views.open_tasks]
+         comment = \"Open ones\"
+         query = \"SELECT id, state FROM tasks WHERE is_open(state)\"
+        ";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn files_in_any_order_make_the_same_as_the_manifest() {
     let database = Database::new().await;
@@ -40,6 +89,9 @@ async fn files_in_any_order_make_the_same_as_the_manifest() {
                 "ALTER TABLE tasks ADD FOREIGN KEY (owner_id) REFERENCES owners (id);\n\
                            CREATE TRIGGER touch BEFORE UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION touch();\n\
                            CREATE POLICY own ON tasks USING (state = ANY (states()));\n\
+                           ALTER TABLE tasks ENABLE ALWAYS RULE kept; COMMENT ON RULE kept ON tasks IS 'Kept';\n\
+                           CREATE RULE kept AS ON DELETE TO tasks WHERE is_open(old.state)\n\
+                           DO INSTEAD (UPDATE tasks SET changed = NULL WHERE id = old.id; SELECT ';' AS kept);\n\
                            ALTER TABLE tasks ENABLE ROW LEVEL SECURITY;\n\
                            CREATE INDEX CONCURRENTLY IF NOT EXISTS by_state ON tasks (state);",
             ),
@@ -77,50 +129,12 @@ async fn files_in_any_order_make_the_same_as_the_manifest() {
         database.ask("SELECT obj_description('acme.open_tasks'::regclass)").await,
         "Open ones"
     );
+    let rule = "SELECT obj_description(oid, 'pg_rewrite') || ev_enabled::text FROM pg_rewrite WHERE rulename = 'kept'";
+    assert_eq!(database.ask(rule).await, "KeptA");
     let nowhere = "SELECT count(*)::text FROM pg_namespace WHERE nspname LIKE 'provision%'";
     assert_eq!(database.ask(nowhere).await, "0");
 
-    let toml = Folder::new(
-        "version = 1
-         [types.state]
-         enum = [\"open\", \"done\"]
-         [sequences.counter]
-         increment = 5
-         [tables.owners]
-         primary_key = [\"id\"]
-         columns = { id = \"int\" }
-         [tables.tasks]
-         primary_key = [\"id\"]
-         indexes = [{ columns = [\"state\"], name = \"by_state\" }]
-         foreign_keys = [{ columns = [\"owner_id\"], references = { table = \"owners\", columns = [\"id\"] } }]
-         triggers = [{ name = \"touch\", timing = \"before\", events = [\"update\"], for_each = \"row\", function = \"touch\" }]
-         policies = [{ name = \"own\", using = \"state = ANY ({schema}.states())\" }]
-         row_security = \"enabled\"
-         [tables.tasks.columns]
-         id = \"bigserial\"
-         state = { type = \"state\", default = \"'open'\" }
-         owner_id = { type = \"int\", null = true }
-         changed = { type = \"timestamptz\", null = true }
-         [functions.is_open]
-         arguments = \"state {schema}.state\"
-         returns = \"boolean\"
-         volatility = \"stable\"
-         sql_body = \"RETURN CASE WHEN state = 'open' THEN true ELSE false END\"
-         [functions.states]
-         returns = \"{schema}.state[]\"
-         volatility = \"stable\"
-         sql_body = \"BEGIN ATOMIC SELECT array_agg(t.state) FROM {schema}.tasks t; END\"
-         [functions.touch]
-         returns = \"trigger\"
-         language = \"plpgsql\"
-         body = '''
-
-BEGIN new.changed := now(); PERFORM 1 FROM {schema}.owners; RETURN new; END '''
-         [views.open_tasks]
-         comment = \"Open ones\"
-         query = \"SELECT id, state FROM tasks WHERE is_open(state)\"
-        ",
-    );
+    let toml = Folder::new(IN_TOML);
     let plan = support::plan(&support::context(&toml.manifest(), &database), "acme")
         .await
         .expect("a plan");

@@ -44,30 +44,34 @@ const TENANT: &str = "
     CREATE MATERIALIZED VIEW m AS SELECT id FROM v WITH NO DATA;";
 
 /// What would betray itself, in a function of this name.
-fn traitor(name: &str, result: &str) -> String {
+pub fn traitor(name: &str, result: &str) -> String {
     format!(
         "CREATE OR REPLACE FUNCTION acme.{name}(a integer) RETURNS {result} LANGUAGE plpgsql AS \
          $$BEGIN INSERT INTO public.marks VALUES (current_user); RETURN 1; END$$;"
     )
 }
 
-struct Stage {
-    database: Database,
+pub struct Stage {
+    pub database: Database,
     eve: String,
     folder: Folder,
 }
 
 impl Stage {
-    /// A tenant of a superuser, in which `eve` may create objects; `sql` makes some of them hers.
     async fn build(sql: impl Fn(&str) -> String) -> Self {
-        let database = Database::new().await;
-        let eve = format!("eve_{}", Uuid::new_v4().simple());
-        database.run(&format!("CREATE ROLE {eve}; {TENANT}")).await;
-        database.run(&format!("GRANT USAGE, CREATE ON SCHEMA acme TO {eve}; {}", sql(&eve))).await;
-        Self { database, eve, folder: Folder::new(MANIFEST) }
+        Self::of(MANIFEST, TENANT, sql).await
     }
 
-    fn run(&self, args: &[&str]) -> RunReport {
+    /// A tenant of a superuser, in which `eve` may create objects; `sql` makes some of them hers.
+    pub async fn of(manifest: &str, tenant: &str, sql: impl Fn(&str) -> String) -> Self {
+        let database = Database::new().await;
+        let eve = format!("eve_{}", Uuid::new_v4().simple());
+        database.run(&format!("CREATE ROLE {eve}; {tenant}")).await;
+        database.run(&format!("GRANT USAGE, CREATE ON SCHEMA acme TO {eve}; {}", sql(&eve))).await;
+        Self { database, eve, folder: Folder::new(manifest) }
+    }
+
+    pub fn run(&self, args: &[&str]) -> RunReport {
         run(on(&self.database, self.folder.dir.path(), args))
     }
 
@@ -77,7 +81,7 @@ impl Stage {
     }
 
     /// Nothing is run by whatever reads or applies, and what would run it is held back.
-    async fn holds_back(&self, step: &str) {
+    pub async fn holds_back(&self, step: &str) {
         let plan = self.run(&["plan", "acme"]).stdout;
         let held = plan.split_once("held back:").map(|(_, held)| held).unwrap_or_default();
         assert!(held.contains(step), "{plan}");
@@ -87,7 +91,7 @@ impl Stage {
         assert_eq!(self.database.count("public.marks").await, 0);
     }
 
-    async fn strike(self) {
+    pub async fn strike(self) {
         let eve = &self.eve;
         self.database.run(&format!("DROP OWNED BY {eve} CASCADE; DROP ROLE {eve}")).await;
     }

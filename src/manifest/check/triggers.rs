@@ -54,12 +54,6 @@ fn trigger(
     if deferrable.is_some() && !raw.constraint {
         checking.note(&raw.name.span, "only a constraint trigger is deferrable: constraint = true");
     }
-    let enable = raw.enabled.and_then(|enabled| match enabled {
-        Enabled::Origin => None,
-        Enabled::Replica => Some("ENABLE REPLICA".to_owned()),
-        Enabled::Always => Some("ENABLE ALWAYS".to_owned()),
-        Enabled::Disabled => Some("DISABLE".to_owned()),
-    });
     let timing = match raw.timing {
         Timing::Before => "BEFORE",
         Timing::After => "AFTER",
@@ -92,7 +86,17 @@ fn trigger(
         new_table: new_table.ok()?,
         is_constraint: raw.constraint,
         deferrable,
-        enable,
+        enable: raw.enabled.and_then(enable),
         comment,
     })
+}
+
+/// What ALTER TABLE does to what is to be enabled in this way; none: it stays as it is created.
+pub(super) fn enable(enabled: Enabled) -> Option<String> {
+    match enabled {
+        Enabled::Origin => None,
+        Enabled::Replica => Some("ENABLE REPLICA".to_owned()),
+        Enabled::Always => Some("ENABLE ALWAYS".to_owned()),
+        Enabled::Disabled => Some("DISABLE".to_owned()),
+    }
 }

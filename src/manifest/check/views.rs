@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::chosen_index::Indexed;
 use super::indexes::storage_parameters;
-use super::{chosen_index, indexes, triggers};
+use super::{chosen_index, indexes, rewrite, triggers};
 use crate::manifest::checking::Checking;
 use crate::manifest::fragment::Fragment;
 use crate::manifest::model::{MaterializedViewDecl, ViewDecl};
@@ -47,6 +47,7 @@ fn view(
     ];
     let comment = checking.optional_text(raw.comment.as_ref());
     let triggers = triggers::triggers(checking, name, &raw.triggers);
+    let rules = rewrite::of_view(checking, &raw.rules);
     let query = query(checking, "views", name, (raw.query.as_ref(), raw.file.as_ref()), folder);
     Some(ViewDecl {
         position: checking.position(&name.span),
@@ -55,6 +56,7 @@ fn view(
         columns,
         options: options.into_iter().flatten().map(str::to_owned).collect(),
         triggers,
+        rules,
         comment,
     })
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::indexes::{IndexDecl, IndexKey, Operator};
 use super::names::{ObjectName, QualifiedName};
 use super::policies::{PolicyDecl, RowSecurity};
+use super::rewrite::RuleDecl;
 use super::sequences::SequenceOptions;
 use super::statistics::StatisticsDecl;
 use super::triggers::TriggerDecl;
@@ -46,6 +47,8 @@ pub struct TableDecl {
     pub statistics: Vec<StatisticsDecl>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<TriggerDecl>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleDecl>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row_security: Option<RowSecurity>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

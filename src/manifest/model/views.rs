@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::indexes::IndexDecl;
+use super::rewrite::RuleDecl;
 use super::triggers::TriggerDecl;
 use crate::manifest::fragment::Fragment;
 use crate::manifest::source::Position;
@@ -21,6 +22,8 @@ pub struct ViewDecl {
     pub options: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<TriggerDecl>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleDecl>,
     pub comment: Option<Text>,
 }
 

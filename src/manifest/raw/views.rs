@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 
-use super::{Index, Name, Names, Scalar, Spanned, Trigger};
+use super::{Index, Name, Names, Rule, Scalar, Spanned, Trigger};
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +26,9 @@ pub(in crate::manifest) struct View {
     /// Triggers that do what is to be done instead of writing.
     #[serde(default)]
     pub(in crate::manifest) triggers: Vec<Spanned<Trigger>>,
+    /// Rules that rewrite statements.
+    #[serde(default)]
+    pub(in crate::manifest) rules: Vec<Spanned<Rule>>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 

@@ -50,7 +50,7 @@ pub(super) enum Created {
 }
 
 /// Key words after CREATE, ALTER or COMMENT ON, and where the name is.
-const KINDS: [(&[&str], Place); 15] = [
+const KINDS: [(&[&str], Place); 16] = [
     (&["TABLE"], Place::Next),
     (&["INDEX"], Place::Next),
     (&["VIEW"], Place::Next),
@@ -65,11 +65,12 @@ const KINDS: [(&[&str], Place); 15] = [
     (&["COLUMN"], Place::OfColumn),
     (&["TRIGGER"], Place::After("ON")),
     (&["POLICY"], Place::After("ON")),
+    (&["RULE"], Place::After("ON")),
     (&["CONSTRAINT"], Place::After("ON")),
 ];
 
 /// Kinds that cannot be declared yet.
-const UNMODELLED: [&str; 2] = ["AGGREGATE", "RULE"];
+const UNMODELLED: [&str; 1] = ["AGGREGATE"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -158,6 +159,7 @@ fn head(tokens: &[Token<'_>]) -> Result<Head, String> {
         }
     }
     let name_at = match place {
+        Place::After(_) if is_create && words == ["RULE"] => after(tokens, at, "TO"),
         Place::After(word) => after(tokens, at, word),
         Place::Next if is_create && words == ["INDEX"] => after(tokens, at, "ON"),
         Place::Next | Place::OfColumn => Some(at),

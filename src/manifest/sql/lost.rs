@@ -23,6 +23,9 @@ pub(super) fn reason(
             return Some("write the body as one literal, in dollar quotes");
         }
     }
+    if is_create && words == ["RULE"] && has(&["ON", "SELECT", "TO"]) {
+        return Some("a rule for SELECT makes a view; declare the view");
+    }
     if !is_create && words == ["MATERIALIZED", "VIEW"] && has(&["ALTER", "COLUMN"]) {
         return Some("properties of columns of materialized views cannot be declared yet");
     }

@@ -88,7 +88,7 @@ pub(super) fn checks(version_number: i32) -> String {
 
 /// Whether an object of this kind comes only from a statement for it, not from that of its table.
 fn is_a_step_of_its_own(kind: Kind) -> bool {
-    matches!(kind, Kind::Statistics | Kind::Trigger | Kind::Policy | Kind::RowSecurity)
+    matches!(kind, Kind::Statistics | Kind::Trigger | Kind::Rule | Kind::Policy | Kind::RowSecurity)
 }
 
 fn finished(template: &str, version_number: i32, has: impl Fn(Kind) -> bool) -> String {

@@ -26,7 +26,7 @@ CASE WHEN r.relhastriggers AND EXISTS (
                           THEN tg.tgenabled <> coalesce(p.tgenabled, 'O')
                           ELSE r.relkind NOT IN ('r', 'p', 'v') END
            ) q) END,
-CASE WHEN r.relhasrules
+CASE WHEN r.relhasrules AND r.relkind NOT IN ('r', 'p', 'v')
      THEN (SELECT string_agg(ROW('rule', ru.rulename)::text, '' ORDER BY ru.rulename)
            FROM pg_rewrite ru
-           WHERE ru.ev_class = r.oid AND ru.rulename <> '_RETURN') END
+           WHERE ru.ev_class = r.oid AND ru.ev_type <> '1') END

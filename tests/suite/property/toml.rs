@@ -41,6 +41,9 @@ impl Spec {
             }
             if let Value::Table(value) = &mut value {
                 value.insert("row_security".into(), "enabled".into());
+                if table.comment.is_some() && table.columns[0].name == "id" {
+                    value.insert("rules".into(), rules(&table.name));
+                }
             }
             tables.insert(table.name.clone(), value);
             if !table.rows.is_empty() {
@@ -529,6 +532,26 @@ fn policy(spec: &FunctionSpec) -> Value {
         policy.insert("using".into(), call.into());
     }
     Value::Table(policy)
+}
+
+/// Two rules for a table with a column `id`.
+fn rules(table: &str) -> Value {
+    let kept = table_of([
+        ("name", format!("{table} kept").into()),
+        ("event", "delete".into()),
+        ("instead", true.into()),
+        ("do", "NOTIFY \"It's kept\"".into()),
+        ("comment", "nothing goes".into()),
+    ]);
+    let commands = ["SELECT old.id, 'x;'", "SELECT new.id -- ;"].map(Value::from).to_vec();
+    let told = table_of([
+        ("name", format!("{table} told").into()),
+        ("event", "update".into()),
+        ("where", "new.id <> old.id".into()),
+        ("do", Value::Array(commands)),
+        ("enabled", "replica".into()),
+    ]);
+    Value::Array(vec![kept, told])
 }
 
 /// A trigger with the name of the function that it calls.

@@ -1,0 +1,92 @@
+//! Rules of tables and views, except for those that are the queries of views. The server prints the whole statement.
+
+use super::attribute::Attribute;
+use super::creation::{Creation, Guard};
+use super::rules::{Digest, Needs, Rules, whole_of};
+use crate::catalog::{Fact, Object};
+use crate::locks::TableLock;
+use crate::name::{Ident, SchemaName, Text, literal};
+
+pub(super) static RULES: Rules = Rules {
+    needs: Needs::Triggered,
+    // Only the query of a view is a rule for SELECT.
+    source: "ru.tableoid::int8, ru.oid::int8, 0, c.relname, ru.rulename, ru.oid::int8, :attributes \
+             FROM path CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             JOIN pg_rewrite ru ON ru.ev_class = c.oid \
+             WHERE c.oid = ANY (:tables || :views) AND ru.ev_type <> '1'",
+    attributes: &[
+        Attribute::new(
+            "event",
+            "CASE ru.ev_type WHEN '2' THEN 'update' WHEN '3' THEN 'insert' ELSE 'delete' END",
+        )
+        .labelled("on")
+        .digested(&["ru.ev_type"]),
+        // What comes after the table, whose schema the server prints, and one semicolon. All events have as many letters.
+        Attribute::new(
+            "definition",
+            "btrim(substr(pg_get_ruledef(ru.oid), 1 + length( \
+                 'CREATE RULE ' || quote_ident(ru.rulename) || E' AS\\n    ON UPDATE TO ' \
+                 || quote_ident(n.nspname) || '.' || quote_ident(c.relname))), E' \\n;')",
+        )
+        .digested(&["CASE WHEN r.is_set \
+                          THEN coalesce(substr(pg_get_ruledef(ru.oid), 1 + length( \
+                                   'CREATE RULE ' || quote_ident(ru.rulename) || E' AS\\n    ON UPDATE TO ' \
+                                   || quote_ident(n.nspname) || '.' || quote_ident(r.name))), \
+                               ru.oid::text) END"]),
+        Attribute::new(
+            "enabled",
+            "CASE ru.ev_enabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled on replicas' \
+                                WHEN 'A' THEN 'enabled always' END",
+        )
+        .digested(&["nullif(ru.ev_enabled, 'O')"]),
+    ],
+    digest: Some(Digest {
+        identity: "ru.rulename",
+        comment: Some("de.objoid = ru.oid AND de.classoid = 'pg_rewrite'::regclass"),
+        also: &[],
+        from: "pg_rewrite ru \
+               WHERE r.relkind IN ('r', 'p', 'v') AND r.relhasrules AND ru.ev_class = r.oid \
+                 AND ru.ev_type <> '1' ORDER BY ru.rulename",
+    }),
+    create,
+    lock: |_| Some(TableLock::AccessExclusive),
+    ..Rules::NONE
+};
+
+fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
+    let (fact, on) = (creation.fact, whole_of(&creation.object, schema));
+    let quoted = creation.object.name().map(Ident::quoted).unwrap_or_default();
+    let statement = format!(
+        "CREATE RULE {quoted} AS ON {} TO {on} {}",
+        fact.text("event").unwrap_or_default().to_uppercase(),
+        fact.sql("definition", schema).unwrap_or_default()
+    );
+    let there = exists(&creation.object, &on);
+    match enable(fact) {
+        None => guard.unless(&there, &statement),
+        // A new rule is enabled. Both statements are one step, whatever the guard.
+        Some(words) => Guard::IfNotExists.unless(
+            &there,
+            &format!("{statement};\n        ALTER TABLE {on} {words} RULE {quoted}"),
+        ),
+    }
+}
+
+/// A condition: the relation of this qualified name has a rule of this name.
+fn exists(object: &Object, on: &str) -> String {
+    format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_rewrite \
+         WHERE ev_class = {}::pg_catalog.regclass AND rulename = {})",
+        literal(on),
+        object.name().map(|name| Text::from(name).literal()).unwrap_or_default()
+    )
+}
+
+/// What ALTER TABLE does to the rule, if it is not enabled as new ones are.
+fn enable(fact: &Fact) -> Option<&'static str> {
+    Some(match fact.text("enabled")? {
+        "disabled" => "DISABLE",
+        "enabled on replicas" => "ENABLE REPLICA",
+        _ => "ENABLE ALWAYS",
+    })
+}

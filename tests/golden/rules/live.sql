@@ -1,0 +1,7 @@
+CREATE TABLE tasks (id integer PRIMARY KEY, title text NOT NULL);
+CREATE TABLE log (id integer NOT NULL, what text NOT NULL);
+CREATE FUNCTION other(a integer) RETURNS integer LANGUAGE sql AS 'SELECT 2';
+CREATE RULE there AS ON UPDATE TO tasks DO ALSO DELETE FROM acme.log WHERE ((id = old.id));
+CREATE RULE changed AS ON DELETE TO tasks DO ALSO NOTHING;
+ALTER TABLE tasks DISABLE RULE changed;
+CREATE RULE surplus AS ON DELETE TO log DO INSTEAD NOTHING;
