@@ -98,9 +98,19 @@ fn unnamed(manifest: &Manifest, catalog: &Catalog) -> BTreeSet<Object> {
             Object::part(Kind::MaterializedView, &view.name, Kind::Index, &index.name.ident)
         })
     });
-    // Those that `serial` columns create.
+    // Those from which the default of their column draws, as `serial` creates them.
     let sequences = catalog.of_kind(Kind::Sequence);
-    let owned = sequences.filter(|fact| kinds::comes_with(fact).is_some());
+    let owned = sequences.filter(|fact| {
+        let is_declared = manifest.sequences.iter().any(|s| fact.object.name() == Some(&s.name));
+        let feeds = kinds::comes_with(fact).is_some_and(|column| {
+            let default = column.table_name().zip(column.name());
+            let default =
+                default.map(|(table, name)| Object::on_table(Kind::Default, &table, name));
+            let default = default.and_then(|default| catalog.get(&default));
+            default.is_some_and(|default| default.dependencies.contains(&fact.object))
+        });
+        !is_declared && feeds
+    });
     of_tables
         .chain(of_domains)
         .chain(of_views)
@@ -187,6 +197,7 @@ async fn elaborate_in(
     let (comments, left): (Vec<_>, Vec<_>) = left.into_iter().partition(is_comment_in_sql);
     any_order::create(&mut scratch, left).await?;
     any_order::create(&mut scratch, declare::view_indexes(manifest)).await?;
+    create_all(&mut scratch, &mut done, declare::owned_sequences(manifest)).await?;
     create_all(&mut scratch, &mut done, declare::chosen_indexes(manifest)).await?;
     create_all(&mut scratch, &mut done, declare::triggers(manifest)).await?;
     create_all(&mut scratch, &mut done, declare::rules(manifest)).await?;
@@ -197,7 +208,14 @@ async fn elaborate_in(
     any_order::create(&mut scratch, last).await?;
     for statement in declare::comments(manifest) {
         let sql = statement.sql(&scratch.schema);
-        scratch.run(&sql).await.map_err(|source| statement.refused(source, &scratch.schema))?;
+        if let Err(source) = scratch.run(&sql).await {
+            // Which columns a view has, only the server knows.
+            let at = match &statement {
+                Statement::Comment { on, .. } => positions::position(manifest, on),
+                _ => None,
+            };
+            return Err(ElaborateError::Refused { at, object: statement.what(), source });
+        }
     }
     scratch.reset_settings().await.map_err(ElaborateError::Server)?;
     let mut catalog = read_scratch(&mut scratch).await.map_err(ElaborateError::Server)?;

@@ -150,8 +150,9 @@ impl Kind {
                 &[Self::Table, Self::MaterializedView]
             }
             Self::Trigger | Self::Rule => &[Self::Table, Self::View],
-            Self::Column
-            | Self::Default
+            // Those of views are known by the comments on them alone.
+            Self::Column => &[Self::Table, Self::View, Self::MaterializedView],
+            Self::Default
             | Self::Constraint
             | Self::ReplicaIdentity
             | Self::RowSecurity

@@ -49,6 +49,12 @@ pub(super) enum Statement<'m> {
         table: &'m TableDecl,
         identity: &'m ReplicaIdentity,
     },
+    /// Binds a sequence to a column.
+    SequenceOwner {
+        decl: &'m SequenceDecl,
+        table: &'m Ident,
+        column: &'m Ident,
+    },
     /// Sets the index in whose order the rows are stored.
     Clustering {
         whole: Kind,
@@ -210,6 +216,15 @@ pub(super) fn views(manifest: &Manifest) -> Vec<Statement<'_>> {
     manifest.views.iter().map(Statement::View).chain(materialized).collect()
 }
 
+/// What binds sequences to columns.
+pub(super) fn owned_sequences(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let owned = manifest.sequences.iter().filter_map(|decl| {
+        let (table, column) = decl.owned_by.as_ref()?;
+        Some(Statement::SequenceOwner { decl, table, column })
+    });
+    owned.collect()
+}
+
 /// What chooses one of the indexes.
 pub(super) fn chosen_indexes(manifest: &Manifest) -> Vec<Statement<'_>> {
     let identities = manifest.tables.iter().filter_map(|table| {
@@ -309,6 +324,9 @@ pub(super) fn comments<'m>(manifest: &'m Manifest) -> Vec<Statement<'m>> {
     }
     for decl in &manifest.views {
         add(Object::Member(Kind::View, decl.name.clone()), decl.comment.as_ref());
+        for (name, text) in &decl.column_comments {
+            add(Object::part(Kind::View, &decl.name, Kind::Column, name), Some(text));
+        }
         for trigger in &decl.triggers {
             let object = Object::part(Kind::View, &decl.name, Kind::Trigger, &trigger.name);
             add(object, trigger.comment.as_ref());
@@ -320,6 +338,9 @@ pub(super) fn comments<'m>(manifest: &'m Manifest) -> Vec<Statement<'m>> {
     }
     for decl in &manifest.materialized_views {
         add(Object::Member(Kind::MaterializedView, decl.name.clone()), decl.comment.as_ref());
+        for (name, text) in &decl.column_comments {
+            add(Object::part(Kind::MaterializedView, &decl.name, Kind::Column, name), Some(text));
+        }
         for index in &decl.indexes {
             let whole = Kind::MaterializedView;
             let object = Object::part(whole, &decl.name, Kind::Index, &index.name.ident);
@@ -383,6 +404,12 @@ impl Statement<'_> {
             Self::ReplicaIdentity { table, identity } => {
                 table::set_replica_identity(schema, &table.name, identity)
             }
+            Self::SequenceOwner { decl, table, column } => format!(
+                "ALTER SEQUENCE {} OWNED BY {}.{}",
+                schema.qualify(&decl.name),
+                schema.qualify(table),
+                column.quoted()
+            ),
             Self::Clustering { on, index, .. } => {
                 format!("ALTER TABLE {} CLUSTER ON {}", schema.qualify(on), index.quoted())
             }
@@ -455,7 +482,9 @@ impl Statement<'_> {
             Self::Schema => Object::Schema,
             Self::Enum(decl) => Object::Member(Kind::Enum, decl.name.clone()),
             Self::Type(decl) => user_type::object(decl),
-            Self::Sequence(decl) => Object::Member(Kind::Sequence, decl.name.clone()),
+            Self::Sequence(decl) | Self::SequenceOwner { decl, .. } => {
+                Object::Member(Kind::Sequence, decl.name.clone())
+            }
             Self::Table { decl, .. } => Object::table(&decl.name),
             Self::Partition(decl) => Object::table(&decl.name),
             Self::Constraint { table, decl } => {
@@ -508,7 +537,7 @@ impl Statement<'_> {
         let position = match self {
             Self::Enum(decl) => &decl.position,
             Self::Type(decl) => &decl.position,
-            Self::Sequence(decl) => &decl.position,
+            Self::Sequence(decl) | Self::SequenceOwner { decl, .. } => &decl.position,
             Self::Table { decl, .. } => &decl.position,
             Self::Partition(decl) => &decl.position,
             Self::Constraint { decl, .. } => &decl.position,

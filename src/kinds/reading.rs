@@ -164,9 +164,10 @@ SELECT t.typrelid FROM pg_type t WHERE t.oid = ANY (:types) AND t.typrelid <> 0"
 
 const COMMENTS: &str = "\
 SELECT 'comments' AS section, coalesce(json_agg(json_build_array(
-           de.classoid::int8, de.objoid::int8, de.objsubid,
-           :comment)), '[]')::text AS rows
+           de.classoid::int8, de.objoid::int8, de.objsubid, :comment, a.attname)), '[]')::text AS rows
 FROM pg_description de
+LEFT JOIN pg_attribute a ON de.classoid = 'pg_class'::regclass AND a.attrelid = de.objoid
+    AND a.attnum = de.objsubid AND de.objsubid > 0
 WHERE de.classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'::regclass,
                       'pg_proc'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
                       'pg_statistic_ext'::regclass, 'pg_rewrite'::regclass)
@@ -247,10 +248,19 @@ pub fn parse<E>(
             catalog.insert(fact(object, position, attributes));
         }
     }
-    let comments: Vec<(i64, i64, i64, String)> =
+    let comments: Vec<(i64, i64, i64, String, Option<Ident>)> =
         read(section("comments")?).map_err(&not_understood)?;
-    for (class, oid, number, text) in comments {
-        if let Some(on) = objects.get(&(class, oid, number)) {
+    for (class, oid, number, text, column) in comments {
+        if let Some(view) = objects.get(&(class, oid, 0))
+            && let (Object::Member(kind @ (Kind::View | Kind::MaterializedView), of), Some(column)) =
+                (view, column)
+        {
+            let on = Object::part(*kind, of, Kind::Column, &column);
+            let mut comment = Fact::new(on.comment(), [("comment", text)]);
+            // The column is no object of its own, on which it could depend.
+            comment.dependencies.insert(view.clone());
+            catalog.insert(comment);
+        } else if let Some(on) = objects.get(&(class, oid, number)) {
             let signature = catalog.get(on).and_then(|fact| fact.text("signature"));
             let signature = signature.map(|types| ("signature", types.to_owned()));
             let attributes = [("comment", text)].into_iter().chain(signature);

@@ -125,10 +125,6 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 JOIN pg_type ty ON ty.oid = a.atttypid
 CROSS JOIN LATERAL (VALUES
     ('default of view column', a.atthasdef),
-    ('comment on view column', EXISTS (
-        SELECT FROM pg_description de
-        WHERE de.classoid = 'pg_class'::regclass AND de.objoid = c.oid
-          AND de.objsubid = a.attnum)),
     ('storage of view column', c.relkind = 'm' AND a.attstorage <> ty.typstorage),
     ('compression of view column', a.attcompression <> ''),
     -- NULL since PostgreSQL 17.

@@ -167,8 +167,30 @@ fn sequence(checking: &mut Checking<'_>, name: &Name, raw: &raw::Sequence) -> Op
         name: Ident::new(name.value.clone()).ok()?,
         data_type,
         options: SequenceOptions { start, increment, min, max, cache, cycle },
+        owned_by: raw.owned_by.as_ref().and_then(|column| owner(checking, column)),
         comment: checking.optional_text(raw.comment.as_ref()),
     })
+}
+
+/// A table and a column of it, as `table.column`; there may be dots in names.
+fn owner(checking: &mut Checking<'_>, raw: &Name) -> Option<(Ident, Ident)> {
+    let dots = raw.value.match_indices('.');
+    let splits: Vec<(&str, &str)> =
+        dots.filter_map(|(at, _)| Some((raw.value.get(..at)?, raw.value.get(at + 1..)?))).collect();
+    let has = |(table, column): &&(&str, &str)| {
+        checking.tables.get(*table).is_some_and(|columns| columns.contains(*column))
+    };
+    // What SQL files declare, only the server knows.
+    let in_sql = splits.first().filter(|_| checking.has_sql);
+    let Some(&(table, column)) = splits.iter().find(has).or(in_sql) else {
+        if checking.damage.touches(&["tables"]) {
+            return None;
+        }
+        let reason = format!("there is no column {:?}; write table.column", raw.value);
+        checking.note(&raw.span, reason);
+        return None;
+    };
+    Some((Ident::new(table).ok()?, Ident::new(column).ok()?))
 }
 
 fn table(

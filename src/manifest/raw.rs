@@ -183,6 +183,8 @@ pub(super) struct Sequence {
     pub(super) cache: Option<i64>,
     #[serde(default)]
     pub(super) cycle: bool,
+    /// The column with which it is dropped, as `table.column`.
+    pub(super) owned_by: Option<Name>,
     pub(super) comment: Option<Name>,
 }
 

@@ -152,6 +152,7 @@ fn single_errors() {
         ("version = 1\n[types.a]\nrange = \"numeric(9,2)\"".into(), "schema.toml:3:9: a range type keeps no length, precision or scale of its values; leave it out, or name a domain"),
         (format!("{T}statistics = [{{ name = \"s\", columns = [\"id\", \"name\"], kinds = [] }}]"), "schema.toml:4:63: name at least one kind, or leave kinds out for all of them"),
         (format!("{T}statistics = [{{ name = \"s\", columns = [\"id\", \"name\"], kinds = [\"mcv\", \"mcv\"] }}]"), "schema.toml:4:71: \"mcv\" is given twice"),
+        (format!("{T}[sequences.s]\nowned_by = \"t.none\""), "schema.toml:5:12: there is no column \"t.none\"; write table.column"),
         (format!("{T}replica_identity = \"i\""), "schema.toml:4:20: \"t\" has no index \"i\""),
         (format!("{T}primary_key = [\"id\"]\ncluster_on = \"t_pkey\""), "schema.toml:5:14: give the index its name where it is declared: name = \"t_pkey\""),
         (format!("{T}[views.v]"), "schema.toml:4:8: a view has a query, or a file that contains it"),

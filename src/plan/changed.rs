@@ -122,12 +122,23 @@ fn settled(comparison: &Comparison<'_>, live: &Fact, desired: &Fact) -> Fact {
 pub(super) fn extra(comparison: &Comparison<'_>) -> Vec<Object> {
     let removed = &comparison.withheld.removed;
     let gone: BTreeSet<&Object> = removed.iter().map(|fact| &fact.object).collect();
+    let told = touched(comparison);
+    // A sequence comes with its column if that is extra itself, or told as changed.
+    let comes_along = |fact: &Fact| {
+        kinds::comes_with(fact).is_some_and(|column| {
+            fact.object.kind() != Kind::Sequence
+                || told.contains(&column)
+                || !comparison.desired.catalog.has(&column)
+        })
+    };
     let is_reported = |fact: &&&Fact| {
         // A part of something extra is not reported separately, nor is what comes with a column.
-        let with_whole = fact.object.parent().is_some_and(|parent| gone.contains(&parent));
+        let group = fact.object.group();
+        let with_whole = group != fact.object && gone.contains(&group)
+            || fact.object.parent().is_some_and(|parent| gone.contains(&parent));
         // A materialized view may have been filled later.
         let is_filled = fact.object.kind() == Kind::Population;
-        !with_whole && !is_filled && kinds::comes_with(fact).is_none()
+        !with_whole && !is_filled && !comes_along(fact)
     };
     let mut extra: Vec<&Fact> = removed.iter().filter(is_reported).copied().collect();
     // First what is on tables that are declared.

@@ -29,11 +29,16 @@ pub(super) struct Comparison<'a> {
 }
 
 /// What is to be created: neither what comes with a column that exists, which is a change of that column, nor
-/// comments on it.
-fn added<'a>(delta: &Delta<'a>, live: &Catalog) -> BTreeMap<&'a Object, &'a Fact> {
+/// comments on it. A sequence that has been named does not come along, whichever column owns it.
+fn added<'a>(
+    delta: &Delta<'a>,
+    live: &Catalog,
+    unnamed: &BTreeSet<Object>,
+) -> BTreeMap<&'a Object, &'a Fact> {
     let comes_along = |fact: &Fact| {
         let column = kinds::comes_with(fact);
-        column.is_some_and(|column| live.has(&column))
+        let is_named = fact.object.kind() == Kind::Sequence && !unnamed.contains(&fact.object);
+        !is_named && column.is_some_and(|column| live.has(&column))
     };
     let left: BTreeSet<&Object> =
         delta.added.iter().filter(|fact| comes_along(fact)).map(|fact| &fact.object).collect();
@@ -53,7 +58,7 @@ impl<'a> Comparison<'a> {
     ) -> (Self, BTreeMap<&'a Object, String>) {
         let matching = matching(desired, live, kinds::is_structural);
         let (permitted, withheld) = consent::part(delta(&desired.catalog, live, &matching));
-        let added = added(&permitted, live);
+        let added = added(&permitted, live, &desired.unnamed);
         let names = BTreeMap::new();
         let mut comparison =
             Self { manifest, desired, live, matching, permitted, withheld, added, names };

@@ -36,8 +36,8 @@ pub(super) fn blocked<'a>(
     let unfit = unfit(comparison);
     for fact in comparison.added.values() {
         let mut why: BTreeSet<String> = BTreeSet::new();
-        // A comment can be created whatever state its object is in.
-        if fact.object.kind() != Kind::Comment {
+        // A comment can be created whatever state its object is in, except for one on a column that a view may not have.
+        if fact.object.kind() != Kind::Comment || is_on_view_column(&fact.object) {
             let needed = needed_form(fact).filter_map(|object| unfit.get(&object));
             why.extend(needed.map(|actual| format!("{actual} is not as declared")));
             why.extend(obstructed(comparison, fact, reasons));
@@ -60,9 +60,15 @@ fn needed_form(fact: &Fact) -> impl Iterator<Item = Object> + use<'_> {
     let wholes = fact.dependencies.iter().map(Object::group);
     // A foreign key also needs the table that it points to.
     let tables = wholes.filter(|_| kinds::is_foreign_key(fact));
-    let filled = (fact.object.kind() == Kind::Population).then(|| whole.clone());
+    let is_of_columns = fact.object.kind() == Kind::Population || is_on_view_column(&fact.object);
+    let filled = is_of_columns.then(|| whole.clone());
     let all = fact.dependencies.iter().cloned().chain(tables);
     all.filter(move |object| *object != whole).chain(filled)
+}
+
+fn is_on_view_column(object: &Object) -> bool {
+    let Object::Comment(on) = object else { return false };
+    on.kind() == Kind::Column && on.table_name().is_none()
 }
 
 /// Objects that exist in another form than what depends on them needs, by the desired object.

@@ -72,14 +72,17 @@ fn units<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Unit<'a>
     in_order.sort_by_key(|fact| comparison.rank(&fact.object));
     let mut units: BTreeMap<&Object, Unit<'a>> = BTreeMap::new();
     let mut columns: BTreeMap<Object, Vec<&'a Fact>> = BTreeMap::new();
+    let new_column = |fact: &Fact| {
+        kinds::comes_with(fact).filter(|column| comparison.added.contains_key(column))
+    };
     for fact in &in_order {
-        if let Some(column) = kinds::comes_with(fact) {
+        if let Some(column) = new_column(fact) {
             columns.entry(column).or_default().push(fact);
         }
     }
     for fact in in_order {
-        // They come with a column that is created, or else they would not be missing.
-        if kinds::comes_with(fact).is_some() {
+        // They come with a column that is created.
+        if new_column(fact).is_some() {
             continue;
         }
         let whole = fact.object.group();

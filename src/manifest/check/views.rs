@@ -11,7 +11,7 @@ use crate::manifest::checking::Checking;
 use crate::manifest::fragment::Fragment;
 use crate::manifest::model::{MaterializedViewDecl, ViewDecl};
 use crate::manifest::raw::{self, Name};
-use crate::name::Ident;
+use crate::name::{Ident, Text};
 
 pub(super) fn views(
     checking: &mut Checking<'_>,
@@ -46,6 +46,7 @@ fn view(
         raw.security_invoker.then_some("security_invoker=true"),
     ];
     let comment = checking.optional_text(raw.comment.as_ref());
+    let column_comments = column_comments(checking, &raw.column_comments);
     let triggers = triggers::triggers(checking, name, &raw.triggers);
     let rules = rewrite::of_view(checking, &raw.rules);
     let query = query(checking, "views", name, (raw.query.as_ref(), raw.file.as_ref()), folder);
@@ -58,6 +59,7 @@ fn view(
         triggers,
         rules,
         comment,
+        column_comments,
     })
 }
 
@@ -70,6 +72,7 @@ fn materialized_view(
     let columns = columns(checking, &raw.columns);
     let with = storage_parameters(checking, &raw.with);
     let comment = checking.optional_text(raw.comment.as_ref());
+    let column_comments = column_comments(checking, &raw.column_comments);
     let indexes = indexes::indexes(checking, name, &raw.indexes);
     let there = Indexed { constraints: &[], indexes: &indexes };
     let cluster_on = raw.cluster_on.as_ref();
@@ -86,7 +89,17 @@ fn materialized_view(
         is_populated: raw.populated.unwrap_or(true),
         indexes,
         comment,
+        column_comments,
     })
+}
+
+fn column_comments(checking: &mut Checking<'_>, raw: &IndexMap<Name, Name>) -> Vec<(Ident, Text)> {
+    let mut comments = Vec::new();
+    for (name, text) in raw {
+        let text = checking.optional_text(Some(text));
+        comments.extend(checking.ident(name).zip(text));
+    }
+    comments
 }
 
 fn columns(checking: &mut Checking<'_>, raw: &[Name]) -> Vec<Ident> {

@@ -14,6 +14,9 @@ pub struct SequenceDecl {
     /// `smallint`, `integer` or `bigint` as written; the server's default is `bigint`.
     pub data_type: Option<IntegerType>,
     pub options: SequenceOptions,
+    /// Table and column with which it is dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owned_by: Option<(Ident, Ident)>,
     pub comment: Option<Text>,
 }
 

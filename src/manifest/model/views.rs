@@ -25,6 +25,9 @@ pub struct ViewDecl {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleDecl>,
     pub comment: Option<Text>,
+    /// By the name of the column.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub column_comments: Vec<(Ident, Text)>,
 }
 
 /// A declared materialized view.
@@ -45,4 +48,7 @@ pub struct MaterializedViewDecl {
     pub is_populated: bool,
     pub indexes: Vec<IndexDecl>,
     pub comment: Option<Text>,
+    /// By the name of the column.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub column_comments: Vec<(Ident, Text)>,
 }

@@ -30,6 +30,9 @@ pub(in crate::manifest) struct View {
     #[serde(default)]
     pub(in crate::manifest) rules: Vec<Spanned<Rule>>,
     pub(in crate::manifest) comment: Option<Name>,
+    /// Comments on its columns, by name.
+    #[serde(default)]
+    pub(in crate::manifest) column_comments: IndexMap<Name, Name>,
 }
 
 #[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
@@ -61,4 +64,7 @@ pub(in crate::manifest) struct MaterializedView {
     /// The index in whose order CLUSTER stores the rows.
     pub(in crate::manifest) cluster_on: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
+    /// Comments on its columns, by name.
+    #[serde(default)]
+    pub(in crate::manifest) column_comments: IndexMap<Name, Name>,
 }

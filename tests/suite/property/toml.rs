@@ -131,6 +131,11 @@ impl Spec {
         view.insert("query".into(), query.into());
         if spec.comment {
             view.insert("comment".into(), "it's a view".into());
+            let first = spec.columns.first().filter(|_| spec.options != ViewOptions::Named);
+            if let Some(first) = first {
+                let comments = table_of([(first.as_str(), "it's a column".into())]);
+                view.insert("column_comments".into(), comments);
+            }
         }
         Value::Table(view)
     }
