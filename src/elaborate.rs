@@ -5,6 +5,7 @@
 //! It is read twice: once as tenants are, to be compared with them, and once with all names qualified, from
 //! which the statements for tenants are composed.
 
+mod aggregate;
 mod any_order;
 mod constraint;
 mod culprit;
@@ -17,6 +18,7 @@ mod policy;
 mod positions;
 mod routine;
 mod rule;
+mod statement;
 mod statistics;
 mod table;
 mod trigger;
@@ -37,7 +39,7 @@ use crate::name::SchemaName;
 use crate::obstacle::{Code, Obstacle};
 use crate::pg::{IntrospectError, Limits, PgError, Scratch, ServerInfo, Session};
 use culprit::Culprit;
-use declare::Statement;
+use statement::Statement;
 
 /// The result of elaborating a manifest on a server.
 #[derive(Debug)]

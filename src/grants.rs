@@ -2,7 +2,8 @@
 //! them. They differ per tenant where roles are named after tenants, so that, as baseline rows, they are no facts: what is
 //! absent is asked per tenant.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
@@ -35,6 +36,8 @@ pub enum GrantOn {
         /// Empty: the whole object.
         columns: Vec<Ident>,
     },
+    /// Who owns it, which is no privilege but told in the same ways.
+    Ownership { object: Object, signature: Option<Template> },
     /// What a role creates later; `None`: the one that the tool runs as.
     Later { creator: Option<RoleTemplate>, class: ObjectClass },
 }
@@ -73,6 +76,13 @@ pub enum GrantObstacle {
     NoRole(RoleTemplate),
     /// The role that the tool runs as is neither the owner nor has it the grant option.
     NotOwner(Ident),
+    /// It has another owner, and it is a change to give it a new one.
+    Owned(Ident),
+    /// The role that the tool runs as is not a member of the one that is to own it.
+    NotOwnersMember {
+        role: Ident,
+        owner: RoleTemplate,
+    },
     /// The role that the tool runs as does not have the privileges of the one that will create the objects.
     NotMember {
         role: Ident,
@@ -104,7 +114,49 @@ pub fn declared(manifest: &Manifest, desired: &Catalog) -> Result<Vec<Grant>, No
             add(&mut all, &on, &decl.to, decl.privileges.as_ref(), decl.grant_option);
         }
     }
+    owned(manifest, desired, &mut all)?;
     Ok(all)
+}
+
+/// Adds the declared owners, that of the schema first: an owner needs the privilege to create in it. What is named counts
+/// before what all objects of a kind have.
+fn owned(manifest: &Manifest, desired: &Catalog, all: &mut Vec<Grant>) -> Result<(), NotGrantable> {
+    let mut owners: BTreeMap<Object, (bool, Grant)> = BTreeMap::new();
+    for (decl, target) in manifest.owners.iter().flat_map(|o| o.on.iter().map(move |on| (o, on))) {
+        for fact in meant_facts(target, desired)? {
+            let object = &fact.object;
+            // The sequence of a column belongs to whom the table does.
+            if let Some(column) = kinds::comes_with(fact) {
+                if target.name.is_none() {
+                    continue;
+                }
+                let reason = format!("{object} has the owner of {}", column.group());
+                return Err(NotGrantable { at: target.position.clone(), reason });
+            }
+            let on = GrantOn::Ownership { object: object.clone(), signature: signature(fact) };
+            let to = decl.role.clone();
+            let grant = Grant { on, to, privileges: None, grant_option: false };
+            let is_named = target.name.is_some();
+            match owners.entry(object.clone()) {
+                Entry::Vacant(entry) => {
+                    entry.insert((is_named, grant));
+                }
+                Entry::Occupied(mut entry) if is_named && !entry.get().0 => {
+                    entry.insert((is_named, grant));
+                }
+                Entry::Occupied(entry) => {
+                    let (known_named, known) = entry.get();
+                    if *known_named == is_named && known.to != grant.to {
+                        let reason =
+                            format!("{object} has two owners: {} and {}", known.to, grant.to);
+                        return Err(NotGrantable { at: target.position.clone(), reason });
+                    }
+                }
+            }
+        }
+    }
+    all.extend(owners.into_values().map(|(_, grant)| grant));
+    Ok(())
 }
 
 fn add(
@@ -156,6 +208,7 @@ fn is_meant(kind: TargetKind, object: &Object) -> bool {
         TargetKind::MaterializedView => found == Kind::MaterializedView,
         TargetKind::Function => found == Kind::Function,
         TargetKind::Procedure => found == Kind::Procedure,
+        TargetKind::Aggregate => found == Kind::Aggregate,
     }
 }
 
@@ -165,10 +218,26 @@ fn resolved(
     decl: &GrantDecl,
     desired: &Catalog,
 ) -> Result<Vec<GrantOn>, NotGrantable> {
+    let facts = meant_facts(target, desired)?;
+    if let Some(name) = &target.name
+        && let Some(column) =
+            decl.columns.iter().find(|column| kinds::column(desired, name, column).is_none())
+    {
+        let reason = format!("table {:?} has no column {:?}", name.as_str(), column.as_str());
+        return Err(NotGrantable { at: target.position.clone(), reason });
+    }
+    Ok(facts.into_iter().map(|fact| on_object(fact, decl)).collect())
+}
+
+/// The same, as they are desired.
+fn meant_facts<'d>(
+    target: &GrantTarget,
+    desired: &'d Catalog,
+) -> Result<Vec<&'d Fact>, NotGrantable> {
     let refused = |reason: String| NotGrantable { at: target.position.clone(), reason };
     let meant = desired.facts().filter(|fact| is_meant(target.kind, &fact.object));
     let Some(name) = &target.name else {
-        return Ok(meant.map(|fact| on_object(fact, decl)).collect());
+        return Ok(meant.collect());
     };
     let word = target.kind.word();
     let of_kind: Vec<&Fact> = meant.collect();
@@ -178,11 +247,6 @@ fn resolved(
         let known = of_kind.iter().filter_map(|fact| fact.object.name()).map(Ident::as_str);
         let close = suggestion(name.as_str(), known);
         return Err(refused(format!("no {word} {:?} is declared{close}", name.as_str())));
-    }
-    let missing = decl.columns.iter().find(|column| kinds::column(desired, name, column).is_none());
-    if let Some(column) = missing {
-        let reason = format!("table {:?} has no column {:?}", name.as_str(), column.as_str());
-        return Err(refused(reason));
     }
     let types = |fact: &Fact| match &fact.object {
         Object::Routine { arguments, .. } => arguments.clone(),
@@ -211,7 +275,7 @@ fn resolved(
         };
         return Err(refused(reason));
     };
-    Ok(vec![on_object(fact, decl)])
+    Ok(vec![*fact])
 }
 
 /// Lists of types are the same however their commas are spaced.
@@ -220,10 +284,14 @@ fn without_spaces(types: &str) -> Vec<String> {
 }
 
 fn on_object(fact: &Fact, decl: &GrantDecl) -> GrantOn {
+    let (object, columns) = (fact.object.clone(), decl.columns.clone());
+    GrantOn::Object { object, signature: signature(fact), columns }
+}
+
+/// The types of the arguments of a function, for statements.
+fn signature(fact: &Fact) -> Option<Template> {
     let signature = fact.attributes.get("signature").filter(|_| fact.object.kind().is_routine());
-    let signature =
-        signature.map(|value| value.sql.clone().unwrap_or_else(|| Template::plain(&value.text)));
-    GrantOn::Object { object: fact.object.clone(), signature, columns: decl.columns.clone() }
+    signature.map(|value| value.sql.clone().unwrap_or_else(|| Template::plain(&value.text)))
 }
 
 impl<'m> AbsentGrant<'m> {
@@ -249,6 +317,9 @@ impl<'m> AbsentGrant<'m> {
                 to,
                 grant_option,
             })),
+            GrantOn::Ownership { object, .. } => {
+                Object::Owner { of: Box::new(object.clone()), role: to }
+            }
             GrantOn::Later { creator, class } => Object::DefaultPrivilege {
                 creator: creator.as_ref().map(|creator| role(creator, whose)),
                 privileges,
@@ -293,6 +364,10 @@ impl<'m> AbsentGrant<'m> {
                 let on = named(object, signature.as_ref(), schema);
                 format!("GRANT {privileges} ON {on} TO {to}{option}")
             }
+            GrantOn::Ownership { object, signature } => {
+                let on = named(object, signature.as_ref(), schema);
+                format!("ALTER {on} OWNER TO {to}")
+            }
             GrantOn::Later { creator, class } => {
                 let creator = creator.as_ref().map(|creator| creator.quoted_for(tenant, schema));
                 let creator = creator.map(|creator| format!("FOR ROLE {creator} "));
@@ -326,6 +401,11 @@ impl<'m> AbsentGrant<'m> {
             GrantObstacle::NotOwner(own) => {
                 format!("{own} neither owns it nor has the grant option: let its owner grant it")
             }
+            GrantObstacle::Owned(owner) => format!("it belongs to {owner}, which is left as it is"),
+            GrantObstacle::NotOwnersMember { role: own, owner } => {
+                let owner = role(owner, whose);
+                format!("{own} is not a member of {owner}: GRANT that role to it")
+            }
             GrantObstacle::NotMember { role: own, creator } => {
                 let creator = role(creator, whose);
                 format!("{own} does not have the privileges of {creator}: GRANT that role to it")
@@ -349,7 +429,7 @@ fn named(object: &Object, signature: Option<&Template>, schema: &SchemaName) -> 
     let Some(name) = object.name() else { return format!("SCHEMA {}", schema.quoted()) };
     let word = match object.kind() {
         Kind::Sequence => "SEQUENCE",
-        Kind::Function => "FUNCTION",
+        Kind::Function | Kind::Aggregate => "FUNCTION",
         Kind::Procedure => "PROCEDURE",
         kind if kind.is_type() => "TYPE",
         _ => "TABLE",

@@ -22,6 +22,7 @@
 //! objects of the kind can make the server run, when it belongs to an untrusted owner, goes into
 //! `pg/untrusted.sql`.
 
+mod aggregate;
 mod attribute;
 mod clustering;
 mod column;

@@ -42,9 +42,6 @@ use crate::settings;
 /// Version of the saved form; another one is refused.
 pub const FORMAT_VERSION: u32 = 2;
 
-/// What a tenant may have that cannot be declared, so that a new one is created without it.
-pub const NOT_DECLARABLE: [&str; 1] = ["aggregates"];
-
 /// What would be done to one tenant, and what this is derived from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,12 +141,6 @@ pub fn digest(tenant: &TenantId, schema: &str, steps: &[PlannedStep]) -> Checksu
     checksum::of("plan", &(tenant, schema, statements))
 }
 
-/// Whether the steps create the schema: the tenant is new.
-#[must_use]
-pub fn creates_schema(steps: &[PlannedStep]) -> bool {
-    steps.iter().any(|step| step.object == Object::Schema)
-}
-
 impl PlannedStep {
     /// Whether it adds a label to an existing enum, which later statements may use only when the
     /// transaction is over (PostgreSQL manual, ALTER TYPE).
@@ -177,7 +168,7 @@ impl Plan {
     /// Whether it creates the schema: the tenant is new.
     #[must_use]
     pub fn is_of_new_tenant(&self) -> bool {
-        creates_schema(&self.steps)
+        self.steps.iter().any(|step| step.object == Object::Schema)
     }
 
     /// What it leaves as it is.

@@ -39,6 +39,7 @@ pub enum Kind {
     Population,
     Function,
     Procedure,
+    Aggregate,
     Comment,
     /// A baseline row.
     Row,
@@ -46,11 +47,13 @@ pub enum Kind {
     Grant,
     /// Privileges of a role on what is created later.
     DefaultPrivilege,
+    /// Who owns an object.
+    Owner,
 }
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::Schema,
         Self::Enum,
         Self::Label,
@@ -77,10 +80,12 @@ impl Kind {
         Self::Population,
         Self::Function,
         Self::Procedure,
+        Self::Aggregate,
         Self::Comment,
         Self::Row,
         Self::Grant,
         Self::DefaultPrivilege,
+        Self::Owner,
     ];
 
     /// As in the saved form; messages have spaces in it.
@@ -113,17 +118,19 @@ impl Kind {
             Self::Population => "population",
             Self::Function => "function",
             Self::Procedure => "procedure",
+            Self::Aggregate => "aggregate",
             Self::Comment => "comment",
             Self::Row => "row",
             Self::Grant => "grant",
             Self::DefaultPrivilege => "default_privilege",
+            Self::Owner => "owner",
         }
     }
 
     /// Whether objects of this kind are identified by the types of their arguments, too.
     #[must_use]
     pub fn is_routine(self) -> bool {
-        matches!(self, Self::Function | Self::Procedure)
+        matches!(self, Self::Function | Self::Procedure | Self::Aggregate)
     }
 
     /// Whether objects of this kind are types.
@@ -132,10 +139,10 @@ impl Kind {
         matches!(self, Self::Enum | Self::Domain | Self::CompositeType | Self::RangeType)
     }
 
-    /// Whether it is privileges, on what exists or will.
+    /// Whether it is about roles: privileges, on what exists or will, or an owner.
     #[must_use]
     pub fn is_privilege(self) -> bool {
-        matches!(self, Self::Grant | Self::DefaultPrivilege)
+        matches!(self, Self::Grant | Self::DefaultPrivilege | Self::Owner)
     }
 
     /// The kinds of which an object of this kind can be a part, if it is one.
@@ -169,9 +176,11 @@ impl Kind {
             | Self::MaterializedView
             | Self::Function
             | Self::Procedure
+            | Self::Aggregate
             | Self::Comment
             | Self::Grant
-            | Self::DefaultPrivilege => &[],
+            | Self::DefaultPrivilege
+            | Self::Owner => &[],
         }
     }
 }

@@ -16,7 +16,7 @@ pub enum Object {
     Schema,
     /// What has a name of its own in the schema, such as a table or a type.
     Member(Kind, Ident),
-    /// A function or a procedure, with the types of its arguments in the server's words, separated by commas.
+    /// A function, a procedure or an aggregate, with the types of its arguments in the server's words, separated by commas.
     Routine { kind: Kind, name: Ident, arguments: String },
     /// What is a part of such an object.
     Part(Part),
@@ -35,6 +35,8 @@ pub enum Object {
         to: String,
         grant_option: bool,
     },
+    /// The owner of an object.
+    Owner { of: Box<Object>, role: String },
 }
 
 /// Privileges of a role on an object.
@@ -101,6 +103,7 @@ impl Object {
             Self::Row { .. } => Kind::Row,
             Self::Grant(_) => Kind::Grant,
             Self::DefaultPrivilege { .. } => Kind::DefaultPrivilege,
+            Self::Owner { .. } => Kind::Owner,
         }
     }
 
@@ -115,7 +118,8 @@ impl Object {
             | Self::Comment(_)
             | Self::Row { .. }
             | Self::Grant(_)
-            | Self::DefaultPrivilege { .. } => None,
+            | Self::DefaultPrivilege { .. }
+            | Self::Owner { .. } => None,
         }
     }
 
@@ -130,7 +134,7 @@ impl Object {
             Self::Grant(grant) => Some(grant.on.clone()),
             Self::Part(Part { kind: Kind::Default, of, name, .. }) => Some(Self::column(of, name)),
             Self::Part(Part { .. }) | Self::Row { .. } => Some(self.group()),
-            Self::Comment(on) => Some((**on).clone()),
+            Self::Comment(on) | Self::Owner { of: on, .. } => Some((**on).clone()),
         }
     }
 
@@ -140,7 +144,7 @@ impl Object {
         match self {
             Self::Part(Part { whole, of, .. }) => Self::Member(*whole, of.clone()),
             Self::Row { table, .. } => Self::table(table),
-            Self::Comment(on) => on.group(),
+            Self::Comment(on) | Self::Owner { of: on, .. } => on.group(),
             Self::Grant(grant) => grant.on.group(),
             Self::DefaultPrivilege { .. } => Self::Schema,
             Self::Schema | Self::Member(..) | Self::Routine { .. } => self.clone(),
@@ -184,6 +188,7 @@ impl fmt::Display for Object {
                 write!(f, "grant {} on {on} to {}", printable(privileges), printable(to))?;
                 f.write_str(option(*grant_option))
             }
+            Self::Owner { of, role } => write!(f, "owner {} of {of}", printable(role)),
             Self::DefaultPrivilege { creator, privileges, on, to, grant_option } => {
                 write!(f, "default privilege {} on {on}", printable(privileges))?;
                 if let Some(creator) = creator {
@@ -232,6 +237,10 @@ impl Serialize for Object {
                 map.serialize_entry("on", &grant.on)?;
                 map.serialize_entry("to", &grant.to)?;
                 with_option(&mut map, grant.grant_option)?;
+            }
+            Self::Owner { of, role } => {
+                map.serialize_entry("on", of)?;
+                map.serialize_entry("role", role)?;
             }
             Self::DefaultPrivilege { creator, privileges, on, to, grant_option } => {
                 if let Some(creator) = creator {
@@ -303,6 +312,13 @@ fn read(map: &mut BTreeMap<String, Entry>) -> Result<Object, String> {
                 _ => return Err("missing field `on`".to_owned()),
             },
         })),
+        Kind::Owner => Object::Owner {
+            role: text("role")?,
+            of: match map.remove("on") {
+                Some(Entry::Object(on)) => on,
+                _ => return Err("missing field `on`".to_owned()),
+            },
+        },
         Kind::DefaultPrivilege => Object::DefaultPrivilege {
             privileges: text("privileges")?,
             on: text("on")?,
@@ -375,6 +391,10 @@ mod tests {
                     grant_option: true,
                 })),
                 r#"{"kind":"grant","privileges":"select","on":{"kind":"table","name":"t"},"to":"app","with":"grant option"}"#,
+            ),
+            (
+                Object::Owner { of: Box::new(Object::Schema), role: "app".into() },
+                r#"{"kind":"owner","on":{"kind":"schema"},"role":"app"}"#,
             ),
             (
                 Object::DefaultPrivilege {

@@ -53,19 +53,25 @@ impl Validate {
             0 => String::new(),
             count => format!("{} in SQL files, ", counted(count, "statement")),
         };
+        let counts = [
+            (manifest.tables.len(), "table"),
+            (manifest.enums.len() + manifest.types.len(), "type"),
+            (manifest.sequences.len(), "sequence"),
+            (manifest.views.len(), "view"),
+            (manifest.materialized_views.len(), "materialized view"),
+            (routines(false), "function"),
+            (routines(true), "procedure"),
+            (manifest.aggregates.len(), "aggregate"),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        let counts = counts.map(|(count, what)| format!("{}, ", counted(count, what)));
         let rows: usize = manifest.seeds.iter().map(|seed| seed.rows.len()).sum();
         output::result(
             global.color,
             &format!(
-                "{} is valid: {}, {}, {}, {}, {}, {}, {}, {in_sql}{}; {}\n",
+                "{} is valid: {}{in_sql}{}; {}\n",
                 global.manifest.display(),
-                counted(manifest.tables.len(), "table"),
-                counted(manifest.enums.len() + manifest.types.len(), "type"),
-                counted(manifest.sequences.len(), "sequence"),
-                counted(manifest.views.len(), "view"),
-                counted(manifest.materialized_views.len(), "materialized view"),
-                counted(routines(false), "function"),
-                counted(routines(true), "procedure"),
+                counts.collect::<String>(),
                 counted(rows, "row"),
                 checksum::of("manifest", &manifest)
             ),

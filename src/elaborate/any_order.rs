@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::declare::Statement;
 use super::error::ElaborateError;
 use super::routine;
+use super::statement::Statement;
 use crate::explain::Explain as _;
 use crate::name::Ident;
 use crate::pg::{PgError, Scratch};
@@ -144,10 +144,13 @@ pub(super) async fn run(
     scratch.resolve_in_schema(true).await?;
     scratch.run(&sql).await?;
     scratch.resolve_in_schema(false).await?;
-    if let Statement::Routine(decl) = statement
-        && let Some(text) = &decl.comment
-    {
-        scratch.run(&routine::comment(&scratch.schema, decl, text)).await?;
+    let comment = match statement {
+        Statement::Routine(decl) => decl.comment.as_ref().map(|text| (&decl.name, text)),
+        Statement::Aggregate(decl) => decl.comment.as_ref().map(|text| (&decl.name, text)),
+        _ => None,
+    };
+    if let Some((name, text)) = comment {
+        scratch.run(&routine::comment(&scratch.schema, name, text)).await?;
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 //! one statement, whose error does not show the part: so smaller ones are tried, each with one part.
 
 use super::any_order;
-use super::declare::Statement;
 use super::positions::{constraint_position, key_position, position_of, value_position};
+use super::statement::Statement;
 use crate::catalog::{Kind, Object};
 use crate::explain::Explain as _;
 use crate::manifest::{

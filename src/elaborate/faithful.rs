@@ -39,8 +39,10 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
             return Err(unfaithful(Some(&decl.position), &object, "it is not partitioned"));
         }
     }
-    let declared = manifest.routines.iter().map(|decl| (decl.is_procedure, &decl.name));
-    let mut declared: Vec<(bool, &Ident)> = declared.collect();
+    let kind = |is_procedure| if is_procedure { Kind::Procedure } else { Kind::Function };
+    let routines = manifest.routines.iter().map(|decl| (kind(decl.is_procedure), &decl.name));
+    let aggregates = manifest.aggregates.iter().map(|decl| (Kind::Aggregate, &decl.name));
+    let mut declared: Vec<(Kind, &Ident)> = routines.chain(aggregates).collect();
     declared.sort();
     let sequence = |name: &Ident| Object::Member(Kind::Sequence, name.clone());
     let materialized = |name: &Ident| Object::Member(Kind::MaterializedView, name.clone());
@@ -59,7 +61,7 @@ pub(super) fn check(manifest: &Manifest, catalog: &Catalog) -> Result<(), Elabor
         || types(catalog) != manifest.types.len()
         || catalog.of_kind(Kind::View).count() != manifest.views.len()
         || catalog.of_kind(Kind::MaterializedView).count() != manifest.materialized_views.len()
-        || routines(catalog) != declared;
+        || routines_in(catalog) != declared;
     // They may be those of SQL files.
     if has_others && manifest.sql.is_empty()
         || manifest.views.iter().any(|decl| !is_whole(decl))
@@ -78,12 +80,11 @@ fn types(catalog: &Catalog) -> usize {
     all.filter(|fact| fact.object.kind() != Kind::Enum).count()
 }
 
-/// The functions and procedures, sorted.
-fn routines(catalog: &Catalog) -> Vec<(bool, &Ident)> {
+/// The functions, procedures and aggregates, sorted.
+fn routines_in(catalog: &Catalog) -> Vec<(Kind, &Ident)> {
     let all = catalog.facts().filter(|fact| fact.object.kind().is_routine());
-    let all =
-        all.filter_map(|fact| Some((fact.object.kind() == Kind::Procedure, fact.object.name()?)));
-    let mut all: Vec<(bool, &Ident)> = all.collect();
+    let all = all.filter_map(|fact| Some((fact.object.kind(), fact.object.name()?)));
+    let mut all: Vec<(Kind, &Ident)> = all.collect();
     all.sort();
     all
 }

@@ -12,7 +12,10 @@ pub(super) fn position(manifest: &Manifest, object: &Object) -> Option<Position>
     let Object::Part(Part { kind, of, name, .. }) = object else {
         let name = object.name()?;
         let routine = || manifest.routines.iter().find(|decl| decl.name == *name);
-        let declared = of_name(manifest, name).or_else(|| routine().map(|decl| &decl.position));
+        let aggregate = || manifest.aggregates.iter().find(|decl| decl.name == *name);
+        let declared = of_name(manifest, name)
+            .or_else(|| routine().map(|decl| &decl.position))
+            .or_else(|| aggregate().map(|decl| &decl.position));
         return declared.or_else(|| manifest.sql.position(name.as_str())).cloned();
     };
     let Some(table) = manifest.tables.iter().find(|decl| decl.name == *of) else {

@@ -2,7 +2,7 @@
 
 use crate::catalog::{Kind, Object};
 use crate::manifest::{Fragment, RoutineBody, RoutineDecl, Setting};
-use crate::name::{SchemaName, Text, dollar_quoted, literal};
+use crate::name::{Ident, SchemaName, Text, dollar_quoted, literal};
 
 /// The statement, which begins with `verb`.
 pub(super) fn create(schema: &SchemaName, decl: &RoutineDecl, verb: &str) -> String {
@@ -66,16 +66,16 @@ pub(super) fn object(decl: &RoutineDecl) -> Object {
     }
 }
 
-/// A statement that writes the comment on the routine of this name that was created last: only the server knows the
+/// A statement that writes the comment on the function, procedure or aggregate of this name that was created last: only the server knows the
 /// types of its arguments.
-pub(super) fn comment(schema: &SchemaName, decl: &RoutineDecl, text: &Text) -> String {
+pub(super) fn comment(schema: &SchemaName, name: &Ident, text: &Text) -> String {
     let body = format!(
         "\nBEGIN\n    EXECUTE (SELECT 'COMMENT ON ROUTINE ' || p.oid::regprocedure || ' IS ' || quote_literal({}) \
          FROM pg_proc p WHERE p.pronamespace = {}::regnamespace AND p.proname = {} \
          ORDER BY p.oid DESC LIMIT 1);\nEND\n",
         text.literal(),
         literal(&schema.quoted()),
-        Text::from(&decl.name).literal(),
+        Text::from(name).literal(),
     );
     format!("DO {}", dollar_quoted(&body, "comment"))
 }

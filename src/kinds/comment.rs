@@ -48,7 +48,12 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
     let literal = Text::new(text.unwrap_or_default()).map(|text| text.literal());
     let target = match on.kind() {
         kind if kind.is_routine() => {
-            format!("{} {}", kind.name().to_uppercase(), signature(on, creation.fact, schema))
+            let word = match kind {
+                // That of an aggregate is `*` where it has no arguments.
+                Kind::Aggregate => "ROUTINE".to_owned(),
+                _ => kind.name().to_uppercase(),
+            };
+            format!("{word} {}", signature(on, creation.fact, schema))
         }
         _ => target(on, schema),
     };
@@ -80,9 +85,9 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
         Kind::MaterializedView => format!("MATERIALIZED VIEW {}", qualified(on, schema)),
         // The types of arguments have to be qualified in the statement of a plan, and need not be where names are
         // searched for in the schema.
-        Kind::Function | Kind::Procedure => match on {
-            Object::Routine { kind, name, arguments } => {
-                format!("{} {}({arguments})", kind.name().to_uppercase(), schema.qualify(name))
+        Kind::Function | Kind::Procedure | Kind::Aggregate => match on {
+            Object::Routine { name, arguments, .. } => {
+                format!("ROUTINE {}({arguments})", schema.qualify(name))
             }
             _ => String::new(),
         },
@@ -96,6 +101,7 @@ pub fn target(on: &Object, schema: &SchemaName) -> String {
         | Kind::Comment
         | Kind::Row
         | Kind::Grant
-        | Kind::DefaultPrivilege => String::new(),
+        | Kind::DefaultPrivilege
+        | Kind::Owner => String::new(),
     }
 }

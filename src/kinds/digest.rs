@@ -12,7 +12,7 @@ use crate::name::{SCHEMA_PLACEHOLDER, literal};
 
 /// The version of the digests: what goes into them, and how. Fingerprints of different versions say
 /// nothing about each other.
-pub const DIGEST_VERSION: u32 = 7;
+pub const DIGEST_VERSION: u32 = 8;
 
 /// The statement that `template` describes, one of `pg/fingerprint`, for a server of this version:
 /// `:parts_of_table` and the like stand for what finds the parts, `:texts_of_table` for their texts, and

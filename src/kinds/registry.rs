@@ -3,10 +3,10 @@
 use super::creation::{Creation, Guard};
 use super::rules::Rules;
 use super::{
-    clustering, column, comment, composite_type, constraint, default, domain, domain_constraint,
-    enum_type, index, label, materialized_view, policy, population, range_type, replica_identity,
-    rewrite, routine, row_security, schema, sequence, statistics, table, trigger, type_attribute,
-    view,
+    aggregate, clustering, column, comment, composite_type, constraint, default, domain,
+    domain_constraint, enum_type, index, label, materialized_view, policy, population, range_type,
+    replica_identity, rewrite, routine, row_security, schema, sequence, statistics, table, trigger,
+    type_attribute, view,
 };
 use crate::catalog::{Fact, Kind, Object, Slot};
 use crate::locks::TableLock;
@@ -42,8 +42,9 @@ pub fn rules(kind: Kind) -> &'static Rules {
         Kind::Population => &population::RULES,
         Kind::Function => &routine::FUNCTIONS,
         Kind::Procedure => &routine::PROCEDURES,
+        Kind::Aggregate => &aggregate::RULES,
         Kind::Comment => &comment::RULES,
-        Kind::Row | Kind::Grant | Kind::DefaultPrivilege => &Rules::NONE,
+        Kind::Row | Kind::Grant | Kind::DefaultPrivilege | Kind::Owner => &Rules::NONE,
     }
 }
 

@@ -11,8 +11,8 @@ use super::rules::{Needs, Rules};
 use crate::catalog::{Catalog, Fact, Kind, Object, Slot};
 use crate::name::{SchemaName, dollar_quoted, literal};
 
-/// Which functions are modelled: not aggregates, nor those that came with a range type or an extension.
-pub(super) const MODELLED: &str = "p.prokind IN ('f', 'w', 'p') AND NOT EXISTS ( \
+/// Which are modelled: not those that came with a range type or an extension.
+pub(super) const MODELLED: &str = "NOT EXISTS ( \
      SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid \
      AND e.deptype IN ('e', 'i'))";
 
@@ -20,7 +20,7 @@ pub(super) const MODELLED: &str = "p.prokind IN ('f', 'w', 'p') AND NOT EXISTS (
 const SOURCE_OF_FUNCTIONS: &str = "p.tableoid::int8, p.oid::int8, 0, NULL, p.proname, p.oid::int8, \
      :attributes FROM path CROSS JOIN pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
      JOIN pg_language l ON l.oid = p.prolang \
-     WHERE p.oid = ANY (:routines) AND p.prokind <> 'p' AND :modelled";
+     WHERE p.oid = ANY (:routines) AND p.prokind IN ('f', 'w') AND :modelled";
 const SOURCE_OF_PROCEDURES: &str = "p.tableoid::int8, p.oid::int8, 0, NULL, p.proname, p.oid::int8, \
      :attributes FROM path CROSS JOIN pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
      JOIN pg_language l ON l.oid = p.prolang \
@@ -129,7 +129,8 @@ const fn rules(source: &'static str) -> Rules {
     }
 }
 
-fn occupies(fact: &Fact) -> Vec<Slot> {
+/// The name with the types of the arguments.
+pub(super) fn occupies(fact: &Fact) -> Vec<Slot> {
     match &fact.object {
         Object::Routine { name, arguments, .. } => {
             vec![Slot::Routine(format!("{}({arguments})", name.as_str()))]

@@ -1,6 +1,7 @@
 //! raw → model: names are valid, references resolve, nothing is declared twice. Each check notes
 //! what it finds and continues.
 
+mod aggregates;
 mod chosen_index;
 pub(super) mod columns;
 mod constraints;
@@ -79,9 +80,11 @@ pub(super) fn manifest(
     let materialized_views =
         views::materialized_views(&mut checking, &raw.materialized_views, folder);
     let routines = routines::routines(&mut checking, &raw.functions, &raw.procedures, folder);
+    let aggregates = aggregates::aggregates(&mut checking, &raw.aggregates);
     keys::check_references(&mut checking, &raw.tables, &tables);
     let grants = grants::grants(&mut checking, &raw.grants, raw.sql.is_none());
     let default_privileges = grants::default_privileges(&mut checking, &raw.default_privileges);
+    let owners = grants::owners(&mut checking, &raw.owners, raw.sql.is_none());
     let row_tables = row_tables(&tables, in_sql);
     let seeds = seeds::read(&mut checking, &raw.seeds, &row_tables, folder);
     let tenants = tenants.unwrap_or_default();
@@ -100,8 +103,10 @@ pub(super) fn manifest(
         views,
         materialized_views,
         routines,
+        aggregates,
         grants,
         default_privileges,
+        owners,
         sql,
         row_tables,
         seeds,

@@ -27,7 +27,7 @@ pub(super) struct Checking<'a> {
     pub(super) unlisted: BTreeSet<String>,
     pub(super) types: BTreeSet<String>,
     pub(super) functions: BTreeSet<String>,
-    /// The names of views of both kinds, sequences and procedures.
+    /// The names of views of both kinds, sequences, procedures and aggregates.
     pub(super) other_names: BTreeSet<String>,
     pub(super) names: TakenNames,
     /// Whether SQL files declare something, too.
@@ -86,6 +86,7 @@ impl<'a> Checking<'a> {
                 .chain(raw.materialized_views.keys())
                 .chain(raw.sequences.keys())
                 .chain(raw.procedures.keys())
+                .chain(raw.aggregates.keys())
                 .chain(
                     raw.tables.values().flat_map(|t| raw::partition_names(t.partitions.as_ref())),
                 )

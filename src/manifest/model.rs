@@ -2,6 +2,7 @@
 //! that it will get where it does not exist yet. Made by [`super::load`] only. Where something is
 //! declared serves messages; it is not part of the checksum.
 
+mod aggregates;
 mod grants;
 mod indexes;
 mod names;
@@ -24,8 +25,9 @@ use globset::GlobMatcher;
 use jiff::civil::Date;
 use serde::Serialize;
 
+pub use aggregates::{AggregateDecl, Parameter};
 pub use grants::{
-    DefaultPrivilegesDecl, GrantDecl, GrantTarget, ObjectClass, Privilege, TargetKind,
+    DefaultPrivilegesDecl, GrantDecl, GrantTarget, ObjectClass, OwnerDecl, Privilege, TargetKind,
 };
 pub use indexes::{IndexDecl, IndexKey, IndexTerm, Operator};
 pub use names::{ObjectName, QualifiedName};
@@ -84,10 +86,13 @@ pub struct Manifest {
     pub materialized_views: Vec<MaterializedViewDecl>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routines: Vec<RoutineDecl>,
+    pub aggregates: Vec<AggregateDecl>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<GrantDecl>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub default_privileges: Vec<DefaultPrivilegesDecl>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<OwnerDecl>,
     #[serde(skip_serializing_if = "SqlDecl::is_empty")]
     pub sql: SqlDecl,
     /// The tables that rows can be declared for, with those of SQL files.

@@ -1,6 +1,7 @@
 //! The structure of `schema.toml`, key by key. Parser and JSON Schema are derived from these types;
 //! the values are checked elsewhere.
 
+mod aggregates;
 mod forms;
 mod grants;
 mod indexes;
@@ -18,10 +19,11 @@ mod views;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 
+pub(super) use aggregates::{Aggregate, Modify};
 pub(super) use forms::{
     Anything, Listed, Name, Names, OneOrMany, Qualified, Scalar, Short, Spanned,
 };
-pub(super) use grants::{DefaultPrivileges, Grant, LaterObjects, Privilege};
+pub(super) use grants::{DefaultPrivileges, Grant, LaterObjects, Owner, Privilege};
 pub(super) use indexes::{Index, Nulls, Order};
 pub(super) use key::KeyForm;
 pub(super) use partitions::{Partition, Partitions, partition_names};
@@ -76,12 +78,18 @@ pub(super) struct Manifest {
     /// Procedures, by name; those of one name in a list.
     #[serde(default)]
     pub(super) procedures: IndexMap<Name, OneOrMany<Procedure>>,
+    /// Aggregates, by name; those of one name in a list.
+    #[serde(default)]
+    pub(super) aggregates: IndexMap<Name, OneOrMany<Aggregate>>,
     /// Privileges that roles are granted.
     #[serde(default)]
     pub(super) grants: Vec<Spanned<Grant>>,
     /// Privileges that roles get on what is created later.
     #[serde(default)]
     pub(super) default_privileges: Vec<Spanned<DefaultPrivileges>>,
+    /// Roles that own what is created.
+    #[serde(default)]
+    pub(super) owners: Vec<Spanned<Owner>>,
     /// Files with declarations in SQL.
     pub(super) sql: Option<Sql>,
     /// Baseline rows.

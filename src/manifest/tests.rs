@@ -103,7 +103,7 @@ rows = [{ x = 1 }, { z = 2 }]
     assert_eq!(
         found,
         [
-            "schema.toml:2:1: unknown key \"nonsense\", expected one of \"version\", \"tenants\", \"servers\", \"trust\", \"drift\", \"requires\", \"types\", \"sequences\", \"tables\", \"views\", \"materialized_views\", \"functions\", \"procedures\", \"grants\", \"default_privileges\", \"sql\", \"seeds\"",
+            "schema.toml:2:1: unknown key \"nonsense\", expected one of \"version\", \"tenants\", \"servers\", \"trust\", \"drift\", \"requires\", \"types\", \"sequences\", \"tables\", \"views\", \"materialized_views\", \"functions\", \"procedures\", \"aggregates\", \"grants\", \"default_privileges\", \"owners\", \"sql\", \"seeds\"",
             "schema.toml:4:14: label \"a\" is given twice",
             "schema.toml:6:12: invalid type: string \"yes\", expected a boolean",
             "schema.toml:7:11: invalid type: integer \"5\", expected a string",
@@ -170,6 +170,10 @@ fn single_errors() {
         (format!("{T}[views.v]\nquery = \"SELECT 1\"\nrules = [{{ name = \"r\", event = \"delete\", enabled = \"disabled\" }}]"), "schema.toml:6:19: a rule of a view is always enabled; leave enabled out"),
         (format!("{T}policies = [{{ name = \"p\", using = \"true\" }}, {{ name = \"p\" }}]"), "schema.toml:4:54: the name \"p\" is already that of another policy of the table"),
         (format!("{T}policies = [{{ name = \"p\", using = \"true; SELECT 1\" }}]"), "schema.toml:4:35: a ';' would end the statement; give one expression only"),
+        ("version = 1\n[aggregates.a]\nsfunc = \"f\"".into(), "schema.toml:2:1: the key \"stype\" is missing"),
+        ("version = 1\n[aggregates.a]\nsfunc = \"f\"\nstype = \"int\"\nsortop = \"f\"".into(), "schema.toml:5:10: \"f\" is not an operator"),
+        (format!("{T}[[owners]]\nrole = \"public\"\non = \"tables\""), "schema.toml:5:8: PUBLIC is no role that owns objects"),
+        (format!("{T}[[owners]]\nrole = \"a\"\non = []"), "schema.toml:6:6: name at least one object"),
         ("version = 1\n[functions.f]\nreturns = \"int\"\nbody = \"SELECT 1\"".into(), "schema.toml:2:12: the key \"language\" is missing"),
         ("version = 1\n[functions.f]\nreturns = \"int\"\nlanguage = \"sql\"".into(), "schema.toml:2:12: give its body, a file that contains it, or sql_body"),
         ("version = 1\n[functions.f]\nreturns = \"int\"\nlanguage = \"sql\"\nsql_body = \"RETURN 1\"".into(), "schema.toml:4:12: language does not go with sql_body, whose language is SQL"),
@@ -236,7 +240,7 @@ fn errors_in_grants() {
         ),
         (
             format!("{T}[[grants]]\nto = \"a\"\nprivileges = \"select\"\non = \"tabels\""),
-            "schema.toml:7:6: \"tabels\" is nothing that privileges are on, such as \"schema\", \"tables\", \"sequences\", \"routines\", \"types\", or an object with its kind: \"table …\", \"view …\", \"materialized view …\", \"sequence …\", \"function …\", \"procedure …\", \"type …\"; did you mean \"tables\"?",
+            "schema.toml:7:6: \"tabels\" is nothing that privileges are on, such as \"schema\", \"tables\", \"sequences\", \"routines\", \"types\", or an object with its kind: \"table …\", \"view …\", \"materialized view …\", \"sequence …\", \"function …\", \"procedure …\", \"aggregate …\", \"type …\"; did you mean \"tables\"?",
         ),
         (
             format!("{T}[[grants]]\nto = \"a\"\nprivileges = [\"create\"]\non = \"tables\""),

@@ -91,7 +91,10 @@ impl<'m, 's> GrantCheck<'m, 's> {
             let is_there = is("found")?;
             let missing: Option<&str> = column(row, "missing", DOING)?;
             let may_grant: Option<&str> = column(row, "may_grant", DOING)?;
+            let owner: Option<&str> = column(row, "owner", DOING)?;
             let entry = found.entry((tenant, grant)).or_default();
+            entry.owner = owner.and_then(|owner| Ident::new(owner).ok());
+            entry.is_no_member |= !is("is_member")?;
             entry.has_no_role |= !is("has_role")?;
             entry.has_no_creator |= !is("has_creator")?;
             // What does not exist yet will be the role's own.
@@ -131,8 +134,9 @@ impl<'m, 's> GrantCheck<'m, 's> {
         let own = || self.own.clone();
         let creator = match &grant.on {
             GrantOn::Later { creator, .. } => creator.as_ref(),
-            GrantOn::Object { .. } => None,
+            GrantOn::Object { .. } | GrantOn::Ownership { .. } => None,
         };
+        let is_ownership = matches!(grant.on, GrantOn::Ownership { .. });
         let mut roles = creator.into_iter().chain([&grant.to]);
         let obstacle = if let Some(role) = roles.find(|role| role.role_of(tenant, schema).is_err())
         {
@@ -141,6 +145,13 @@ impl<'m, 's> GrantCheck<'m, 's> {
             Some(GrantObstacle::NoRole(creator.clone()))
         } else if found.has_no_role {
             Some(GrantObstacle::NoRole(grant.to.clone()))
+        } else if let Some(owner) = found.owner.as_ref().filter(|o| is_ownership && **o != self.own)
+        {
+            Some(GrantObstacle::Owned(owner.clone()))
+        } else if is_ownership && found.is_no_member {
+            Some(GrantObstacle::NotOwnersMember { role: own(), owner: grant.to.clone() })
+        } else if is_ownership {
+            None
         } else if found.may_not_grant {
             Some(match creator {
                 Some(creator) => GrantObstacle::NotMember { role: own(), creator: creator.clone() },
@@ -166,6 +177,10 @@ struct Found {
     has_no_role: bool,
     has_no_creator: bool,
     may_not_grant: bool,
+    /// Whether the role that the tool runs as is no member of the role.
+    is_no_member: bool,
+    /// Of what it is on, if that exists.
+    owner: Option<Ident>,
     /// Whether something that it is on does not exist.
     is_whole: bool,
     missing: BTreeSet<String>,
@@ -197,7 +212,7 @@ fn templates(grants: &[Grant]) -> BTreeMap<&RoleTemplate, usize> {
     for grant in grants {
         let creator = match &grant.on {
             GrantOn::Later { creator, .. } => creator.as_ref(),
-            GrantOn::Object { .. } => None,
+            GrantOn::Object { .. } | GrantOn::Ownership { .. } => None,
         };
         for template in creator.into_iter().chain([&grant.to]) {
             let next = numbers.len();
@@ -205,6 +220,21 @@ fn templates(grants: &[Grant]) -> BTreeMap<&RoleTemplate, usize> {
         }
     }
     numbers
+}
+
+/// In the place of a privilege: that the role is the owner.
+const OWNER: &str = "OWNER";
+
+/// In which catalog an object is found, its name, and what else it is found by.
+fn place(object: &Object) -> (&'static str, &str, &str) {
+    let name = object.name().map(Ident::as_str).unwrap_or_default();
+    let (kind, detail) = match object {
+        Object::Routine { arguments, .. } => ("f", arguments.as_str()),
+        object if object.kind() == Kind::Schema => ("n", ""),
+        object if object.kind().is_type() => ("T", ""),
+        _ => ("r", ""),
+    };
+    (kind, name, detail)
 }
 
 fn text(value: &str) -> String {
@@ -241,8 +271,12 @@ fn lines(at: usize, grant: &Grant, templates: &BTreeMap<&RoleTemplate, usize>) -
             };
             vec![line("d", "", detail, creator.as_ref().map(number), wanted)]
         }
+        GrantOn::Ownership { object, .. } => {
+            let (kind, name, detail) = place(object);
+            vec![line(kind, name, detail, None, Some(array("text", [OWNER.to_owned()])))]
+        }
         GrantOn::Object { object, columns, .. } => {
-            let name = object.name().map(Ident::as_str).unwrap_or_default();
+            let (kind, name, detail) = place(object);
             if !columns.is_empty() {
                 let all = || Some(words(&Privilege::OF_COLUMNS));
                 let each = columns.iter().map(|column| {
@@ -250,12 +284,6 @@ fn lines(at: usize, grant: &Grant, templates: &BTreeMap<&RoleTemplate, usize>) -
                 });
                 return each.collect();
             }
-            let (kind, detail) = match object {
-                Object::Routine { arguments, .. } => ("f", arguments.as_str()),
-                object if object.kind() == Kind::Schema => ("n", ""),
-                object if object.kind().is_type() => ("T", ""),
-                _ => ("r", ""),
-            };
             vec![line(kind, name, detail, None, wanted)]
         }
     }

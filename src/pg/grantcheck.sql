@@ -2,6 +2,10 @@ SELECT t.t::text AS tenant, g.g::text AS number, (o.owner IS NOT NULL)::text AS 
        array_to_string(m.missing, ',') AS missing,
        (to_role.oid IS NOT NULL)::text AS has_role,
        (g.kind <> 'd' OR creator.oid IS NOT NULL)::text AS has_creator,
+       pg_get_userbyid(o.owner)::text AS owner,
+       -- To make it an owner; PostgreSQL 16 tells that from having its privileges.
+       coalesce(pg_has_role(to_role.oid, CASE WHEN current_setting('server_version_num')::int >= 160000
+                                              THEN 'SET' ELSE 'MEMBER' END), false)::text AS is_member,
        (pg_has_role(o.owner, 'USAGE')
         OR g.kind <> 'd' AND NOT EXISTS (
                SELECT FROM unnest(m.missing) p
@@ -60,8 +64,9 @@ CROSS JOIN LATERAL (
                                     WHERE e.grantee = o.owner)) AS wanted) w
 CROSS JOIN LATERAL (
     SELECT ARRAY(SELECT p FROM unnest(w.wanted) p
-                 WHERE NOT EXISTS (
+                 WHERE CASE WHEN p = 'OWNER' THEN o.owner IS DISTINCT FROM to_role.oid
+                            ELSE NOT EXISTS (
                      SELECT FROM aclexplode(o.acl) a
                      WHERE a.grantee = to_role.oid AND a.privilege_type = p
-                       AND (NOT g.grantable OR a.is_grantable OR a.grantee = o.owner))) AS missing) m
+                       AND (NOT g.grantable OR a.is_grantable OR a.grantee = o.owner)) END) AS missing) m
 WHERE o.owner IS NULL OR m.missing <> '{}';

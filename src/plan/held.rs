@@ -221,7 +221,12 @@ fn not_granted(
     blocked: &Blocked<'_>,
 ) -> BTreeSet<String> {
     let mut why: BTreeSet<String> = absent.reason(whose).into_iter().collect();
-    if let GrantOn::Object { object, columns, .. } = &absent.grant.on {
+    let on = match &absent.grant.on {
+        GrantOn::Object { object, columns, .. } => Some((object, columns.as_slice())),
+        GrantOn::Ownership { object, .. } => Some((object, &[][..])),
+        GrantOn::Later { .. } => None,
+    };
+    if let Some((object, columns)) = on {
         let table = object.name();
         let columns = columns.iter().zip(std::iter::repeat(table));
         let columns = columns.filter_map(|(column, table)| Some(Object::column(table?, column)));

@@ -190,7 +190,7 @@ fn stratum(fact: &Fact) -> u8 {
         | Kind::CompositeType
         | Kind::Attribute
         | Kind::RangeType => 1,
-        Kind::Sequence | Kind::Function | Kind::Procedure => 2,
+        Kind::Sequence | Kind::Function | Kind::Procedure | Kind::Aggregate => 2,
         Kind::Table => 3,
         Kind::Column if fact.text("stored").is_some() => 5,
         Kind::Column | Kind::Default => 4,
@@ -205,7 +205,7 @@ fn stratum(fact: &Fact) -> u8 {
         | Kind::Rule
         | Kind::View
         | Kind::MaterializedView => 9,
-        Kind::Comment | Kind::Row | Kind::Grant | Kind::DefaultPrivilege => 10,
+        Kind::Comment | Kind::Row | Kind::Grant | Kind::DefaultPrivilege | Kind::Owner => 10,
         Kind::Population => 11,
     }
 }

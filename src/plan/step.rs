@@ -26,6 +26,7 @@ pub enum Action {
     Comment,
     Insert,
     Refresh,
+    Set,
 }
 
 impl Step<'_> {
@@ -48,7 +49,8 @@ impl Step<'_> {
             | Kind::View
             | Kind::MaterializedView
             | Kind::Function
-            | Kind::Procedure => Action::Create,
+            | Kind::Procedure
+            | Kind::Aggregate => Action::Create,
             Kind::Label
             | Kind::DomainConstraint
             | Kind::Attribute
@@ -61,6 +63,7 @@ impl Step<'_> {
             | Kind::Grant
             | Kind::DefaultPrivilege => Action::Add,
             Kind::Comment => Action::Comment,
+            Kind::Owner => Action::Set,
             Kind::Row => Action::Insert,
             Kind::Population => Action::Refresh,
         }
@@ -114,7 +117,8 @@ impl Step<'_> {
                 | Kind::MaterializedView
                 | Kind::Population
                 | Kind::Function
-                | Kind::Procedure => Some(kinds::create(creation, schema, Guard::Exclusive)),
+                | Kind::Procedure
+                | Kind::Aggregate => Some(kinds::create(creation, schema, Guard::Exclusive)),
                 _ => None,
             },
             Self::Grant { .. } | Self::Insert { .. } => None,
@@ -130,6 +134,7 @@ impl std::fmt::Display for Action {
             Self::Comment => "write",
             Self::Insert => "insert",
             Self::Refresh => "refresh",
+            Self::Set => "set",
         })
     }
 }

@@ -35,6 +35,7 @@ pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
             | Object::Row { .. }
             | Object::Grant(_)
             | Object::DefaultPrivilege { .. }
+            | Object::Owner { .. }
             | Object::Routine { .. } => {}
         }
     }

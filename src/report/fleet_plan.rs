@@ -6,9 +6,9 @@ use super::causes::{failures, refused, unreachable};
 use super::difference::{shape_in_short, untouched};
 use super::lists::{some, tenants};
 use super::style::{FAINT, STRONG, printable, styled};
-use super::text::{new_tenant, steps_and_changes};
+use super::text::steps_and_changes;
 use crate::fleet::FleetPlan;
-use crate::plan::{Untouched, creates_schema};
+use crate::plan::Untouched;
 use crate::words::counted;
 
 /// What would be done: each plan once, with the tenants that it is for; with `sql`, also the
@@ -22,9 +22,6 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
             count => format!("{}, such as {}", tenants(count), shared.tenant),
         };
         let _ = writeln!(text, "{}", styled(STRONG, &line));
-        if creates_schema(&shared.steps) {
-            text.push_str(&new_tenant());
-        }
         text.push_str(&steps_and_changes(&shared.steps, &[], sql));
         let names: Vec<String> = plan.tenants_of(number).map(ToString::to_string).collect();
         if names.len() > 1 {

@@ -8,10 +8,8 @@ use super::fleet_plan::headline;
 use super::formats::{PAGE, code, escaped, folded, section};
 use super::lists::{some, tenants};
 use super::style::plain;
-use super::text::new_tenant;
 use crate::explain::Failure;
 use crate::fleet::{FleetPlan, LeftIn, SharedPlan};
-use crate::plan::creates_schema;
 
 /// Bytes of a page for what is not touched, and as many for what cannot be planned.
 const SECTION: usize = 10_000;
@@ -45,9 +43,6 @@ pub fn fleet_plan_markdown(plan: &FleetPlan) -> String {
 fn head(number: usize, shared: &SharedPlan, names: &[String]) -> String {
     let mut text = format!("\n### Plan {}: {}\n\n", number + 1, tenants(shared.count));
     let _ = writeln!(text, "{}\n", escaped(&some(names)));
-    if creates_schema(&shared.steps) {
-        let _ = writeln!(text, "{}\n", escaped(&in_one_line(&new_tenant())));
-    }
     for step in shared.steps.iter().take(STEPS_SHOWN) {
         let _ = writeln!(text, "- {}", escaped(&cut(&step.describe())));
     }
@@ -113,10 +108,6 @@ fn left(title: &str, shapes: &[LeftIn]) -> String {
         text.push_str(&details);
     }
     text
-}
-
-fn in_one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// At most 300 characters.

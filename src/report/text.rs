@@ -8,7 +8,7 @@ use similar::{ChangeTag, TextDiff};
 use super::placement;
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printable_lines, styled};
 use crate::catalog::Object;
-use crate::plan::{Action, NOT_DECLARABLE, Plan, PlannedStep};
+use crate::plan::{Action, Plan, PlannedStep};
 use crate::plan::{Change, Held, Untouched};
 use crate::reconcile::{Applied, Left, Outcome};
 use crate::words::counted;
@@ -64,20 +64,7 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
 
 fn heading(plan: &Plan) -> String {
     let line = format!("tenant {}, schema {}", plan.tenant, plan.schema);
-    let mut text = format!("{}\n", styled(STRONG, &line));
-    if plan.is_of_new_tenant() {
-        text.push_str(&new_tenant());
-    }
-    text
-}
-
-/// What a new tenant is created without, for users whose other tenants have it.
-pub(super) fn new_tenant() -> String {
-    format!(
-        "  A new tenant gets what the manifest declares, and nothing that cannot be declared yet:\n  \
-         no {}.\n",
-        NOT_DECLARABLE.join(", ")
-    )
+    format!("{}\n", styled(STRONG, &line))
 }
 
 fn body(plan: &Plan, left: &Untouched, sql: bool) -> String {

@@ -95,6 +95,33 @@ body = "SELECT 1"
 language = "sql"
 body = "SELECT 1"
 
+[aggregates.total]
+arguments = "integer"
+sfunc = "int4pl"
+stype = "integer"
+initcond = "0"
+msfunc = "int4pl"
+minvfunc = "int4mi"
+mstype = "integer"
+minitcond = "0"
+
+[aggregates.mean]
+arguments = "bigint"
+sfunc = "int8_avg_accum"
+stype = "internal"
+finalfunc = "numeric_poly_avg"
+serialfunc = "int8_avg_serialize"
+deserialfunc = "int8_avg_deserialize"
+combinefunc = "int8_avg_combine"
+
+[aggregates.place]
+arguments = 'VARIADIC "any" ORDER BY VARIADIC "any"'
+sfunc = "ordered_set_transition_multi"
+stype = "internal"
+finalfunc = "rank_final"
+finalfunc_extra = true
+hypothetical = true
+
 [views.named]
 query = "SELECT id, no FROM t"
 
@@ -108,12 +135,38 @@ name = { type = "text", default = "'x'" }
 twice = { type = "integer", null = true, generated = "id * 2" }
 "#;
 
+/// Replaces the aggregate `total`: of parameters that are given twice, the second counts.
+macro_rules! total {
+    ($parameters:literal) => {
+        concat!(
+            "CREATE OR REPLACE AGGREGATE acme.total(integer) (SFUNC = int4pl, STYPE = integer, ",
+            "INITCOND = '0', MSFUNC = int4pl, MINVFUNC = int4mi, MSTYPE = integer, ",
+            "MINITCOND = '0', ",
+            $parameters,
+            ")"
+        )
+    };
+}
+
+/// The same for `mean`.
+macro_rules! mean {
+    ($parameters:literal) => {
+        concat!(
+            "CREATE OR REPLACE AGGREGATE acme.mean(bigint) (SFUNC = int8_avg_accum, ",
+            "STYPE = internal, FINALFUNC = numeric_poly_avg, SERIALFUNC = int8_avg_serialize, ",
+            "DESERIALFUNC = int8_avg_deserialize, COMBINEFUNC = int8_avg_combine, ",
+            $parameters,
+            ")"
+        )
+    };
+}
+
 /// Kind, attribute, the change, and the object that is told as changed by it.
 const CASES: &[(Kind, &str, &str, &str)] = {
     use Kind::{
-        Attribute, Clustering, Column, Comment, Constraint, Default, Domain, DomainConstraint,
-        Function, Index, MaterializedView, Policy, Procedure, RangeType, ReplicaIdentity,
-        RowSecurity, Rule, Sequence, Statistics, Table, Trigger, View,
+        Aggregate, Attribute, Clustering, Column, Comment, Constraint, Default, Domain,
+        DomainConstraint, Function, Index, MaterializedView, Policy, Procedure, RangeType,
+        ReplicaIdentity, RowSecurity, Rule, Sequence, Statistics, Table, Trigger, View,
     };
     &[
         (Table, "persistence", "ALTER TABLE acme.t SET UNLOGGED", "table t"),
@@ -484,6 +537,93 @@ const CASES: &[(Kind, &str, &str, &str)] = {
             "ALTER TYPE acme.span_multirange RENAME TO spans",
             "range type span",
         ),
+        (
+            Aggregate,
+            "arguments",
+            "CREATE OR REPLACE AGGREGATE acme.total(n integer) (SFUNC = int4pl, STYPE = integer, \
+             INITCOND = '0', MSFUNC = int4pl, MINVFUNC = int4mi, MSTYPE = integer, MINITCOND = '0')",
+            "aggregate total(integer)",
+        ),
+        (
+            Aggregate,
+            "hypothetical",
+            "DROP AGGREGATE acme.place(VARIADIC \"any\" ORDER BY VARIADIC \"any\");
+             CREATE AGGREGATE acme.place(VARIADIC \"any\" ORDER BY VARIADIC \"any\") \
+             (SFUNC = ordered_set_transition_multi, STYPE = internal, FINALFUNC = rank_final, \
+              FINALFUNC_EXTRA)",
+            "aggregate place(\"any\")",
+        ),
+        (Aggregate, "sfunc", total!("SFUNC = int4mi"), "aggregate total(integer)"),
+        (
+            Aggregate,
+            "stype",
+            total!("STYPE = bigint, SFUNC = int84pl, FINALFUNC = int4"),
+            "aggregate total(integer)",
+        ),
+        (Aggregate, "sspace", total!("SSPACE = 100"), "aggregate total(integer)"),
+        (Aggregate, "finalfunc", total!("FINALFUNC = int4abs"), "aggregate total(integer)"),
+        (
+            Aggregate,
+            "finalfunc_extra",
+            concat!(
+                "CREATE FUNCTION acme.fin(integer, integer) RETURNS integer LANGUAGE sql RETURN 1;",
+                total!("FINALFUNC = acme.fin, FINALFUNC_EXTRA")
+            ),
+            "aggregate total(integer)",
+        ),
+        (
+            Aggregate,
+            "finalfunc_modify",
+            mean!("FINALFUNC_MODIFY = SHAREABLE"),
+            "aggregate mean(bigint)",
+        ),
+        (
+            Aggregate,
+            "combinefunc",
+            mean!("COMBINEFUNC = numeric_avg_combine"),
+            "aggregate mean(bigint)",
+        ),
+        (
+            Aggregate,
+            "serialfunc",
+            mean!("SERIALFUNC = numeric_avg_serialize"),
+            "aggregate mean(bigint)",
+        ),
+        (
+            Aggregate,
+            "deserialfunc",
+            mean!("DESERIALFUNC = numeric_avg_deserialize"),
+            "aggregate mean(bigint)",
+        ),
+        (Aggregate, "initcond", total!("INITCOND = '1'"), "aggregate total(integer)"),
+        (Aggregate, "msfunc", total!("MSFUNC = int4mi"), "aggregate total(integer)"),
+        (Aggregate, "minvfunc", total!("MINVFUNC = int4pl"), "aggregate total(integer)"),
+        (
+            Aggregate,
+            "mstype",
+            total!("MSTYPE = bigint, MSFUNC = int84pl, MINVFUNC = int84mi, MFINALFUNC = int4"),
+            "aggregate total(integer)",
+        ),
+        (Aggregate, "msspace", total!("MSSPACE = 100"), "aggregate total(integer)"),
+        (Aggregate, "mfinalfunc", total!("MFINALFUNC = int4abs"), "aggregate total(integer)"),
+        (
+            Aggregate,
+            "mfinalfunc_extra",
+            concat!(
+                "CREATE FUNCTION acme.fin(integer, integer) RETURNS integer LANGUAGE sql RETURN 1;",
+                total!("MFINALFUNC = acme.fin, MFINALFUNC_EXTRA")
+            ),
+            "aggregate total(integer)",
+        ),
+        (
+            Aggregate,
+            "mfinalfunc_modify",
+            total!("MFINALFUNC = int4abs, MFINALFUNC_MODIFY = READ_WRITE"),
+            "aggregate total(integer)",
+        ),
+        (Aggregate, "minitcond", total!("MINITCOND = '1'"), "aggregate total(integer)"),
+        (Aggregate, "sortop", total!("SORTOP = <"), "aggregate total(integer)"),
+        (Aggregate, "parallel", total!("PARALLEL = SAFE"), "aggregate total(integer)"),
         (Comment, "comment", "COMMENT ON TABLE acme.t IS 'none'", "table t"),
     ]
 };

@@ -30,6 +30,7 @@ macro_rules! cases {
 cases! {
     adopted
     adopted_differently
+    aggregates
     changed
     cycle
     extra_and_unmodelled

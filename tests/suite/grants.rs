@@ -4,15 +4,15 @@ use crate::support::tool::{self, run};
 use crate::support::{self, Database, Folder, context_of, converge};
 
 /// Roles that go away with the value.
-struct Roles {
-    database: Database,
+pub(crate) struct Roles {
+    pub(crate) database: Database,
     /// What their names end with.
-    suffix: String,
+    pub(crate) suffix: String,
 }
 
 impl Roles {
     /// A database, and a role for each of the tenants.
-    async fn new(tenants: &[&str]) -> Self {
+    pub(crate) async fn new(tenants: &[&str]) -> Self {
         let (database, suffix) = (Database::new().await, uuid::Uuid::new_v4().simple().to_string());
         let roles = Self { database, suffix: suffix[..12].to_owned() };
         for tenant in tenants {
@@ -26,8 +26,13 @@ impl Roles {
     }
 
     /// The manifest, in which ROLE stands for the name of a tenant's role.
-    fn filled(&self, manifest: &str) -> String {
+    pub(crate) fn filled(&self, manifest: &str) -> String {
         manifest.replace("ROLE", &format!("{{tenant_id}}_{}", self.suffix))
+    }
+
+    /// The name of the role of a tenant.
+    pub(crate) fn name(&self, tenant: &str) -> String {
+        format!("{tenant}_{}", self.suffix)
     }
 
     /// What the roles have, of the privileges of a column of ACLs.
@@ -36,7 +41,7 @@ impl Roles {
     }
 
     /// The text with the names of roles as if they had no suffix.
-    fn plain(&self, text: &str) -> String {
+    pub(crate) fn plain(&self, text: &str) -> String {
         text.replace(&format!("_{}", self.suffix), "_app")
     }
 }
@@ -52,7 +57,7 @@ impl Drop for Roles {
                 &format!(
                     "DO $$ DECLARE roles name[] := ARRAY(SELECT rolname FROM pg_roles \
                      WHERE rolname LIKE '%\\_{suffix}'); r name; BEGIN \
-                     FOREACH r IN ARRAY roles LOOP EXECUTE format('DROP OWNED BY %I', r); END LOOP; \
+                     FOREACH r IN ARRAY roles LOOP EXECUTE format('DROP OWNED BY %I CASCADE', r); END LOOP; \
                      FOREACH r IN ARRAY roles LOOP EXECUTE format('DROP ROLE %I', r); END LOOP; END $$"
                 ),
             ));

@@ -37,6 +37,7 @@ mod inputs;
 mod kept_by_server;
 mod labels;
 mod output;
+mod owners;
 mod partitions;
 mod pooler;
 mod positions;

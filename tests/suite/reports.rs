@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fleet::{TABLES, register, registered};
+use crate::fleet::{register, registered};
 use crate::support::tool::{self, RunReport, run};
 use crate::support::{Database, Folder};
 
@@ -254,19 +254,6 @@ async fn what_the_manifest_ignores_leaves_an_apply_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_of_a_new_tenant_says_what_it_is_made_without() {
-    let database = Database::new().await;
-    let folder = Folder::new(&format!("version = 1\n{TABLES}"));
-    let run = |arguments: &[&str]| run(tool::on(&database, folder.dir.path(), arguments)).stdout;
-    let line = "nothing that cannot be declared yet:\n  no aggregates.\n";
-    let plan = run(&["plan", "acme"]);
-    assert!(plan.find(line).is_some_and(|at| at < 200), "{plan}");
-    tells(&run(&["apply", "acme"]), &[line]);
-    database.run("DROP TABLE acme.b").await;
-    assert!(!run(&["plan", "acme"]).contains("cannot be declared"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_a_failed_build_left_is_told_as_invalid() {
     let damage = "CREATE TABLE t00.c (x int NOT NULL); INSERT INTO t00.c VALUES (1), (1)";
     let tenants = Tenants::new(1, damage).await;
@@ -359,8 +346,6 @@ async fn no_format_hides_in_what_tenants_differ() {
     let title = "### Nothing to do, but not as declared\n";
     let left = page.split_once(title).expect(title).1;
     tells(left, &["<details><summary>1 tenant (t01)</summary>", "- type character varying(9)"]);
-    // A note of several lines is one paragraph.
-    tells(&page, &["nothing that cannot be declared yet: no aggregates."]);
     assert!(!page.contains("\\n"), "{page}");
 }
 

@@ -61,6 +61,16 @@ const IN_TOML: &str = "version = 1
          returns = \"{schema}.state[]\"
          volatility = \"stable\"
          sql_body = \"BEGIN ATOMIC SELECT array_agg(t.state) FROM {schema}.tasks t; END\"
+         [aggregates.last]
+         arguments = \"tasks\"
+         sfunc = \"later\"
+         stype = \"tasks\"
+         comment = \"The last one\"
+         [functions.later]
+         arguments = \"a tasks, b tasks\"
+         returns = \"{schema}.tasks\"
+         volatility = \"immutable\"
+         sql_body = \"RETURN CASE WHEN (b).changed > (a).changed THEN b ELSE a END\"
          [functions.touch]
          returns = \"trigger\"
          language = \"plpgsql\"
@@ -81,7 +91,9 @@ async fn files_in_any_order_make_the_same_as_the_manifest() {
             // Each needs something of a later file.
             (
                 "sql/a.sql",
-                "CREATE VIEW open_tasks AS SELECT id, state FROM tasks WHERE is_open(state);\n\
+                "CREATE AGGREGATE last(tasks) (SFUNC = later, STYPE = tasks);\n\
+                           COMMENT ON AGGREGATE last(tasks) IS 'The last one';\n\
+                           CREATE VIEW open_tasks AS SELECT id, state FROM tasks WHERE is_open(state);\n\
                            COMMENT ON VIEW open_tasks IS 'Open ones';",
             ),
             (
@@ -109,6 +121,8 @@ async fn files_in_any_order_make_the_same_as_the_manifest() {
                                 BEGIN ATOMIC SELECT array_agg(t.state) FROM {schema}.tasks t; END;\n\
                                 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$\n\
                                 BEGIN new.changed := now(); PERFORM 1 FROM {schema}.owners; RETURN new; END $$;\n\
+                                CREATE FUNCTION later(a tasks, b tasks) RETURNS {schema}.tasks LANGUAGE sql IMMUTABLE\n\
+                                RETURN CASE WHEN (b).changed > (a).changed THEN b ELSE a END;\n\
                                 CREATE TABLE owners (id int PRIMARY KEY);\n\
                                 CREATE SEQUENCE counter INCREMENT 5;",
             ),
@@ -571,5 +585,9 @@ CREATE MATERIALIZED VIEW full_one AS SELECT id FROM t;\n";
         &[("sql/a.sql", "CREATE MATERIALIZED VIEW m AS SELECT 1 AS x;\n")],
     );
     let counted = run(tool(both.dir.path(), &["validate"])).with(0).stdout;
-    assert!(counted.contains(" 1 view, 1 materialized view, 0 functions, "), "{counted}");
+    assert!(
+        counted
+            .contains(": 1 table, 1 view, 1 materialized view, 1 statement in SQL files, 0 rows;"),
+        "{counted}"
+    );
 }

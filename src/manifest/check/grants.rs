@@ -1,10 +1,10 @@
-//! Privileges: of kinds that there are, on what is declared.
+//! Privileges, of kinds that there are, and owners of what is declared.
 
 use std::collections::BTreeSet;
 
 use crate::manifest::checking::Checking;
 use crate::manifest::model::{
-    DefaultPrivilegesDecl, GrantDecl, GrantTarget, ObjectClass, Privilege, TargetKind,
+    DefaultPrivilegesDecl, GrantDecl, GrantTarget, ObjectClass, OwnerDecl, Privilege, TargetKind,
 };
 use crate::manifest::raw::{self, LaterObjects, Listed, Name, Spanned};
 use crate::manifest::report::suggestion;
@@ -25,13 +25,7 @@ fn grant(
     is_all_known: bool,
 ) -> Option<GrantDecl> {
     let to = roles(checking, &raw.to);
-    let targets = raw.on.each();
-    if targets.is_empty() {
-        checking.note(&raw.on.span, "name at least one object");
-    }
-    let on: Vec<Option<GrantTarget>> =
-        targets.iter().map(|text| target(checking, text, is_all_known)).collect();
-    let on: Vec<GrantTarget> = on.into_iter().collect::<Option<_>>()?;
+    let on = targets(checking, &raw.on, is_all_known)?;
     let columns =
         raw.columns.as_ref().map(|columns| self::columns(checking, columns, &on, is_all_known));
     let of_columns = columns.is_some();
@@ -73,6 +67,41 @@ pub(super) fn default_privileges(
         }
     });
     read.collect()
+}
+
+/// As [`grants`].
+pub(super) fn owners(
+    checking: &mut Checking<'_>,
+    raw: &[Spanned<raw::Owner>],
+    is_all_known: bool,
+) -> Vec<OwnerDecl> {
+    let mut owners = Vec::new();
+    for decl in raw {
+        let role = RoleTemplate::new(&decl.role.value);
+        let role = checking.noted(&decl.role.span, role);
+        if role == Some(RoleTemplate::Public) {
+            checking.note(&decl.role.span, "PUBLIC is no role that owns objects");
+        }
+        let on = targets(checking, &decl.on, is_all_known);
+        if let (Some(role), Some(on)) = (role, on) {
+            owners.push(OwnerDecl { position: checking.position(&decl.span), role, on });
+        }
+    }
+    owners
+}
+
+fn targets(
+    checking: &mut Checking<'_>,
+    raw: &Spanned<Listed<String>>,
+    is_all_known: bool,
+) -> Option<Vec<GrantTarget>> {
+    let each = raw.each();
+    if each.is_empty() {
+        checking.note(&raw.span, "name at least one object");
+    }
+    let targets: Vec<Option<GrantTarget>> =
+        each.iter().map(|text| target(checking, text, is_all_known)).collect();
+    targets.into_iter().collect()
 }
 
 fn later(raw: LaterObjects) -> ObjectClass {
@@ -213,6 +242,7 @@ fn declared(checking: &mut Checking<'_>, kind: TargetKind, name: &Name) -> Optio
         TargetKind::View => ("views", &checking.unlisted),
         TargetKind::MaterializedView => ("materialized_views", &checking.unlisted),
         TargetKind::Procedure => ("procedures", &checking.other_names),
+        TargetKind::Aggregate => ("aggregates", &checking.other_names),
         TargetKind::Type => ("types", &checking.types),
         TargetKind::Sequence | TargetKind::All(_) => return checking.ident(name),
     };

@@ -42,7 +42,10 @@ struct Place<'r> {
     folder: &'r Path,
 }
 
-fn each<'r, T>(name: &Name, decl: &'r OneOrMany<T>) -> Vec<(std::ops::Range<usize>, &'r T)> {
+pub(super) fn each<'r, T>(
+    name: &Name,
+    decl: &'r OneOrMany<T>,
+) -> Vec<(std::ops::Range<usize>, &'r T)> {
     match decl {
         OneOrMany::One(one) => vec![(name.span.clone(), one)],
         OneOrMany::Many(many) => many.iter().map(|one| (one.span.clone(), &one.value)).collect(),

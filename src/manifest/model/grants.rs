@@ -1,4 +1,4 @@
-//! Privileges that roles are granted.
+//! Privileges that roles are granted, and the owners of objects.
 
 use std::fmt;
 
@@ -47,6 +47,15 @@ pub struct DefaultPrivilegesDecl {
     pub grant_option: bool,
 }
 
+/// The declared owner of objects of the schema, or of the schema itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct OwnerDecl {
+    #[serde(skip)]
+    pub position: Position,
+    pub role: RoleTemplate,
+    pub on: Vec<GrantTarget>,
+}
+
 /// Objects that have privileges of the same kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,6 +80,7 @@ pub enum TargetKind {
     Sequence,
     Function,
     Procedure,
+    Aggregate,
     Type,
 }
 
@@ -134,13 +144,14 @@ impl ObjectClass {
 
 impl TargetKind {
     /// Those of single objects.
-    pub const NAMED: [Self; 7] = [
+    pub const NAMED: [Self; 8] = [
         Self::Table,
         Self::View,
         Self::MaterializedView,
         Self::Sequence,
         Self::Function,
         Self::Procedure,
+        Self::Aggregate,
         Self::Type,
     ];
 
@@ -155,6 +166,7 @@ impl TargetKind {
             Self::Sequence => "sequence",
             Self::Function => "function",
             Self::Procedure => "procedure",
+            Self::Aggregate => "aggregate",
             Self::Type => "type",
         }
     }
@@ -166,7 +178,7 @@ impl TargetKind {
             Self::All(class) => class,
             Self::Table | Self::View | Self::MaterializedView => ObjectClass::Tables,
             Self::Sequence => ObjectClass::Sequences,
-            Self::Function | Self::Procedure => ObjectClass::Routines,
+            Self::Function | Self::Procedure | Self::Aggregate => ObjectClass::Routines,
             Self::Type => ObjectClass::Types,
         }
     }

@@ -1,8 +1,8 @@
-//! Privileges, key by key.
+//! Privileges and owners, key by key.
 
 use schemars::JsonSchema;
 
-use super::forms::{Listed, Names, Spanned};
+use super::forms::{Listed, Name, Names, Spanned};
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +37,15 @@ pub(in crate::manifest) struct DefaultPrivileges {
     /// Whether the roles may grant the privileges to others.
     #[serde(rename = "grant_option")]
     pub(in crate::manifest) option: Option<Spanned<bool>>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::manifest) struct Owner {
+    /// The role, which must exist: `{tenant_id}` and `{schema}` stand for the tenant's id and schema.
+    pub(in crate::manifest) role: Name,
+    /// What it owns, as under `grants`.
+    pub(in crate::manifest) on: Spanned<Listed<String>>,
 }
 
 #[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]

@@ -50,7 +50,7 @@ pub(super) enum Created {
 }
 
 /// Key words after CREATE, ALTER or COMMENT ON, and where the name is.
-const KINDS: [(&[&str], Place); 16] = [
+const KINDS: [(&[&str], Place); 17] = [
     (&["TABLE"], Place::Next),
     (&["INDEX"], Place::Next),
     (&["VIEW"], Place::Next),
@@ -62,15 +62,13 @@ const KINDS: [(&[&str], Place); 16] = [
     (&["FUNCTION"], Place::Next),
     (&["PROCEDURE"], Place::Next),
     (&["ROUTINE"], Place::Next),
+    (&["AGGREGATE"], Place::Next),
     (&["COLUMN"], Place::OfColumn),
     (&["TRIGGER"], Place::After("ON")),
     (&["POLICY"], Place::After("ON")),
     (&["RULE"], Place::After("ON")),
     (&["CONSTRAINT"], Place::After("ON")),
 ];
-
-/// Kinds that cannot be declared yet.
-const UNMODELLED: [&str; 1] = ["AGGREGATE"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -132,13 +130,6 @@ fn head(tokens: &[Token<'_>]) -> Result<Head, String> {
         || is_at(tokens, at, &["CONSTRAINT", "TRIGGER"])
     {
         at += 1;
-    }
-    if UNMODELLED.iter().any(|word| is_at(tokens, at, &[word])) {
-        return Err(
-            "it cannot be declared yet, so no tenant could be compared with it; leave it out, and \
-                    create it by other means"
-                .to_owned(),
-        );
     }
     let found = KINDS.iter().find(|(words, _)| is_at(tokens, at, words));
     let Some(&(words, place)) = found.filter(|(words, _)| is_comment || !is_comment_only(words))

@@ -53,7 +53,8 @@ pub(super) fn whole(version_number: i32) -> String {
 pub(super) fn created(version_number: i32, kinds: &BTreeSet<Kind>) -> String {
     let has = |kind: Kind| kinds.contains(&kind);
     let types = Kind::ALL.into_iter().any(|kind| kind.is_type() && has(kind)).then_some(TYPES);
-    let routines = (has(Kind::Function) || has(Kind::Procedure)).then_some(ROUTINES);
+    let routines = Kind::ALL.into_iter().any(|kind| kind.is_routine() && has(kind));
+    let routines = routines.then_some(ROUTINES);
     let others = has(Kind::Statistics).then_some(OTHERS);
     let digested = [Some(OBJECTS), types, routines, others];
     let digested: Vec<&str> = digested.into_iter().flatten().collect();

@@ -44,6 +44,8 @@ pub(super) enum FunctionKind {
     /// Two of one name.
     Overloaded,
     Procedure,
+    /// One that an aggregate of the same name calls.
+    OfAggregate,
     /// Called by a trigger of the table.
     Trigger,
     /// Called by a policy of the table.
@@ -236,6 +238,7 @@ fn view() -> impl Strategy<Value = (ViewSpec, Vec<usize>)> {
 fn function() -> impl Strategy<Value = FunctionSpec> {
     use FunctionKind as F;
     let kinds = vec![F::Text, F::Sql, F::Row, F::Overloaded, F::Procedure, F::Trigger, F::Policy];
+    let kinds = [kinds, vec![F::OfAggregate]].concat();
     (select(NAMES.to_vec()), select(kinds), 0_usize..3, any::<bool>(), any::<bool>()).prop_map(
         |(name, kind, table, settings, comment)| FunctionSpec {
             name: name.into(),

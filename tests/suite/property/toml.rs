@@ -80,6 +80,11 @@ impl Spec {
                 root.insert(section.into(), Value::Table(all));
             }
         }
+        let called = self.functions.iter().filter(|f| f.kind == FunctionKind::OfAggregate);
+        let aggregates: Table = called.map(|f| (f.name.clone(), aggregate(f))).collect();
+        if !aggregates.is_empty() {
+            root.insert("aggregates".into(), Value::Table(aggregates));
+        }
         // Roles that every server has.
         let grant = |to: &[&str], privileges: &str, on: &[&str], grant_option: bool| {
             let list = |all: &[&str]| Value::Array(all.iter().map(|one| (*one).into()).collect());
@@ -184,6 +189,11 @@ impl Spec {
                 Value::Array(vec![with(&text), with(&other)])
             }
             FunctionKind::Procedure => with(&text[1..]),
+            FunctionKind::OfAggregate => with(&[
+                ("arguments", "state numeric, of bigint"),
+                ("returns", "numeric"),
+                ("sql_body", "RETURN state + of"),
+            ]),
             FunctionKind::Policy => with(&[
                 ("arguments", "id bigint"),
                 ("returns", "boolean"),
@@ -579,4 +589,19 @@ fn trigger(spec: &FunctionSpec) -> Value {
 
 fn table_of<const N: usize>(entries: [(&str, Value); N]) -> Value {
     Value::Table(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+/// An aggregate that calls the function.
+fn aggregate(spec: &FunctionSpec) -> Value {
+    let called = format!("{{schema}}.\"{}\"", spec.name.replace('"', "\"\""));
+    let mut aggregate = table_of([
+        ("arguments", "of bigint".into()),
+        ("sfunc", called.as_str().into()),
+        ("stype", "numeric".into()),
+        ("initcond", "0".into()),
+    ]);
+    if let (true, Some(aggregate)) = (spec.comment, aggregate.as_table_mut()) {
+        aggregate.insert("comment".into(), "it's an aggregate".into());
+    }
+    aggregate
 }
