@@ -39,6 +39,15 @@ const JOBS: usize = 4;
 const BLOCK: usize = 250;
 const ROUNDS: usize = 3;
 
+/// What the server has to do, whoever compares such definitions.
+const PRINTING: &str = "SELECT count(pg_get_viewdef(c.oid)) FROM pg_class c \
+     JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname LIKE 'tenant-%' \
+     WHERE c.relkind = 'v'; \
+     SELECT count(pg_get_triggerdef(t.oid, true)) FROM pg_trigger t WHERE NOT t.tgisinternal; \
+     SELECT count(pg_get_expr(p.polqual, p.polrelid)) FROM pg_policy p; \
+     SELECT count(pg_get_function_arguments(p.oid) || pg_get_function_result(p.oid)) \
+     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname LIKE 'tenant-%'";
+
 fn main() {
     let mut arguments = std::env::args().skip_while(|argument| argument != "--tenants").skip(1);
     let tenants = arguments.next().map_or(200, |n| n.parse().expect("--tenants takes a number"));
@@ -101,6 +110,18 @@ async fn bench(cluster: &Cluster, tenants: usize) {
         without = without.min(time(drift(&first, &ids, 0)).await);
     }
     row(&format!("drift, {CODE}"), with, "drift, all in sync", without);
+    let mut printing = Duration::MAX;
+    for _ in 0..ROUNDS {
+        // As in drift, nothing of a tenant is in the caches of the session yet.
+        let mut fresh = connect(cluster, "code").await;
+        printing = printing.min(time(run(&mut fresh, PRINTING)).await);
+    }
+    row(
+        "what these add to drift",
+        with.saturating_sub(without),
+        "their definitions printed, raw",
+        printing,
+    );
 
     let second = fleet_of(&folder, cluster, Kind::Added);
     let (tool, bare) = write(&second, &ids, &mut raw).await;

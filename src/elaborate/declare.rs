@@ -4,7 +4,7 @@ use super::statement::Statement;
 use super::{table, user_type};
 use crate::catalog::{Kind, Object};
 use crate::manifest::{
-    IndexDecl, Manifest, Position, RoutineBody, RoutineDecl, RowSecurity, SqlStatement, TableDecl,
+    IndexDecl, Manifest, Position, RoutineBody, RoutineDecl, RowSecurity, SqlStatement,
 };
 use crate::name::{Ident, Text};
 
@@ -49,9 +49,7 @@ pub(super) fn external_keys(manifest: &Manifest) -> Vec<Statement<'_>> {
 /// The tables with their indexes, and all constraints except the foreign keys: what these point to may be an index.
 pub(super) fn tables(manifest: &Manifest) -> Vec<Statement<'_>> {
     let mut statements = Vec::new();
-    let mut tables: Vec<&TableDecl> = manifest.tables.iter().collect();
-    tables.sort_by_key(|decl| table::depth(manifest, decl));
-    for decl in tables {
+    for decl in table::in_order(manifest) {
         let all = decl.constraints.iter().filter(|decl| decl.references().is_none());
         // A new table has no rows that need not meet one, says CREATE TABLE.
         let (later, constraints): (Vec<_>, _) = all.partition(|decl| decl.not_valid);

@@ -1,13 +1,15 @@
 //! The SQL of declared tables.
 
+use std::collections::BTreeSet;
+
 use super::constraint;
 use super::words::{qualified, type_name, with};
 use crate::kinds::{parameters, sequence_option_words};
 use crate::manifest::{
     ColumnDecl, ColumnStorage, ColumnValue, ConstraintDecl, Fragment, Manifest, PartitionDecl,
-    ReplicaIdentity, TableDecl,
+    ReplicaIdentity, TableDecl, TypeDecl,
 };
-use crate::name::{Ident, SchemaName};
+use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName};
 
 /// With these of its constraints.
 pub(super) fn create(
@@ -86,13 +88,47 @@ fn partition_by(schema: &SchemaName, strategy: Option<&Fragment>) -> String {
     strategy.map(|sql| format!(" PARTITION BY {}", sql.sql(schema))).unwrap_or_default()
 }
 
-/// How many tables are between a table and those that inherit from none: parents are created first.
-pub(super) fn depth(manifest: &Manifest, decl: &TableDecl) -> usize {
-    if decl.inherits.is_empty() {
-        return 0;
+/// The tables in an order in which they can be created: after those that they inherit from, and those whose row types
+/// are types of their columns.
+pub(super) fn in_order(manifest: &Manifest) -> Vec<&TableDecl> {
+    let mut ordered = Vec::new();
+    let mut seen = BTreeSet::new();
+    for decl in &manifest.tables {
+        add(manifest, decl, &mut seen, &mut ordered);
     }
-    let parents = manifest.tables.iter().filter(|table| decl.inherits.contains(&table.name));
-    parents.map(|parent| depth(manifest, parent) + 1).max().unwrap_or_default()
+    ordered
+}
+
+/// Adds what a table needs, and then it; in a circle, the server refuses one.
+fn add<'m>(
+    manifest: &'m Manifest,
+    decl: &'m TableDecl,
+    seen: &mut BTreeSet<&'m Ident>,
+    ordered: &mut Vec<&'m TableDecl>,
+) {
+    if !seen.insert(&decl.name) {
+        return;
+    }
+    let written: Vec<&str> = decl.columns.iter().filter_map(type_as_written).collect();
+    let names = |name: &Ident| {
+        let spellings = [name.as_str().to_owned(), name.quoted()];
+        let spellings = spellings.map(|name| format!("{SCHEMA_PLACEHOLDER}.{name}"));
+        written.iter().any(|text| spellings.iter().any(|spelling| text.contains(spelling)))
+    };
+    if !written.is_empty() || !decl.inherits.is_empty() {
+        let is_needed =
+            |other: &&TableDecl| decl.inherits.contains(&other.name) || names(&other.name);
+        for other in manifest.tables.iter().filter(is_needed) {
+            add(manifest, other, seen, ordered);
+        }
+    }
+    ordered.push(decl);
+}
+
+/// The type of a column, if it may be one of the schema that is no declared type.
+fn type_as_written(column: &ColumnDecl) -> Option<&str> {
+    let TypeDecl::Sql(fragment) = &column.data_type else { return None };
+    Some(fragment.as_written()).filter(|text| text.contains(SCHEMA_PLACEHOLDER))
 }
 
 fn column(schema: &SchemaName, decl: &ColumnDecl) -> String {

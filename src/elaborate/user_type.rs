@@ -3,7 +3,9 @@
 use super::constraint;
 use super::words::{qualified, type_name};
 use crate::catalog::{Kind, Object};
-use crate::manifest::{AttributeDecl, DomainDecl, EnumDecl, RangeDecl, UserTypeDecl, UserTypeDef};
+use crate::manifest::{
+    AttributeDecl, DomainDecl, EnumDecl, RangeDecl, SubtypeDiff, UserTypeDecl, UserTypeDef,
+};
 use crate::name::{Ident, SchemaName, Text};
 
 /// The object that the declaration creates.
@@ -74,11 +76,15 @@ fn attribute(schema: &SchemaName, decl: &AttributeDecl) -> String {
 }
 
 fn range(schema: &SchemaName, name: &str, decl: &RangeDecl) -> String {
+    let difference = |function: &SubtypeDiff| match function {
+        SubtypeDiff::Declared(name) => schema.qualify(name),
+        SubtypeDiff::Other(name) => qualified(name),
+    };
     let options = [
         ("SUBTYPE", Some(type_name(schema, &decl.subtype))),
         ("SUBTYPE_OPCLASS", decl.operator_class.as_ref().map(qualified)),
         ("COLLATION", decl.collation.as_ref().map(qualified)),
-        ("SUBTYPE_DIFF", decl.subtype_diff.as_ref().map(qualified)),
+        ("SUBTYPE_DIFF", decl.subtype_diff.as_ref().map(difference)),
         ("MULTIRANGE_TYPE_NAME", decl.multirange.as_ref().map(|name| schema.qualify(name))),
     ];
     let options =

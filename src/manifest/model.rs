@@ -46,7 +46,9 @@ pub use tables::{
     TypeDecl,
 };
 pub use triggers::TriggerDecl;
-pub use types::{AttributeDecl, DomainDecl, EnumDecl, RangeDecl, UserTypeDecl, UserTypeDef};
+pub use types::{
+    AttributeDecl, DomainDecl, EnumDecl, RangeDecl, SubtypeDiff, UserTypeDecl, UserTypeDef,
+};
 pub use views::{MaterializedViewDecl, ViewDecl};
 
 use super::source::Position;

@@ -8,8 +8,8 @@ use super::columns::data_type;
 use super::names::{Space, object_name};
 use crate::manifest::checking::Checking;
 use crate::manifest::model::{
-    AttributeDecl, ConstraintDecl, ConstraintDef, DomainDecl, EnumDecl, RangeDecl, TypeDecl,
-    UserTypeDecl, UserTypeDef,
+    AttributeDecl, ConstraintDecl, ConstraintDef, DomainDecl, EnumDecl, RangeDecl, SubtypeDiff,
+    TypeDecl, UserTypeDecl, UserTypeDef,
 };
 use crate::manifest::raw::{self, DomainCheck, Name, Names, Short, Spanned, TypeAttribute};
 use crate::name::Ident;
@@ -186,7 +186,14 @@ fn range(checking: &mut Checking<'_>, subtype: &Name, raw: &raw::UserType) -> Op
     };
     let operator_class = qualified(&raw.operator_class);
     let collation = qualified(&raw.collation);
-    let subtype_diff = qualified(&raw.subtype_diff);
+    let subtype_diff = qualified(&raw.subtype_diff).map(|function| {
+        let is_declared =
+            function.schema.is_none() && checking.functions.contains(function.name.as_str());
+        match is_declared {
+            true => SubtypeDiff::Declared(function.name),
+            false => SubtypeDiff::Other(function),
+        }
+    });
     let multirange = raw.multirange.as_ref().and_then(|name| checking.ident(name));
     Some(RangeDecl { subtype: subtype?, operator_class, collation, subtype_diff, multirange })
 }

@@ -66,7 +66,17 @@ pub struct RangeDecl {
     pub operator_class: Option<QualifiedName>,
     pub collation: Option<QualifiedName>,
     /// The function that computes the difference of two values.
-    pub subtype_diff: Option<QualifiedName>,
+    pub subtype_diff: Option<SubtypeDiff>,
     /// The name of the multirange type, if not the one that the server chooses.
     pub multirange: Option<Ident>,
+}
+
+/// A function that computes the difference of two values.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubtypeDiff {
+    /// One that the manifest declares.
+    Declared(Ident),
+    #[serde(untagged)]
+    Other(QualifiedName),
 }
