@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::{Fleet, Member, Server};
 use crate::explain::{Explain as _, Failure};
+use crate::manifest::Manifest;
 use crate::obstacle::Obstacle;
 use crate::pg::{self, PgError, Session, Subject, TenantSnapshot};
 use crate::reconcile::{Context, ReconcileError};
@@ -14,6 +15,16 @@ use crate::reconcile::{Context, ReconcileError};
 /// So many tenants are read in one transaction. Larger parts are hardly faster, and one tenant's
 /// failure affects more others.
 const TOGETHER: usize = 200;
+
+/// So many relations may be locked in one transaction. To print a query, the server locks what it reads, and keeps the locks
+/// until the transaction ends; in the default configuration, all sessions together can hold 6,400.
+const LOCKED: usize = 1_000;
+
+/// How many tenants of this manifest are read in one transaction.
+fn together(manifest: &Manifest) -> usize {
+    let locked = manifest.relations_locked_for_printing();
+    LOCKED.checked_div(locked).map_or(TOGETHER, |count| count.clamp(1, TOGETHER))
+}
 
 /// A backend caches the tables that it has opened; after so many tenants its connection is replaced.
 const PER_CONNECTION: usize = 1_000;
@@ -68,7 +79,7 @@ async fn survey_server<'f>(
 ) -> Vec<Seen<'f>> {
     let context = &server.context;
     let parts: Mutex<VecDeque<(usize, &[&Member])>> =
-        Mutex::new(members.chunks(TOGETHER).enumerate().collect());
+        Mutex::new(members.chunks(together(&context.manifest)).enumerate().collect());
     let lost: Mutex<Option<Failure>> = Mutex::new(None);
     let workers = (0..jobs.max(1)).map(|_| async {
         let mut seen: Vec<(usize, Vec<Seen<'f>>)> = Vec::new();
@@ -191,4 +202,28 @@ async fn try_survey<'f>(
         }
     });
     Ok(seen.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest;
+
+    #[test]
+    fn few_tenants_with_views_are_read_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("schema.toml");
+        let tables: String =
+            (0..50).map(|n| format!("[tables.t{n}]\ncolumns = {{ id = \"int\" }}\n")).collect();
+        let view = "[views.v]\nquery = \"SELECT id FROM t0\"\n";
+        let body = "[functions.f]\nreturns = \"int\"\nsql_body = \"RETURN 1\"\n";
+        for (more, count) in [("", TOGETHER), (view, 19), (body, 20)] {
+            std::fs::write(&path, format!("version = 1\n{tables}{more}")).unwrap();
+            assert_eq!(together(&manifest::load(&path).unwrap()), count, "{more}");
+        }
+        let many: String =
+            (0..2_000).map(|n| format!("[views.v{n}]\nquery = \"SELECT 1\"\n")).collect();
+        std::fs::write(&path, format!("version = 1\n{many}")).unwrap();
+        assert_eq!(together(&manifest::load(&path).unwrap()), 1);
+    }
 }

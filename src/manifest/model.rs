@@ -111,6 +111,28 @@ impl Manifest {
         self.row_tables.iter().find(|table| table.name == *name)
     }
 
+    /// How many relations of a tenant the server locks to print its queries, at most: those of views, of rules, and of
+    /// functions in standard SQL.
+    #[must_use]
+    pub fn relations_locked_for_printing(&self) -> usize {
+        let statements = &self.sql.statements;
+        let has_query = |statement: &SqlStatement| {
+            statement.has_body || ["VIEW", "RULE"].iter().any(|word| statement.words.contains(word))
+        };
+        let is_sql = |decl: &RoutineDecl| matches!(decl.body, RoutineBody::Sql(_));
+        let are_printed = !self.views.is_empty()
+            || !self.materialized_views.is_empty()
+            || self.tables.iter().any(|table| !table.rules.is_empty())
+            || self.routines.iter().any(is_sql)
+            || statements.iter().any(has_query);
+        if !are_printed {
+            return 0;
+        }
+        let declared = self.tables.len() + self.partitions.len();
+        let views = self.views.len() + self.materialized_views.len();
+        declared + views + statements.iter().filter(|statement| statement.is_new).count()
+    }
+
     /// The tables that are read to find the declared rows.
     #[must_use]
     pub fn tables_read(&self) -> BTreeSet<&Ident> {

@@ -189,9 +189,10 @@ fn range(checking: &mut Checking<'_>, subtype: &Name, raw: &raw::UserType) -> Op
     let subtype_diff = qualified(&raw.subtype_diff).map(|function| {
         let is_declared =
             function.schema.is_none() && checking.functions.contains(function.name.as_str());
-        match is_declared {
-            true => SubtypeDiff::Declared(function.name),
-            false => SubtypeDiff::Other(function),
+        if is_declared {
+            SubtypeDiff::Declared(function.name)
+        } else {
+            SubtypeDiff::Other(function)
         }
     });
     let multirange = raw.multirange.as_ref().and_then(|name| checking.ident(name));
