@@ -78,7 +78,7 @@ pub enum GrantObstacle {
     NotOwner(Ident),
     /// It has another owner, and it is a change to give it a new one.
     Owned(Ident),
-    /// The role that the tool runs as is not a member of the one that is to own it.
+    /// The role that the tool runs as cannot make the role the owner, or not work with what it owns.
     NotOwnersMember {
         role: Ident,
         owner: RoleTemplate,
@@ -295,6 +295,12 @@ fn signature(fact: &Fact) -> Option<Template> {
 }
 
 impl<'m> AbsentGrant<'m> {
+    /// Whether it is who owns an object.
+    #[must_use]
+    pub fn is_ownership(&self) -> bool {
+        matches!(self.grant.on, GrantOn::Ownership { .. })
+    }
+
     /// The whole of it.
     #[must_use]
     pub fn whole(grant: &'m Grant, obstacle: Option<GrantObstacle>) -> Self {
@@ -404,7 +410,7 @@ impl<'m> AbsentGrant<'m> {
             GrantObstacle::Owned(owner) => format!("it belongs to {owner}, which is left as it is"),
             GrantObstacle::NotOwnersMember { role: own, owner } => {
                 let owner = role(owner, whose);
-                format!("{own} is not a member of {owner}: GRANT that role to it")
+                format!("{own} does not have the privileges of {owner}: GRANT that role to it")
             }
             GrantObstacle::NotMember { role: own, creator } => {
                 let creator = role(creator, whose);

@@ -177,7 +177,7 @@ struct Found {
     has_no_role: bool,
     has_no_creator: bool,
     may_not_grant: bool,
-    /// Whether the role that the tool runs as is no member of the role.
+    /// Whether the role that the tool runs as does not have the privileges of the role.
     is_no_member: bool,
     /// Of what it is on, if that exists.
     owner: Option<Ident>,

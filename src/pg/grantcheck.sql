@@ -3,9 +3,10 @@ SELECT t.t::text AS tenant, g.g::text AS number, (o.owner IS NOT NULL)::text AS 
        (to_role.oid IS NOT NULL)::text AS has_role,
        (g.kind <> 'd' OR creator.oid IS NOT NULL)::text AS has_creator,
        pg_get_userbyid(o.owner)::text AS owner,
-       -- To make it an owner; PostgreSQL 16 tells that from having its privileges.
-       coalesce(pg_has_role(to_role.oid, CASE WHEN current_setting('server_version_num')::int >= 160000
-                                              THEN 'SET' ELSE 'MEMBER' END), false)::text AS is_member,
+       -- To make it an owner, and to work with what it owns; PostgreSQL 16 tells one from the other.
+       coalesce(pg_has_role(to_role.oid, 'USAGE')
+                AND pg_has_role(to_role.oid, CASE WHEN current_setting('server_version_num')::int >= 160000
+                                                  THEN 'SET' ELSE 'MEMBER' END), false)::text AS is_member,
        (pg_has_role(o.owner, 'USAGE')
         OR g.kind <> 'd' AND NOT EXISTS (
                SELECT FROM unnest(m.missing) p

@@ -8,7 +8,7 @@ use super::step::{Action, Step};
 use super::untouched::Untouched;
 use crate::absent::Absent;
 use crate::catalog::{Catalog, Desired};
-use crate::grants::Whose;
+use crate::grants::{AbsentGrant, Whose};
 use crate::manifest::Manifest;
 use crate::obstacle::Reasons;
 
@@ -39,10 +39,14 @@ pub fn difference<'a>(
         .into_iter()
         .map(Step::Create)
         .partition(|step| step.action() == Action::Refresh);
-    let granted = absent.grants.iter().map(|absent| Step::Grant { absent, whose });
+    // What is handed over, is complete.
+    let (owners, granted): (Vec<_>, Vec<_>) =
+        absent.grants.iter().partition(|absent| absent.is_ownership());
+    let step = |absent: &'a AbsentGrant<'a>| Step::Grant { absent, whose };
+    let (owners, granted) = (owners.into_iter().map(step), granted.into_iter().map(step));
     let inserted = absent.rows.iter().map(|(seed, row)| Step::Insert { seed, row });
-    let missing: Vec<Step<'a>> =
-        created.into_iter().chain(granted).chain(inserted).chain(filled).collect();
+    let created = created.into_iter().chain(granted).chain(inserted);
+    let missing: Vec<Step<'a>> = created.chain(filled).chain(owners).collect();
     let (steps, held) = held::part(&comparison, missing, &blocked, reasons);
     let untouched = Untouched {
         changed: changed(&comparison),

@@ -29,6 +29,38 @@ pub enum Action {
     Set,
 }
 
+impl Action {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 6] =
+        [Self::Create, Self::Add, Self::Comment, Self::Insert, Self::Refresh, Self::Set];
+
+    /// As what is planned is counted: "7 to create".
+    #[must_use]
+    pub fn planned(self) -> &'static str {
+        match self {
+            Self::Create => "to create",
+            Self::Add => "to add",
+            Self::Comment => "to comment",
+            Self::Insert => "to insert",
+            Self::Refresh => "to refresh",
+            Self::Set => "to set",
+        }
+    }
+
+    /// As what was done is counted: "7 created".
+    #[must_use]
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Create => "created",
+            Self::Add => "added",
+            Self::Comment => "commented",
+            Self::Insert => "inserted",
+            Self::Refresh => "refreshed",
+            Self::Set => "set",
+        }
+    }
+}
+
 impl Step<'_> {
     /// What it does.
     #[must_use]

@@ -52,7 +52,7 @@ pub fn applied(applied: &Applied, sql: bool) -> String {
         }
         Outcome::Done { apply_id, created } => {
             let verb = if created { "Created" } else { "Updated" };
-            let counts = counts(plan, ["created", "added", "commented", "inserted", "refreshed"]);
+            let counts = counts(plan, Action::done);
             format!("{verb} schema {}: {counts} ({took}, apply {apply_id}).", plan.schema)
         }
     };
@@ -175,7 +175,7 @@ pub(super) fn change_text(change: &Change) -> String {
 }
 
 fn would_do(plan: &Plan) -> String {
-    let counts = counts(plan, ["to create", "to add", "to comment", "to insert", "to refresh"]);
+    let counts = counts(plan, Action::planned);
     let line = if counts.is_empty() && !plan.held.is_empty() {
         format!("Nothing can be added to schema {} now.", plan.schema)
     } else if counts.is_empty() {
@@ -187,16 +187,15 @@ fn would_do(plan: &Plan) -> String {
 }
 
 /// Such as "7 to create, 2 to add, 21 rows to insert".
-fn counts(plan: &Plan, words: [&str; 5]) -> String {
+fn counts(plan: &Plan, word: fn(Action) -> &'static str) -> String {
     let count = |action| plan.steps.iter().filter(|step| step.action == action).count();
-    [Action::Create, Action::Add, Action::Comment, Action::Insert, Action::Refresh]
+    Action::ALL
         .into_iter()
-        .zip(words)
-        .map(|(action, what)| (action, count(action), what))
-        .filter(|(_, n, _)| *n > 0)
-        .map(|(action, n, what)| match action {
-            Action::Insert => format!("{} {what}", counted(n, "row")),
-            _ => format!("{n} {what}"),
+        .map(|action| (action, count(action)))
+        .filter(|(_, n)| *n > 0)
+        .map(|(action, n)| match action {
+            Action::Insert => format!("{} {}", counted(n, "row"), word(action)),
+            _ => format!("{n} {}", word(action)),
         })
         .collect::<Vec<_>>()
         .join(", ")

@@ -113,6 +113,7 @@ async fn an_owner_of_what_is_there_is_told_and_left() {
     folder.write("schema.toml", &format!("{manifest}{list}{trust}{more}"));
     let applied = roles.plain(&go(&["apply", "beta"]).with(3).stdout);
     assert!(applied.contains("+ set owner beta_app of table more"), "{applied}");
+    assert!(applied.contains("Updated schema beta: 1 created, 1 added, 1 set ("), "{applied}");
     assert!(applied.contains("| set owner beta_app of table notes"), "{applied}");
     let owner = "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'beta.notes'::regclass";
     assert_eq!(roles.plain(&roles.database.ask(owner).await), "fixed_app");
@@ -145,7 +146,7 @@ async fn an_owner_that_cannot_be_set_is_held_back_alone() {
     let told = roles.plain(&go(&["apply", "acme"]).with(3).stdout);
     assert!(told.contains("| set owner acme_app of table a"), "{told}");
     assert!(
-        told.contains("runner_app is not a member of acme_app: GRANT that role to it"),
+        told.contains("runner_app does not have the privileges of acme_app: GRANT that role to it"),
         "{told}"
     );
     let told = roles.plain(&go(&["apply", "beta"]).with(3).stdout);
