@@ -11,6 +11,7 @@ mod fact;
 mod kind;
 mod matching;
 mod object;
+mod saved;
 mod slots;
 mod unmodelled;
 

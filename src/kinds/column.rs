@@ -1,10 +1,10 @@
 //! Columns, with what generates their values. Defaults are objects of their own; see `default`.
 
 use super::attribute::Attribute;
-use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, parameters_of, part, whole_of};
+use super::creation::{Creation, Guard, together};
+use super::rules::{Digest, Needs, Rules, parameters_of, part, qualified, whole_of};
 use super::sequence::{is_serial, options, owner};
-use super::{default, unmodelled};
+use super::{default, sequence, unmodelled};
 use crate::catalog::{Fact, Kind, Object};
 use crate::locks::TableLock;
 use crate::name::SchemaName;
@@ -126,13 +126,23 @@ pub(super) const EXPRESSION: &str = "SELECT pg_get_expr(ad.adbin, ad.adrelid) FR
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let actions = actions(&creation.object, creation.fact).into_iter();
     let actions: Vec<String> = actions.map(|action| format!(", {action}")).collect();
-    format!(
-        "ALTER TABLE {} ADD COLUMN {}{}{}",
-        whole_of(&creation.object, schema),
+    let table = whole_of(&creation.object, schema);
+    let add = format!(
+        "ALTER TABLE {table} ADD COLUMN {}{}{}",
         guard.words(),
         clause(&creation.object, creation.fact, &creation.parts, schema),
         actions.concat()
-    )
+    );
+    let is_other =
+        |part: &Fact| part.object.kind() == Kind::Sequence && !creates(creation.fact, part);
+    let Some((sequence, fact)) = creation.parts.iter().find(|(_, part)| is_other(part)) else {
+        return add;
+    };
+    // Rows that exist draw from the sequence, which cannot belong to the column before that exists.
+    let name = part(&creation.object).map(|(_, name)| name.quoted()).unwrap_or_default();
+    let create = sequence::create_unowned(sequence, fact, schema, guard);
+    let bind = format!("ALTER SEQUENCE {} OWNED BY {table}.{name}", qualified(sequence, schema));
+    together(&format!("{create};\n        {add};\n        {bind}"))
 }
 
 /// The actions of ALTER TABLE for what a column clause cannot say; the server does them after all that add columns.
@@ -161,7 +171,9 @@ pub(super) fn clause(
             Kind::Default if default::column(part).as_ref() == Some(object) => {
                 expression = part.sql("default", schema);
             }
-            Kind::Sequence if owner(part).as_ref() == Some(object) => sequence = Some(part),
+            Kind::Sequence if owner(part).as_ref() == Some(object) && creates(fact, part) => {
+                sequence = Some(part);
+            }
             _ => {}
         }
     }

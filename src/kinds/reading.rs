@@ -202,7 +202,15 @@ SELECT 'dependencies' AS section, coalesce(json_agg(json_build_array(
            d.classid::int8, d.objid::int8, d.objsubid,
            d.refclassid::int8, d.refobjid::int8, d.refobjsubid, d.deptype)), '[]')::text AS rows
 FROM object o
-JOIN pg_depend d ON d.objid = o.oid
+JOIN (
+    SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype
+    FROM pg_depend d
+    UNION ALL
+    -- The types of its states, whose input functions CREATE AGGREGATE calls, are no dependencies of an aggregate.
+    SELECT 'pg_proc'::regclass, ag.aggfnoid, 0, 'pg_type'::regclass, t.oid, 0, 'n'
+    FROM pg_aggregate ag
+    JOIN pg_type t ON t.oid IN (ag.aggtranstype, ag.aggmtranstype)
+    WHERE ag.aggfnoid = ANY (:routines)) d ON d.objid = o.oid
 JOIN object r ON r.oid = d.refobjid;
 ";
 

@@ -64,20 +64,29 @@ pub(super) fn owner(fact: &Fact) -> Option<Object> {
 }
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
-    let fact = creation.fact;
-    let data_type = fact.text("type").unwrap_or_default();
-    let named = if data_type == "bigint" { String::new() } else { format!(" AS {data_type}") };
-    let owned = match owner(fact) {
+    let owned = match owner(creation.fact) {
         Some(Object::Part(part)) => {
             format!(" OWNED BY {}.{}", schema.qualify(&part.of), part.name.quoted())
         }
         _ => String::new(),
     };
+    create_unowned(&creation.object, creation.fact, schema, guard) + &owned
+}
+
+/// The same for one that gets its owner later.
+pub(super) fn create_unowned(
+    object: &Object,
+    fact: &Fact,
+    schema: &SchemaName,
+    guard: Guard,
+) -> String {
+    let data_type = fact.text("type").unwrap_or_default();
+    let named = if data_type == "bigint" { String::new() } else { format!(" AS {data_type}") };
     let unlogged = if fact.text("persistence").is_some() { "UNLOGGED " } else { "" };
     format!(
-        "CREATE {unlogged}SEQUENCE {}{}{named}{}{owned}",
+        "CREATE {unlogged}SEQUENCE {}{}{named}{}",
         guard.words(),
-        qualified(&creation.object, schema),
+        qualified(object, schema),
         options(fact, data_type)
     )
 }

@@ -2,6 +2,7 @@
 //! the values are checked elsewhere.
 
 mod aggregates;
+mod constraints;
 mod forms;
 mod grants;
 mod indexes;
@@ -20,6 +21,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 
 pub(super) use aggregates::{Aggregate, Modify};
+pub(super) use constraints::{Action, Check, Exclusion, ForeignKey, Match, References};
 pub(super) use forms::{
     Anything, Listed, Name, Names, OneOrMany, Qualified, Scalar, Short, Spanned,
 };
@@ -308,108 +310,6 @@ pub(super) enum Generation {
     Always,
     #[serde(rename = "by default")]
     ByDefault,
-}
-
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Check {
-    /// SQL expression.
-    pub(super) expression: Name,
-    pub(super) name: Option<Name>,
-    #[serde(default)]
-    pub(super) no_inherit: bool,
-    /// Rows that exist when it is added need not meet it.
-    #[serde(default)]
-    pub(super) not_valid: bool,
-    pub(super) comment: Option<Name>,
-}
-
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ForeignKey {
-    pub(super) columns: Spanned<Names>,
-    pub(super) references: References,
-    pub(super) name: Option<Name>,
-    #[serde(default)]
-    pub(super) on_delete: Action,
-    #[serde(default)]
-    pub(super) on_update: Action,
-    /// Columns that `set null` and `set default` on delete set; all, if not given (PostgreSQL 15).
-    #[serde(default)]
-    pub(super) on_delete_columns: Names,
-    #[serde(default, rename = "match")]
-    pub(super) match_type: Match,
-    #[serde(default)]
-    pub(super) deferrable: bool,
-    #[serde(default)]
-    pub(super) initially_deferred: bool,
-    /// Rows that exist when it is added need not meet it.
-    #[serde(default)]
-    pub(super) not_valid: bool,
-    pub(super) comment: Option<Name>,
-}
-
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct References {
-    /// A schema other than the tenant's.
-    pub(super) schema: Option<Name>,
-    pub(super) table: Name,
-    pub(super) columns: Spanned<Names>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[expect(clippy::enum_variant_names, reason = "as SQL calls it")]
-pub(super) enum Action {
-    #[default]
-    #[serde(rename = "no action")]
-    NoAction,
-    Restrict,
-    Cascade,
-    #[serde(rename = "set null")]
-    SetNull,
-    #[serde(rename = "set default")]
-    SetDefault,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Match {
-    #[default]
-    Simple,
-    Full,
-}
-
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Exclusion {
-    pub(super) elements: Spanned<Vec<Spanned<Element>>>,
-    pub(super) name: Option<Name>,
-    /// Index method, such as `gist`.
-    pub(super) using: Option<Name>,
-    /// SQL condition.
-    #[serde(rename = "where")]
-    pub(super) predicate: Option<Name>,
-    #[serde(default)]
-    pub(super) deferrable: bool,
-    #[serde(default)]
-    pub(super) initially_deferred: bool,
-    pub(super) comment: Option<Name>,
-}
-
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Element {
-    pub(super) column: Option<Name>,
-    /// SQL expression, instead of a column.
-    pub(super) expression: Option<Name>,
-    /// Such as `&&`.
-    pub(super) operator: Spanned<Short<Qualified>>,
-    pub(super) opclass: Option<Spanned<Short<Qualified>>>,
-    pub(super) collation: Option<Spanned<Short<Qualified>>>,
-    pub(super) order: Option<Order>,
-    pub(super) nulls: Option<Nulls>,
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexMap;
 
 use super::comparison::Comparison;
-use super::mentions::reasons_met;
+use super::mentions::{namesakes, reasons_met};
 use super::needs::{Blocked, needed};
 use super::row_needs;
 use super::step::{Action, Step};
@@ -154,6 +154,7 @@ fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BT
             }
             Object::Routine { name, arguments, .. } => {
                 subjects.insert(Subject::Function(format!("{}({arguments})", name.as_str())));
+                subjects.extend(namesakes(comparison));
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
-use super::mentions::reasons_met;
+use super::mentions::{namesakes, reasons_met};
 use super::misfits::misfits;
 use super::needs::Blocked;
 use super::structure::other_structure;
@@ -71,6 +71,8 @@ impl<'c, 'a> HeldRows<'c, 'a> {
             let name = table.as_str().to_owned();
             subjects.extend([Subject::Relation(name.clone()), Subject::Rows(name)]);
         }
+        // Whatever a row makes the server evaluate may call a declared function by its name.
+        subjects.extend(namesakes(self.comparison));
         // Only the server knows which of the schema's types an expression names.
         if expressions.iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
             let facts = self.comparison.desired.catalog.facts();

@@ -159,7 +159,11 @@ impl<'a> Unit<'a> {
         for fact in optional {
             let is_free = needed(fact).all(|object| !pending.contains(&object));
             let can_be_created = match fact.object.kind() {
-                Kind::Sequence => self.column_of(fact).is_some_and(|c| column_creates(c, fact)),
+                // That of a new column of a table that exists comes with it in any case: rows draw from it.
+                Kind::Sequence => {
+                    self.fact.object.kind() == Kind::Column
+                        || self.column_of(fact).is_some_and(|c| column_creates(c, fact))
+                }
                 _ => true,
             };
             if is_free && can_be_created && !blocked.contains_key(&fact.object) {

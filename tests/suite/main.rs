@@ -64,6 +64,7 @@ mod touched;
 #[cfg(feature = "otlp")]
 mod traces;
 mod undeclared;
+mod untrusted_overloads;
 mod untrusted_rules;
 mod untrusted_types_and_views;
 mod views;

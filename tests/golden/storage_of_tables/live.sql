@@ -24,6 +24,7 @@ COMMENT ON COLUMN extra_view.id IS 'goes with it';
 CREATE SEQUENCE owned_by_nothing;
 CREATE SEQUENCE extra_of_there OWNED BY there.id;
 CREATE TABLE fed_later (id bigint);
+INSERT INTO fed_later VALUES (1), (2);
 CREATE SEQUENCE feeding_there INCREMENT 5;
 CREATE TABLE fed_there (id bigint DEFAULT nextval('feeding_there'));
 ALTER SEQUENCE feeding_there OWNED BY fed_there.id;
