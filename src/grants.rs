@@ -43,6 +43,14 @@ pub enum GrantOn {
     Later { creator: Option<RoleTemplate>, class: ObjectClass },
 }
 
+impl Grant {
+    /// Whether it is who owns an object.
+    #[must_use]
+    pub fn is_ownership(&self) -> bool {
+        matches!(self.on, GrantOn::Ownership { .. })
+    }
+}
+
 /// What is declared and cannot be granted on.
 #[derive(Debug)]
 pub struct NotGrantable {

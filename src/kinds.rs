@@ -35,6 +35,7 @@ mod described;
 mod digest;
 mod domain;
 mod domain_constraint;
+mod enabled;
 mod enum_type;
 mod index;
 mod inheritance;

@@ -155,13 +155,7 @@ pub(super) fn triggers(manifest: &Manifest) -> Vec<Statement<'_>> {
     let all = of_tables.chain(of_views).flat_map(|(whole, on, triggers)| {
         triggers.iter().flat_map(move |decl| {
             let create = Statement::Trigger { whole, on, decl };
-            let object = create.object();
-            std::iter::once(create).chain(enable(
-                object,
-                on,
-                (&decl.name, &decl.position),
-                decl.enable.as_ref(),
-            ))
+            enabled(create, on, (&decl.name, &decl.position), decl.enable.as_ref())
         })
     });
     all.collect()
@@ -174,26 +168,24 @@ pub(super) fn rules(manifest: &Manifest) -> Vec<Statement<'_>> {
     let all = of_tables.chain(of_views).flat_map(|(whole, on, rules)| {
         rules.iter().flat_map(move |decl| {
             let create = Statement::Rule { whole, on, decl };
-            let object = create.object();
-            std::iter::once(create).chain(enable(
-                object,
-                on,
-                (&decl.name, &decl.position),
-                decl.enable.as_ref(),
-            ))
+            enabled(create, on, (&decl.name, &decl.position), decl.enable.as_ref())
         })
     });
     all.collect()
 }
 
-/// What enables or disables a trigger or a rule, if it does not stay as it is created.
-fn enable<'m>(
-    object: Option<Object>,
+/// A trigger or a rule, with what enables or disables it, if it does not stay as it is created.
+fn enabled<'m>(
+    create: Statement<'m>,
     on: &'m Ident,
     (name, position): (&'m Ident, &'m Position),
     words: Option<&'m String>,
-) -> Option<Statement<'m>> {
-    Some(Statement::Enable { object: object?, on, name, words: words?, position })
+) -> impl Iterator<Item = Statement<'m>> {
+    let object = create.object();
+    let enable = object.zip(words);
+    let enable =
+        enable.map(|(object, words)| Statement::Enable { object, on, name, words, position });
+    std::iter::once(create).chain(enable)
 }
 
 /// The comments on what is declared.

@@ -55,12 +55,6 @@ impl Serialize for AbsentGrant<'_> {
     }
 }
 impl<'m> AbsentGrant<'m> {
-    /// Whether it is who owns an object.
-    #[must_use]
-    pub fn is_ownership(&self) -> bool {
-        matches!(self.grant.on, GrantOn::Ownership { .. })
-    }
-
     /// The whole of it.
     #[must_use]
     pub fn whole(grant: &'m Grant, obstacle: Option<GrantObstacle>) -> Self {

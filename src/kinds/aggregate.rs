@@ -2,7 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::routine::{occupies, signature};
+use super::routine::{exists, occupies};
 use super::rules::{Needs, Rules};
 use crate::catalog::Fact;
 use crate::name::{SchemaName, literal};
@@ -125,11 +125,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     let arguments = fact.sql("arguments", schema).unwrap_or_else(|| "*".to_owned());
     let parameters = parameters(fact, schema).join(",\n    ");
     let statement = format!("CREATE AGGREGATE {name}({arguments}) (\n    {parameters}\n)");
-    let there = format!(
-        "pg_catalog.to_regprocedure({}) IS NOT NULL",
-        literal(&signature(object, fact, schema))
-    );
-    guard.unless(&there, &statement)
+    guard.unless(&exists(object, fact, schema), &statement)
 }
 
 fn parameters(fact: &Fact, schema: &SchemaName) -> Vec<String> {

@@ -172,7 +172,7 @@ pub(super) fn clause(object: &Object, fact: &Fact, schema: &SchemaName) -> Strin
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let table = whole_of(&creation.object, schema);
-    let there = exists_on("pg_constraint", "con", &creation.object, schema);
+    let there = exists_on("pg_constraint", ("conrelid", "conname"), &creation.object, schema);
     let clause = clause(&creation.object, creation.fact, schema);
     guard.unless(&there, &format!("ALTER TABLE {table} ADD {clause}"))
 }

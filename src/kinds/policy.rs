@@ -71,6 +71,6 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
             statement.push_str(&format!(" {words} ({expression})"));
         }
     }
-    let there = exists_on("pg_policy", "pol", &creation.object, schema);
+    let there = exists_on("pg_policy", ("polrelid", "polname"), &creation.object, schema);
     guard.unless(&there, &statement)
 }

@@ -2,10 +2,10 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, whole_of};
-use crate::catalog::{Fact, Object};
+use super::enabled;
+use super::rules::{Digest, Needs, Rules, exists_on, whole_of};
 use crate::locks::TableLock;
-use crate::name::{Ident, SchemaName, Text, literal};
+use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Triggered,
@@ -61,32 +61,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
         fact.text("event").unwrap_or_default().to_uppercase(),
         fact.sql("definition", schema).unwrap_or_default()
     );
-    let there = exists(&creation.object, &on);
-    match enable(fact) {
-        None => guard.unless(&there, &statement),
-        // A new rule is enabled. Both statements are one step, whatever the guard.
-        Some(words) => Guard::IfNotExists.unless(
-            &there,
-            &format!("{statement};\n        ALTER TABLE {on} {words} RULE {quoted}"),
-        ),
-    }
-}
-
-/// A condition: the relation of this qualified name has a rule of this name.
-fn exists(object: &Object, on: &str) -> String {
-    format!(
-        "EXISTS (SELECT FROM pg_catalog.pg_rewrite \
-         WHERE ev_class = {}::pg_catalog.regclass AND rulename = {})",
-        literal(on),
-        object.name().map(|name| Text::from(name).literal()).unwrap_or_default()
-    )
-}
-
-/// What ALTER TABLE does to the rule, if it is not enabled as new ones are.
-fn enable(fact: &Fact) -> Option<&'static str> {
-    Some(match fact.text("enabled")? {
-        "disabled" => "DISABLE",
-        "enabled on replicas" => "ENABLE REPLICA",
-        _ => "ENABLE ALWAYS",
-    })
+    let there = exists_on("pg_rewrite", ("ev_class", "rulename"), &creation.object, schema);
+    let named = format!("RULE {quoted}");
+    enabled::create(fact, guard, &there, &statement, (&on, &named))
 }

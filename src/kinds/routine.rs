@@ -145,6 +145,11 @@ pub(super) fn signature(object: &Object, fact: &Fact, schema: &SchemaName) -> St
     format!("{name}({})", fact.sql("signature", schema).unwrap_or_default())
 }
 
+/// A condition: a function, procedure or aggregate of this name and these arguments exists.
+pub(super) fn exists(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
+    format!("pg_catalog.to_regprocedure({}) IS NOT NULL", literal(&signature(object, fact, schema)))
+}
+
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let (object, fact) = (&creation.object, creation.fact);
     let sql = |key: &str| fact.sql(key, schema);
@@ -186,11 +191,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
             None => format!("AS {}", dollar_quoted(&body, "function")),
         });
     }
-    let there = format!(
-        "pg_catalog.to_regprocedure({}) IS NOT NULL",
-        literal(&signature(object, fact, schema))
-    );
-    guard.unless(&there, &statement)
+    guard.unless(&exists(object, fact, schema), &statement)
 }
 
 /// The names in double quotes in the bodies of functions, and those in their search paths: in a schema of one of these

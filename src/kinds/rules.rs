@@ -112,17 +112,17 @@ pub(super) fn type_exists(name: &str) -> String {
     format!("pg_catalog.to_regtype({}) IS NOT NULL", literal(name))
 }
 
-/// A condition: a part of a relation exists under its name, according to a catalog whose columns for the relation and the name
-/// begin with `prefix`.
+/// A condition: a part of a relation exists under its name, according to a catalog with these columns for the relation and
+/// the name.
 pub(super) fn exists_on(
     catalog: &str,
-    prefix: &str,
+    (relation, name): (&str, &str),
     object: &Object,
     schema: &SchemaName,
 ) -> String {
     format!(
         "EXISTS (SELECT FROM pg_catalog.{catalog} \
-         WHERE {prefix}relid = {}::pg_catalog.regclass AND {prefix}name = {})",
+         WHERE {relation} = {}::pg_catalog.regclass AND {name} = {})",
         literal(&whole_of(object, schema)),
         object.name().map(|name| Text::from(name).literal()).unwrap_or_default()
     )

@@ -2,8 +2,8 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
+use super::enabled;
 use super::rules::{Digest, Needs, Rules, exists_on, whole_of};
-use crate::catalog::Fact;
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
@@ -62,22 +62,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
         if fact.text("constraint").is_some() { "CONSTRAINT " } else { "" },
         fact.sql("definition", schema).unwrap_or_default()
     );
-    let there = exists_on("pg_trigger", "tg", &creation.object, schema);
-    match enable(fact) {
-        None => guard.unless(&there, &statement),
-        // A new trigger is enabled. Both statements are one step, whatever the guard.
-        Some(words) => Guard::IfNotExists.unless(
-            &there,
-            &format!("{statement};\n        ALTER TABLE {table} {words} TRIGGER {quoted}"),
-        ),
-    }
-}
-
-/// What ALTER TABLE does to the trigger, if it is not enabled as new ones are.
-fn enable(fact: &Fact) -> Option<&'static str> {
-    Some(match fact.text("enabled")? {
-        "disabled" => "DISABLE",
-        "enabled on replicas" => "ENABLE REPLICA",
-        _ => "ENABLE ALWAYS",
-    })
+    let there = exists_on("pg_trigger", ("tgrelid", "tgname"), &creation.object, schema);
+    let named = format!("TRIGGER {quoted}");
+    enabled::create(fact, guard, &there, &statement, (&table, &named))
 }

@@ -125,6 +125,17 @@ impl<'m, 's> GrantCheck<'m, 's> {
         Ok(absent.into_iter().flatten().collect())
     }
 
+    /// Why an object does not get its owner: it has a third one, or the role that the tool runs as cannot do that.
+    fn not_handed_over(&self, grant: &Grant, found: &Found) -> Option<GrantObstacle> {
+        match &found.owner {
+            Some(owner) if *owner != self.own => Some(GrantObstacle::Owned(owner.clone())),
+            _ => found.is_no_member.then(|| GrantObstacle::NotOwnersMember {
+                role: self.own.clone(),
+                owner: grant.to.clone(),
+            }),
+        }
+    }
+
     fn one(
         &self,
         grant: &'m Grant,
@@ -136,7 +147,6 @@ impl<'m, 's> GrantCheck<'m, 's> {
             GrantOn::Later { creator, .. } => creator.as_ref(),
             GrantOn::Object { .. } | GrantOn::Ownership { .. } => None,
         };
-        let is_ownership = matches!(grant.on, GrantOn::Ownership { .. });
         let mut roles = creator.into_iter().chain([&grant.to]);
         let obstacle = if let Some(role) = roles.find(|role| role.role_of(tenant, schema).is_err())
         {
@@ -145,13 +155,8 @@ impl<'m, 's> GrantCheck<'m, 's> {
             Some(GrantObstacle::NoRole(creator.clone()))
         } else if found.has_no_role {
             Some(GrantObstacle::NoRole(grant.to.clone()))
-        } else if let Some(owner) = found.owner.as_ref().filter(|o| is_ownership && **o != self.own)
-        {
-            Some(GrantObstacle::Owned(owner.clone()))
-        } else if is_ownership && found.is_no_member {
-            Some(GrantObstacle::NotOwnersMember { role: own(), owner: grant.to.clone() })
-        } else if is_ownership {
-            None
+        } else if grant.is_ownership() {
+            self.not_handed_over(grant, found)
         } else if found.may_not_grant {
             Some(match creator {
                 Some(creator) => GrantObstacle::NotMember { role: own(), creator: creator.clone() },

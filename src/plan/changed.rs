@@ -9,12 +9,12 @@ use crate::kinds::{self, comment_line, described, members};
 use crate::name::Ident;
 
 /// What is present but different.
-pub(super) fn changed(comparison: &Comparison<'_>) -> Vec<Change> {
+pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>) -> Vec<Change> {
     let Comparison { desired, live, matching, withheld, .. } = comparison;
     let mut changes: BTreeMap<_, Change> = BTreeMap::new();
-    for object in touched(comparison) {
+    for object in different {
         let (Some(expected), Some(actual)) =
-            (desired.catalog.get(&object), live.get(&matching.live_or_same(&object)))
+            (desired.catalog.get(object), live.get(&matching.live_or_same(object)))
         else {
             continue;
         };
@@ -22,7 +22,7 @@ pub(super) fn changed(comparison: &Comparison<'_>) -> Vec<Change> {
         let name = actual.object.clone();
         let (actual, expected) = (described(live, &actual), described(&desired.catalog, expected));
         if actual != expected {
-            let rank = comparison.rank(&object);
+            let rank = comparison.rank(object);
             changes.insert((rank, name.clone()), Change { object: name, actual, expected });
         }
     }
@@ -60,14 +60,14 @@ pub(super) fn changed(comparison: &Comparison<'_>) -> Vec<Change> {
 }
 
 /// The desired objects that could be different, but for their comments.
-fn touched(comparison: &Comparison<'_>) -> BTreeSet<Object> {
+pub(super) fn different(comparison: &Comparison<'_>) -> BTreeSet<Object> {
     let Comparison { live, permitted, withheld, .. } = comparison;
-    let mut touched = BTreeSet::new();
+    let mut different = BTreeSet::new();
     for Altered { desired, .. } in &withheld.altered {
         match desired.object.kind() {
             Kind::Comment => {}
-            Kind::Default => touched.extend(desired.object.parent()),
-            _ => _ = touched.insert(desired.object.clone()),
+            Kind::Default => different.extend(desired.object.parent()),
+            _ => _ = different.insert(desired.object.clone()),
         }
     }
     // A missing default, or one that should not exist, is a change of its column.
@@ -76,11 +76,11 @@ fn touched(comparison: &Comparison<'_>) -> BTreeSet<Object> {
             && let Some(column) = fact.object.parent()
             && live.has(&column)
         {
-            touched.insert(column);
+            different.insert(column);
         }
     }
-    touched.extend(reordered(comparison));
-    touched
+    different.extend(reordered(comparison));
+    different
 }
 
 /// The enums whose labels, and the composite types whose attributes, are in another order than desired.
@@ -119,15 +119,14 @@ fn settled(comparison: &Comparison<'_>, live: &Fact, desired: &Fact) -> Fact {
 }
 
 /// What is present but not declared.
-pub(super) fn extra(comparison: &Comparison<'_>) -> Vec<Object> {
+pub(super) fn extra(comparison: &Comparison<'_>, different: &BTreeSet<Object>) -> Vec<Object> {
     let removed = &comparison.withheld.removed;
     let gone: BTreeSet<&Object> = removed.iter().map(|fact| &fact.object).collect();
-    let told = touched(comparison);
     // A sequence comes with its column if that is extra itself, or told as changed.
     let comes_along = |fact: &Fact| {
         kinds::comes_with(fact).is_some_and(|column| {
             fact.object.kind() != Kind::Sequence
-                || told.contains(&column)
+                || different.contains(&column)
                 || !comparison.desired.catalog.has(&column)
         })
     };

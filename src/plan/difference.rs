@@ -1,6 +1,6 @@
 //! From two catalogs to what is to be done and what is left as it is.
 
-use super::changed::{changed, extra};
+use super::changed::{changed, different, extra};
 use super::comparison::Comparison;
 use super::held;
 use super::schedule::schedule;
@@ -41,16 +41,17 @@ pub fn difference<'a>(
         .partition(|step| step.action() == Action::Refresh);
     // What is handed over, is complete.
     let (owners, granted): (Vec<_>, Vec<_>) =
-        absent.grants.iter().partition(|absent| absent.is_ownership());
+        absent.grants.iter().partition(|absent| absent.grant.is_ownership());
     let step = |absent: &'a AbsentGrant<'a>| Step::Grant { absent, whose };
     let (owners, granted) = (owners.into_iter().map(step), granted.into_iter().map(step));
     let inserted = absent.rows.iter().map(|(seed, row)| Step::Insert { seed, row });
     let created = created.into_iter().chain(granted).chain(inserted);
     let missing: Vec<Step<'a>> = created.chain(filled).chain(owners).collect();
     let (steps, held) = held::part(&comparison, missing, &blocked, reasons);
+    let different = different(&comparison);
     let untouched = Untouched {
-        changed: changed(&comparison),
-        extra: extra(&comparison),
+        changed: changed(&comparison, &different),
+        extra: extra(&comparison, &different),
         // What the server adds to everything that it creates, the manifest's own objects included, is no difference.
         unmodelled: live.unmodelled.difference(&desired.catalog.unmodelled).cloned().collect(),
         held,

@@ -34,13 +34,14 @@ pub(super) fn blocked<'a>(
             .insert(format!("the name of {object} is taken by {} {holder}", article(holder)));
     }
     let unfit = unfit(comparison);
+    let namesakes = namesakes(comparison, reasons);
     for fact in comparison.added.values() {
         let mut why: BTreeSet<String> = BTreeSet::new();
         // A comment can be created whatever state its object is in, except for one on a column that a view may not have.
         if fact.object.kind() != Kind::Comment || is_on_view_column(&fact.object) {
             let needed = needed_form(fact).filter_map(|object| unfit.get(&object));
             why.extend(needed.map(|actual| format!("{actual} is not as declared")));
-            why.extend(obstructed(comparison, fact, reasons));
+            why.extend(obstructed(comparison, fact, reasons, &namesakes));
             why.extend(hides_rows(comparison, fact));
             why.extend(misplaced(comparison, fact));
             why.extend(type_limits::refused(comparison, fact));
@@ -124,7 +125,12 @@ fn indispensable_to(fact: &Fact) -> Option<Object> {
 }
 
 /// Why the statement that creates the object must not be run.
-fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BTreeSet<String> {
+fn obstructed(
+    comparison: &Comparison<'_>,
+    fact: &Fact,
+    reasons: &Reasons,
+    namesakes: &BTreeSet<Subject>,
+) -> BTreeSet<String> {
     if reasons.is_empty() {
         return BTreeSet::new();
     }
@@ -154,7 +160,7 @@ fn obstructed(comparison: &Comparison<'_>, fact: &Fact, reasons: &Reasons) -> BT
             }
             Object::Routine { name, arguments, .. } => {
                 subjects.insert(Subject::Function(format!("{}({arguments})", name.as_str())));
-                subjects.extend(namesakes(comparison));
+                subjects.extend(namesakes.iter().cloned());
             }
             _ => {}
         }

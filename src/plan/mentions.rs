@@ -27,18 +27,23 @@ pub(super) fn reasons_met<'t>(
 
 /// Functions that have the names of declared ones, but other arguments: which one a call means, the server decides by the
 /// types of what it is given, in expressions as in the bodies of functions.
-pub(super) fn namesakes(comparison: &Comparison<'_>) -> impl Iterator<Item = Subject> {
+/// Where there are no reasons, nothing is looked for.
+pub(super) fn namesakes(comparison: &Comparison<'_>, reasons: &Reasons) -> BTreeSet<Subject> {
+    if reasons.is_empty() {
+        return BTreeSet::new();
+    }
     let declared = comparison.desired.catalog.facts().map(|fact| &fact.object);
     let declared: BTreeSet<&Ident> =
         declared.filter(|o| o.kind().is_routine()).filter_map(Object::name).collect();
-    comparison.live.facts().filter_map(move |fact| match &fact.object {
+    let all = comparison.live.facts().filter_map(|fact| match &fact.object {
         Object::Routine { name, arguments, .. }
             if declared.contains(name) && !comparison.desired.catalog.has(&fact.object) =>
         {
             Some(Subject::Function(format!("{}({arguments})", name.as_str())))
         }
         _ => None,
-    })
+    });
+    all.collect()
 }
 
 /// Whether an expression can name a column or, for its whole row, a table. There can be false positives, but no

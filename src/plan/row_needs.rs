@@ -19,6 +19,7 @@ pub(super) struct HeldRows<'c, 'a> {
     comparison: &'c Comparison<'a>,
     blocked: &'c Blocked<'a>,
     reasons: &'c Reasons,
+    namesakes: BTreeSet<Subject>,
     /// Why rows of a table are held back.
     tables: BTreeMap<&'a Ident, BTreeSet<String>>,
 }
@@ -29,7 +30,8 @@ impl<'c, 'a> HeldRows<'c, 'a> {
         blocked: &'c Blocked<'a>,
         reasons: &'c Reasons,
     ) -> Self {
-        Self { comparison, blocked, reasons, tables: BTreeMap::new() }
+        let namesakes = namesakes(comparison, reasons);
+        Self { comparison, blocked, reasons, namesakes, tables: BTreeMap::new() }
     }
 
     /// Why the row is held back; nothing if it is not.
@@ -72,7 +74,7 @@ impl<'c, 'a> HeldRows<'c, 'a> {
             subjects.extend([Subject::Relation(name.clone()), Subject::Rows(name)]);
         }
         // Whatever a row makes the server evaluate may call a declared function by its name.
-        subjects.extend(namesakes(self.comparison));
+        subjects.extend(self.namesakes.iter().cloned());
         // Only the server knows which of the schema's types an expression names.
         if expressions.iter().any(|text| text.contains(SCHEMA_PLACEHOLDER)) {
             let facts = self.comparison.desired.catalog.facts();

@@ -237,8 +237,16 @@ fn view() -> impl Strategy<Value = (ViewSpec, Vec<usize>)> {
 
 fn function() -> impl Strategy<Value = FunctionSpec> {
     use FunctionKind as F;
-    let kinds = vec![F::Text, F::Sql, F::Row, F::Overloaded, F::Procedure, F::Trigger, F::Policy];
-    let kinds = [kinds, vec![F::OfAggregate]].concat();
+    let kinds = vec![
+        F::Text,
+        F::Sql,
+        F::Row,
+        F::Overloaded,
+        F::Procedure,
+        F::Trigger,
+        F::Policy,
+        F::OfAggregate,
+    ];
     (select(NAMES.to_vec()), select(kinds), 0_usize..3, any::<bool>(), any::<bool>()).prop_map(
         |(name, kind, table, settings, comment)| FunctionSpec {
             name: name.into(),

@@ -1,0 +1,31 @@
+//! What triggers and rules have in common: each applies or not by the role of the session in replication.
+
+use super::creation::Guard;
+use crate::catalog::Fact;
+
+/// The statement that creates one of a relation, unless it is `there`, with what ALTER TABLE then does to it if it is not
+/// enabled as new ones are. `named` is its kind and name, such as `TRIGGER "t"`.
+pub(super) fn create(
+    fact: &Fact,
+    guard: Guard,
+    there: &str,
+    statement: &str,
+    (relation, named): (&str, &str),
+) -> String {
+    match words(fact) {
+        None => guard.unless(there, statement),
+        // A new one is enabled. Both statements are one step, whatever the guard.
+        Some(words) => Guard::IfNotExists.unless(
+            there,
+            &format!("{statement};\n        ALTER TABLE {relation} {words} {named}"),
+        ),
+    }
+}
+
+fn words(fact: &Fact) -> Option<&'static str> {
+    Some(match fact.text("enabled")? {
+        "disabled" => "DISABLE",
+        "enabled on replicas" => "ENABLE REPLICA",
+        _ => "ENABLE ALWAYS",
+    })
+}
