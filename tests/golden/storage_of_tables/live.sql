@@ -16,7 +16,7 @@ CREATE INDEX kept_id ON kept (id);
 CREATE INDEX kept_next ON kept ((id + 1));
 ALTER INDEX kept_next ALTER 1 SET STATISTICS 8;
 COMMENT ON INDEX there_pkey IS 'The index of a constraint';
-CREATE VIEW other AS SELECT id FROM there;
+CREATE VIEW other AS SELECT there.id FROM there, extra_of;
 COMMENT ON COLUMN other.id IS 'other';
 COMMENT ON COLUMN kept.id IS 'of there';
 CREATE VIEW extra_view AS SELECT id FROM there;
