@@ -187,7 +187,9 @@ async fn elaborate_in(
         declare::types_and_routines(manifest).into_iter().chain(declare::sql(manifest)).collect();
     let (created, left) = any_order::attempt_all(&mut scratch, first).await?;
     done.extend(created);
-    create_all(&mut scratch, &mut done, declare::tables(manifest)).await?;
+    if let Err(error) = create_all(&mut scratch, &mut done, declare::tables(manifest)).await {
+        return Err(any_order::cause(left, error, &scratch.schema));
+    }
     let mut left: Vec<Statement<'_>> = left.into_iter().map(|(statement, _)| statement).collect();
     if manifest.sql.is_empty() {
         create_all(&mut scratch, &mut done, declare::keys(manifest)).await?;

@@ -1,12 +1,12 @@
 //! Creates in the scratch schema what may be declared in any order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::error::ElaborateError;
 use super::routine;
 use super::statement::Statement;
 use crate::explain::Explain as _;
-use crate::name::Ident;
+use crate::name::{Ident, SchemaName};
 use crate::pg::{PgError, Scratch};
 
 /// SQLSTATEs of what does not exist: a relation, a function, another object, a column, a key for a foreign key.
@@ -45,13 +45,31 @@ fn root(stuck: Vec<(Statement<'_>, PgError)>) -> Option<(Statement<'_>, PgError)
     stuck.into_iter().nth(found.unwrap_or(0))
 }
 
-/// Whether the error says that an object of this name does not exist.
+/// The reason of a refusal: where what is missing would be created by one of those that are `stuck`, why that is.
+pub(super) fn cause(
+    stuck: Vec<(Statement<'_>, PgError)>,
+    error: ElaborateError,
+    schema: &SchemaName,
+) -> ElaborateError {
+    let ElaborateError::Refused { source, .. } = &error else { return error };
+    let is_needed = |(one, _): &(Statement<'_>, PgError)| {
+        one.created().is_some_and(|name| is_missing(&name, source))
+    };
+    if !is_of_missing(source) || !stuck.iter().any(is_needed) {
+        return error;
+    }
+    root(stuck).map_or(error, |(statement, source)| statement.refused(source, schema))
+}
+
+/// Whether the error says that an object of this name does not exist. Names of functions are not quoted in messages.
 fn is_missing(name: &Ident, error: &PgError) -> bool {
     let message = error.cause().map(ToString::to_string).unwrap_or_default();
-    let name = name.as_str();
-    [format!("\"{name}\""), format!(" {name}("), format!(" {name} "), format!(" {name}.")]
-        .iter()
-        .any(|spelling| message.contains(spelling))
+    let is_there = |(at, name): (usize, &str)| {
+        let before = message.get(..at).and_then(|before| before.chars().next_back());
+        let after = message.get(at + name.len()..).and_then(|after| after.chars().next());
+        matches!(before, Some('"' | ' ' | '.')) && matches!(after, Some('"' | ' ' | '.' | '('))
+    };
+    message.match_indices(name.as_str()).any(is_there)
 }
 
 /// Statements that were refused, with the reasons.
@@ -66,7 +84,7 @@ pub(super) async fn attempt_all<'m>(
     scratch: &mut Scratch<'_>,
     statements: Vec<Statement<'m>>,
 ) -> Result<(Vec<Statement<'m>>, Refused<'m>), ElaborateError> {
-    let mut creators: HashMap<Ident, Vec<usize>> = HashMap::new();
+    let mut creators: BTreeMap<Ident, Vec<usize>> = BTreeMap::new();
     for (at, statement) in statements.iter().enumerate() {
         if let Some(name) = statement.created() {
             creators.entry(name).or_default().push(at);
@@ -90,11 +108,16 @@ pub(super) async fn attempt_all<'m>(
                 }
                 Err(error) if is_of_missing(&error) => {
                     scratch.rollback_to_savepoint().await.map_err(ElaborateError::Server)?;
-                    let named = names_in(&error).filter_map(|name| creators.get(&name));
-                    let needed = named.flatten().copied().find(|other| {
+                    let can_be_tried = |other: &usize| {
                         *other != at
                             && !stack.contains(other)
                             && waiting.get(*other).is_some_and(Option::is_some)
+                    };
+                    let named = names_in(&error).filter_map(|name| creators.get(&name));
+                    let needed = named.flatten().copied().find(can_be_tried).or_else(|| {
+                        // A name may contain what ends one elsewhere.
+                        let any = creators.iter().filter(|(name, _)| is_missing(name, &error));
+                        any.flat_map(|(_, at)| at).copied().find(can_be_tried)
                     });
                     if let Some(needed) = needed {
                         if let Some(place) = waiting.get_mut(at) {

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::{Grant, GrantOn};
 use crate::catalog::{Granted, Kind, Object, Template};
 use crate::manifest::Privilege;
-use crate::name::{Ident, RoleTemplate, SchemaName, TenantId};
+use crate::name::{Ident, Role, RoleTemplate, SchemaName, TenantId};
 
 /// For whom something is described.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,10 @@ pub enum GrantObstacle {
         role: Ident,
         owner: RoleTemplate,
     },
+    /// The new owner may not create objects in the schema, so that the server does not let it own any.
+    OwnerMayNotCreate(RoleTemplate),
+    /// The role that the tool runs as may not create schemas, so that the server does not let it give one away.
+    NotOfDatabase(Ident),
     /// The role that the tool runs as does not have the privileges of the one that will create the objects.
     NotMember {
         role: Ident,
@@ -60,6 +64,29 @@ impl<'m> AbsentGrant<'m> {
     pub fn whole(grant: &'m Grant, obstacle: Option<GrantObstacle>) -> Self {
         let privileges = grant.privileges.clone().unwrap_or_default();
         Self { grant, privileges, obstacle }
+    }
+
+    /// Whether it lets a role create objects in the schema of a tenant.
+    #[must_use]
+    pub fn lets_create(
+        &self,
+        role: &RoleTemplate,
+        (tenant, schema): (&TenantId, &SchemaName),
+    ) -> bool {
+        let of = |template: &RoleTemplate| template.role_of(tenant, schema).ok();
+        let is_given = match &self.grant.on {
+            GrantOn::Ownership { object, .. } => object.kind() == Kind::Schema,
+            GrantOn::Object { object, .. } => {
+                let is_all = self.grant.privileges.is_none();
+                object.kind() == Kind::Schema
+                    && (is_all || self.privileges.contains(&Privilege::Create))
+            }
+            GrantOn::Later { .. } => false,
+        };
+        let to = of(&self.grant.to);
+        is_given
+            && self.obstacle.is_none()
+            && (to == Some(Role::Public) || to.is_some() && to == of(role))
     }
 
     /// As an object that is missing.
@@ -165,6 +192,13 @@ impl<'m> AbsentGrant<'m> {
             GrantObstacle::NotOwnersMember { role: own, owner } => {
                 let owner = role(owner, whose);
                 format!("{own} does not have the privileges of {owner}: GRANT that role to it")
+            }
+            GrantObstacle::OwnerMayNotCreate(owner) => format!(
+                "{} may not create in the schema, as an owner must: declare it in [[grants]], or GRANT it",
+                role(owner, whose)
+            ),
+            GrantObstacle::NotOfDatabase(own) => {
+                format!("{own} may not create schemas: GRANT CREATE ON DATABASE to it")
             }
             GrantObstacle::NotMember { role: own, creator } => {
                 let creator = role(creator, whose);

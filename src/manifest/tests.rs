@@ -171,6 +171,7 @@ fn single_errors() {
         (format!("{T}policies = [{{ name = \"p\", using = \"true\" }}, {{ name = \"p\" }}]"), "schema.toml:4:54: the name \"p\" is already that of another policy of the table"),
         (format!("{T}policies = [{{ name = \"p\", using = \"true; SELECT 1\" }}]"), "schema.toml:4:35: a ';' would end the statement; give one expression only"),
         ("version = 1\n[aggregates.a]\nsfunc = \"f\"".into(), "schema.toml:2:1: the key \"stype\" is missing"),
+        ("version = 1\n[aggregates.a]\nsfunc = \"f\"\nstype = \"int\"\nfinalfunc_extra = true".into(), "schema.toml:2:13: finalfunc_extra is given without finalfunc"),
         ("version = 1\n[aggregates.a]\nsfunc = \"f\"\nstype = \"int\"\nsortop = \"f\"".into(), "schema.toml:5:10: \"f\" is not an operator"),
         (format!("{T}[[owners]]\nrole = \"public\"\non = \"tables\""), "schema.toml:5:8: PUBLIC is no role that owns objects"),
         (format!("{T}[[owners]]\nrole = \"a\"\non = []"), "schema.toml:6:6: name at least one object"),
@@ -240,7 +241,7 @@ fn errors_in_grants() {
         ),
         (
             format!("{T}[[grants]]\nto = \"a\"\nprivileges = \"select\"\non = \"tabels\""),
-            "schema.toml:7:6: \"tabels\" is nothing that privileges are on, such as \"schema\", \"tables\", \"sequences\", \"routines\", \"types\", or an object with its kind: \"table …\", \"view …\", \"materialized view …\", \"sequence …\", \"function …\", \"procedure …\", \"aggregate …\", \"type …\"; did you mean \"tables\"?",
+            "schema.toml:7:6: \"tabels\" is nothing that has privileges and an owner, such as \"schema\", \"tables\", \"sequences\", \"routines\", \"types\", or an object with its kind: \"table …\", \"view …\", \"materialized view …\", \"sequence …\", \"function …\", \"procedure …\", \"aggregate …\", \"type …\"; did you mean \"tables\"?",
         ),
         (
             format!("{T}[[grants]]\nto = \"a\"\nprivileges = [\"create\"]\non = \"tables\""),

@@ -95,6 +95,7 @@ impl<'m, 's> GrantCheck<'m, 's> {
             let entry = found.entry((tenant, grant)).or_default();
             entry.owner = owner.and_then(|owner| Ident::new(owner).ok());
             entry.is_no_member |= !is("is_member")?;
+            entry.may_not_create |= !is("may_create")?;
             entry.has_no_role |= !is("has_role")?;
             entry.has_no_creator |= !is("has_creator")?;
             // What does not exist yet will be the role's own.
@@ -109,7 +110,9 @@ impl<'m, 's> GrantCheck<'m, 's> {
                 continue;
             };
             if let Some(all) = absent.get_mut(tenant) {
-                all.push(self.one(grant, subject, &found));
+                // Owners come last, so that what the same plan lets them do is known.
+                let one = self.one(grant, subject, &found, all);
+                all.push(one);
             }
         }
         Ok(absent)
@@ -125,23 +128,45 @@ impl<'m, 's> GrantCheck<'m, 's> {
         Ok(absent.into_iter().flatten().collect())
     }
 
-    /// Why an object does not get its owner: it has a third one, or the role that the tool runs as cannot do that.
-    fn not_handed_over(&self, grant: &Grant, found: &Found) -> Option<GrantObstacle> {
+    /// Why an object does not get its owner: it has a third one, the role that the tool runs as cannot do that, or the new
+    /// owner may not have objects in the schema, not even after what was found before is granted.
+    fn not_handed_over(
+        &self,
+        grant: &Grant,
+        subject: Subject<'_>,
+        found: &Found,
+        before: &[AbsentGrant<'_>],
+    ) -> Option<GrantObstacle> {
         match &found.owner {
-            Some(owner) if *owner != self.own => Some(GrantObstacle::Owned(owner.clone())),
-            _ => found.is_no_member.then(|| GrantObstacle::NotOwnersMember {
-                role: self.own.clone(),
-                owner: grant.to.clone(),
-            }),
+            Some(owner) if *owner != self.own => {
+                return Some(GrantObstacle::Owned(owner.clone()));
+            }
+            _ if found.is_no_member => {
+                let (role, owner) = (self.own.clone(), grant.to.clone());
+                return Some(GrantObstacle::NotOwnersMember { role, owner });
+            }
+            _ => {}
+        }
+        let is_schema =
+            matches!(&grant.on, GrantOn::Ownership { object, .. } if object.kind() == Kind::Schema);
+        if !found.may_not_create {
+            None
+        } else if is_schema {
+            Some(GrantObstacle::NotOfDatabase(self.own.clone()))
+        } else {
+            let is_let = before.iter().any(|absent| absent.lets_create(&grant.to, subject));
+            (!is_let).then(|| GrantObstacle::OwnerMayNotCreate(grant.to.clone()))
         }
     }
 
     fn one(
         &self,
         grant: &'m Grant,
-        (tenant, schema): &Subject<'_>,
+        subject: &Subject<'_>,
         found: &Found,
+        before: &[AbsentGrant<'_>],
     ) -> AbsentGrant<'m> {
+        let (tenant, schema) = *subject;
         let own = || self.own.clone();
         let creator = match &grant.on {
             GrantOn::Later { creator, .. } => creator.as_ref(),
@@ -156,7 +181,7 @@ impl<'m, 's> GrantCheck<'m, 's> {
         } else if found.has_no_role {
             Some(GrantObstacle::NoRole(grant.to.clone()))
         } else if grant.is_ownership() {
-            self.not_handed_over(grant, found)
+            self.not_handed_over(grant, *subject, found, before)
         } else if found.may_not_grant {
             Some(match creator {
                 Some(creator) => GrantObstacle::NotMember { role: own(), creator: creator.clone() },
@@ -184,6 +209,9 @@ struct Found {
     may_not_grant: bool,
     /// Whether the role that the tool runs as does not have the privileges of the role.
     is_no_member: bool,
+    /// Whether the role, or for a schema the one that the tool runs as, lacks the privilege to create that a change of
+    /// owners takes.
+    may_not_create: bool,
     /// Of what it is on, if that exists.
     owner: Option<Ident>,
     /// Whether something that it is on does not exist.

@@ -7,6 +7,10 @@ SELECT t.t::text AS tenant, g.g::text AS number, (o.owner IS NOT NULL)::text AS 
        coalesce(pg_has_role(to_role.oid, 'USAGE')
                 AND pg_has_role(to_role.oid, CASE WHEN current_setting('server_version_num')::int >= 160000
                                                   THEN 'SET' ELSE 'MEMBER' END), false)::text AS is_member,
+       -- Giving an object away asks this of its new owner; giving a schema away, of who does it.
+       (self.rolsuper OR CASE WHEN g.kind = 'n' THEN has_database_privilege(current_database(), 'CREATE')
+                              ELSE coalesce(has_schema_privilege(to_role.oid, n.oid, 'CREATE'), false)
+                         END)::text AS may_create,
        (pg_has_role(o.owner, 'USAGE')
         OR g.kind <> 'd' AND NOT EXISTS (
                SELECT FROM unnest(m.missing) p
@@ -17,6 +21,7 @@ SELECT t.t::text AS tenant, g.g::text AS number, (o.owner IS NOT NULL)::text AS 
                      AND pg_has_role(a.grantee, 'USAGE'))))::text AS may_grant
 FROM t
 CROSS JOIN g
+CROSS JOIN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) self
 LEFT JOIN pg_namespace n ON n.nspname = t.schema::name
 LEFT JOIN role to_role ON to_role.t = t.t AND to_role.r = g.grantee
 LEFT JOIN LATERAL (

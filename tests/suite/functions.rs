@@ -102,6 +102,23 @@ async fn a_body_may_read_views() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_function_of_any_name_is_created_before_what_calls_it() {
+    let database = Database::new().await;
+    let mut manifest = String::from("version = 1\n");
+    // Each calls the next one, which the server names without quotes.
+    let names = ["a", "two words", "with (brackets)", "does not exist", "last.one"];
+    for (name, next) in names.iter().zip(&names[1..]) {
+        manifest += &format!(
+            "[functions.'{name}']\nreturns = \"integer\"\nsql_body = 'RETURN \"{next}\"()'\n"
+        );
+    }
+    manifest += "[functions.'last.one']\nreturns = \"integer\"\nsql_body = \"RETURN 7\"\n";
+    let context = context_of(&manifest, &database);
+    converge(&context, "acme").await;
+    assert_eq!(database.ask("SELECT acme.a()::text").await, "7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_function_is_told_with_its_place() {
     let database = Database::new().await;
     let folder = Folder::new("");

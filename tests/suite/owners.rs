@@ -164,6 +164,48 @@ async fn an_owner_that_cannot_be_set_is_held_back_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_may_not_create_is_held_back_until_it_may() {
+    let roles = Roles::new(&["acme", "runner"]).await;
+    let table = "[tables.a]\ncolumns = { x = \"integer\" }\n";
+    let owners = "[[owners]]\nrole = \"ROLE\"\non = \"tables\"\n";
+    let grants =
+        "[[grants]]\nto = \"ROLE\"\non = \"schema\"\nprivileges = [\"usage\", \"create\"]\n";
+    let filled = |parts: &str| roles.filled(&format!("version = 1\n{table}{parts}"));
+    let (runner, acme) = (roles.name("runner"), roles.name("acme"));
+    let prepared = format!(
+        "GRANT CREATE ON DATABASE \"{}\" TO {runner}; GRANT {acme} TO {runner}",
+        roles.database.name
+    );
+    roles.database.run(&prepared).await;
+    let folder = Folder::new(&filled(owners));
+    let go = |args: &[&str]| {
+        let mut command = tool::on(&roles.database, folder.dir.path(), args);
+        command.env("PGOPTIONS", format!("-c role={runner}"));
+        run(command)
+    };
+    let told = roles.plain(&go(&["apply", "acme"]).with(3).stdout);
+    assert!(told.contains("| set owner acme_app of table a"), "{told}");
+    assert!(told.contains("acme_app may not create in the schema"), "{told}");
+    // What the same plan grants counts.
+    folder.write("schema.toml", &filled(&format!("{owners}{grants}")));
+    go(&["apply", "acme"]).with(0);
+    let owner = "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'acme.a'::regclass";
+    assert_eq!(roles.plain(&roles.database.ask(owner).await), "acme_app");
+    go(&["plan", "acme"]).with(0);
+    // To give a schema away takes the right to create schemas.
+    roles
+        .database
+        .run(&format!("REVOKE CREATE ON DATABASE \"{}\" FROM {runner}", roles.database.name))
+        .await;
+    let schema = "[[owners]]\nrole = \"ROLE\"\non = \"schema\"\n";
+    folder.write("schema.toml", &filled(&format!("{owners}{grants}{schema}")));
+    let elsewhere = format!("{}&options=-c%20role%3Dnone", roles.database.url);
+    let told = go(&["apply", "acme", "--elaborate-url", &elsewhere]).with(3).stdout;
+    let told = roles.plain(&told);
+    assert!(told.contains("runner_app may not create schemas"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_object_has_one_owner() {
     let roles = Roles::new(&[]).await;
     let tables = "version = 1\n[tables.a]\ncolumns = { x = \"bigserial\" }\n";

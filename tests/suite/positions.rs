@@ -109,3 +109,14 @@ async fn what_the_server_refuses_is_told_with_its_place() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_type_that_cannot_be_made_is_told_rather_than_the_table_that_uses_it() {
+    let database = Database::new().await;
+    let manifest = "version = 1\n[types.place]\nattributes = { x = \"nothing\" }\n[types.places]\n\
+                    attributes = { at = \"place\" }\n[tables.t]\ncolumns = { at = \"places\" }\n";
+    let context = context_of(manifest, &database);
+    let error = support::plan(&context, "acme").await.expect_err("no such type");
+    let told = told(&error);
+    assert!(told.starts_with("schema.toml:2:8: ") && told.contains("type \"nothing\""), "{told}");
+}

@@ -20,6 +20,7 @@ pub(super) fn aggregates(
             let arguments = raw.arguments.as_ref();
             let arguments = arguments.filter(|text| !["", "*"].contains(&text.value.trim()));
             let arguments = given(arguments, |sql| checking.fragment(sql, Fragment::list));
+            check_final_functions(checking, name, raw);
             let parameters = parameters(checking, raw);
             let comment = checking.optional_text(raw.comment.as_ref());
             let name = checking.ident(name);
@@ -29,6 +30,21 @@ pub(super) fn aggregates(
         }
     }
     aggregates
+}
+
+/// What says how a final function is called says nothing without one, and no dump would show it.
+fn check_final_functions(checking: &mut Checking<'_>, name: &Name, raw: &raw::Aggregate) {
+    let (of, of_moving) = (raw.finalfunc.is_some(), raw.mfinalfunc.is_some());
+    for (key, is_given, function, has_function) in [
+        ("finalfunc_extra", raw.finalfunc_extra, "finalfunc", of),
+        ("finalfunc_modify", raw.finalfunc_modify.is_some(), "finalfunc", of),
+        ("mfinalfunc_extra", raw.mfinalfunc_extra, "mfinalfunc", of_moving),
+        ("mfinalfunc_modify", raw.mfinalfunc_modify.is_some(), "mfinalfunc", of_moving),
+    ] {
+        if is_given && !has_function {
+            checking.note(&name.span, format!("{key} is given without {function}"));
+        }
+    }
 }
 
 fn parameters(checking: &mut Checking<'_>, raw: &raw::Aggregate) -> Vec<(&'static str, Parameter)> {

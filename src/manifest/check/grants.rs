@@ -211,7 +211,7 @@ fn target(checking: &mut Checking<'_>, text: &Name, is_all_known: bool) -> Optio
         let kinds = TargetKind::NAMED.map(|kind| format!("\"{} …\"", kind.word()));
         let close = suggestion(&text.value, classes.into_iter());
         let message = format!(
-            "{:?} is nothing that privileges are on, such as \"{}\", or an object with its kind: {}{close}",
+            "{:?} is nothing that has privileges and an owner, such as \"{}\", or an object with its kind: {}{close}",
             text.value,
             classes.join("\", \""),
             kinds.join(", ")
