@@ -39,6 +39,7 @@ pub use survey::{Seen, Survey, survey};
 pub use undeclared::{Class, Undeclared};
 pub use unused::{Unneeded, UnusedRule};
 
+use crate::consent::Consent;
 use crate::manifest::Manifest;
 use crate::pg::{Limits, Target};
 use crate::reconcile::{Context, Retry};
@@ -97,6 +98,15 @@ impl Fleet {
     pub fn trusting_tenant_code(mut self, trusts: bool) -> Self {
         for server in &mut self.servers {
             server.context.trusts_tenant_code = trusts;
+        }
+        self
+    }
+
+    /// The same; what exists may be changed as far as `consent` says.
+    #[must_use]
+    pub fn with_consent(mut self, consent: &Consent) -> Self {
+        for server in &mut self.servers {
+            server.context.consent.clone_from(consent);
         }
         self
     }

@@ -11,7 +11,8 @@
 //!    the [attributes](Rules::attributes), each an SQL expression over that query, for which the
 //!    server itself prints the text (`pg_get_triggerdef`); how the [digest](Rules::digest) of a table finds its
 //!    triggers, and, where printing would cost too much, what is digested instead; and the statement that
-//!    [creates](Rules::create) it from the attributes that it has in the scratch schema;
+//!    [creates](Rules::create) it from the attributes that it has in the scratch schema, and the one that
+//!    [changes](Rules::alter) it in place, where the server has one;
 //! 3. a line in [`rules()`], the registry;
 //! 4. their declaration in the manifest, with the statement that creates them in the scratch schema
 //!    (`elaborate/declare.rs`);
@@ -23,6 +24,7 @@
 //! `pg/untrusted.sql`.
 
 mod aggregate;
+mod alteration;
 mod attribute;
 mod clustering;
 mod column;
@@ -62,17 +64,19 @@ mod type_attribute;
 mod unmodelled;
 mod view;
 
+pub use alteration::Alteration;
 pub use attribute::Attribute;
 pub use column::creates as column_creates;
 pub use comment::{line as comment_line, target as comment_target};
 pub use constraint::{is_foreign_key, is_not_valid, is_primary_key};
 pub use creation::{Creation, Guard, Place};
+pub use default::drop as drop_default;
 pub use described::{described, members};
 pub use digest::{DIGEST_VERSION, digest_script};
 pub use inheritance::{column, differ_in_structure, is_unmanaged, locks_on_parents, same_bound};
 pub use members::{Members, members_script};
 pub use reading::{Reading, details_script, parse};
-pub use registry::{comes_with, create, is_structural, lock, occupied, rules};
+pub use registry::{alter, can_alter, comes_with, create, is_structural, lock, occupied, rules};
 pub use routine::quoted_in_bodies;
 pub use rules::{Digest, Needs, Rules, parameters};
 pub use script::{for_version, stripped};

@@ -69,6 +69,8 @@ pub mod settings;
 
 pub mod catalog;
 
+pub mod consent;
+
 pub mod kinds;
 
 pub mod rows;

@@ -34,6 +34,7 @@ pub use untouched::{Change, Held, Untouched};
 
 use crate::catalog::{Catalog, Kind, Object, Unmodelled};
 use crate::checksum::{self, Checksum};
+use crate::consent::Consent;
 use crate::locks::Locks;
 use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId, printable};
@@ -56,6 +57,9 @@ pub struct Plan {
     pub manifest_checksum: Checksum,
     /// Of what was found in the tenant's schema.
     pub live_checksum: Checksum,
+    /// With which it was made.
+    #[serde(default, skip_serializing_if = "Consent::is_empty")]
+    pub consent: Consent,
     pub steps: Vec<PlannedStep>,
     /// What they need to stay as it is while they are run.
     #[serde(skip)]
@@ -95,6 +99,7 @@ pub struct Basis<'a> {
     pub schema: &'a SchemaName,
     pub manifest_checksum: Checksum,
     pub live_checksum: Checksum,
+    pub consent: &'a Consent,
 }
 
 /// The plan of one tenant from its difference to what is desired; `live` is its actual state.
@@ -125,6 +130,7 @@ pub fn plan(
         schema: basis.schema.to_string(),
         manifest_checksum: basis.manifest_checksum,
         live_checksum: basis.live_checksum,
+        consent: basis.consent.clone(),
         steps,
         locks,
         changed,

@@ -10,6 +10,7 @@ use super::global::Format;
 use super::progress::Progress;
 use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
+use crate::consent::Consent;
 use crate::error::Error;
 use crate::files;
 use crate::fleet::{
@@ -27,7 +28,7 @@ const PLAN_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Create or complete a tenant's schema, or those of all tenants: each as a whole, or not at all.
 ///
-/// It only adds: what is present is neither dropped nor altered.
+/// It only adds, unless --allow says more: what is present is neither dropped nor altered.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "provision apply [OPTIONS] <TENANT>\n       provision apply [OPTIONS] --all\n       provision apply [OPTIONS] --plan <FILE>"
@@ -36,6 +37,7 @@ const PLAN_BYTES: u64 = 256 * 1024 * 1024;
 Examples:
   provision apply acme
   provision apply acme --ask               show the plan and ask before it is run
+  provision apply acme --allow alter       change in place what is not as declared, too
   provision apply --plan acme.json         run exactly what was reviewed
   provision apply --all --jobs 8           all tenants of the registry; run it again to go on
   provision apply --all --canary 5 --waves 10%,100% --pause 60 --health ./healthy.sh
@@ -79,6 +81,12 @@ pub(super) struct Apply {
     /// an owner who is not trusted are held back.
     #[arg(long)]
     trust_tenant_code: bool,
+
+    /// Change what exists and is not as declared, too. `alter`: in place, where nothing is rewritten or lost but the
+    /// definition that is replaced; `alter:view totals`: only that object, named as plans name it; `*` is any text. Several with
+    /// commas. A saved plan has the consent with which it was made.
+    #[arg(long, value_name = "CLASS[:OBJECT]", conflicts_with = "plan")]
+    allow: Vec<Consent>,
 
     /// Write the metrics of the run to a file, for the textfile collector of Prometheus' `node_exporter`.
     #[arg(long, value_name = "FILE")]
@@ -246,6 +254,10 @@ impl Apply {
         };
         let (mut context, tenant) = tenants::one(global, &id, self.unregistered).await?;
         context.trusts_tenant_code = self.trust_tenant_code;
+        context.consent = match &saved {
+            Some(plan) => plan.consent.clone(),
+            None => Consent::all(self.allow),
+        };
         let mut reviewed = saved.as_ref().map(Reviewed::from);
         if self.ask {
             let plan = reconcile::plan(&context, &tenant).await?;
@@ -287,6 +299,8 @@ impl Apply {
         }
         reviewed.as_ref().map(FleetPlan::check).transpose()?;
         let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
+        let allowed = Consent::all(self.allow);
+        let fleet = fleet.with_consent(reviewed.as_ref().map_or(&allowed, |plan| &plan.consent));
         let roster = match &reviewed {
             None => self.tenants.roster(&fleet, self.unregistered).await?,
             Some(plan) => {

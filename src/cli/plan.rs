@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::progress::Progress;
 use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
+use crate::consent::Consent;
 use crate::error::Error;
 use crate::name::TenantId;
 use crate::{fleet, reconcile, report};
@@ -21,6 +22,7 @@ Examples:
   provision plan acme
   provision plan acme --format sql > acme.sql    a script for psql
   provision plan acme --out acme.json            save it for a review and for apply --plan
+  provision plan acme --allow alter              what would be changed in place, too
   provision plan --all --out fleet.json          one plan for tenants with the same steps
   provision plan --all --format markdown         for a comment on a pull request
   provision plan acme --detailed-exitcode        0 nothing to do, 2 changes pending, 3 only drift
@@ -60,6 +62,12 @@ pub(super) struct Plan {
     #[arg(long)]
     trust_tenant_code: bool,
 
+    /// Change what exists and is not as declared, too. `alter`: in place, where nothing is rewritten or lost but the
+    /// definition that is replaced; `alter:view totals`: only that object, named as plans name it; `*` is any text. Several with
+    /// commas. The plan shows under what is changed which consent it would need.
+    #[arg(long, value_name = "CLASS[:OBJECT]")]
+    allow: Vec<Consent>,
+
     // Last, since its heading would be that of the options after it.
     #[command(flatten)]
     tenants: Tenants,
@@ -98,6 +106,7 @@ impl Plan {
         }
         let (mut context, tenant) = tenants::one(global, id, self.unregistered).await?;
         context.trusts_tenant_code = self.trust_tenant_code;
+        context.consent = Consent::all(self.allow);
         let plan = reconcile::plan(&context, &tenant).await?;
         let left = reconcile::left_by(&context, &plan);
         let saved = || report::to_line(&reconcile::shown(&context, plan.clone()));
@@ -126,6 +135,7 @@ impl Plan {
             ));
         }
         let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
+        let fleet = fleet.with_consent(&Consent::all(self.allow));
         let roster = self.tenants.roster(&fleet, self.unregistered).await?;
         let progress = Progress::new(global);
         progress.surveying(roster.members.len());

@@ -13,6 +13,7 @@ use super::left::{LeftIn, Lefts, by_shape};
 use super::roster::{PassedOver, Refused, Unreachable};
 use super::{Fleet, Member, Roster, Seen, survey};
 use crate::checksum::{self, Checksum};
+use crate::consent::Consent;
 use crate::explain::Failure;
 use crate::name::TenantId;
 use crate::obstacle::Obstacle;
@@ -27,6 +28,9 @@ pub struct FleetPlan {
     pub format_version: u32,
     pub tool_version: String,
     pub manifest_checksum: Checksum,
+    /// With which it was made.
+    #[serde(default, skip_serializing_if = "Consent::is_empty")]
+    pub consent: Consent,
     /// The plans; each is for all tenants for which the same statements are to be run.
     pub plans: Vec<SharedPlan>,
     /// Those that have something to do.
@@ -127,6 +131,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         manifest_checksum: checksum::of("manifest", &*fleet.manifest),
+        consent: fleet.servers.first().map(|s| s.context.consent.clone()).unwrap_or_default(),
         plans,
         tenants,
         current,

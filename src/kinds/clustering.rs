@@ -4,7 +4,7 @@
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Needs, Rules, whole_of};
-use crate::catalog::Kind;
+use crate::catalog::{Fact, Kind, Object};
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
@@ -22,17 +22,22 @@ pub(super) static RULES: Rules = Rules {
         Attribute::new("index", "x.relname").hidden(),
     ],
     create,
+    alter: |alteration, schema| Some(choose(alteration.object(), alteration.desired, schema)),
     lock: |_| Some(TableLock::ShareUpdateExclusive),
     ..Rules::NONE
 };
 
 /// The statement may be run again.
 fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
-    let what = match creation.object.group().kind() {
+    choose(&creation.object, creation.fact, schema)
+}
+
+fn choose(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
+    let what = match object.group().kind() {
         Kind::MaterializedView => "MATERIALIZED VIEW",
         _ => "TABLE",
     };
-    let index = creation.fact.text("index").and_then(|name| Ident::new(name).ok());
+    let index = fact.text("index").and_then(|name| Ident::new(name).ok());
     let index = index.map(|name| name.quoted()).unwrap_or_default();
-    format!("ALTER {what} {} CLUSTER ON {index}", whole_of(&creation.object, schema))
+    format!("ALTER {what} {} CLUSTER ON {index}", whole_of(object, schema))
 }

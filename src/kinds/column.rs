@@ -1,8 +1,11 @@
 //! Columns, with what generates their values. Defaults are objects of their own; see `default`.
 
+use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard, together};
-use super::rules::{Digest, Needs, Rules, parameters_of, part, qualified, whole_of};
+use super::rules::{
+    Digest, Needs, Rules, changed_parameters, parameters_of, part, qualified, whole_of,
+};
 use super::sequence::{is_serial, options, owner};
 use super::{default, sequence, unmodelled};
 use crate::catalog::{Fact, Kind, Object};
@@ -115,6 +118,7 @@ pub(super) static RULES: Rules = Rules {
                ORDER BY a.attnum",
     }),
     create,
+    alter,
     lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };
@@ -155,6 +159,62 @@ pub(super) fn actions(object: &Object, fact: &Fact) -> Vec<String> {
     ];
     let settings = settings.into_iter().flatten();
     settings.map(|setting| format!("ALTER COLUMN {name} {setting}")).collect()
+}
+
+/// What is in the catalog alone, and NOT NULL, for which rows are read.
+fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
+    const IN_PLACE: &[&str] = &[
+        "nullability",
+        "identity",
+        "start",
+        "increment",
+        "minimum",
+        "maximum",
+        "cache",
+        "cycle",
+        "storage",
+        "compression",
+        "statistics_target",
+        "options",
+    ];
+    let Alteration { desired, live } = alteration;
+    let is_identity = |fact: &Fact| fact.text("identity").is_some();
+    // A column becomes one that draws from a sequence, or ceases to be, in steps of their own.
+    if !alteration.is_only_in(IN_PLACE) || is_identity(desired) != is_identity(live) {
+        return None;
+    }
+    let mut actions = Vec::new();
+    if alteration.differs("nullability") {
+        let verb = if desired.text("nullability") == Some("not null") { "SET" } else { "DROP" };
+        actions.push(format!("{verb} NOT NULL"));
+    }
+    let mut identity = sequence::changed_options(alteration, "SET ");
+    if alteration.differs("identity") {
+        let when = desired.text("identity").unwrap_or_default().to_uppercase();
+        identity.push_str(&format!(" SET GENERATED {when}"));
+    }
+    actions.extend((!identity.is_empty()).then(|| identity.trim_start().to_owned()));
+    if alteration.differs("storage") {
+        // What the type's own is called, only PostgreSQL 16 knows.
+        actions.push(format!("SET STORAGE {}", desired.text("storage")?.to_uppercase()));
+    }
+    if alteration.differs("compression") {
+        let method = desired.text("compression").unwrap_or("default");
+        actions.push(format!("SET COMPRESSION {method}"));
+    }
+    if alteration.differs("statistics_target") {
+        let target = desired.text("statistics_target").unwrap_or("-1");
+        actions.push(format!("SET STATISTICS {target}"));
+    }
+    if alteration.differs("options") {
+        let (reset, set) = changed_parameters(alteration, "options");
+        actions.extend(reset.map(|names| format!("RESET {names}")));
+        actions.extend(set.map(|options| format!("SET {options}")));
+    }
+    let (table, name) = (whole_of(&live.object, schema), part(&live.object)?.1.quoted());
+    let actions: Vec<String> =
+        actions.into_iter().map(|action| format!("ALTER COLUMN {name} {action}")).collect();
+    Some(format!("ALTER TABLE {table} {}", actions.join(", ")))
 }
 
 /// The column clause of CREATE TABLE and ALTER TABLE, with its default or sequence if these are

@@ -4,7 +4,7 @@ use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::routine::signature;
 use super::rules::{Rules, part, qualified, whole_of};
-use crate::catalog::{Kind, Object};
+use crate::catalog::{Fact, Kind, Object};
 use crate::name::{Ident, SchemaName, Text};
 
 /// They are read by one query for all kinds; see `reading`. Of a very long comment, which may have a gigabyte,
@@ -23,6 +23,7 @@ pub(super) static RULES: Rules = Rules {
         Attribute::new("signature", "NULL").hidden(),
     ],
     create,
+    alter: |alteration, schema| Some(write(alteration.object(), alteration.desired, schema)),
     ..Rules::NONE
 };
 
@@ -38,8 +39,12 @@ pub fn line(text: &str) -> String {
 }
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
-    let Object::Comment(on) = &creation.object else { return String::new() };
-    let text = creation.fact.attributes.get("comment");
+    write(&creation.object, creation.fact, schema)
+}
+
+fn write(comment: &Object, fact: &Fact, schema: &SchemaName) -> String {
+    let Object::Comment(on) = comment else { return String::new() };
+    let text = fact.attributes.get("comment");
     // The text of a comment contains no names to qualify.
     let text = text.map(|value| match &value.sql {
         Some(full) => full.sql(schema),
@@ -53,7 +58,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
                 Kind::Aggregate => "ROUTINE".to_owned(),
                 _ => kind.name().to_uppercase(),
             };
-            format!("{word} {}", signature(on, creation.fact, schema))
+            format!("{word} {}", signature(on, fact, schema))
         }
         _ => target(on, schema),
     };

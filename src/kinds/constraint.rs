@@ -1,5 +1,6 @@
 //! Constraints: primary keys, unique, check, exclusion and foreign keys. The server prints the definition of all.
 
+use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Digest, Needs, Rules, exists_on, part, whole_of};
@@ -90,6 +91,7 @@ pub(super) static RULES: Rules = Rules {
     occupies,
     is_structural: true,
     create,
+    alter: validate,
     lock: |fact| {
         Some(if is_foreign_key(fact) {
             TableLock::ShareRowExclusive
@@ -160,6 +162,15 @@ fn occupies(fact: &Fact) -> Vec<Slot> {
         slots.push(Slot::Relation(name.clone()));
     }
     slots
+}
+
+/// Only that rows which existed before are checked.
+fn validate(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
+    let is_checked = alteration.desired.text("validity").is_none();
+    let name = alteration.object().name().filter(|_| is_checked)?.quoted();
+    let table = whole_of(alteration.object(), schema);
+    let is_all = alteration.is_only_in(&["validity"]);
+    is_all.then(|| format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name}"))
 }
 
 /// The clause `CONSTRAINT "name" …` of CREATE TABLE and ALTER TABLE.

@@ -34,6 +34,7 @@ pub(super) static RULES: Rules = Rules {
                ORDER BY ad.adnum",
     }),
     create,
+    alter: |alteration, schema| Some(set(alteration.object(), alteration.desired, schema)),
     lock: |_| Some(TableLock::AccessExclusive),
     comes_with: column,
     ..Rules::NONE
@@ -44,11 +45,22 @@ pub(super) fn column(fact: &Fact) -> Option<Object> {
 }
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
-    let Some((table, name)) = part(&creation.object) else { return String::new() };
+    set(&creation.object, creation.fact, schema)
+}
+
+/// The statement that takes the default of a column away, which is given as an object.
+#[must_use]
+pub fn drop(object: &Object, schema: &SchemaName) -> String {
+    let Some((table, name)) = part(object) else { return String::new() };
+    format!("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", schema.qualify(table), name.quoted())
+}
+
+fn set(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
+    let Some((table, name)) = part(object) else { return String::new() };
     format!(
         "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}",
         schema.qualify(table),
         name.quoted(),
-        creation.fact.sql("default", schema).unwrap_or_default()
+        fact.sql("default", schema).unwrap_or_default()
     )
 }

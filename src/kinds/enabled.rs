@@ -1,6 +1,6 @@
 //! What triggers and rules have in common: each applies or not by the role of the session in replication.
 
-use super::creation::Guard;
+use super::creation::{Guard, together};
 use crate::catalog::Fact;
 
 /// The statement that creates one of a relation, unless it is `there`, with what ALTER TABLE then does to it if it is not
@@ -20,6 +20,17 @@ pub(super) fn create(
             &format!("{statement};\n        ALTER TABLE {relation} {words} {named}"),
         ),
     }
+}
+
+/// The statement that makes one apply as desired.
+pub(super) fn alter(fact: &Fact, (relation, named): (&str, &str)) -> String {
+    format!("ALTER TABLE {relation} {} {named}", words(fact).unwrap_or("ENABLE"))
+}
+
+/// The statements that replace one, and make it apply as desired.
+pub(super) fn replace(fact: &Fact, statement: &str, on: (&str, &str)) -> String {
+    let replacing = statement.replacen("CREATE ", "CREATE OR REPLACE ", 1);
+    together(&format!("{replacing};\n        {}", alter(fact, on)))
 }
 
 fn words(fact: &Fact) -> Option<&'static str> {

@@ -1,5 +1,6 @@
 //! Policies of row-level security.
 
+use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Digest, Needs, Rules, exists_on, whole_of};
@@ -47,6 +48,7 @@ pub(super) static RULES: Rules = Rules {
         from: "pg_policy po WHERE r.relkind IN ('r', 'p') AND po.polrelid = r.oid ORDER BY po.polname",
     }),
     create,
+    alter,
     lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };
@@ -73,4 +75,29 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     }
     let there = exists_on("pg_policy", ("polrelid", "polname"), &creation.object, schema);
     guard.unless(&there, &statement)
+}
+
+/// The command, and whether it is restrictive, stay; an expression can be replaced, and not be taken away.
+fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
+    let Alteration { desired, live } = alteration;
+    let is_lost = |key| live.text(key).is_some() && desired.text(key).is_none();
+    if !alteration.is_only_in(&["roles", "using", "check"]) || is_lost("using") || is_lost("check")
+    {
+        return None;
+    }
+    let (name, table) =
+        (alteration.object().name()?.quoted(), whole_of(alteration.object(), schema));
+    let mut statement = format!("ALTER POLICY {name} ON {table}");
+    if alteration.differs("roles") {
+        let roles = desired.sql("roles", schema);
+        statement.push_str(&format!(" TO {}", roles.as_deref().unwrap_or("PUBLIC")));
+    }
+    for (key, words) in [("using", "USING"), ("check", "WITH CHECK")] {
+        if alteration.differs(key)
+            && let Some(expression) = desired.sql(key, schema)
+        {
+            statement.push_str(&format!(" {words} ({expression})"));
+        }
+    }
+    Some(statement)
 }

@@ -1,5 +1,8 @@
 //! The rules of all kinds, and access to them.
 
+use std::sync::LazyLock;
+
+use super::alteration::Alteration;
 use super::creation::{Creation, Guard};
 use super::rules::Rules;
 use super::{
@@ -70,6 +73,19 @@ pub fn comes_with(fact: &Fact) -> Option<Object> {
 #[must_use]
 pub fn lock(fact: &Fact) -> Option<TableLock> {
     (rules(fact.object.kind()).lock)(fact)
+}
+
+/// The statement that changes an object in place; see [`Rules::alter`].
+#[must_use]
+pub fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
+    (rules(alteration.object().kind()).alter)(alteration, schema)
+}
+
+/// Whether there is such a statement, whatever the schema.
+#[must_use]
+pub fn can_alter(alteration: &Alteration<'_>) -> bool {
+    static ANY: LazyLock<SchemaName> = LazyLock::new(SchemaName::scratch);
+    alter(alteration, &ANY).is_some()
 }
 
 /// The statement that creates an object, without a semicolon at the end.

@@ -4,6 +4,7 @@
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Needs, Rules, whole_of};
+use crate::catalog::{Fact, Object};
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
@@ -27,18 +28,22 @@ pub(super) static RULES: Rules = Rules {
         Attribute::new("index", "x.relname").hidden(),
     ],
     create,
+    alter: |alteration, schema| Some(choose(alteration.object(), alteration.desired, schema)),
     lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };
 
 /// The statement may be run again.
 fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
-    let fact = creation.fact;
+    choose(&creation.object, creation.fact, schema)
+}
+
+fn choose(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
     let index = fact.text("index").and_then(|name| Ident::new(name).ok());
     let identity = match (index, fact.text("identity")) {
         (Some(index), _) => format!("USING INDEX {}", index.quoted()),
         (None, Some("full")) => "FULL".to_owned(),
         (None, _) => "NOTHING".to_owned(),
     };
-    format!("ALTER TABLE {} REPLICA IDENTITY {identity}", whole_of(&creation.object, schema))
+    format!("ALTER TABLE {} REPLICA IDENTITY {identity}", whole_of(object, schema))
 }

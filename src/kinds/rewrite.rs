@@ -1,9 +1,11 @@
 //! Rules of tables and views, except for those that are the queries of views. The server prints the whole statement.
 
+use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::enabled;
 use super::rules::{Digest, Needs, Rules, exists_on, whole_of};
+use crate::catalog::{Fact, Object};
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
@@ -49,19 +51,37 @@ pub(super) static RULES: Rules = Rules {
                  AND ru.ev_type <> '1' ORDER BY ru.rulename",
     }),
     create,
+    alter: |alteration, schema| Some(replace(alteration, schema)),
     lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let (fact, on) = (creation.fact, whole_of(&creation.object, schema));
-    let quoted = creation.object.name().map(Ident::quoted).unwrap_or_default();
-    let statement = format!(
+    let statement = statement(&creation.object, fact, schema);
+    let there = exists_on("pg_rewrite", ("ev_class", "rulename"), &creation.object, schema);
+    enabled::create(fact, guard, &there, &statement, (&on, &named(&creation.object)))
+}
+
+fn replace(alteration: &Alteration<'_>, schema: &SchemaName) -> String {
+    let (object, fact) = (alteration.object(), alteration.desired);
+    let (on, named) = (whole_of(object, schema), named(object));
+    if alteration.is_only_in(&["enabled"]) {
+        return enabled::alter(fact, (&on, &named));
+    }
+    enabled::replace(fact, &statement(object, fact, schema), (&on, &named))
+}
+
+fn named(object: &Object) -> String {
+    format!("RULE {}", object.name().map(Ident::quoted).unwrap_or_default())
+}
+
+fn statement(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
+    let quoted = object.name().map(Ident::quoted).unwrap_or_default();
+    let on = whole_of(object, schema);
+    format!(
         "CREATE RULE {quoted} AS ON {} TO {on} {}",
         fact.text("event").unwrap_or_default().to_uppercase(),
         fact.sql("definition", schema).unwrap_or_default()
-    );
-    let there = exists_on("pg_rewrite", ("ev_class", "rulename"), &creation.object, schema);
-    let named = format!("RULE {quoted}");
-    enabled::create(fact, guard, &there, &statement, (&on, &named))
+    )
 }

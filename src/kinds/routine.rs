@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Needs, Rules};
@@ -125,6 +126,7 @@ const fn rules(source: &'static str) -> Rules {
         attributes: ATTRIBUTES,
         occupies,
         create,
+        alter,
         ..Rules::NONE
     }
 }
@@ -152,6 +154,17 @@ pub(super) fn exists(object: &Object, fact: &Fact, schema: &SchemaName) -> Strin
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let (object, fact) = (&creation.object, creation.fact);
+    guard.unless(&exists(object, fact, schema), &statement(object, fact, schema))
+}
+
+/// Replaced as a whole, which needs its arguments, with their names and defaults, and its result to be as they were.
+fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
+    let is_kept = !["arguments", "returns", "window"].iter().any(|key| alteration.differs(key));
+    let statement = statement(alteration.object(), alteration.desired, schema);
+    is_kept.then(|| statement.replacen("CREATE ", "CREATE OR REPLACE ", 1))
+}
+
+fn statement(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
     let sql = |key: &str| fact.sql(key, schema);
     let name = object.name().map(|name| schema.qualify(name)).unwrap_or_default();
     let word = if object.kind() == Kind::Procedure { "PROCEDURE" } else { "FUNCTION" };
@@ -191,7 +204,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
             None => format!("AS {}", dollar_quoted(&body, "function")),
         });
     }
-    guard.unless(&exists(object, fact, schema), &statement)
+    statement
 }
 
 /// The names in double quotes in the bodies of functions, and those in their search paths: in a schema of one of these

@@ -1,5 +1,6 @@
 //! The type of the rules of a kind, and what the statements of many kinds need.
 
+use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use crate::catalog::{Fact, Object, Part, Slot};
@@ -26,6 +27,8 @@ pub struct Rules {
     pub create: fn(&Creation<'_>, &SchemaName, Guard) -> String,
     /// The lock that the statement takes on the table of which the object is a part, if that exists.
     pub lock: fn(&Fact) -> Option<TableLock>,
+    /// The statement that changes it in place, which may be run again; `None`: that takes more.
+    pub alter: fn(&Alteration<'_>, &SchemaName) -> Option<String>,
     /// The column with which it comes and goes, so that it is no difference of its own where the column exists.
     pub comes_with: fn(&Fact) -> Option<Object>,
 }
@@ -72,6 +75,7 @@ impl Rules {
         is_structural: false,
         create: |_, _, _| String::new(),
         lock: |_| None,
+        alter: |_, _| None,
         comes_with: |_| None,
     };
 }
@@ -147,6 +151,32 @@ pub(super) fn parameters_of(fact: &Fact, key: &str) -> Option<String> {
         Some((Ident::new(name).ok()?, Text::new(value).ok()?))
     });
     Some(parameters(&all.collect::<Vec<_>>()))
+}
+
+/// The storage parameters that are to be reset, by name, and those that are to be set, with their values: both in
+/// parentheses, if there are any.
+pub(super) fn changed_parameters(
+    alteration: &Alteration<'_>,
+    key: &str,
+) -> (Option<String>, Option<String>) {
+    let Alteration { desired, live } = alteration;
+    let names = |fact: &Fact| -> Vec<String> {
+        let all = fact.text(key).unwrap_or_default().split(", ");
+        all.filter_map(|one| one.split_once('=')).map(|(name, _)| name.to_owned()).collect()
+    };
+    let kept = names(desired);
+    let gone = names(live).into_iter().filter(|name| !kept.contains(name));
+    let gone: Vec<String> = gone.filter_map(|name| parameter_name(&name)).collect();
+    ((!gone.is_empty()).then(|| format!("({})", gone.join(", "))), parameters_of(desired, key))
+}
+
+/// As it is written in statements.
+fn parameter_name(name: &str) -> Option<String> {
+    let (of_toast, own) = match name.strip_prefix("toast.") {
+        Some(own) => ("toast.", own),
+        None => ("", name),
+    };
+    Some(format!("{of_toast}{}", Ident::new(own).ok()?.quoted()))
 }
 
 /// Parameters in parentheses. Those of a TOAST table have `toast.` in front of the name.

@@ -1,5 +1,6 @@
 //! Sequences, except those of identity columns, which belong to their column.
 
+use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Needs, Rules, qualified};
@@ -53,6 +54,7 @@ pub(super) static RULES: Rules = Rules {
     occupies: |fact| fact.object.name().map(|n| Slot::Relation(n.clone())).into_iter().collect(),
     is_structural: true,
     create,
+    alter,
     comes_with: owner,
     ..Rules::NONE
 };
@@ -89,6 +91,54 @@ pub(super) fn create_unowned(
         qualified(object, schema),
         options(fact, data_type)
     )
+}
+
+/// The type, the options and the owner; not whether it is logged.
+fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
+    if alteration.differs("persistence") {
+        return None;
+    }
+    let fact = alteration.desired;
+    let mut words = String::new();
+    if alteration.differs("type") {
+        words.push_str(&format!(" AS {}", fact.text("type")?));
+    }
+    words.push_str(&changed_options(alteration, ""));
+    if alteration.differs("role") {
+        match owner(fact) {
+            Some(Object::Part(part)) => {
+                let (table, column) = (schema.qualify(&part.of), part.name.quoted());
+                words.push_str(&format!(" OWNED BY {table}.{column}"));
+            }
+            _ => words.push_str(" OWNED BY NONE"),
+        }
+    }
+    let name = qualified(alteration.object(), schema);
+    (!words.is_empty()).then(|| format!("ALTER SEQUENCE {name}{words}"))
+}
+
+/// The options that are other than desired, each after a space and `verb`.
+pub(super) fn changed_options(alteration: &Alteration<'_>, verb: &str) -> String {
+    let mut words = String::new();
+    for (key, option) in [
+        ("increment", "INCREMENT BY"),
+        ("minimum", "MINVALUE"),
+        ("maximum", "MAXVALUE"),
+        ("start", "START WITH"),
+        ("cache", "CACHE"),
+    ] {
+        if alteration.differs(key)
+            && let Some(value) = alteration.desired.text(key)
+        {
+            words.push_str(&format!(" {verb}{option} {value}"));
+        }
+    }
+    if alteration.differs("cycle")
+        && let Some(cycle) = alteration.desired.text("cycle")
+    {
+        words.push_str(&format!(" {verb}{}", cycle.to_uppercase()));
+    }
+    words
 }
 
 /// The options of a sequence or an identity column that differ from the server's defaults, each

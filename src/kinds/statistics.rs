@@ -31,6 +31,12 @@ pub(super) static RULES: Rules = Rules {
     ],
     occupies: |fact| fact.object.name().map(|n| Slot::Statistics(n.clone())).into_iter().collect(),
     create,
+    alter: |alteration, schema| {
+        let name = qualified(alteration.object(), schema);
+        let target = alteration.desired.text("target").unwrap_or("-1");
+        let is_all = alteration.is_only_in(&["target"]);
+        is_all.then(|| format!("ALTER STATISTICS {name} SET STATISTICS {target}"))
+    },
     lock: |_| Some(TableLock::ShareUpdateExclusive),
     ..Rules::NONE
 };

@@ -3,7 +3,8 @@
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard, together};
 use super::rules::{
-    Needs, OPTIONS, Rules, qualified, relation_and_type, relation_exists, storage_parameters,
+    Needs, OPTIONS, Rules, changed_parameters, qualified, relation_and_type, relation_exists,
+    storage_parameters,
 };
 use super::{column, constraint};
 use crate::catalog::Kind;
@@ -62,6 +63,15 @@ pub(super) static RULES: Rules = Rules {
     // The rows of a table have a type of its name.
     occupies: relation_and_type,
     create,
+    alter: |alteration, schema| {
+        let name = qualified(alteration.object(), schema);
+        let (reset, set) = changed_parameters(alteration, "options");
+        let reset = reset.map(|names| format!("RESET {names}"));
+        let set = set.map(|options| format!("SET {options}"));
+        let actions: Vec<String> = reset.into_iter().chain(set).collect();
+        let is_all = alteration.is_only_in(&["options"]);
+        is_all.then(|| format!("ALTER TABLE {name} {}", actions.join(", ")))
+    },
     ..Rules::NONE
 };
 

@@ -1,9 +1,11 @@
 //! Triggers of tables and views. The server prints the whole statement.
 
+use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::enabled;
 use super::rules::{Digest, Needs, Rules, exists_on, whole_of};
+use crate::catalog::{Fact, Object};
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
@@ -44,6 +46,7 @@ pub(super) static RULES: Rules = Rules {
                  AND NOT tg.tgisinternal AND tg.tgparentid = 0 ORDER BY tg.tgname",
     }),
     create,
+    alter,
     lock: |fact| {
         Some(match fact.text("enabled") {
             None => TableLock::ShareRowExclusive,
@@ -55,14 +58,32 @@ pub(super) static RULES: Rules = Rules {
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let (fact, table) = (creation.fact, whole_of(&creation.object, schema));
-    let name = creation.object.name();
-    let quoted = name.map(Ident::quoted).unwrap_or_default();
-    let statement = format!(
+    let statement = statement(&creation.object, fact, schema);
+    let there = exists_on("pg_trigger", ("tgrelid", "tgname"), &creation.object, schema);
+    enabled::create(fact, guard, &there, &statement, (&table, &named(&creation.object)))
+}
+
+/// No constraint trigger can be replaced.
+fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
+    let (object, fact) = (alteration.object(), alteration.desired);
+    let table = whole_of(object, schema);
+    if !alteration.differs("definition") && !alteration.differs("constraint") {
+        return Some(enabled::alter(fact, (&table, &named(object))));
+    }
+    let is_constraint = [fact, alteration.live].iter().any(|f| f.text("constraint").is_some());
+    let statement = statement(object, fact, schema);
+    (!is_constraint).then(|| enabled::replace(fact, &statement, (&table, &named(object))))
+}
+
+fn named(object: &Object) -> String {
+    format!("TRIGGER {}", object.name().map(Ident::quoted).unwrap_or_default())
+}
+
+fn statement(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
+    let quoted = object.name().map(Ident::quoted).unwrap_or_default();
+    format!(
         "CREATE {}TRIGGER {quoted} {}",
         if fact.text("constraint").is_some() { "CONSTRAINT " } else { "" },
         fact.sql("definition", schema).unwrap_or_default()
-    );
-    let there = exists_on("pg_trigger", ("tgrelid", "tgname"), &creation.object, schema);
-    let named = format!("TRIGGER {quoted}");
-    enabled::create(fact, guard, &there, &statement, (&table, &named))
+    )
 }

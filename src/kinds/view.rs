@@ -1,5 +1,6 @@
 //! Views. The server prints the query; the names of the columns are in it.
 
+use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Needs, OPTIONS, Rules, qualified, relation_and_type, relation_exists};
@@ -34,12 +35,24 @@ pub(super) static RULES: Rules = Rules {
     // Its rows have a type of its name.
     occupies: relation_and_type,
     create,
+    alter: replace,
     ..Rules::NONE
 };
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let name = qualified(&creation.object, schema);
     guard.unless(&relation_exists(&name), &statement(creation.fact, &name, schema))
+}
+
+/// A view keeps the columns that it has, and may get more after them (PostgreSQL manual, CREATE VIEW).
+fn replace(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
+    let columns = |fact: &Fact| fact.text("columns").unwrap_or_default().to_owned();
+    let (live, desired) = (columns(alteration.live), columns(alteration.desired));
+    let is_kept = desired
+        .strip_prefix(&live)
+        .is_some_and(|more| more.is_empty() || more.starts_with(", ") || live.is_empty());
+    let statement = statement(alteration.desired, &qualified(alteration.object(), schema), schema);
+    is_kept.then(|| statement.replacen("CREATE ", "CREATE OR REPLACE ", 1))
 }
 
 fn statement(fact: &Fact, name: &str, schema: &SchemaName) -> String {

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
+use super::consent::{is_in_place, shown};
 use super::untouched::Change;
 use crate::catalog::{Altered, Fact, Kind, Object};
+use crate::consent::Class;
 use crate::kinds::{self, comment_line, described, members};
 use crate::name::Ident;
 
@@ -23,7 +25,9 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
         let (actual, expected) = (described(live, &actual), described(&desired.catalog, expected));
         if actual != expected {
             let rank = comparison.rank(object);
-            changes.insert((rank, name.clone()), Change { object: name, actual, expected });
+            let allowed_by = allowed_by(comparison, object);
+            let change = Change { object: name.clone(), actual, expected, allowed_by };
+            changes.insert((rank, name), change);
         }
     }
     for altered in withheld.altered.iter().filter(|a| a.live.object.kind() == Kind::Comment) {
@@ -32,14 +36,12 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
         let line = |fact: &Fact| comment_line(fact.text("comment").unwrap_or_default());
         let (actual, expected) = (line(altered.live), line(altered.desired));
         let key = (comparison.rank(desired_on), (**on).clone());
-        match changes.get_mut(&key) {
-            Some(known) => {
-                known.actual = format!("{}\n{actual}", known.actual);
-                known.expected = format!("{}\n{expected}", known.expected);
-            }
-            None => {
-                changes.insert(key, Change { object: (**on).clone(), actual, expected });
-            }
+        if let Some(known) = changes.get_mut(&key) {
+            known.actual = format!("{}\n{actual}", known.actual);
+            known.expected = format!("{}\n{expected}", known.expected);
+        } else {
+            let (object, allowed_by) = ((**on).clone(), Some(Class::Alter));
+            changes.insert(key, Change { object, actual, expected, allowed_by });
         }
     }
     for counterpart in &matching.counterparts {
@@ -53,10 +55,27 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
             object: live_fact.object.clone(),
             actual: named(live_fact, described(live, live_fact)),
             expected: named(desired_fact, described(&desired.catalog, desired_fact)),
+            allowed_by: None,
         };
         changes.insert((comparison.rank(&desired_fact.object), live_fact.object.clone()), change);
     }
     changes.into_values().collect()
+}
+
+/// The consent that all that is different about an object, as people see it, would need.
+fn allowed_by(comparison: &Comparison<'_>, object: &Object) -> Option<Class> {
+    let Comparison { live, permitted, withheld, .. } = comparison;
+    let is_part = |fact: &Fact| shown(&fact.object) == *object;
+    let mut altered = withheld.altered.iter().filter(|altered| is_part(altered.desired));
+    // A default that draws from a missing sequence of the column is not set alone.
+    let mut missing = permitted.added.iter().filter(|fact| is_part(fact) && live.has(object));
+    let is_alone = |fact: &Fact| {
+        let is_missing = |needed: &Object| permitted.added.iter().any(|f| f.object == *needed);
+        !fact.dependencies.iter().any(is_missing)
+    };
+    let is_in_place = altered.all(is_in_place) && missing.all(|fact| is_alone(fact));
+    let is_in_order = !reordered(comparison).contains(object);
+    (is_in_place && is_in_order).then_some(Class::Alter)
 }
 
 /// The desired objects that could be different, but for their comments.
@@ -71,7 +90,9 @@ pub(super) fn different(comparison: &Comparison<'_>) -> BTreeSet<Object> {
         }
     }
     // A missing default, or one that should not exist, is a change of its column.
-    for fact in permitted.added.iter().chain(&withheld.removed) {
+    let missing =
+        permitted.added.iter().filter(|fact| !comparison.added.contains_key(&fact.object));
+    for fact in missing.chain(&withheld.removed) {
         if fact.object.kind() == Kind::Default
             && let Some(column) = fact.object.parent()
             && live.has(&column)

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::consent;
 use crate::catalog::{
-    Catalog, Delta, Desired, Fact, Kind, Matching, Object, Slots, delta, matching,
+    Altered, Catalog, Delta, Desired, Fact, Kind, Matching, Object, Slots, delta, matching,
 };
+use crate::consent::{Class, Consent};
 use crate::kinds;
 use crate::manifest::Manifest;
 
@@ -24,24 +25,35 @@ pub(super) struct Comparison<'a> {
     pub(super) withheld: Delta<'a>,
     /// What is to be created, by the name that it has in the desired state.
     pub(super) added: BTreeMap<&'a Object, &'a Fact>,
+    /// What is to be changed, by the name that it has in the desired state.
+    pub(super) changing: BTreeMap<&'a Object, Altered<'a>>,
     /// The names that these objects get in this tenant.
     pub(super) names: BTreeMap<&'a Object, Object>,
 }
 
-/// What is to be created: neither what comes with a column that exists, which is a change of that column, nor
-/// comments on it. A sequence that has been named does not come along, whichever column owns it.
+/// What is to be created: neither what comes with a column that exists, which is a change of that column unless a person
+/// consents to its getting a default, nor comments on it. A sequence that has been named does not come along, whichever column owns it.
 fn added<'a>(
     delta: &Delta<'a>,
     live: &Catalog,
     unnamed: &BTreeSet<Object>,
+    may_change: impl Fn(&Object) -> bool,
 ) -> BTreeMap<&'a Object, &'a Fact> {
     let comes_along = |fact: &Fact| {
         let column = kinds::comes_with(fact);
         let is_named = fact.object.kind() == Kind::Sequence && !unnamed.contains(&fact.object);
         !is_named && column.is_some_and(|column| live.has(&column))
     };
+    let along: Vec<&Fact> = delta.added.iter().copied().filter(|fact| comes_along(fact)).collect();
+    let has_all =
+        |fact: &Fact| !along.iter().any(|other| fact.dependencies.contains(&other.object));
+    let is_default = |fact: &Fact| {
+        fact.object.kind() == Kind::Default
+            && fact.object.parent().is_some_and(|column| may_change(&column))
+            && has_all(fact)
+    };
     let left: BTreeSet<&Object> =
-        delta.added.iter().filter(|fact| comes_along(fact)).map(|fact| &fact.object).collect();
+        along.iter().filter(|fact| !is_default(fact)).map(|fact| &fact.object).collect();
     let is_made = |fact: &&&Fact| match &fact.object {
         Object::Comment(on) => !left.contains(&**on),
         object => !left.contains(object),
@@ -55,13 +67,20 @@ impl<'a> Comparison<'a> {
         manifest: &'a Manifest,
         desired: &'a Desired,
         live: &'a Catalog,
+        consent: &Consent,
     ) -> (Self, BTreeMap<&'a Object, String>) {
         let matching = matching(desired, live, kinds::is_structural);
-        let (permitted, withheld) = consent::part(delta(&desired.catalog, live, &matching));
-        let added = added(&permitted, live, &desired.unnamed);
+        let (permitted, withheld) =
+            consent::part(delta(&desired.catalog, live, &matching), consent);
+        let may_change = |column: &Object| {
+            let is_left = withheld.altered.iter().any(|one| one.desired.object == *column);
+            consent.allows(Class::Alter, column) && !is_left
+        };
+        let added = added(&permitted, live, &desired.unnamed, may_change);
+        let changing = permitted.altered.iter().map(|one| (&one.desired.object, *one)).collect();
         let names = BTreeMap::new();
         let mut comparison =
-            Self { manifest, desired, live, matching, permitted, withheld, added, names };
+            Self { manifest, desired, live, matching, permitted, withheld, added, changing, names };
         let taken = comparison.name_all();
         (comparison, taken)
     }
@@ -88,6 +107,12 @@ impl<'a> Comparison<'a> {
             self.names.insert(&fact.object, object);
         }
         taken
+    }
+
+    /// What is to be created or changed, as it is desired.
+    pub(super) fn touched(&self) -> impl Iterator<Item = &'a Fact> {
+        let changed = self.changing.values().map(|altered| altered.desired);
+        self.added.values().copied().chain(changed)
     }
 
     /// The name of a desired object in this tenant, whether it exists or is to be created.

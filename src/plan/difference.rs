@@ -8,6 +8,7 @@ use super::step::{Action, Step};
 use super::untouched::Untouched;
 use crate::absent::Absent;
 use crate::catalog::{Catalog, Desired};
+use crate::consent::Consent;
 use crate::grants::{AbsentGrant, Whose};
 use crate::manifest::Manifest;
 use crate::obstacle::Reasons;
@@ -21,7 +22,8 @@ pub struct Difference<'a> {
 }
 
 /// Compares. `live` is `None` when there is no such schema; `absent` is what is declared beside
-/// facts and was not found, of one tenant or of all that are alike. What would touch a subject of `reasons` is held back.
+/// facts and was not found, of one tenant or of all that are alike. What would touch a subject of `reasons` is held back. What exists
+/// is changed as far as `consent` says.
 #[must_use]
 pub fn difference<'a>(
     manifest: &'a Manifest,
@@ -29,15 +31,15 @@ pub fn difference<'a>(
     live: Option<&'a Catalog>,
     (absent, whose): (&'a Absent<'a>, Whose<'a>),
     reasons: &Reasons,
+    consent: &Consent,
 ) -> Difference<'a> {
     static NOTHING: std::sync::LazyLock<Catalog> = std::sync::LazyLock::new(Catalog::default);
     let live = live.unwrap_or(&NOTHING);
-    let (comparison, taken) = Comparison::of(manifest, desired, live);
+    let (comparison, taken) = Comparison::of(manifest, desired, live, consent);
     let blocked = held::blocked(&comparison, &taken, reasons);
     // A query of a materialized view is run when the rows are there.
     let (filled, created): (Vec<_>, Vec<_>) = schedule(&comparison, &blocked)
         .into_iter()
-        .map(Step::Create)
         .partition(|step| step.action() == Action::Refresh);
     // What is handed over, is complete.
     let (owners, granted): (Vec<_>, Vec<_>) =
@@ -45,7 +47,8 @@ pub fn difference<'a>(
     let step = |absent: &'a AbsentGrant<'a>| Step::Grant { absent, whose };
     let (owners, granted) = (owners.into_iter().map(step), granted.into_iter().map(step));
     let inserted = absent.rows.iter().map(|(seed, row)| Step::Insert { seed, row });
-    let created = created.into_iter().chain(granted).chain(inserted);
+    let dropped = comparison.permitted.removed.iter().map(|fact| Step::Unset(fact.object.clone()));
+    let created = dropped.chain(created).chain(granted).chain(inserted);
     let missing: Vec<Step<'a>> = created.chain(filled).chain(owners).collect();
     let (steps, held) = held::part(&comparison, missing, &blocked, reasons);
     let different = different(&comparison);

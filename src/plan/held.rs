@@ -35,16 +35,19 @@ pub(super) fn blocked<'a>(
     }
     let unfit = unfit(comparison);
     let namesakes = namesakes(comparison, reasons);
-    for fact in comparison.added.values() {
+    for fact in comparison.touched() {
+        let is_changed = comparison.changing.contains_key(&fact.object);
         let mut why: BTreeSet<String> = BTreeSet::new();
         // A comment can be created whatever state its object is in, except for one on a column that a view may not have.
         if fact.object.kind() != Kind::Comment || is_on_view_column(&fact.object) {
             let needed = needed_form(fact).filter_map(|object| unfit.get(&object));
             why.extend(needed.map(|actual| format!("{actual} is not as declared")));
             why.extend(obstructed(comparison, fact, reasons, &namesakes));
-            why.extend(hides_rows(comparison, fact));
-            why.extend(misplaced(comparison, fact));
-            why.extend(type_limits::refused(comparison, fact));
+            if !is_changed {
+                why.extend(hides_rows(comparison, fact));
+                why.extend(misplaced(comparison, fact));
+                why.extend(type_limits::refused(comparison, fact));
+            }
         }
         if !why.is_empty() {
             blocked.entry(&fact.object).or_default().extend(why);
@@ -94,7 +97,7 @@ fn unfit(comparison: &Comparison<'_>) -> BTreeMap<Object, Object> {
 fn spread<'a>(comparison: &Comparison<'a>, blocked: &mut Blocked<'a>) {
     loop {
         let mut more: Vec<(&'a Object, String)> = Vec::new();
-        for fact in comparison.added.values() {
+        for fact in comparison.touched() {
             if !blocked.contains_key(&fact.object) {
                 let held = needed(fact).filter_map(|object| blocked.get(&object));
                 more.extend(held.flatten().map(|reason| (&fact.object, reason.clone())));
@@ -145,6 +148,12 @@ fn obstructed(
     let is_key = kinds::is_foreign_key(fact);
     let mut tables: Vec<Ident> = referenced.filter(|table| is_key && exists(table)).collect();
     tables.extend(own);
+    // A view or a function that is replaced.
+    let replaced = comparison.changing.contains_key(&fact.object).then_some(&fact.object);
+    tables.extend(replaced.and_then(|object| match object.group() {
+        Object::Member(kind, name) if !kind.is_type() => Some(name),
+        _ => None,
+    }));
     tables.extend(rewritten_to(comparison, fact));
     let mut subjects: BTreeSet<Subject> =
         tables.iter().map(|table| Subject::Relation(of(table))).collect();
@@ -153,7 +162,7 @@ fn obstructed(
         subjects.extend(tables.iter().map(|table| Subject::Rows(of(table))));
     }
     subjects.extend(fact.text("external").map(|table| Subject::External(table.to_owned())));
-    for object in &fact.dependencies {
+    for object in fact.dependencies.iter().chain(replaced) {
         match object {
             Object::Member(kind, name) if kind.is_type() => {
                 subjects.insert(Subject::Type(of(name)));
@@ -209,6 +218,10 @@ pub(super) fn part<'a>(
             Step::Create(creation) => {
                 blocked.get(&creation.fact.object).cloned().unwrap_or_default()
             }
+            Step::Alter(alteration) => {
+                blocked.get(&alteration.desired.object).cloned().unwrap_or_default()
+            }
+            Step::Unset(_) => BTreeSet::new(),
             Step::Grant { absent, whose } => not_granted(absent, *whose, blocked),
             Step::Insert { seed, row } => rows.why(seed, row),
         };

@@ -20,6 +20,18 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
                     create(&mut locks, fact);
                 }
             }
+            Step::Alter(alteration) => {
+                let fact = alteration.desired;
+                create(&mut locks, fact);
+                if let Object::Member(Kind::Table, name) = &fact.object {
+                    add(&mut locks.tables, name, TableLock::AccessExclusive);
+                }
+            }
+            Step::Unset(default) => {
+                if let Some(table) = default.table_name() {
+                    add(&mut locks.tables, &table, TableLock::AccessExclusive);
+                }
+            }
             // GRANT locks no table.
             Step::Grant { .. } => {}
             Step::Insert { seed, row } => {

@@ -1,6 +1,6 @@
 //! The order of statements, derived from dependencies.
 //!
-//! What is missing is created as soon as all that it needs exists; among what could be created next, the lowest kind
+//! What is missing is created, and what may be changed is changed, as soon as all that it needs exists; among what could be created next, the lowest kind
 //! comes first (schema, types, sequences, tables, columns, constraints, indexes, foreign keys, views, comments), and within
 //! a kind what was created first in the scratch schema. A new table comes with its columns, and with those of its
 //! constraints and defaults that can be created together with it. Where tables reference each other in a cycle, or
@@ -10,8 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::{Comparison, Rank};
 use super::needs::{Blocked, needed};
-use crate::catalog::{Fact, Kind, Object};
-use crate::kinds::{self, Creation, Place, column_creates, is_foreign_key, is_not_valid, members};
+use super::step::Step;
+use crate::catalog::{Altered, Fact, Kind, Object};
+use crate::kinds::{
+    self, Alteration, Creation, Place, column_creates, is_foreign_key, is_not_valid, members,
+};
 
 /// Objects that one statement creates.
 struct Unit<'a> {
@@ -24,13 +27,13 @@ struct Unit<'a> {
     optional: Vec<&'a Fact>,
 }
 
-/// All that is missing except rows, in order.
-pub(super) fn schedule<'a>(
-    comparison: &Comparison<'a>,
-    blocked: &Blocked<'a>,
-) -> Vec<Creation<'a>> {
-    let mut pending: BTreeSet<&Object> = comparison.added.keys().copied().collect();
+/// All that is missing except rows, and all that is to be changed, in order.
+pub(super) fn schedule<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Step<'a>> {
+    let (added, changing) = (comparison.added.keys(), comparison.changing.keys());
+    let mut pending: BTreeSet<&Object> = added.chain(changing).copied().collect();
     let mut waiting = units(comparison, blocked);
+    let changed = comparison.changing.values();
+    waiting.extend(changed.map(|altered| Unit::alone(comparison, altered.desired)));
     waiting.sort_by_key(|unit| unit.rank);
     let mut created = Vec::new();
     while let Some(at) = next(&waiting, &pending) {
@@ -49,7 +52,11 @@ pub(super) fn schedule<'a>(
         });
     }
     place_labels(comparison, &mut created);
-    created
+    let step = |creation: Creation<'a>| match comparison.changing.get(&creation.fact.object) {
+        Some(Altered { desired, live }) => Step::Alter(Alteration { desired, live }),
+        None => Step::Create(creation),
+    };
+    created.into_iter().map(step).collect()
 }
 
 /// The first of those that are ready, which are in order; within a stratum, one that creates all of its optional

@@ -4,17 +4,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Kind, Object};
 use crate::grants::{AbsentGrant, Whose};
-use crate::kinds::{self, Creation, Guard};
+use crate::kinds::{self, Alteration, Creation, Guard};
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::name::{SchemaName, TenantId};
 use crate::rows;
 
-/// One additive statement.
+/// One statement.
 #[derive(Debug, Clone)]
 pub enum Step<'a> {
     Create(Creation<'a>),
-    Grant { absent: &'a AbsentGrant<'a>, whose: Whose<'a> },
-    Insert { seed: &'a SeedDecl, row: &'a SeedRow },
+    Alter(Alteration<'a>),
+    /// Takes the default of a column away.
+    Unset(Object),
+    Grant {
+        absent: &'a AbsentGrant<'a>,
+        whose: Whose<'a>,
+    },
+    Insert {
+        seed: &'a SeedDecl,
+        row: &'a SeedRow,
+    },
 }
 
 /// What a step does, as a verb for people and programs.
@@ -27,12 +36,20 @@ pub enum Action {
     Insert,
     Refresh,
     Set,
+    Alter,
 }
 
 impl Action {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 6] =
-        [Self::Create, Self::Add, Self::Comment, Self::Insert, Self::Refresh, Self::Set];
+    pub const ALL: [Self; 7] = [
+        Self::Create,
+        Self::Add,
+        Self::Comment,
+        Self::Insert,
+        Self::Refresh,
+        Self::Set,
+        Self::Alter,
+    ];
 
     /// As what is planned is counted: "7 to create".
     #[must_use]
@@ -44,6 +61,7 @@ impl Action {
             Self::Insert => "to insert",
             Self::Refresh => "to refresh",
             Self::Set => "to set",
+            Self::Alter => "to alter",
         }
     }
 
@@ -57,6 +75,7 @@ impl Action {
             Self::Insert => "inserted",
             Self::Refresh => "refreshed",
             Self::Set => "set",
+            Self::Alter => "altered",
         }
     }
 }
@@ -65,6 +84,9 @@ impl Step<'_> {
     /// What it does.
     #[must_use]
     pub fn action(&self) -> Action {
+        if let Self::Alter(_) | Self::Unset(_) = self {
+            return Action::Alter;
+        }
         match self.object().kind() {
             Kind::Schema
             | Kind::Enum
@@ -106,6 +128,8 @@ impl Step<'_> {
     pub fn object(&self) -> Object {
         match self {
             Self::Create(creation) => creation.object.clone(),
+            Self::Alter(alteration) => alteration.object().clone(),
+            Self::Unset(default) => default.clone(),
             Self::Grant { absent, whose } => absent.object(*whose),
             Self::Insert { seed, row } => {
                 Object::Row { table: seed.table.clone(), key: row.key_text(&seed.key) }
@@ -118,7 +142,7 @@ impl Step<'_> {
     pub fn origin(&self) -> Option<&str> {
         match self {
             Self::Insert { row, .. } => Some(&row.origin),
-            Self::Create(_) | Self::Grant { .. } => None,
+            _ => None,
         }
     }
 
@@ -127,6 +151,8 @@ impl Step<'_> {
     pub fn statement(&self, manifest: &Manifest, schema: &SchemaName, tenant: &TenantId) -> String {
         match self {
             Self::Create(creation) => kinds::create(creation, schema, Guard::IfNotExists),
+            Self::Alter(alteration) => kinds::alter(alteration, schema).unwrap_or_default(),
+            Self::Unset(default) => kinds::drop_default(default, schema),
             Self::Grant { absent, .. } => absent.statement(tenant, schema),
             Self::Insert { seed, row } => rows::insert(manifest, schema, tenant, seed, row),
         }
@@ -153,7 +179,7 @@ impl Step<'_> {
                 | Kind::Aggregate => Some(kinds::create(creation, schema, Guard::Exclusive)),
                 _ => None,
             },
-            Self::Grant { .. } | Self::Insert { .. } => None,
+            Self::Alter(_) | Self::Unset(_) | Self::Grant { .. } | Self::Insert { .. } => None,
         }
     }
 }
@@ -167,6 +193,7 @@ impl std::fmt::Display for Action {
             Self::Insert => "insert",
             Self::Refresh => "refresh",
             Self::Set => "set",
+            Self::Alter => "alter",
         })
     }
 }

@@ -60,7 +60,8 @@ fn planned(desired: &[&str], live: Option<&[&str]>, reasons: &Reasons) -> Plan {
     let live = live.map(catalog);
     let absent = Absent::default();
     let declared = (&absent, Whose::All);
-    let difference = difference(&manifest, &desired, live.as_ref(), declared, reasons);
+    let difference =
+        difference(&manifest, &desired, live.as_ref(), declared, reasons, &Consent::default());
     let tenant: TenantId = "acme".parse().expect("an id");
     let schema = manifest.tenants.schema.schema_of(&tenant).expect("a schema");
     let nothing = checksum::of("nothing", &());
@@ -69,6 +70,7 @@ fn planned(desired: &[&str], live: Option<&[&str]>, reasons: &Reasons) -> Plan {
         schema: &schema,
         manifest_checksum: nothing,
         live_checksum: nothing,
+        consent: &Consent::default(),
     };
     plan(&manifest, difference, live.as_ref(), basis)
 }

@@ -1,6 +1,6 @@
 //! Which objects the statements of a plan need or alter.
 
-use super::Plan;
+use super::{Action, Plan};
 use crate::catalog::{Kind, Object};
 use crate::manifest::{Manifest, SeedDecl};
 use crate::name::Ident;
@@ -15,6 +15,10 @@ pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
     }
     let mut touched = Touched::default();
     for step in &plan.steps {
+        // What is changed may be another object for each tenant, under the same name.
+        if step.action == Action::Alter {
+            return None;
+        }
         match step.object.kind() {
             // All tables with columns of the type are read; functions come with it, and another type; a query is run that
             // may read anything; it is digested by itself.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Object, Unmodelled};
+use crate::consent::Class;
 use crate::manifest::DriftRules;
 
 /// An object that exists, but not as declared.
@@ -14,6 +15,9 @@ pub struct Change {
     /// One property per line.
     pub actual: String,
     pub expected: String,
+    /// The consent with which it would be changed; none: there is no such yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_by: Option<Class>,
 }
 
 /// What exists and is not as declared, and what no plan touches.

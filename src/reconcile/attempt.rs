@@ -278,6 +278,7 @@ async fn current(
         schema: tenant.schema.to_string(),
         manifest_checksum: context.manifest_checksum,
         live_checksum: live_checksum(Some(row.fingerprint), &absent),
+        consent: context.consent.clone(),
         steps: Vec::new(),
         locks: Locks::default(),
         changed: Vec::new(),

@@ -25,6 +25,7 @@ pub(crate) fn make_plan(
         schema: &tenant.schema,
         manifest_checksum: context.manifest_checksum,
         live_checksum: live_checksum(observed.fingerprint, &observed.absent),
+        consent: &context.consent,
     };
     plan::plan(&context.manifest, difference, observed.schema.as_deref(), basis)
 }
@@ -39,7 +40,8 @@ pub(crate) fn compare<'a>(
     whose: Whose<'a>,
 ) -> Difference<'a> {
     let (manifest, live) = (&context.manifest, observed.schema.as_deref());
-    let difference = plan::difference(manifest, desired, live, (&observed.absent, whose), reasons);
+    let (absent, consent) = ((&observed.absent, whose), &context.consent);
+    let difference = plan::difference(manifest, desired, live, absent, reasons, consent);
     if let Some(fingerprint) = observed.fingerprint
         && observed.absent.is_empty()
     {

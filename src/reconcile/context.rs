@@ -11,6 +11,7 @@ use super::outcomes::Outcomes;
 use super::settled::Settled;
 use crate::catalog::Desired;
 use crate::checksum::{self, Checksum};
+use crate::consent::Consent;
 use crate::elaborate::{Elaborated, elaborate};
 use crate::explain::Explain as _;
 use crate::manifest::Manifest;
@@ -34,6 +35,8 @@ pub struct Context {
     pub unregistered: bool,
     /// Whether statements may run code in tenants' schemas, whoever owns it.
     pub trusts_tenant_code: bool,
+    /// Which changes of what exists may be made.
+    pub consent: Consent,
     pub(super) manifest_checksum: Checksum,
     pub(crate) tables: Tables,
     /// The tables outside of tenants' schemas that declared keys point to, quoted.
@@ -79,6 +82,7 @@ impl Context {
             actor: String::new(),
             unregistered: false,
             trusts_tenant_code: false,
+            consent: Consent::default(),
             tables: Tables::of(&manifest),
             externals: manifest.external_tables().into_iter().collect(),
             manifest,
@@ -187,6 +191,11 @@ impl Context {
                     }
                 };
                 tracing::debug!(duration_ms = millis(start.elapsed()), "elaborated the manifest");
+                let objects = elaborated.desired.catalog.facts().map(|fact| &fact.object);
+                let patterns = self.consent.unmatched(objects);
+                if !patterns.is_empty() {
+                    return Err(ReconcileError::NothingAllowed { patterns });
+                }
                 Ok::<_, ReconcileError>(elaborated)
             })
             .await?;

@@ -18,6 +18,8 @@ pub enum ReconcileError {
     Unregistered { tenant: TenantId },
     #[error("the schema of tenant {tenant} has vanished since it was read")]
     Vanished { tenant: TenantId },
+    #[error("the manifest declares nothing that --allow names with {}", patterns.join(", "))]
+    NothingAllowed { patterns: Vec<String> },
     #[error("tenant {tenant} is refused: {reason}")]
     Misplaced { tenant: TenantId, reason: String },
     #[error("cannot tell which server tenant {tenant} lives on: server {server}: {reason}")]
@@ -94,6 +96,7 @@ impl Explain for ReconcileError {
             Self::Name(_) => "bad-tenant-id",
             Self::Unregistered { .. } => "unregistered",
             Self::Vanished { .. } => "vanished",
+            Self::NothingAllowed { .. } => "nothing-allowed",
             Self::Misplaced { .. } => "misplaced",
             Self::HomeUnknown { .. } => "home-unknown",
             Self::Elaborate(error) => error.code(),
@@ -115,6 +118,10 @@ impl Explain for ReconcileError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Unregistered { .. } => Some("add it to the registry first".into()),
+            Self::NothingAllowed { .. } => Some(
+                "write an object as plans name it, such as \"alter:column invoices.day\"; * is any text"
+                    .into(),
+            ),
             Self::Vanished { .. } => Some(
                 "it is not created again, since the registry does not list the tenant; to create it on \
                  purpose, apply it by its id"

@@ -122,6 +122,7 @@ mod tests {
     use super::*;
     use crate::catalog::Object;
     use crate::checksum;
+    use crate::consent::Consent;
     use crate::explain::Failure;
     use crate::fleet::{LeftIn, Pinned, Unplanned};
     use crate::name::{Ident, TenantId};
@@ -143,7 +144,7 @@ mod tests {
         let left = |n: usize| {
             let object = table(n);
             let (actual, expected) = ("```\n".repeat(n % 20), "<b>\n".repeat(n % 20));
-            let changed = vec![Change { object, actual, expected }];
+            let changed = vec![Change { object, actual, expected, allowed_by: None }];
             let untouched = Untouched { changed, extra: vec![table(n)], ..Untouched::default() };
             LeftIn { tenants: vec![id(n)], left: Left { untouched, exception: None } }
         };
@@ -172,6 +173,7 @@ mod tests {
             },
         };
         FleetPlan {
+            consent: Consent::default(),
             format_version: 2,
             tool_version: String::new(),
             manifest_checksum: checksum::of("manifest", &0),

@@ -142,7 +142,11 @@ fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
             }
         }
         let line = printable(&step.describe());
-        let _ = writeln!(text, "    {}", styled(CREATED, &format!("+ {line}")));
+        let (style, mark) = match step.action {
+            Action::Alter => (CHANGED, '~'),
+            _ => (CREATED, '+'),
+        };
+        let _ = writeln!(text, "    {}", styled(style, &format!("{mark} {line}")));
         if sql {
             for line in printable_lines(&step.sql).lines() {
                 let _ = writeln!(text, "        {}", styled(FAINT, line));
@@ -158,7 +162,9 @@ fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
 pub(super) fn change_text(change: &Change) -> String {
     let mut text = String::new();
     let name = printable(&change.object.to_string());
-    let _ = writeln!(text, "    {}", styled(CHANGED, &format!("~ changed {name}")));
+    let how = change.allowed_by.map(|class| format!(" (--allow {} changes it)", class.word()));
+    let line = format!("~ changed {name}{}", how.unwrap_or_default());
+    let _ = writeln!(text, "    {}", styled(CHANGED, &line));
     // The last line ends with a line break, too: otherwise it would differ from the same line elsewhere.
     let side = |text: &str| printable_lines(text) + "\n";
     let (actual, expected) = (side(&change.actual), side(&change.expected));

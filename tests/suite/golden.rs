@@ -1,5 +1,6 @@
 //! Cases as folders in `tests/golden`: `live.sql` (what is in the tenant's schema before; may be
-//! absent), `schema.toml` (what should be), `plan.txt` (what people see, with the SQL), and maybe
+//! absent), `schema.toml` (what should be), `plan.txt` (what people see, with the SQL), `altered.txt` (the same with
+//! consent to changes in place, if there are any), and maybe
 //! `since` (the PostgreSQL that it needs; an older one is named in a refusal). Each plan is applied,
 //! and planned again to nothing. `UPDATE_GOLDEN=1 cargo test golden` writes the
 //! expectations anew.
@@ -69,11 +70,7 @@ fn root() -> PathBuf {
 }
 
 async fn check(case: &Path) -> Result<(), String> {
-    let database = Database::new().await;
-    if let Ok(sql) = std::fs::read_to_string(case.join("live.sql")) {
-        let create = format!("CREATE SCHEMA {TENANT}; SET search_path = {TENANT};\n{sql}");
-        database.run(&create).await;
-    }
+    let database = start(case).await;
     let context = support::context(&case.join("schema.toml"), &database);
     let plan = support::plan(&context, TENANT).await.map_err(|error| support::told(&error));
     let since = std::fs::read_to_string(case.join("since")).unwrap_or_default();
@@ -98,7 +95,43 @@ async fn check(case: &Path) -> Result<(), String> {
         return Err("what apply reports as left is not what a new plan finds".into());
     }
     exported(case, &plan, &again).await?;
+    let is_alterable = plan.changed.iter().any(|change| change.allowed_by.is_some());
+    if is_alterable || case.join("altered.txt").exists() {
+        altered(case).await?;
+    }
     rendered_again(&database, &case.join("schema.toml")).await
+}
+
+/// The same with the consent to change in place what can be changed in place.
+async fn altered(case: &Path) -> Result<(), String> {
+    let database = start(case).await;
+    let mut context = support::context(&case.join("schema.toml"), &database);
+    context.consent = "alter".parse().map_err(|error| format!("{error}"))?;
+    let plan = support::plan(&context, TENANT).await.map_err(|error| support::told(&error))?;
+    let shown = plain(&report::plan(&plan, &reconcile::left_by(&context, &plan), true));
+    expect(&case.join("altered.txt"), &shown)?;
+    if let Some(left) = plan.changed.iter().find(|change| change.allowed_by.is_some()) {
+        return Err(format!("{} is left, and would be changed with consent", left.object));
+    }
+    let applied = support::apply(&context, TENANT).await.map_err(|error| support::told(&error))?;
+    if applied.plan.steps != plan.steps {
+        return Err("apply ran other statements than the plan showed".into());
+    }
+    let again = support::plan(&context, TENANT).await.map_err(|error| support::told(&error))?;
+    if !again.is_empty() || again.changed != plan.changed {
+        return Err(format!("not converged:\n{}", again.to_sql()));
+    }
+    exported(case, &plan, &again).await
+}
+
+/// A database with the tenant as it is before.
+async fn start(case: &Path) -> Database {
+    let database = Database::new().await;
+    if let Ok(sql) = std::fs::read_to_string(case.join("live.sql")) {
+        let create = format!("CREATE SCHEMA {TENANT}; SET search_path = {TENANT};\n{sql}");
+        database.run(&create).await;
+    }
+    database
 }
 
 /// The plan as a script, run twice by an ordinary client on the same start, comes to the same.
@@ -107,11 +140,7 @@ async fn exported(
     plan: &provision::plan::Plan,
     applied: &provision::plan::Plan,
 ) -> Result<(), String> {
-    let database = Database::new().await;
-    if let Ok(sql) = std::fs::read_to_string(case.join("live.sql")) {
-        let create = format!("CREATE SCHEMA {TENANT}; SET search_path = {TENANT};\n{sql}");
-        database.run(&create).await;
-    }
+    let database = start(case).await;
     for _ in 0..2 {
         database.run(&plan.to_sql()).await;
     }

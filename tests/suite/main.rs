@@ -17,6 +17,7 @@ mod attributes;
 mod choosing;
 mod citus;
 mod cli;
+mod consent;
 mod docs;
 mod embedded;
 mod example;

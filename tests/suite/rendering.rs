@@ -3,6 +3,7 @@
 use provision::absent::Absent;
 use provision::catalog::{Catalog, Desired, Kind};
 use provision::checksum;
+use provision::consent::Consent;
 use provision::elaborate::{self, read_scratch};
 use provision::grants::Whose;
 use provision::manifest;
@@ -50,10 +51,16 @@ fn statements(
     let tenant: TenantId = "acme".parse().expect("an id");
     let absent = Absent::default();
     let declared = (&absent, Whose::All);
-    let difference = plan::difference(manifest, desired, None, declared, &Reasons::new());
+    let (reasons, consent) = (Reasons::new(), Consent::default());
+    let difference = plan::difference(manifest, desired, None, declared, &reasons, &consent);
     let nothing = checksum::of("nothing", &());
-    let basis =
-        Basis { tenant: &tenant, schema, manifest_checksum: nothing, live_checksum: nothing };
+    let basis = Basis {
+        tenant: &tenant,
+        schema,
+        manifest_checksum: nothing,
+        live_checksum: nothing,
+        consent: &consent,
+    };
     let plan = plan::plan(manifest, difference, None, basis);
     // The session is guarded against views; what fills a materialized view lets it read them.
     let sent = |step: PlannedStep| match step.action {

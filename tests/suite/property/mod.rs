@@ -6,6 +6,7 @@ mod toml;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use provision::explain::Explain as _;
 
 use crate::rendering::rendered_again;
 use crate::sql_files::dumped_is_the_same;
@@ -107,6 +108,71 @@ fn the_whole_is_reached_from_any_part() {
                 let part = whole.part(&keep).to_toml();
                 converge(&database, &part, "acme").await?;
                 converge(&database, &whole.to_toml(), "acme").await?;
+                Ok(())
+            })
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// From what another manifest has made, consent to changes in place leads to where nothing more can be changed in place;
+/// without it, what was there stays as it was.
+#[test]
+fn what_may_be_changed_in_place_is_changed_at_once() {
+    let pairs = (generate::spec(), generate::spec());
+    runner(60)
+        .run(&pairs, |(old, new): (Spec, Spec)| {
+            blocking(async {
+                let database = Database::new().await;
+                database.run("CREATE TABLE public.users (id int PRIMARY KEY)").await;
+                let (old, new) = (old.to_toml(), new.to_toml());
+                converge(&database, &old, "acme").await?;
+                let copy = Database::copy_of(&database).await;
+                let folder = Folder::new(&new);
+                for (database, consent) in [(&copy, ""), (&database, "alter")] {
+                    let mut context = support::context(&folder.manifest(), database);
+                    if !consent.is_empty() {
+                        context.consent = consent.parse().expect("consent");
+                    }
+                    let before = crate::fingerprint::read(database, "acme").await.1;
+                    match support::apply(&context, "acme").await {
+                        Ok(_) => {}
+                        // Rows are in the way of what is new.
+                        Err(error) if error.sqlstate().is_some_and(|s| s.starts_with("23")) => {
+                            continue;
+                        }
+                        Err(error) => {
+                            let told = support::told(&error);
+                            return Err(TestCaseError::fail(format!("{told}\n{old}\n---\n{new}")));
+                        }
+                    }
+                    let again = support::plan(&context, "acme").await.expect("a plan");
+                    prop_assert!(again.is_empty(), "{}\n{old}\n---\n{new}", again.to_sql());
+                    if consent.is_empty() {
+                        let after = crate::fingerprint::read(database, "acme").await.1;
+                        for fact in before.facts() {
+                            let found =
+                                after.get(&fact.object).map(|found| found.attributes.clone());
+                            let mut is = fact.attributes.clone();
+                            // The columns of a new primary key become NOT NULL.
+                            for (key, value) in found.iter().flatten() {
+                                if *key == "nullability" && value.text == "not null" {
+                                    is.insert(key, value.clone());
+                                }
+                            }
+                            prop_assert_eq!(
+                                found,
+                                Some(is),
+                                "{}\n{}\n---\n{}",
+                                fact.object,
+                                old,
+                                new
+                            );
+                        }
+                    } else {
+                        let left = again.changed.iter().find(|change| change.allowed_by.is_some());
+                        prop_assert!(left.is_none(), "{left:#?}\n{old}\n---\n{new}");
+                    }
+                }
                 Ok(())
             })
         })

@@ -1,0 +1,232 @@
+//! What a person has allowed beyond additions.
+
+use std::fmt;
+use std::str::FromStr;
+
+use globset::{Glob, GlobMatcher};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::catalog::Object;
+
+/// What kinds of changes there are beside additions, which need no consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// In place: nothing is rewritten, and nothing is lost but the definition that is replaced.
+    Alter,
+}
+
+/// Which changes may be made; by default none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Consent(Vec<Permission>);
+
+/// A class of changes, of all objects or of those whose names match a pattern.
+#[derive(Debug, Clone)]
+struct Permission {
+    class: Class,
+    /// As an object is named in plans, such as `view open_*`; `*` is any text, `?` is one character.
+    pattern: Option<GlobMatcher>,
+}
+
+/// What is written where consent is expected, and is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConsentError {
+    #[error("{0:?} is no class of changes; there is \"alter\"")]
+    Class(String),
+    #[error(
+        "{0:?}: after the colon comes an object as plans name it, such as \"alter:view totals\""
+    )]
+    Empty(String),
+    #[error("{pattern:?} is not a pattern: {reason}")]
+    Pattern { pattern: String, reason: String },
+}
+
+impl Class {
+    /// As it is written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Alter => "alter",
+        }
+    }
+}
+
+impl Consent {
+    /// All of several.
+    #[must_use]
+    pub fn all(several: impl IntoIterator<Item = Self>) -> Self {
+        Self(several.into_iter().flat_map(|one| one.0).collect())
+    }
+
+    /// Whether it allows nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it allows changes of a class to an object.
+    #[must_use]
+    pub fn allows(&self, class: Class, object: &Object) -> bool {
+        let matches = |permission: &&Permission| {
+            let pattern = permission.pattern.as_ref();
+            permission.class == class
+                && pattern.is_none_or(|pattern| pattern.is_match(object.to_string()))
+        };
+        self.0.iter().any(|permission| matches(&permission))
+    }
+
+    /// The patterns that no object matches: they are likely to be typing errors.
+    #[must_use]
+    pub fn unmatched<'o>(&self, objects: impl Iterator<Item = &'o Object>) -> Vec<String> {
+        let patterns = self.0.iter().filter_map(|permission| permission.pattern.as_ref());
+        let mut left: Vec<&GlobMatcher> = patterns.collect();
+        for object in objects {
+            if left.is_empty() {
+                break;
+            }
+            let name = object.to_string();
+            left.retain(|pattern| !pattern.is_match(&name));
+        }
+        left.into_iter().map(|pattern| pattern.glob().glob().to_owned()).collect()
+    }
+}
+
+/// Permissions with commas between them, such as `alter` or `alter:function f(integer, text),alter:view *`.
+impl FromStr for Consent {
+    type Err = ConsentError;
+
+    fn from_str(text: &str) -> Result<Self, ConsentError> {
+        let mut depth = 0_usize;
+        // The types of arguments have commas between them, too.
+        let each = text.split(|c| {
+            match c {
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            c == ',' && depth == 0
+        });
+        Ok(Self(each.map(str::parse).collect::<Result<_, _>>()?))
+    }
+}
+
+impl FromStr for Permission {
+    type Err = ConsentError;
+
+    fn from_str(text: &str) -> Result<Self, ConsentError> {
+        let (class, pattern) = match text.split_once(':') {
+            Some((class, pattern)) => (class, Some(pattern.trim())),
+            None => (text, None),
+        };
+        let class = match class.trim() {
+            "alter" => Class::Alter,
+            other => return Err(ConsentError::Class(other.to_owned())),
+        };
+        let pattern = match pattern {
+            Some("") => return Err(ConsentError::Empty(text.to_owned())),
+            Some(pattern) => {
+                let refused = |error: globset::Error| ConsentError::Pattern {
+                    pattern: pattern.to_owned(),
+                    reason: error.kind().to_string(),
+                };
+                Some(Glob::new(pattern).map_err(refused)?.compile_matcher())
+            }
+            None => None,
+        };
+        Ok(Self { class, pattern })
+    }
+}
+
+impl PartialEq for Permission {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Permission {}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.class.word())?;
+        self.pattern.as_ref().map_or(Ok(()), |pattern| write!(f, ":{}", pattern.glob()))
+    }
+}
+
+impl Serialize for Consent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(ToString::to_string))
+    }
+}
+
+impl<'de> Deserialize<'de> for Consent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let all = Vec::<String>::deserialize(deserializer)?;
+        let all: Result<Vec<Self>, ConsentError> = all.iter().map(|text| text.parse()).collect();
+        all.map(Self::all).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Kind;
+    use crate::name::Ident;
+
+    fn consent(text: &str) -> Consent {
+        text.parse().unwrap()
+    }
+
+    fn view(name: &str) -> Object {
+        Object::Member(Kind::View, Ident::new(name).unwrap())
+    }
+
+    #[test]
+    fn it_is_for_all_objects_or_for_some() {
+        let (totals, other) = (view("totals"), view("other"));
+        assert!(!Consent::default().allows(Class::Alter, &totals));
+        assert!(consent("alter").allows(Class::Alter, &totals));
+        for (text, of_totals, of_other) in [
+            ("alter:view totals", true, false),
+            ("alter: view t*", true, false),
+            ("alter:view *", true, true),
+            ("alter:*", true, true),
+            ("alter:table *", false, false),
+            ("alter:totals", false, false),
+        ] {
+            let consent = consent(text);
+            assert_eq!(consent.allows(Class::Alter, &totals), of_totals, "{text}");
+            assert_eq!(consent.allows(Class::Alter, &other), of_other, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for text in ["", "drop", "Alter", "alter:", "alter: ", "alter:[", "alter,drop"] {
+            assert!(text.parse::<Consent>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn there_may_be_several() {
+        let both = consent("alter:function f(integer, text), alter:view o*");
+        assert_eq!(
+            both,
+            Consent::all([consent("alter:function f(integer, text)"), consent("alter:view o*")])
+        );
+        assert!(both.allows(Class::Alter, &view("other")));
+    }
+
+    #[test]
+    fn it_is_written_as_it_is_read() {
+        let both = Consent::all([consent("alter"), consent("alter:view t?")]);
+        let text = serde_json::to_string(&both).unwrap();
+        assert_eq!(text, r#"["alter","alter:view t?"]"#);
+        assert_eq!(serde_json::from_str::<Consent>(&text).unwrap(), both);
+    }
+
+    #[test]
+    fn a_pattern_that_matches_nothing_is_found() {
+        let all = Consent::all([consent("alter:view x*"), consent("alter:view o*")]);
+        assert_eq!(all.unmatched([view("other")].iter()), ["view x*"]);
+    }
+}

@@ -1,0 +1,30 @@
+//! Changes of objects in place.
+
+use crate::catalog::{Altered, Fact, Object};
+
+/// An object that exists, and what it is to become.
+#[derive(Debug, Clone)]
+pub struct Alteration<'a> {
+    pub desired: &'a Fact,
+    pub live: &'a Fact,
+}
+
+impl<'a> Alteration<'a> {
+    /// Under the name that the object has in this tenant.
+    #[must_use]
+    pub fn object(&self) -> &'a Object {
+        &self.live.object
+    }
+
+    /// Whether an attribute is other than desired.
+    pub(super) fn differs(&self, key: &str) -> bool {
+        self.desired.attributes.get(key) != self.live.attributes.get(key)
+    }
+
+    /// Whether only some of these attributes are other than desired, beside those that others contain.
+    pub(super) fn is_only_in(&self, keys: &[&str]) -> bool {
+        let Self { desired, live } = *self;
+        let altered = Altered { desired, live };
+        altered.keys().all(|key| keys.contains(&key))
+    }
+}

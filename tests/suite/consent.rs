@@ -1,0 +1,246 @@
+//! Changes in place, with the consent of a person: what is allowed is changed, and nothing else.
+
+use std::process::{Child, Stdio};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::support::proxy::{Proxy, Rule};
+use crate::support::tool::{self, RunReport, run};
+use crate::support::{Database, Folder, server};
+use crate::untrusted_types_and_views::{Stage, traitor};
+
+const MANIFEST: &str = r#"
+version = 1
+
+[tenants]
+list = ["acme", "beta", "gamma"]
+
+[tables.t]
+primary_key = ["id"]
+comment = "new"
+columns = { id = "integer", day = { type = "date", default = "current_date" }, note = "text" }
+
+[views.days]
+query = "SELECT id, day, note FROM t"
+
+[functions.one]
+returns = "integer"
+language = "sql"
+body = "SELECT 1"
+
+[functions.two]
+arguments = "a integer, b text"
+returns = "integer"
+language = "sql"
+body = "SELECT 2"
+"#;
+
+/// The same as it was before.
+const BEFORE: &str = "
+    CREATE SCHEMA acme; SET search_path = acme;
+    CREATE TABLE t (id integer PRIMARY KEY, day date, note text DEFAULT '-');
+    COMMENT ON TABLE t IS 'old';
+    INSERT INTO t VALUES (1, '2026-01-01', 'kept');
+    CREATE VIEW days AS SELECT id, day FROM t;
+    CREATE FUNCTION one() RETURNS integer LANGUAGE sql AS 'SELECT 0';
+    CREATE FUNCTION two(a integer, b text) RETURNS integer LANGUAGE sql AS 'SELECT 0';";
+
+async fn tenants() -> (Database, Folder) {
+    let database = Database::new().await;
+    for tenant in ["acme", "beta", "gamma"] {
+        database.run(&BEFORE.replace("acme", tenant)).await;
+    }
+    (database, Folder::new(MANIFEST))
+}
+
+fn go(database: &Database, folder: &Folder, args: &[&str]) -> RunReport {
+    run(tool::on(database, folder.dir.path(), args))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_allowed_is_changed_and_nothing_else() {
+    let (database, folder) = tenants().await;
+    let go = |args: &[&str]| go(&database, &folder, args);
+    let plan = go(&["plan", "acme"]).with(0).stdout;
+    for told in [
+        "~ changed table t",
+        "~ changed column t.day (--allow alter changes it)",
+        "~ changed function two(integer, text) (--allow alter changes it)",
+        "Nothing to do in schema acme.",
+    ] {
+        assert!(plan.contains(told), "{told}: {plan}");
+    }
+    // Two objects by name, one of them with a comma in it.
+    let two = "alter:function two(integer, text),alter:column t.d?y";
+    let applied = go(&["apply", "acme", "--allow", two, "--sql"]).with(3).stdout;
+    assert!(applied.contains("Updated schema acme: 1 added, 2 altered ("), "{applied}");
+    assert_eq!(database.ask("SELECT acme.two(1, '')::text").await, "2");
+    assert_eq!(database.ask("SELECT acme.one()::text").await, "0");
+    assert_eq!(database.count("acme.days").await, 1);
+    // The rest; the row is as it was.
+    go(&["apply", "acme", "--allow", "alter"]).with(0);
+    assert_eq!(database.ask("SELECT acme.one()::text").await, "1");
+    assert_eq!(database.ask("SELECT day || note FROM acme.days").await, "2026-01-01kept");
+    let defaults = "SELECT string_agg(column_name || coalesce(column_default, '') || is_nullable, ' ' ORDER BY \
+                    ordinal_position) FROM information_schema.columns WHERE table_schema = 'acme' AND table_name = 't'";
+    assert_eq!(database.ask(defaults).await, "idNO dayCURRENT_DATENO noteNO");
+    // Nothing is left to do, and nothing is done twice.
+    let again = go(&["apply", "acme", "--allow", "alter"]).with(0).stdout;
+    assert!(again.contains("is current") || again.contains("Nothing to do"), "{again}");
+    let plan = go(&["plan", "acme", "--allow", "alter", "--detailed-exitcode"]).with(0);
+    assert!(plan.stdout.contains("Nothing to do in schema acme."), "{}", plan.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_that_cannot_be_meant_is_refused() {
+    let (database, folder) = tenants().await;
+    let go = |args: &[&str]| go(&database, &folder, args);
+    let told = go(&["plan", "acme", "--allow", "drop"]).with(1).stderr;
+    assert!(told.contains("\"drop\" is no class of changes; there is \"alter\""), "{told}");
+    for args in [&["plan", "acme"][..], &["plan", "--all"], &["apply", "acme"]] {
+        let allow = ["--allow", "alter:view day,alter:table t"];
+        let ended = go(&[args, &allow].concat());
+        let told = ended.stderr + &ended.stdout;
+        assert_eq!(ended.code, Some(1), "{told}");
+        assert!(told.contains("declares nothing that --allow names with view day"), "{told}");
+    }
+    assert_eq!(database.ask("SELECT acme.one()::text").await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_carries_its_consent() {
+    let (database, folder) = tenants().await;
+    let go = |args: &[&str]| go(&database, &folder, args);
+    go(&["plan", "acme", "--allow", "alter:view *", "--out", "one.json"]).with(0);
+    let saved = std::fs::read_to_string(folder.dir.path().join("one.json")).expect("a plan");
+    let saved: serde_json::Value = serde_json::from_str(&saved).expect("JSON");
+    assert_eq!(saved["consent"], serde_json::json!(["alter:view *"]));
+    assert_eq!(saved["steps"][0]["action"], "alter");
+    assert_eq!(saved["changed"][0]["allowed_by"], "alter");
+    go(&["apply", "--plan", "one.json", "--allow", "alter"]).with(1);
+    go(&["apply", "--plan", "one.json"]).with(3);
+    assert_eq!(database.ask("SELECT note FROM acme.days").await, "kept");
+    assert_eq!(database.ask("SELECT acme.one()::text").await, "0");
+    // All of them; nothing is done where the state is no longer the reviewed one.
+    go(&["plan", "--all", "--allow", "alter", "--out", "all.json"]).with(0);
+    database.run("COMMENT ON TABLE gamma.t IS 'other'").await;
+    let ended = go(&["apply", "--plan", "all.json"]).with(1);
+    assert!(ended.stdout.contains("stale-plan"), "{}", ended.stdout);
+    assert_eq!(database.ask("SELECT (acme.one() + beta.one())::text").await, "2");
+    assert_eq!(database.ask("SELECT gamma.one()::text").await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_tenants_are_changed_alike() {
+    let (database, folder) = tenants().await;
+    let go = |args: &[&str]| go(&database, &folder, args);
+    // It has a row in the way, and fails alone.
+    database.run("INSERT INTO beta.t VALUES (2, NULL, NULL)").await;
+    let drift = go(&["drift"]).with(2).stdout;
+    assert!(drift.contains("3 tenants"), "{drift}");
+    let plan = go(&["plan", "--all", "--allow", "alter"]).with(0).stdout;
+    assert!(plan.contains("alter column t.day"), "{plan}");
+    let ended = go(&["apply", "--all", "--allow", "alter"]).with(1);
+    let told = ended.stderr + &ended.stdout;
+    assert!(told.contains("23502") && told.contains("beta"), "{told}");
+    assert_eq!(database.ask("SELECT (acme.one() + gamma.one())::text").await, "2");
+    assert_eq!(database.ask("SELECT beta.one()::text").await, "0", "half a tenant");
+    database.run("UPDATE beta.t SET day = '2026-01-02', note = '' WHERE id = 2").await;
+    go(&["apply", "--all", "--allow", "alter"]).with(0);
+    go(&["drift"]).with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_any_two_statements() {
+    let socket = server().socket.clone().expect("the throwaway cluster");
+    let (database, folder) = tenants().await;
+    let state = "SELECT (acme.one() + acme.two(1, ''))::text || obj_description('acme.t'::regclass) || \
+                 (SELECT count(*) FROM pg_attribute WHERE attrelid = 'acme.t'::regclass AND attnum > 0 AND attnotnull)";
+    let before = database.ask(state).await;
+    let others =
+        format!("pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()", database.name);
+    // All that is written is among the last statements.
+    let copy = Database::copy_of(&database).await;
+    let proxy = Proxy::start(socket.clone(), Rule::Pass);
+    let mut command = tool::tool(folder.dir.path(), &["apply", "acme", "--allow", "alter"]);
+    command.env("DATABASE_URL", proxy.url("provision", &copy.name));
+    run(command).with(0);
+    let all = proxy.statements.load(Ordering::SeqCst);
+    let mut kills = 0;
+    for at in all.saturating_sub(20).. {
+        assert!(at < all + 10, "it takes more statements than before");
+        let child: Arc<Mutex<Option<Child>>> = Arc::default();
+        let shared = child.clone();
+        let kill = move |_| {
+            if let Some(child) = shared.lock().expect("no panic").as_mut() {
+                let _ = child.kill();
+            }
+        };
+        let proxy = Proxy::start(socket.clone(), Rule::AfterStatements(at, Arc::new(kill)));
+        let mut command = tool::tool(folder.dir.path(), &["apply", "acme", "--allow", "alter"]);
+        command.env("DATABASE_URL", proxy.url("provision", &database.name));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        // Held while it starts, so that it can be killed however early that is.
+        {
+            let mut slot = child.lock().expect("no panic");
+            *slot = Some(command.spawn().expect("the binary starts"));
+        }
+        let status = loop {
+            let ended = child.lock().expect("no panic").as_mut().map(Child::try_wait);
+            if let Some(status) = ended.expect("it was started").expect("a child") {
+                break status;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        };
+        // The server may need a moment to see that its client is gone.
+        while database.count(&others).await > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        if status.success() || database.ask(state).await != before {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 10, "it was killed only {kills} times before it was done");
+    assert_eq!(database.ask(state).await, "3new3");
+    go(&database, &folder, &["apply", "acme", "--allow", "alter"]).with(0);
+}
+
+/// What a tenant's owner has put in the place of something declared, and what hangs on it, is not run by a change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_runs_no_code_of_others() {
+    let manifest = r#"
+version = 1
+[tenants]
+list = ["acme"]
+[tables.t]
+columns = { id = "integer" }
+checks = [{ name = "positive", expression = "id > 0" }]
+"#;
+    let tenant = "
+        CREATE TABLE public.marks (who text);
+        GRANT INSERT ON public.marks TO PUBLIC;
+        CREATE SCHEMA acme; SET search_path = acme;
+        CREATE TABLE t (id integer);
+        INSERT INTO t VALUES (1);
+        ALTER TABLE t ADD CONSTRAINT positive CHECK (id > 0) NOT VALID;";
+    let trusted = Stage::of(manifest, tenant, |_| String::new()).await;
+    trusted.run(&["apply", "acme", "--allow", "alter"]).with(0);
+    trusted.strike().await;
+    let stage = Stage::of(manifest, tenant, |eve| {
+        format!(
+            "ALTER TABLE acme.t OWNER TO {eve}; SET ROLE {eve}; {}
+             CREATE INDEX hers ON acme.t (id) WHERE id < 0; CREATE TABLE acme.other ();
+             ALTER TABLE acme.t ADD CONSTRAINT hers CHECK (acme.hers(id) = 1) NOT VALID",
+            traitor("hers", "integer")
+        )
+    })
+    .await;
+    let plan = stage.run(&["plan", "acme", "--allow", "alter"]).with(0).stdout;
+    assert!(plan.contains("| alter constraint positive on t"), "{plan}");
+    assert!(plan.contains("| alter column t.id"), "{plan}");
+    stage.run(&["apply", "acme", "--allow", "alter"]).with(3);
+    assert_eq!(stage.database.count("public.marks").await, 0);
+    stage.strike().await;
+}
