@@ -14,6 +14,8 @@ use crate::catalog::Object;
 pub enum Class {
     /// In place: nothing is rewritten, and nothing is lost but the definition that is replaced.
     Alter,
+    /// By dropping what holds no data, such as an index, and creating it as declared.
+    Rebuild,
 }
 
 /// Which changes may be made; by default none.
@@ -31,7 +33,7 @@ struct Permission {
 /// What is written where consent is expected, and is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConsentError {
-    #[error("{0:?} is no class of changes; there is \"alter\"")]
+    #[error("{0:?} is no class of changes; there are \"alter\" and \"rebuild\"")]
     Class(String),
     #[error(
         "{0:?}: after the colon comes an object as plans name it, such as \"alter:view totals\""
@@ -47,6 +49,7 @@ impl Class {
     pub fn word(self) -> &'static str {
         match self {
             Self::Alter => "alter",
+            Self::Rebuild => "rebuild",
         }
     }
 }
@@ -120,6 +123,7 @@ impl FromStr for Permission {
         };
         let class = match class.trim() {
             "alter" => Class::Alter,
+            "rebuild" => Class::Rebuild,
             other => return Err(ConsentError::Class(other.to_owned())),
         };
         let pattern = match pattern {
@@ -214,6 +218,8 @@ mod tests {
             Consent::all([consent("alter:function f(integer, text)"), consent("alter:view o*")])
         );
         assert!(both.allows(Class::Alter, &view("other")));
+        assert!(!both.allows(Class::Rebuild, &view("other")));
+        assert!(consent("alter,rebuild:view *").allows(Class::Rebuild, &view("other")));
     }
 
     #[test]

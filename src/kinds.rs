@@ -76,7 +76,10 @@ pub use digest::{DIGEST_VERSION, digest_script};
 pub use inheritance::{column, differ_in_structure, is_unmanaged, locks_on_parents, same_bound};
 pub use members::{Members, members_script};
 pub use reading::{Reading, details_script, parse};
-pub use registry::{alter, can_alter, comes_with, create, is_structural, lock, occupied, rules};
+pub use registry::{
+    alter, can_alter, can_rebuild, comes_with, create, is_structural, lock, occupied, rebuild,
+    rules,
+};
 pub use routine::quoted_in_bodies;
 pub use rules::{Digest, Needs, Rules, parameters};
 pub use script::{for_version, stripped};

@@ -83,7 +83,8 @@ pub(super) struct Apply {
     trust_tenant_code: bool,
 
     /// Change what exists and is not as declared, too. `alter`: in place, where nothing is rewritten or lost but the
-    /// definition that is replaced; `alter:view totals`: only that object, named as plans name it; `*` is any text. Several with
+    /// definition that is replaced; `rebuild`: by dropping what holds no data, such as an index, and creating it again;
+    /// `alter:view totals`: only that object, named as plans name it; `*` is any text. Several with
     /// commas. A saved plan has the consent with which it was made.
     #[arg(long, value_name = "CLASS[:OBJECT]", conflicts_with = "plan")]
     allow: Vec<Consent>,

@@ -92,6 +92,12 @@ pub(super) static RULES: Rules = Rules {
     is_structural: true,
     create,
     alter: validate,
+    drop: |fact, schema| {
+        // An index comes with the others, on which there may be more.
+        matches!(fact.text("sort"), Some("c" | "f")).then_some(())?;
+        let (name, table) = (fact.object.name()?.quoted(), whole_of(&fact.object, schema));
+        Some(format!("ALTER TABLE {table} DROP CONSTRAINT {name}"))
+    },
     lock: |fact| {
         Some(if is_foreign_key(fact) {
             TableLock::ShareRowExclusive

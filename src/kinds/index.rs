@@ -103,6 +103,11 @@ pub(super) static RULES: Rules = Rules {
     occupies: |fact| fact.object.name().map(|n| Slot::Relation(n.clone())).into_iter().collect(),
     is_structural: true,
     create,
+    drop: |fact, schema| {
+        // Foreign keys may need one that is unique.
+        let name = schema.qualify(fact.object.name()?);
+        fact.text("unique").is_none().then(|| format!("DROP INDEX {name}"))
+    },
     lock: |_| Some(TableLock::Share),
     ..Rules::NONE
 };

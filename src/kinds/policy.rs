@@ -49,6 +49,10 @@ pub(super) static RULES: Rules = Rules {
     }),
     create,
     alter,
+    drop: |fact, schema| {
+        let (name, whole) = (fact.object.name()?.quoted(), whole_of(&fact.object, schema));
+        Some(format!("DROP POLICY {name} ON {whole}"))
+    },
     lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };

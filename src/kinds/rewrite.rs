@@ -52,6 +52,10 @@ pub(super) static RULES: Rules = Rules {
     }),
     create,
     alter: |alteration, schema| Some(replace(alteration, schema)),
+    drop: |fact, schema| {
+        let (name, whole) = (fact.object.name()?.quoted(), whole_of(&fact.object, schema));
+        Some(format!("DROP RULE {name} ON {whole}"))
+    },
     lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };

@@ -29,6 +29,9 @@ pub struct Rules {
     pub lock: fn(&Fact) -> Option<TableLock>,
     /// The statement that changes it in place, which may be run again; `None`: that takes more.
     pub alter: fn(&Alteration<'_>, &SchemaName) -> Option<String>,
+    /// The statement that drops one that holds no data, and on which nothing depends but what the catalog tells; `None`: it
+    /// may be more.
+    pub drop: fn(&Fact, &SchemaName) -> Option<String>,
     /// The column with which it comes and goes, so that it is no difference of its own where the column exists.
     pub comes_with: fn(&Fact) -> Option<Object>,
 }
@@ -76,6 +79,7 @@ impl Rules {
         create: |_, _, _| String::new(),
         lock: |_| None,
         alter: |_, _| None,
+        drop: |_, _| None,
         comes_with: |_| None,
     };
 }

@@ -37,6 +37,7 @@ pub(super) static RULES: Rules = Rules {
         let is_all = alteration.is_only_in(&["target"]);
         is_all.then(|| format!("ALTER STATISTICS {name} SET STATISTICS {target}"))
     },
+    drop: |fact, schema| Some(format!("DROP STATISTICS {}", qualified(&fact.object, schema))),
     lock: |_| Some(TableLock::ShareUpdateExclusive),
     ..Rules::NONE
 };

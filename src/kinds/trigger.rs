@@ -47,6 +47,10 @@ pub(super) static RULES: Rules = Rules {
     }),
     create,
     alter,
+    drop: |fact, schema| {
+        let (name, whole) = (fact.object.name()?.quoted(), whole_of(&fact.object, schema));
+        Some(format!("DROP TRIGGER {name} ON {whole}"))
+    },
     lock: |fact| {
         Some(match fact.text("enabled") {
             None => TableLock::ShareRowExclusive,

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
-use super::consent::{is_in_place, shown};
+use super::consent::{class, counterpart_class, shown};
 use super::untouched::Change;
-use crate::catalog::{Altered, Fact, Kind, Object};
+use crate::catalog::{Altered, Counterpart, Fact, Kind, Object};
 use crate::consent::Class;
 use crate::kinds::{self, comment_line, described, members};
 use crate::name::Ident;
@@ -44,7 +44,8 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
             changes.insert(key, Change { object, actual, expected, allowed_by });
         }
     }
-    for counterpart in &matching.counterparts {
+    let left = |one: &&Counterpart<'_>| !comparison.changing.contains_key(&one.desired.object);
+    for counterpart in matching.counterparts.iter().filter(left) {
         let (desired_fact, live_fact) = (counterpart.desired, counterpart.live);
         // Names are part of the comparison only where the manifest gives them.
         let named = |fact: &Fact, text: String| match fact.object.name() {
@@ -55,7 +56,7 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
             object: live_fact.object.clone(),
             actual: named(live_fact, described(live, live_fact)),
             expected: named(desired_fact, described(&desired.catalog, desired_fact)),
-            allowed_by: None,
+            allowed_by: counterpart_class(counterpart, &desired.catalog, live),
         };
         changes.insert((comparison.rank(&desired_fact.object), live_fact.object.clone()), change);
     }
@@ -64,18 +65,21 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
 
 /// The consent that all that is different about an object, as people see it, would need.
 fn allowed_by(comparison: &Comparison<'_>, object: &Object) -> Option<Class> {
-    let Comparison { live, permitted, withheld, .. } = comparison;
+    let Comparison { desired, live, permitted, withheld, .. } = comparison;
     let is_part = |fact: &Fact| shown(&fact.object) == *object;
-    let mut altered = withheld.altered.iter().filter(|altered| is_part(altered.desired));
+    let altered = withheld.altered.iter().filter(|altered| is_part(altered.desired));
+    let classes: Option<Vec<Class>> =
+        altered.map(|altered| class(altered, &desired.catalog, live)).collect();
     // A default that draws from a missing sequence of the column is not set alone.
     let mut missing = permitted.added.iter().filter(|fact| is_part(fact) && live.has(object));
     let is_alone = |fact: &Fact| {
         let is_missing = |needed: &Object| permitted.added.iter().any(|f| f.object == *needed);
         !fact.dependencies.iter().any(is_missing)
     };
-    let is_in_place = altered.all(is_in_place) && missing.all(|fact| is_alone(fact));
-    let is_in_order = !reordered(comparison).contains(object);
-    (is_in_place && is_in_order).then_some(Class::Alter)
+    let is_whole = missing.all(|fact| is_alone(fact)) && !reordered(comparison).contains(object);
+    // Without any, it is the default that is missing, or should be.
+    let strongest = classes?.into_iter().max().unwrap_or(Class::Alter);
+    is_whole.then_some(strongest)
 }
 
 /// The desired objects that could be different, but for their comments.

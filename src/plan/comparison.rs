@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::consent;
+use super::consent::{self, Parted};
 use crate::catalog::{
     Altered, Catalog, Delta, Desired, Fact, Kind, Matching, Object, Slots, delta, matching,
 };
@@ -26,7 +26,7 @@ pub(super) struct Comparison<'a> {
     /// What is to be created, by the name that it has in the desired state.
     pub(super) added: BTreeMap<&'a Object, &'a Fact>,
     /// What is to be changed, by the name that it has in the desired state.
-    pub(super) changing: BTreeMap<&'a Object, Altered<'a>>,
+    pub(super) changing: BTreeMap<&'a Object, (Altered<'a>, Class)>,
     /// The names that these objects get in this tenant.
     pub(super) names: BTreeMap<&'a Object, Object>,
 }
@@ -70,14 +70,18 @@ impl<'a> Comparison<'a> {
         consent: &Consent,
     ) -> (Self, BTreeMap<&'a Object, String>) {
         let matching = matching(desired, live, kinds::is_structural);
-        let (permitted, withheld) =
-            consent::part(delta(&desired.catalog, live, &matching), consent);
+        let found = delta(&desired.catalog, live, &matching);
+        let catalogs = (&desired.catalog, live);
+        let Parted { permitted, rebuilt, withheld } =
+            consent::part(found, &matching.counterparts, catalogs, consent);
         let may_change = |column: &Object| {
             let is_left = withheld.altered.iter().any(|one| one.desired.object == *column);
             consent.allows(Class::Alter, column) && !is_left
         };
         let added = added(&permitted, live, &desired.unnamed, may_change);
-        let changing = permitted.altered.iter().map(|one| (&one.desired.object, *one)).collect();
+        let in_place = permitted.altered.iter().map(|one| (*one, Class::Alter));
+        let changing = in_place.chain(rebuilt.iter().map(|one| (*one, Class::Rebuild)));
+        let changing = changing.map(|(one, class)| (&one.desired.object, (one, class))).collect();
         let names = BTreeMap::new();
         let mut comparison =
             Self { manifest, desired, live, matching, permitted, withheld, added, changing, names };
@@ -111,7 +115,7 @@ impl<'a> Comparison<'a> {
 
     /// What is to be created or changed, as it is desired.
     pub(super) fn touched(&self) -> impl Iterator<Item = &'a Fact> {
-        let changed = self.changing.values().map(|altered| altered.desired);
+        let changed = self.changing.values().map(|(altered, _)| altered.desired);
         self.added.values().copied().chain(changed)
     }
 

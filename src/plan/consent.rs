@@ -2,47 +2,114 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Altered, Delta, Fact, Kind, Object};
+use crate::catalog::{Altered, Catalog, Counterpart, Delta, Fact, Kind, Object};
 use crate::consent::{Class, Consent};
 use crate::kinds::{self, Alteration};
 
-/// Separates what may be done from what is withheld. Additions need no consent. Changes in place, and that a column
-/// loses its default, need it; other changes of what exists, and other removals, are withheld from everybody.
-pub(super) fn part<'a>(delta: Delta<'a>, consent: &Consent) -> (Delta<'a>, Delta<'a>) {
-    let Delta { added, removed, altered } = delta;
+/// A difference, by what may be done.
+#[derive(Debug, Default)]
+pub(super) struct Parted<'a> {
+    /// With what is changed in place.
+    pub(super) permitted: Delta<'a>,
+    /// What is dropped and created again.
+    pub(super) rebuilt: Vec<Altered<'a>>,
+    /// What a person would have to consent to, or nobody can.
+    pub(super) withheld: Delta<'a>,
+}
+
+/// Separates what may be done from what is withheld. Additions need no consent. Changes need it, and that a column loses its
+/// default; other removals are withheld from everybody.
+pub(super) fn part<'a>(
+    delta: Delta<'a>,
+    counterparts: &[Counterpart<'a>],
+    (desired, live): (&'a Catalog, &'a Catalog),
+    consent: &Consent,
+) -> Parted<'a> {
+    let Delta { mut added, removed, altered } = delta;
     if consent.is_empty() {
         let permitted = Delta { added, ..Delta::default() };
-        return (permitted, Delta { removed, altered, ..Delta::default() });
+        let withheld = Delta { removed, altered, ..Delta::default() };
+        return Parted { permitted, withheld, ..Parted::default() };
     }
-    let may_be = |one: &Altered<'_>| {
-        consent.allows(Class::Alter, &shown(&one.live.object)) && is_in_place(one)
+    let class_of = |one: &Altered<'_>| class(one, desired, live);
+    let may_be = |class: Class, one: &Altered<'_>| {
+        class_of(one) == Some(class) && consent.allows(class, &shown(&one.live.object))
     };
-    let (mut altered, mut left): (Vec<_>, Vec<_>) = altered.into_iter().partition(may_be);
-    let columns: BTreeSet<&Object> = left
+    let (changed, left): (Vec<_>, Vec<_>) =
+        altered.into_iter().partition(|one| may_be(Class::Alter, one));
+    let (mut rebuilt, mut left): (Vec<_>, Vec<_>) =
+        left.into_iter().partition(|one| may_be(Class::Rebuild, one));
+    let columns: BTreeSet<Object> = left
         .iter()
-        .map(|one| &one.desired.object)
+        .map(|one| one.desired.object.clone())
         .filter(|object| object.kind() == Kind::Column)
         .collect();
     // The default of a column that stays as it is may not even be of its type.
     let is_of_left =
         |fact: &Fact| fact.object.kind() == Kind::Default && columns.contains(&shown(&fact.object));
-    let (stay, change): (Vec<_>, Vec<_>) =
-        altered.into_iter().partition(|one| is_of_left(one.desired));
+    let (stay, altered): (Vec<_>, Vec<_>) =
+        changed.into_iter().partition(|one| is_of_left(one.desired));
+    left.extend(stay);
     let (dropped, removed): (Vec<_>, Vec<_>) = removed.into_iter().partition(|fact| {
         fact.object.kind() == Kind::Default
             && consent.allows(Class::Alter, &shown(&fact.object))
             && !is_of_left(fact)
     });
-    drop(columns);
-    altered = change;
-    left.extend(stay);
+    let others = counterparts.iter().filter(|one| {
+        counterpart_class(one, desired, live)
+            .is_some_and(|class| consent.allows(class, &one.live.object))
+    });
+    rebuilt.extend(others.map(|one| Altered { desired: one.desired, live: one.live }));
+    // A comment goes with what it is on.
+    let is_known = |object: &Object| {
+        let of_altered = altered.iter().map(|one| &one.desired.object);
+        added.iter().map(|fact| &fact.object).chain(of_altered).any(|known| known == object)
+    };
+    let comments = rebuilt.iter().filter_map(|one| desired.get(&one.desired.object.comment()));
+    let comments: Vec<&Fact> = comments.filter(|fact| !is_known(&fact.object)).collect();
+    added.extend(comments);
     let permitted = Delta { added, removed: dropped, altered };
-    (permitted, Delta { removed, altered: left, ..Delta::default() })
+    Parted { permitted, rebuilt, withheld: Delta { removed, altered: left, ..Delta::default() } }
 }
 
-/// Whether there is a statement that changes it in place.
-pub(super) fn is_in_place(altered: &Altered<'_>) -> bool {
-    kinds::can_alter(&Alteration { desired: altered.desired, live: altered.live })
+/// The consent with which an object can be changed, if it can be.
+pub(super) fn class(altered: &Altered<'_>, desired: &Catalog, live: &Catalog) -> Option<Class> {
+    let alteration = Alteration { desired: altered.desired, live: altered.live };
+    if kinds::can_alter(&alteration) {
+        return Some(Class::Alter);
+    }
+    let loses_comment =
+        live.has(&altered.live.object.comment()) && !desired.has(&altered.desired.object.comment());
+    let is_whole = !loses_comment && !is_marked(&altered.live.object, live);
+    (is_whole && kinds::can_rebuild(&alteration)).then_some(Class::Rebuild)
+}
+
+/// The same for something unnamed that exists in another form.
+pub(super) fn counterpart_class(
+    counterpart: &Counterpart<'_>,
+    desired: &Catalog,
+    live: &Catalog,
+) -> Option<Class> {
+    let Counterpart { desired: wanted, live: there, is_named } = counterpart;
+    let has_comment = desired.has(&wanted.object.comment()) || live.has(&there.object.comment());
+    let is_same_kind =
+        wanted.object.kind() == there.object.kind() && wanted.text("sort") == there.text("sort");
+    if *is_named || has_comment || !is_same_kind || is_marked(&there.object, live) {
+        return None;
+    }
+    let alteration = Alteration { desired: wanted, live: there };
+    kinds::can_rebuild(&alteration).then_some(Class::Rebuild)
+}
+
+/// Whether something else says that an index is its own, which would be lost with the index: a table that is clustered on it or
+/// identified by it, or a statistics target of an expression, which is not modelled.
+fn is_marked(object: &Object, live: &Catalog) -> bool {
+    let Some(name) = object.name().filter(|_| object.kind() == Kind::Index) else {
+        return false;
+    };
+    let mut marks = live.of_kind(Kind::Clustering).chain(live.of_kind(Kind::ReplicaIdentity));
+    marks.any(|fact| fact.text("index") == Some(name.as_str()))
+        || live.unmodelled.iter().any(|unmodelled| unmodelled.name.contains(name.as_str()))
 }
 
 /// What people see changed when this does: a default is a part of its column, and a comment of what it is on.
@@ -81,12 +148,15 @@ mod tests {
             removed: vec![&old, &default],
             altered: vec![Altered { desired: &desired, live: &live }],
         };
+        let nothing = Catalog::default();
         let parted = |consent: &Consent| {
-            let (permitted, withheld) = part(delta(), consent);
-            (counts(&permitted), counts(&withheld))
+            let parted = part(delta(), &[], (&nothing, &nothing), consent);
+            assert!(parted.rebuilt.is_empty());
+            (counts(&parted.permitted), counts(&parted.withheld))
         };
         assert_eq!(parted(&Consent::default()), ((1, 0, 0), (0, 2, 1)));
         assert_eq!(parted(&"alter:column t.d".parse().unwrap()), ((1, 0, 0), (0, 2, 1)));
+        assert_eq!(parted(&"rebuild".parse().unwrap()), ((1, 0, 0), (0, 2, 1)));
         for consent in ["alter", "alter:column t.c"] {
             assert_eq!(parted(&consent.parse().unwrap()), ((1, 1, 1), (0, 1, 0)), "{consent}");
         }

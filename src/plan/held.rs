@@ -86,7 +86,8 @@ fn unfit(comparison: &Comparison<'_>) -> BTreeMap<Object, Object> {
     // A unique index enforces what a unique constraint does; other counterparts are something else.
     let others = comparison.matching.counterparts.iter().filter(|counterpart| {
         let (desired, live) = (counterpart.desired, counterpart.live);
-        desired.object.kind() == live.object.kind() || live.text("validity").is_some()
+        let is_left = !comparison.changing.contains_key(&desired.object);
+        is_left && (desired.object.kind() == live.object.kind() || live.text("validity").is_some())
     });
     let others = others.map(|c| (c.desired.object.clone(), c.live.object.clone()));
     altered.chain(others).collect()
@@ -218,7 +219,7 @@ pub(super) fn part<'a>(
             Step::Create(creation) => {
                 blocked.get(&creation.fact.object).cloned().unwrap_or_default()
             }
-            Step::Alter(alteration) => {
+            Step::Change(alteration, _) => {
                 blocked.get(&alteration.desired.object).cloned().unwrap_or_default()
             }
             Step::Unset(_) => BTreeSet::new(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::Step;
 use crate::catalog::{Catalog, Fact, Kind, Object};
+use crate::consent::Class;
 use crate::kinds;
 use crate::locks::{Locks, TableLock};
 use crate::name::Ident;
@@ -20,11 +21,21 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
                     create(&mut locks, fact);
                 }
             }
-            Step::Alter(alteration) => {
+            Step::Change(alteration, class) => {
                 let fact = alteration.desired;
                 create(&mut locks, fact);
-                if let Object::Member(Kind::Table, name) = &fact.object {
-                    add(&mut locks.tables, name, TableLock::AccessExclusive);
+                let is_table = matches!(fact.object, Object::Member(Kind::Table, _));
+                // To drop most things takes more than to create them; a foreign key is dropped from both tables.
+                if *class == Class::Rebuild || is_table {
+                    if let Some(table) = fact.object.table_name() {
+                        add(&mut locks.tables, &table, TableLock::AccessExclusive);
+                    }
+                    let keys = fact.dependencies.iter().filter(|_| kinds::is_foreign_key(fact));
+                    for table in keys.filter_map(Object::table_name) {
+                        if fact.object.table_name().as_ref() != Some(&table) {
+                            add(&mut locks.others, &table, TableLock::AccessExclusive);
+                        }
+                    }
                 }
             }
             Step::Unset(default) => {

@@ -33,7 +33,7 @@ pub(super) fn schedule<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -
     let mut pending: BTreeSet<&Object> = added.chain(changing).copied().collect();
     let mut waiting = units(comparison, blocked);
     let changed = comparison.changing.values();
-    waiting.extend(changed.map(|altered| Unit::alone(comparison, altered.desired)));
+    waiting.extend(changed.map(|(altered, _)| Unit::alone(comparison, altered.desired)));
     waiting.sort_by_key(|unit| unit.rank);
     let mut created = Vec::new();
     while let Some(at) = next(&waiting, &pending) {
@@ -53,7 +53,9 @@ pub(super) fn schedule<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -
     }
     place_labels(comparison, &mut created);
     let step = |creation: Creation<'a>| match comparison.changing.get(&creation.fact.object) {
-        Some(Altered { desired, live }) => Step::Alter(Alteration { desired, live }),
+        Some((Altered { desired, live }, class)) => {
+            Step::Change(Alteration { desired, live }, *class)
+        }
         None => Step::Create(creation),
     };
     created.into_iter().map(step).collect()

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Kind, Object};
+use crate::consent::Class;
 use crate::grants::{AbsentGrant, Whose};
 use crate::kinds::{self, Alteration, Creation, Guard};
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
@@ -13,7 +14,7 @@ use crate::rows;
 #[derive(Debug, Clone)]
 pub enum Step<'a> {
     Create(Creation<'a>),
-    Alter(Alteration<'a>),
+    Change(Alteration<'a>, Class),
     /// Takes the default of a column away.
     Unset(Object),
     Grant {
@@ -37,11 +38,12 @@ pub enum Action {
     Refresh,
     Set,
     Alter,
+    Rebuild,
 }
 
 impl Action {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Create,
         Self::Add,
         Self::Comment,
@@ -49,6 +51,7 @@ impl Action {
         Self::Refresh,
         Self::Set,
         Self::Alter,
+        Self::Rebuild,
     ];
 
     /// As what is planned is counted: "7 to create".
@@ -62,6 +65,7 @@ impl Action {
             Self::Refresh => "to refresh",
             Self::Set => "to set",
             Self::Alter => "to alter",
+            Self::Rebuild => "to rebuild",
         }
     }
 
@@ -76,6 +80,7 @@ impl Action {
             Self::Refresh => "refreshed",
             Self::Set => "set",
             Self::Alter => "altered",
+            Self::Rebuild => "rebuilt",
         }
     }
 }
@@ -84,8 +89,10 @@ impl Step<'_> {
     /// What it does.
     #[must_use]
     pub fn action(&self) -> Action {
-        if let Self::Alter(_) | Self::Unset(_) = self {
-            return Action::Alter;
+        match self {
+            Self::Change(_, Class::Alter) | Self::Unset(_) => return Action::Alter,
+            Self::Change(_, Class::Rebuild) => return Action::Rebuild,
+            Self::Create(_) | Self::Grant { .. } | Self::Insert { .. } => {}
         }
         match self.object().kind() {
             Kind::Schema
@@ -128,7 +135,7 @@ impl Step<'_> {
     pub fn object(&self) -> Object {
         match self {
             Self::Create(creation) => creation.object.clone(),
-            Self::Alter(alteration) => alteration.object().clone(),
+            Self::Change(alteration, _) => alteration.object().clone(),
             Self::Unset(default) => default.clone(),
             Self::Grant { absent, whose } => absent.object(*whose),
             Self::Insert { seed, row } => {
@@ -151,7 +158,11 @@ impl Step<'_> {
     pub fn statement(&self, manifest: &Manifest, schema: &SchemaName, tenant: &TenantId) -> String {
         match self {
             Self::Create(creation) => kinds::create(creation, schema, Guard::IfNotExists),
-            Self::Alter(alteration) => kinds::alter(alteration, schema).unwrap_or_default(),
+            Self::Change(alteration, class) => match class {
+                Class::Alter => kinds::alter(alteration, schema),
+                Class::Rebuild => kinds::rebuild(alteration, schema),
+            }
+            .unwrap_or_default(),
             Self::Unset(default) => kinds::drop_default(default, schema),
             Self::Grant { absent, .. } => absent.statement(tenant, schema),
             Self::Insert { seed, row } => rows::insert(manifest, schema, tenant, seed, row),
@@ -179,7 +190,7 @@ impl Step<'_> {
                 | Kind::Aggregate => Some(kinds::create(creation, schema, Guard::Exclusive)),
                 _ => None,
             },
-            Self::Alter(_) | Self::Unset(_) | Self::Grant { .. } | Self::Insert { .. } => None,
+            Self::Change(..) | Self::Unset(_) | Self::Grant { .. } | Self::Insert { .. } => None,
         }
     }
 }
@@ -194,6 +205,7 @@ impl std::fmt::Display for Action {
             Self::Refresh => "refresh",
             Self::Set => "set",
             Self::Alter => "alter",
+            Self::Rebuild => "rebuild",
         })
     }
 }

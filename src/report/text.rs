@@ -83,7 +83,7 @@ fn body(plan: &Plan, left: &Untouched, sql: bool) -> String {
         }
     }
     if !left.held.is_empty() {
-        let title = "held back: an apply adds it once the reason is gone";
+        let title = "held back: an apply does it once the reason is gone";
         let _ = writeln!(text, "\n  {}", styled(STRONG, title));
         for held in &left.held {
             text.push_str(&held_text(held));
@@ -143,7 +143,7 @@ fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
         }
         let line = printable(&step.describe());
         let (style, mark) = match step.action {
-            Action::Alter => (CHANGED, '~'),
+            Action::Alter | Action::Rebuild => (CHANGED, '~'),
             _ => (CREATED, '+'),
         };
         let _ = writeln!(text, "    {}", styled(style, &format!("{mark} {line}")));

@@ -97,7 +97,10 @@ async fn consent_that_cannot_be_meant_is_refused() {
     let (database, folder) = tenants().await;
     let go = |args: &[&str]| go(&database, &folder, args);
     let told = go(&["plan", "acme", "--allow", "drop"]).with(1).stderr;
-    assert!(told.contains("\"drop\" is no class of changes; there is \"alter\""), "{told}");
+    assert!(
+        told.contains("\"drop\" is no class of changes; there are \"alter\" and \"rebuild\""),
+        "{told}"
+    );
     for args in [&["plan", "acme"][..], &["plan", "--all"], &["apply", "acme"]] {
         let allow = ["--allow", "alter:view day,alter:table t"];
         let ended = go(&[args, &allow].concat());
@@ -207,6 +210,68 @@ async fn killed_between_any_two_statements() {
     go(&database, &folder, &["apply", "acme", "--allow", "alter"]).with(0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_rebuilt_keeps_what_is_declared_of_it() {
+    let database = Database::new().await;
+    database
+        .run(
+            "CREATE SCHEMA acme; SET search_path = acme;
+             CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL CONSTRAINT t_check CHECK (a > 1));
+             INSERT INTO t VALUES (1, 2), (2, 3);
+             CREATE INDEX by_a ON t (a) WHERE a > 2; COMMENT ON INDEX by_a IS 'for reports';
+             CREATE INDEX mine ON t (a, id); COMMENT ON INDEX mine IS 'of somebody';
+             CREATE INDEX order_by_a ON t (a, id); ALTER TABLE t CLUSTER ON order_by_a;
+             CREATE UNIQUE INDEX one ON t (id, a);
+             CREATE TABLE of_t (id integer NOT NULL, a integer NOT NULL, FOREIGN KEY (id, a) REFERENCES t (id, a))",
+        )
+        .await;
+    let folder = Folder::new(
+        r#"
+version = 1
+[tables.t]
+primary_key = ["id"]
+columns = { id = "integer", a = "integer" }
+checks = [{ expression = "a > 0" }]
+cluster_on = "order_by_a"
+indexes = [
+  { name = "by_a", columns = ["a"], comment = "for reports" },
+  { name = "mine", columns = ["id"] },
+  { name = "order_by_a", columns = ["a", "id"], with = { fillfactor = 80 } },
+  { name = "one", columns = ["id", "a"], unique = true, with = { fillfactor = 80 } },
+]
+[tables.of_t]
+columns = { id = "integer", a = "integer" }
+foreign_keys = [{ columns = ["id", "a"], references = { table = "t", columns = ["id", "a"] }, on_delete = "cascade" }]
+"#,
+    );
+    let go = |args: &[&str]| go(&database, &folder, args);
+    let plan = go(&["plan", "acme"]).with(0).stdout;
+    for (object, is_offered) in [
+        ("constraint t_check on t", true),
+        ("index by_a on t", true),
+        ("index mine on t", false),
+        ("index order_by_a on t", false),
+        ("index one on t", false),
+        ("constraint of_t_id_a_fkey on of_t", true),
+    ] {
+        let line = format!(
+            "~ changed {object}{}\n",
+            if is_offered { " (--allow rebuild changes it)" } else { "" }
+        );
+        assert!(plan.contains(&line), "{line}: {plan}");
+    }
+    let applied = go(&["apply", "acme", "--allow", "rebuild"]).with(3).stdout;
+    assert!(applied.contains("rebuilt ("), "{applied}");
+    let comment = "SELECT obj_description('acme.by_a'::regclass)";
+    assert_eq!(database.ask(comment).await, "for reports");
+    let checks = "SELECT string_agg(pg_get_constraintdef(oid), ' ' ORDER BY conname) FROM pg_constraint \
+                  WHERE conrelid = 'acme.t'::regclass AND contype = 'c'";
+    assert_eq!(database.ask(checks).await, "CHECK ((a > 0))");
+    assert_eq!(database.count("acme.t").await, 2);
+    let plan = go(&["plan", "acme", "--allow", "rebuild,alter"]).with(0).stdout;
+    assert!(plan.contains("Nothing to do in schema acme."), "{plan}");
+}
+
 /// What a tenant's owner has put in the place of something declared, and what hangs on it, is not run by a change.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_runs_no_code_of_others() {
@@ -216,7 +281,8 @@ version = 1
 list = ["acme"]
 [tables.t]
 columns = { id = "integer" }
-checks = [{ name = "positive", expression = "id > 0" }]
+checks = [{ name = "positive", expression = "id > 0" }, { name = "small", expression = "id < 9" }]
+indexes = [{ name = "by_id", columns = ["id"] }]
 "#;
     let tenant = "
         CREATE TABLE public.marks (who text);
@@ -224,9 +290,11 @@ checks = [{ name = "positive", expression = "id > 0" }]
         CREATE SCHEMA acme; SET search_path = acme;
         CREATE TABLE t (id integer);
         INSERT INTO t VALUES (1);
+        CREATE INDEX by_id ON t (id) WHERE id > 0;
+        ALTER TABLE t ADD CONSTRAINT small CHECK (id < 8);
         ALTER TABLE t ADD CONSTRAINT positive CHECK (id > 0) NOT VALID;";
     let trusted = Stage::of(manifest, tenant, |_| String::new()).await;
-    trusted.run(&["apply", "acme", "--allow", "alter"]).with(0);
+    trusted.run(&["apply", "acme", "--allow", "alter,rebuild"]).with(0);
     trusted.strike().await;
     let stage = Stage::of(manifest, tenant, |eve| {
         format!(
@@ -237,10 +305,12 @@ checks = [{ name = "positive", expression = "id > 0" }]
         )
     })
     .await;
-    let plan = stage.run(&["plan", "acme", "--allow", "alter"]).with(0).stdout;
+    let plan = stage.run(&["plan", "acme", "--allow", "alter,rebuild"]).with(0).stdout;
     assert!(plan.contains("| alter constraint positive on t"), "{plan}");
-    assert!(plan.contains("| alter column t.id"), "{plan}");
-    stage.run(&["apply", "acme", "--allow", "alter"]).with(3);
+    for step in ["alter column t.id", "rebuild constraint small on t", "rebuild index by_id on t"] {
+        assert!(plan.contains(&format!("| {step}")), "{step}: {plan}");
+    }
+    stage.run(&["apply", "acme", "--allow", "alter,rebuild"]).with(3);
     assert_eq!(stage.database.count("public.marks").await, 0);
     stage.strike().await;
 }

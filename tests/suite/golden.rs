@@ -1,6 +1,6 @@
 //! Cases as folders in `tests/golden`: `live.sql` (what is in the tenant's schema before; may be
 //! absent), `schema.toml` (what should be), `plan.txt` (what people see, with the SQL), `altered.txt` (the same with
-//! consent to changes in place, if there are any), and maybe
+//! consent to changes, if there are any), and maybe
 //! `since` (the PostgreSQL that it needs; an older one is named in a refusal). Each plan is applied,
 //! and planned again to nothing. `UPDATE_GOLDEN=1 cargo test golden` writes the
 //! expectations anew.
@@ -102,11 +102,11 @@ async fn check(case: &Path) -> Result<(), String> {
     rendered_again(&database, &case.join("schema.toml")).await
 }
 
-/// The same with the consent to change in place what can be changed in place.
+/// The same with consent to change what can be changed.
 async fn altered(case: &Path) -> Result<(), String> {
     let database = start(case).await;
     let mut context = support::context(&case.join("schema.toml"), &database);
-    context.consent = "alter".parse().map_err(|error| format!("{error}"))?;
+    context.consent = "alter,rebuild".parse().map_err(|error| format!("{error}"))?;
     let plan = support::plan(&context, TENANT).await.map_err(|error| support::told(&error))?;
     let shown = plain(&report::plan(&plan, &reconcile::left_by(&context, &plan), true));
     expect(&case.join("altered.txt"), &shown)?;

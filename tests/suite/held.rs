@@ -139,7 +139,7 @@ async fn each_step_is_listed_with_the_root_of_its_reasons_only() {
     let folder = Folder::new(&manifest);
     let go = |args: &[&str]| run(on(&database, folder.dir.path(), args));
     let ended = go(&["plan", "acme"]).with(0);
-    let held = "  held back: an apply adds it once the reason is gone
+    let held = "  held back: an apply does it once the reason is gone
     | create table t
     | insert 1 row into table t
         the name of table t is taken by a view

@@ -114,10 +114,10 @@ fn the_whole_is_reached_from_any_part() {
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// From what another manifest has made, consent to changes in place leads to where nothing more can be changed in place;
+/// From what another manifest has made, consent leads to where nothing more can be changed with it;
 /// without it, what was there stays as it was.
 #[test]
-fn what_may_be_changed_in_place_is_changed_at_once() {
+fn what_may_be_changed_is_changed_at_once() {
     let pairs = (generate::spec(), generate::spec());
     runner(60)
         .run(&pairs, |(old, new): (Spec, Spec)| {
@@ -128,7 +128,7 @@ fn what_may_be_changed_in_place_is_changed_at_once() {
                 converge(&database, &old, "acme").await?;
                 let copy = Database::copy_of(&database).await;
                 let folder = Folder::new(&new);
-                for (database, consent) in [(&copy, ""), (&database, "alter")] {
+                for (database, consent) in [(&copy, ""), (&database, "alter,rebuild")] {
                     let mut context = support::context(&folder.manifest(), database);
                     if !consent.is_empty() {
                         context.consent = consent.parse().expect("consent");
