@@ -44,6 +44,9 @@ pub enum ConsentError {
 }
 
 impl Class {
+    /// All of them.
+    const ALL: [Self; 2] = [Self::Alter, Self::Rebuild];
+
     /// As it is written.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -90,7 +93,7 @@ impl Consent {
             let name = object.to_string();
             left.retain(|pattern| !pattern.is_match(&name));
         }
-        left.into_iter().map(|pattern| pattern.glob().glob().to_owned()).collect()
+        left.into_iter().map(|pattern| unescaped(pattern.glob().glob())).collect()
     }
 }
 
@@ -99,17 +102,20 @@ impl FromStr for Consent {
     type Err = ConsentError;
 
     fn from_str(text: &str) -> Result<Self, ConsentError> {
-        let mut depth = 0_usize;
-        // The types of arguments have commas between them, too.
-        let each = text.split(|c| {
-            match c {
-                '(' => depth += 1,
-                ')' => depth = depth.saturating_sub(1),
-                _ => {}
+        // Names, and lists of arguments, have commas, too: a permission begins with a class.
+        let begins = |rest: &str| {
+            let word = rest.trim_start().split([':', ',']).next().unwrap_or_default();
+            Class::ALL.iter().any(|class| class.word() == word.trim_end())
+        };
+        let (mut all, mut from) = (Vec::new(), 0);
+        for (at, _) in text.match_indices(',') {
+            if text.get(at + 1..).is_some_and(begins) {
+                all.push(text.get(from..at).unwrap_or_default().parse()?);
+                from = at + 1;
             }
-            c == ',' && depth == 0
-        });
-        Ok(Self(each.map(str::parse).collect::<Result<_, _>>()?))
+        }
+        all.push(text.get(from..).unwrap_or_default().parse()?);
+        Ok(Self(all))
     }
 }
 
@@ -121,11 +127,11 @@ impl FromStr for Permission {
             Some((class, pattern)) => (class, Some(pattern.trim())),
             None => (text, None),
         };
-        let class = match class.trim() {
-            "alter" => Class::Alter,
-            "rebuild" => Class::Rebuild,
-            other => return Err(ConsentError::Class(other.to_owned())),
-        };
+        let class = class.trim();
+        let class = Class::ALL
+            .into_iter()
+            .find(|known| known.word() == class)
+            .ok_or_else(|| ConsentError::Class(class.to_owned()))?;
         let pattern = match pattern {
             Some("") => return Err(ConsentError::Empty(text.to_owned())),
             Some(pattern) => {
@@ -133,12 +139,36 @@ impl FromStr for Permission {
                     pattern: pattern.to_owned(),
                     reason: error.kind().to_string(),
                 };
-                Some(Glob::new(pattern).map_err(refused)?.compile_matcher())
+                Some(Glob::new(&escaped(pattern)).map_err(refused)?.compile_matcher())
             }
             None => None,
         };
         Ok(Self { class, pattern })
     }
+}
+
+/// Only `*` and `?` mean more than themselves: names of types have brackets in them.
+fn escaped(pattern: &str) -> String {
+    let each = pattern.chars().map(|c| match c {
+        '[' | ']' | '{' | '}' | '\\' => format!("[{c}]"),
+        c => c.to_string(),
+    });
+    each.collect()
+}
+
+/// The reverse of [`escaped`].
+fn unescaped(glob: &str) -> String {
+    let mut chars = glob.chars();
+    let mut text = String::new();
+    while let Some(c) = chars.next() {
+        if c == '[' {
+            text.extend(chars.next());
+            chars.next();
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 impl PartialEq for Permission {
@@ -152,7 +182,9 @@ impl Eq for Permission {}
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.class.word())?;
-        self.pattern.as_ref().map_or(Ok(()), |pattern| write!(f, ":{}", pattern.glob()))
+        self.pattern
+            .as_ref()
+            .map_or(Ok(()), |pattern| write!(f, ":{}", unescaped(pattern.glob().glob())))
     }
 }
 
@@ -205,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for text in ["", "drop", "Alter", "alter:", "alter: ", "alter:[", "alter,drop"] {
+        for text in ["", "drop", "Alter", "alter:", "alter: ", "alter,drop", ",alter"] {
             assert!(text.parse::<Consent>().is_err(), "{text}");
         }
     }
@@ -220,6 +252,18 @@ mod tests {
         assert!(both.allows(Class::Alter, &view("other")));
         assert!(!both.allows(Class::Rebuild, &view("other")));
         assert!(consent("alter,rebuild:view *").allows(Class::Rebuild, &view("other")));
+    }
+
+    #[test]
+    fn only_two_signs_are_not_themselves() {
+        for name in ["a[b]", "{x,y}", "a,b", "(", "!\\", "it's", "alter"] {
+            let consent = consent(&format!("alter:view {name},rebuild"));
+            assert!(consent.allows(Class::Alter, &view(name)), "{name}");
+            assert!(!consent.allows(Class::Alter, &view("x")), "{name}");
+            assert!(consent.allows(Class::Rebuild, &view("x")), "{name}");
+            let text = serde_json::to_string(&consent).unwrap();
+            assert_eq!(serde_json::from_str::<Consent>(&text).unwrap(), consent, "{name}");
+        }
     }
 
     #[test]

@@ -73,7 +73,9 @@ pub use creation::{Creation, Guard, Place};
 pub use default::drop as drop_default;
 pub use described::{described, members};
 pub use digest::{DIGEST_VERSION, digest_script};
-pub use inheritance::{column, differ_in_structure, is_unmanaged, locks_on_parents, same_bound};
+pub use inheritance::{
+    column, differ_in_structure, has_children, is_unmanaged, locks_on_parents, same_bound,
+};
 pub use members::{Members, members_script};
 pub use reading::{Reading, details_script, parse};
 pub use registry::{

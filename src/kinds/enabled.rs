@@ -1,7 +1,7 @@
 //! What triggers and rules have in common: each applies or not by the role of the session in replication.
 
 use super::creation::{Guard, together};
-use crate::catalog::Fact;
+use crate::catalog::{Fact, Kind, Object};
 
 /// The statement that creates one of a relation, unless it is `there`, with what ALTER TABLE then does to it if it is not
 /// enabled as new ones are. `named` is its kind and name, such as `TRIGGER "t"`.
@@ -27,9 +27,17 @@ pub(super) fn alter(fact: &Fact, (relation, named): (&str, &str)) -> String {
     format!("ALTER TABLE {relation} {} {named}", words(fact).unwrap_or("ENABLE"))
 }
 
+/// Whether ALTER TABLE can enable and disable a part: those of views always apply.
+pub(super) fn can_be_disabled(object: &Object) -> bool {
+    object.group().kind() == Kind::Table
+}
+
 /// The statements that replace one, and make it apply as desired.
-pub(super) fn replace(fact: &Fact, statement: &str, on: (&str, &str)) -> String {
+pub(super) fn replace(object: &Object, fact: &Fact, statement: &str, on: (&str, &str)) -> String {
     let replacing = statement.replacen("CREATE ", "CREATE OR REPLACE ", 1);
+    if !can_be_disabled(object) {
+        return replacing;
+    }
     together(&format!("{replacing};\n        {}", alter(fact, on)))
 }
 

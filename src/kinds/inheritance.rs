@@ -99,6 +99,14 @@ fn parents(table: &Fact) -> Vec<Ident> {
     names.into_iter().filter_map(|name| Ident::new(name).ok()).collect()
 }
 
+/// Whether a table is partitioned, or others of the schema inherit from it: the server changes these with it.
+#[must_use]
+pub fn has_children(catalog: &Catalog, table: &Ident) -> bool {
+    let own = catalog.get(&Object::table(table));
+    own.is_some_and(|fact| fact.text("partition_by").is_some())
+        || catalog.of_kind(Kind::Table).any(|fact| parents(fact).contains(table))
+}
+
 /// The column of a table, which may be that of a table that it inherits from.
 #[must_use]
 pub fn column<'c>(catalog: &'c Catalog, table: &Ident, name: &Ident) -> Option<&'c Fact> {

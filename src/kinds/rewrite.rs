@@ -51,7 +51,7 @@ pub(super) static RULES: Rules = Rules {
                  AND ru.ev_type <> '1' ORDER BY ru.rulename",
     }),
     create,
-    alter: |alteration, schema| Some(replace(alteration, schema)),
+    alter,
     drop: |fact, schema| {
         let (name, whole) = (fact.object.name()?.quoted(), whole_of(&fact.object, schema));
         Some(format!("DROP RULE {name} ON {whole}"))
@@ -67,13 +67,14 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     enabled::create(fact, guard, &there, &statement, (&on, &named(&creation.object)))
 }
 
-fn replace(alteration: &Alteration<'_>, schema: &SchemaName) -> String {
+fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
     let (object, fact) = (alteration.object(), alteration.desired);
     let (on, named) = (whole_of(object, schema), named(object));
     if alteration.is_only_in(&["enabled"]) {
-        return enabled::alter(fact, (&on, &named));
+        let can_be = enabled::can_be_disabled(object);
+        return can_be.then(|| enabled::alter(fact, (&on, &named)));
     }
-    enabled::replace(fact, &statement(object, fact, schema), (&on, &named))
+    Some(enabled::replace(object, fact, &statement(object, fact, schema), (&on, &named)))
 }
 
 fn named(object: &Object) -> String {

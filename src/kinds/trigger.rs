@@ -72,11 +72,12 @@ fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
     let (object, fact) = (alteration.object(), alteration.desired);
     let table = whole_of(object, schema);
     if !alteration.differs("definition") && !alteration.differs("constraint") {
-        return Some(enabled::alter(fact, (&table, &named(object))));
+        let can_be = enabled::can_be_disabled(object);
+        return can_be.then(|| enabled::alter(fact, (&table, &named(object))));
     }
     let is_constraint = [fact, alteration.live].iter().any(|f| f.text("constraint").is_some());
     let statement = statement(object, fact, schema);
-    (!is_constraint).then(|| enabled::replace(fact, &statement, (&table, &named(object))))
+    (!is_constraint).then(|| enabled::replace(object, fact, &statement, (&table, &named(object))))
 }
 
 fn named(object: &Object) -> String {

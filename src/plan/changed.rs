@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
-use super::consent::{class, counterpart_class, shown};
+use super::consent::{class, counterpart_class, is_of_parent, shown};
 use super::untouched::Change;
 use crate::catalog::{Altered, Counterpart, Fact, Kind, Object};
 use crate::consent::Class;
@@ -76,7 +76,9 @@ fn allowed_by(comparison: &Comparison<'_>, object: &Object) -> Option<Class> {
         let is_missing = |needed: &Object| permitted.added.iter().any(|f| f.object == *needed);
         !fact.dependencies.iter().any(is_missing)
     };
-    let is_whole = missing.all(|fact| is_alone(fact)) && !reordered(comparison).contains(object);
+    let is_whole = missing.all(|fact| is_alone(fact))
+        && !is_of_parent(object, live)
+        && !reordered(comparison).contains(object);
     // Without any, it is the default that is missing, or should be.
     let strongest = classes?.into_iter().max().unwrap_or(Class::Alter);
     is_whole.then_some(strongest)

@@ -76,7 +76,7 @@ impl<'a> Comparison<'a> {
             consent::part(found, &matching.counterparts, catalogs, consent);
         let may_change = |column: &Object| {
             let is_left = withheld.altered.iter().any(|one| one.desired.object == *column);
-            consent.allows(Class::Alter, column) && !is_left
+            consent.allows(Class::Alter, column) && !is_left && !consent::is_of_parent(column, live)
         };
         let added = added(&permitted, live, &desired.unnamed, may_change);
         let in_place = permitted.altered.iter().map(|one| (*one, Class::Alter));

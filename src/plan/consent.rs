@@ -33,7 +33,7 @@ pub(super) fn part<'a>(
     }
     let class_of = |one: &Altered<'_>| class(one, desired, live);
     let may_be = |class: Class, one: &Altered<'_>| {
-        class_of(one) == Some(class) && consent.allows(class, &shown(&one.live.object))
+        class_of(one) == Some(class) && is_allowed(consent, class, one.desired, one.live)
     };
     let (changed, left): (Vec<_>, Vec<_>) =
         altered.into_iter().partition(|one| may_be(Class::Alter, one));
@@ -51,13 +51,16 @@ pub(super) fn part<'a>(
         changed.into_iter().partition(|one| is_of_left(one.desired));
     left.extend(stay);
     let (dropped, removed): (Vec<_>, Vec<_>) = removed.into_iter().partition(|fact| {
+        let column = shown(&fact.object);
         fact.object.kind() == Kind::Default
-            && consent.allows(Class::Alter, &shown(&fact.object))
+            && desired.has(&column)
+            && consent.allows(Class::Alter, &column)
+            && !is_of_parent(&column, live)
             && !is_of_left(fact)
     });
     let others = counterparts.iter().filter(|one| {
         counterpart_class(one, desired, live)
-            .is_some_and(|class| consent.allows(class, &one.live.object))
+            .is_some_and(|class| is_allowed(consent, class, one.desired, one.live))
     });
     rebuilt.extend(others.map(|one| Altered { desired: one.desired, live: one.live }));
     // A comment goes with what it is on.
@@ -72,8 +75,37 @@ pub(super) fn part<'a>(
     Parted { permitted, rebuilt, withheld: Delta { removed, altered: left, ..Delta::default() } }
 }
 
+/// Under the name that it has in the tenant, or the one that it has in the manifest.
+fn is_allowed(consent: &Consent, class: Class, desired: &Fact, live: &Fact) -> bool {
+    [live, desired].iter().any(|fact| consent.allows(class, &shown(&fact.object)))
+}
+
+/// Whether the server would change children of the table as well, which may have something of their own there.
+pub(super) fn is_of_parent(object: &Object, live: &Catalog) -> bool {
+    let is_inherited = matches!(
+        object.kind(),
+        Kind::Column | Kind::Default | Kind::Trigger | Kind::Constraint | Kind::Index
+    );
+    is_inherited && object.table_name().is_some_and(|table| kinds::has_children(live, &table))
+}
+
+/// Whether a default draws from a sequence that does not exist under its name, and that comes with the column.
+pub(super) fn lacks_sequence(default: &Fact, desired: &Catalog, live: &Catalog) -> bool {
+    let mut sequences = default.dependencies.iter().filter(|one| one.kind() == Kind::Sequence);
+    sequences.any(|sequence| {
+        let column = desired.get(sequence).and_then(kinds::comes_with);
+        !live.has(sequence) && column.is_some_and(|column| live.has(&column))
+    })
+}
+
 /// The consent with which an object can be changed, if it can be.
 pub(super) fn class(altered: &Altered<'_>, desired: &Catalog, live: &Catalog) -> Option<Class> {
+    if is_of_parent(&altered.live.object, live)
+        || altered.desired.object.kind() == Kind::Default
+            && lacks_sequence(altered.desired, desired, live)
+    {
+        return None;
+    }
     let alteration = Alteration { desired: altered.desired, live: altered.live };
     if kinds::can_alter(&alteration) {
         return Some(Class::Alter);
@@ -94,7 +126,8 @@ pub(super) fn counterpart_class(
     let has_comment = desired.has(&wanted.object.comment()) || live.has(&there.object.comment());
     let is_same_kind =
         wanted.object.kind() == there.object.kind() && wanted.text("sort") == there.text("sort");
-    if *is_named || has_comment || !is_same_kind || is_marked(&there.object, live) {
+    let is_shared = is_marked(&there.object, live) || is_of_parent(&there.object, live);
+    if *is_named || has_comment || !is_same_kind || is_shared {
         return None;
     }
     let alteration = Alteration { desired: wanted, live: there };
@@ -148,9 +181,10 @@ mod tests {
             removed: vec![&old, &default],
             altered: vec![Altered { desired: &desired, live: &live }],
         };
-        let nothing = Catalog::default();
+        let (mut declared, live) = (Catalog::default(), Catalog::default());
+        declared.insert(column("null"));
         let parted = |consent: &Consent| {
-            let parted = part(delta(), &[], (&nothing, &nothing), consent);
+            let parted = part(delta(), &[], (&declared, &live), consent);
             assert!(parted.rebuilt.is_empty());
             (counts(&parted.permitted), counts(&parted.withheld))
         };

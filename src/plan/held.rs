@@ -222,7 +222,11 @@ pub(super) fn part<'a>(
             Step::Change(alteration, _) => {
                 blocked.get(&alteration.desired.object).cloned().unwrap_or_default()
             }
-            Step::Unset(_) => BTreeSet::new(),
+            Step::Unset(default) => {
+                let table = default.table_name();
+                let relation = table.iter().map(|t| Subject::Relation(t.as_str().to_owned()));
+                reasons_met(reasons, &relation.collect(), &table, &[""; 0])
+            }
             Step::Grant { absent, whose } => not_granted(absent, *whose, blocked),
             Step::Insert { seed, row } => rows.why(seed, row),
         };

@@ -9,7 +9,7 @@ use super::error::ReconcileError;
 use super::outcome::{Tenant, millis};
 use super::outcomes::Outcomes;
 use super::settled::Settled;
-use crate::catalog::Desired;
+use crate::catalog::{Desired, Object};
 use crate::checksum::{self, Checksum};
 use crate::consent::Consent;
 use crate::elaborate::{Elaborated, elaborate};
@@ -192,7 +192,13 @@ impl Context {
                 };
                 tracing::debug!(duration_ms = millis(start.elapsed()), "elaborated the manifest");
                 let objects = elaborated.desired.catalog.facts().map(|fact| &fact.object);
-                let patterns = self.consent.unmatched(objects);
+                let mut patterns = self.consent.unmatched(objects);
+                // What the manifest leaves unnamed may have any name in a tenant.
+                let unnamed = &elaborated.desired.unnamed;
+                patterns.retain(|pattern| {
+                    let kind = |object: &Object| format!("{} ", object.kind().name());
+                    !unnamed.iter().any(|object| pattern.starts_with(&kind(object)))
+                });
                 if !patterns.is_empty() {
                     return Err(ReconcileError::NothingAllowed { patterns });
                 }

@@ -272,6 +272,70 @@ foreign_keys = [{ columns = ["id", "a"], references = { table = "t", columns = [
     assert!(plan.contains("Nothing to do in schema acme."), "{plan}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_declared_and_what_is_inherited_is_left() {
+    let database = Database::new().await;
+    database
+        .run(
+            "CREATE SCHEMA acme; SET search_path = acme;
+             CREATE TABLE mine (id bigserial PRIMARY KEY, made timestamptz DEFAULT now());
+             CREATE TABLE t (id bigint NOT NULL, x uuid DEFAULT gen_random_uuid(), y bigserial);
+             CREATE TABLE parted (id integer, n text) PARTITION BY RANGE (id);
+             CREATE TABLE part PARTITION OF parted FOR VALUES FROM (0) TO (9);
+             ALTER TABLE part ALTER n SET DEFAULT 'own';
+             CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+             CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+             CREATE TRIGGER tr AFTER INSERT ON parted FOR EACH ROW EXECUTE FUNCTION f();
+             CREATE TABLE person (name text); CREATE TABLE child () INHERITS (person);
+             ALTER TABLE child ALTER name SET DEFAULT 'own';
+             CREATE VIEW v AS SELECT id FROM t;
+             CREATE TRIGGER acts INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION g();
+             CREATE RULE acts AS ON DELETE TO v DO INSTEAD NOTHING;
+             CREATE TABLE s (id bigserial); ALTER SEQUENCE s_id_seq RENAME TO other",
+        )
+        .await;
+    let folder = Folder::new(
+        r#"
+version = 1
+[tables.t.columns]
+id = { type = "bigint", null = true }
+[tables.parted]
+partition_by = "RANGE (id)"
+columns = { id = { type = "integer", null = true }, n = { type = "text", default = "'all'", null = true } }
+partitions = { part = "FROM (0) TO (9)" }
+triggers = [{ name = "tr", timing = "after", events = ["insert"], function = "f" }]
+[tables.person.columns]
+name = { type = "text", default = "'all'", null = true }
+[tables.s.columns]
+id = "bigserial"
+[views.v]
+query = "SELECT id FROM t"
+triggers = [{ name = "acts", timing = "instead of", events = ["insert"], for_each = "row", function = "f" }]
+rules = [{ name = "acts", event = "delete", instead = true, do = "NOTIFY gone" }]
+[functions.f]
+returns = "trigger"
+language = "plpgsql"
+body = "BEGIN RETURN NULL; END"
+[functions.g]
+returns = "trigger"
+language = "plpgsql"
+body = "BEGIN RETURN NULL; END"
+"#,
+    );
+    let go = |args: &[&str]| go(&database, &folder, args);
+    let defaults = "SELECT string_agg(adrelid::regclass || ' ' || pg_get_expr(adbin, adrelid), ', ' ORDER BY adrelid, adnum) \
+                    FROM pg_attrdef";
+    let before = database.ask(defaults).await;
+    let plan = go(&["plan", "acme", "--allow", "alter,rebuild"]).with(0).stdout;
+    assert!(plan.contains("Plan: 3 to alter."), "{plan}");
+    go(&["apply", "acme", "--allow", "alter,rebuild"]).with(3);
+    assert_eq!(database.ask(defaults).await, before);
+    let calls = "SELECT string_agg(tgrelid::regclass || ' ' || tgfoid::regproc, ', ' ORDER BY tgrelid) FROM pg_trigger";
+    assert_eq!(database.ask(calls).await, "acme.parted acme.f, acme.part acme.f, acme.v acme.f");
+    let plan = go(&["plan", "acme", "--allow", "alter,rebuild"]).with(0).stdout;
+    assert!(plan.contains("Nothing to do in schema acme."), "{plan}");
+}
+
 /// What a tenant's owner has put in the place of something declared, and what hangs on it, is not run by a change.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_runs_no_code_of_others() {

@@ -169,8 +169,8 @@ fn known_advice(sqlstate: &str) -> Option<&'static str> {
         "25006" => "this server is read-only; use the primary",
         "57014" => "the statement was cancelled by an administrator or a timeout",
         "23502" => {
-            "a column that is NOT NULL without a default cannot be added to a table with \
-             rows; give it a default, or null = true"
+            "rows have no value there: give a new column a default, or null = true; in one that exists, \
+             fill in what is NULL first"
         }
         "23503" | "23505" | "23514" | "23P01" => {
             "rows that are there already break the rule; repair them first"
