@@ -39,11 +39,12 @@ pub enum Action {
     Set,
     Alter,
     Rebuild,
+    Drop,
 }
 
 impl Action {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Create,
         Self::Add,
         Self::Comment,
@@ -52,6 +53,7 @@ impl Action {
         Self::Set,
         Self::Alter,
         Self::Rebuild,
+        Self::Drop,
     ];
 
     /// As what is planned is counted: "7 to create".
@@ -66,6 +68,7 @@ impl Action {
             Self::Set => "to set",
             Self::Alter => "to alter",
             Self::Rebuild => "to rebuild",
+            Self::Drop => "to drop",
         }
     }
 
@@ -81,6 +84,7 @@ impl Action {
             Self::Set => "set",
             Self::Alter => "altered",
             Self::Rebuild => "rebuilt",
+            Self::Drop => "dropped",
         }
     }
 }
@@ -90,7 +94,8 @@ impl Step<'_> {
     #[must_use]
     pub fn action(&self) -> Action {
         match self {
-            Self::Change(_, Class::Alter) | Self::Unset(_) => return Action::Alter,
+            Self::Change(_, Class::Alter) => return Action::Alter,
+            Self::Unset(_) => return Action::Drop,
             Self::Change(_, Class::Rebuild) => return Action::Rebuild,
             Self::Create(_) | Self::Grant { .. } | Self::Insert { .. } => {}
         }
@@ -206,6 +211,7 @@ impl std::fmt::Display for Action {
             Self::Set => "set",
             Self::Alter => "alter",
             Self::Rebuild => "rebuild",
+            Self::Drop => "drop",
         })
     }
 }

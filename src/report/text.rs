@@ -144,6 +144,7 @@ fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
         let line = printable(&step.describe());
         let (style, mark) = match step.action {
             Action::Alter | Action::Rebuild => (CHANGED, '~'),
+            Action::Drop => (REMOVED, '-'),
             _ => (CREATED, '+'),
         };
         let _ = writeln!(text, "    {}", styled(style, &format!("{mark} {line}")));

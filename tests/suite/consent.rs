@@ -79,7 +79,8 @@ async fn what_is_allowed_is_changed_and_nothing_else() {
     assert_eq!(database.ask("SELECT acme.one()::text").await, "0");
     assert_eq!(database.count("acme.days").await, 1);
     // The rest; the row is as it was.
-    go(&["apply", "acme", "--allow", "alter"]).with(0);
+    let applied = go(&["apply", "acme", "--allow", "alter"]).with(0).stdout;
+    assert!(applied.contains("- drop default of column t.note"), "{applied}");
     assert_eq!(database.ask("SELECT acme.one()::text").await, "1");
     assert_eq!(database.ask("SELECT day || note FROM acme.days").await, "2026-01-01kept");
     let defaults = "SELECT string_agg(column_name || coalesce(column_default, '') || is_nullable, ' ' ORDER BY \
