@@ -227,7 +227,7 @@ pub(super) fn part<'a>(
                 let relation = table.iter().map(|t| Subject::Relation(t.as_str().to_owned()));
                 reasons_met(reasons, &relation.collect(), &table, &[""; 0])
             }
-            Step::Grant { absent, whose } => not_granted(absent, *whose, blocked),
+            Step::Grant { absent, whose } => not_granted(comparison, absent, *whose, blocked),
             Step::Insert { seed, row } => rows.why(seed, row),
         };
         if why.is_empty() {
@@ -241,6 +241,7 @@ pub(super) fn part<'a>(
 
 /// Why privileges are not granted: they cannot be, or what they are on cannot be created.
 fn not_granted(
+    comparison: &Comparison<'_>,
     absent: &AbsentGrant<'_>,
     whose: Whose<'_>,
     blocked: &Blocked<'_>,
@@ -258,8 +259,17 @@ fn not_granted(
         let needed = columns.chain([object.clone()]);
         let reasons = needed.filter_map(|object| blocked.get(&object));
         why.extend(reasons.flatten().cloned());
+        why.extend(not_made(comparison, object));
     }
     why
+}
+
+/// Why a sequence will not exist: it comes with a column that exists without it.
+fn not_made(comparison: &Comparison<'_>, object: &Object) -> Option<String> {
+    let column = comparison.desired.catalog.get(object).and_then(kinds::comes_with)?;
+    let is_there = comparison.live.has(&comparison.name_of(object));
+    let is_made = comparison.added.contains_key(object);
+    (!is_there && !is_made).then(|| format!("{column} is not as declared"))
 }
 
 /// A table, and why steps on it are held back.

@@ -122,6 +122,21 @@ fn tenants(roles: &Roles, ids: &[&str]) -> String {
     format!("{}[tenants]\nlist = [{}]\n", roles.filled(MANIFEST), list.join(", "))
 }
 
+/// A sequence comes with its column, and a column that exists is not given one.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_granted_on_what_does_not_come() {
+    let database = Database::new().await;
+    database.run("CREATE SCHEMA acme; CREATE TABLE acme.t (id bigint NOT NULL)").await;
+    let manifest = "version = 1\n[tables.t]\ncolumns = { id = \"bigserial\" }\n\
+                    [[grants]]\nto = \"pg_monitor\"\nprivileges = \"select\"\non = [\"tables\", \"sequences\"]\n";
+    let context = context_of(manifest, &database);
+    let applied = support::apply(&context, "acme").await.expect("the rest is done");
+    let held: Vec<String> = applied.plan.held.iter().map(ToString::to_string).collect();
+    assert_eq!(held, ["sequence t_id_seq: column t.id is not as declared"]);
+    let granted = "SELECT (relacl IS NOT NULL)::text FROM pg_class WHERE oid = 'acme.t'::regclass";
+    assert_eq!(database.ask(granted).await, "true");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_of_a_tenant_gets_what_is_declared() {
     let roles = Roles::new(&["acme"]).await;
