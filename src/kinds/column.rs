@@ -4,7 +4,7 @@ use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard, together};
 use super::rules::{
-    Digest, Needs, Rules, changed_parameters, parameters_of, part, qualified, whole_of,
+    Digest, Needs, Rules, parameter_actions, parameters_of, part, qualified, whole_of,
 };
 use super::sequence::{is_serial, options, owner};
 use super::{default, sequence, unmodelled};
@@ -207,9 +207,7 @@ fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
         actions.push(format!("SET STATISTICS {target}"));
     }
     if alteration.differs("options") {
-        let (reset, set) = changed_parameters(alteration, "options");
-        actions.extend(reset.map(|names| format!("RESET {names}")));
-        actions.extend(set.map(|options| format!("SET {options}")));
+        actions.extend(parameter_actions(alteration, "options"));
     }
     let (table, name) = (whole_of(&live.object, schema), part(&live.object)?.1.quoted());
     let actions: Vec<String> =

@@ -52,6 +52,11 @@ impl Guard {
     }
 }
 
+/// The statement that creates something, as one that replaces it.
+pub(super) fn or_replace(statement: &str) -> String {
+    statement.replacen("CREATE ", "CREATE OR REPLACE ", 1)
+}
+
 /// One statement that runs several, without a condition.
 pub(super) fn together(statements: &str) -> String {
     let body = format!("\nBEGIN\n        {statements};\nEND\n");

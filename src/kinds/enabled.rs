@@ -1,6 +1,6 @@
 //! What triggers and rules have in common: each applies or not by the role of the session in replication.
 
-use super::creation::{Guard, together};
+use super::creation::{Guard, or_replace, together};
 use crate::catalog::{Fact, Kind, Object};
 
 /// The statement that creates one of a relation, unless it is `there`, with what ALTER TABLE then does to it if it is not
@@ -34,7 +34,7 @@ pub(super) fn can_be_disabled(object: &Object) -> bool {
 
 /// The statements that replace one, and make it apply as desired.
 pub(super) fn replace(object: &Object, fact: &Fact, statement: &str, on: (&str, &str)) -> String {
-    let replacing = statement.replacen("CREATE ", "CREATE OR REPLACE ", 1);
+    let replacing = or_replace(statement);
     if !can_be_disabled(object) {
         return replacing;
     }

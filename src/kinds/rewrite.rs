@@ -4,7 +4,7 @@ use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::enabled;
-use super::rules::{Digest, Needs, Rules, exists_on, whole_of};
+use super::rules::{Digest, Needs, Rules, drop_from_whole, exists_on, whole_of};
 use crate::catalog::{Fact, Object};
 use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
@@ -52,10 +52,7 @@ pub(super) static RULES: Rules = Rules {
     }),
     create,
     alter,
-    drop: |fact, schema| {
-        let (name, whole) = (fact.object.name()?.quoted(), whole_of(&fact.object, schema));
-        Some(format!("DROP RULE {name} ON {whole}"))
-    },
+    drop: |fact, schema| drop_from_whole("RULE", fact, schema),
     lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };

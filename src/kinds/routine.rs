@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::alteration::Alteration;
 use super::attribute::Attribute;
-use super::creation::{Creation, Guard};
+use super::creation::{Creation, Guard, or_replace};
 use super::rules::{Needs, Rules};
 use crate::catalog::{Catalog, Fact, Kind, Object, Slot};
 use crate::name::{SchemaName, dollar_quoted, literal};
@@ -161,7 +161,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
 fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
     let is_kept = !["arguments", "returns", "window"].iter().any(|key| alteration.differs(key));
     let statement = statement(alteration.object(), alteration.desired, schema);
-    is_kept.then(|| statement.replacen("CREATE ", "CREATE OR REPLACE ", 1))
+    is_kept.then(|| or_replace(&statement))
 }
 
 fn statement(object: &Object, fact: &Fact, schema: &SchemaName) -> String {

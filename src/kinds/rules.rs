@@ -157,42 +157,40 @@ pub(super) fn parameters_of(fact: &Fact, key: &str) -> Option<String> {
     Some(parameters(&all.collect::<Vec<_>>()))
 }
 
-/// The storage parameters that are to be reset, by name, and those that are to be set, with their values: both in
-/// parentheses, if there are any.
-pub(super) fn changed_parameters(
-    alteration: &Alteration<'_>,
-    key: &str,
-) -> (Option<String>, Option<String>) {
+/// The actions of ALTER that reset storage parameters which are not desired, and that set those which are.
+pub(super) fn parameter_actions(alteration: &Alteration<'_>, key: &str) -> Vec<String> {
     let Alteration { desired, live } = alteration;
-    let names = |fact: &Fact| -> Vec<String> {
+    let names = |fact: &Fact| -> Vec<Ident> {
         let all = fact.text(key).unwrap_or_default().split(", ");
-        all.filter_map(|one| one.split_once('=')).map(|(name, _)| name.to_owned()).collect()
+        all.filter_map(|one| Ident::new(one.split_once('=')?.0).ok()).collect()
     };
     let kept = names(desired);
     let gone = names(live).into_iter().filter(|name| !kept.contains(name));
-    let gone: Vec<String> = gone.filter_map(|name| parameter_name(&name)).collect();
-    ((!gone.is_empty()).then(|| format!("({})", gone.join(", "))), parameters_of(desired, key))
+    let gone: Vec<String> = gone.map(|name| parameter_name(&name)).collect();
+    let reset = (!gone.is_empty()).then(|| format!("RESET ({})", gone.join(", ")));
+    let set = parameters_of(desired, key).map(|parameters| format!("SET {parameters}"));
+    reset.into_iter().chain(set).collect()
 }
 
-/// As it is written in statements.
-fn parameter_name(name: &str) -> Option<String> {
-    let (of_toast, own) = match name.strip_prefix("toast.") {
-        Some(own) => ("toast.", own),
-        None => ("", name),
-    };
-    Some(format!("{of_toast}{}", Ident::new(own).ok()?.quoted()))
+/// The name of a storage parameter in statements. That of a TOAST table has `toast.` in front.
+fn parameter_name(name: &Ident) -> String {
+    let of_toast = name.as_str().strip_prefix("toast.").and_then(|name| Ident::new(name).ok());
+    match of_toast {
+        Some(name) => format!("toast.{}", name.quoted()),
+        None => name.quoted(),
+    }
+}
+
+/// The statement that drops a part from the table or the view that it is on; `word` is its kind.
+pub(super) fn drop_from_whole(word: &str, fact: &Fact, schema: &SchemaName) -> Option<String> {
+    let (name, whole) = (fact.object.name()?.quoted(), whole_of(&fact.object, schema));
+    Some(format!("DROP {word} {name} ON {whole}"))
 }
 
 /// Parameters in parentheses. Those of a TOAST table have `toast.` in front of the name.
 #[must_use]
 pub fn parameters(all: &[(Ident, Text)]) -> String {
-    let each = all.iter().map(|(name, value)| {
-        let of_toast = name.as_str().strip_prefix("toast.").and_then(|name| Ident::new(name).ok());
-        let name = match of_toast {
-            Some(name) => format!("toast.{}", name.quoted()),
-            None => name.quoted(),
-        };
-        format!("{name} = {}", value.literal())
-    });
+    let each =
+        all.iter().map(|(name, value)| format!("{} = {}", parameter_name(name), value.literal()));
     format!("({})", each.collect::<Vec<_>>().join(", "))
 }

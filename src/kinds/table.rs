@@ -3,7 +3,7 @@
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard, together};
 use super::rules::{
-    Needs, OPTIONS, Rules, changed_parameters, qualified, relation_and_type, relation_exists,
+    Needs, OPTIONS, Rules, parameter_actions, qualified, relation_and_type, relation_exists,
     storage_parameters,
 };
 use super::{column, constraint};
@@ -65,10 +65,7 @@ pub(super) static RULES: Rules = Rules {
     create,
     alter: |alteration, schema| {
         let name = qualified(alteration.object(), schema);
-        let (reset, set) = changed_parameters(alteration, "options");
-        let reset = reset.map(|names| format!("RESET {names}"));
-        let set = set.map(|options| format!("SET {options}"));
-        let actions: Vec<String> = reset.into_iter().chain(set).collect();
+        let actions = parameter_actions(alteration, "options");
         let is_all = alteration.is_only_in(&["options"]);
         is_all.then(|| format!("ALTER TABLE {name} {}", actions.join(", ")))
     },

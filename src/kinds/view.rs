@@ -2,7 +2,7 @@
 
 use super::alteration::Alteration;
 use super::attribute::Attribute;
-use super::creation::{Creation, Guard};
+use super::creation::{Creation, Guard, or_replace};
 use super::rules::{Needs, OPTIONS, Rules, qualified, relation_and_type, relation_exists};
 use crate::catalog::Fact;
 use crate::name::SchemaName;
@@ -52,7 +52,7 @@ fn replace(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
         .strip_prefix(&live)
         .is_some_and(|more| more.is_empty() || more.starts_with(", ") || live.is_empty());
     let statement = statement(alteration.desired, &qualified(alteration.object(), schema), schema);
-    is_kept.then(|| statement.replacen("CREATE ", "CREATE OR REPLACE ", 1))
+    is_kept.then(|| or_replace(&statement))
 }
 
 fn statement(fact: &Fact, name: &str, schema: &SchemaName) -> String {
