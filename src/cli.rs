@@ -1,5 +1,6 @@
 //! The command line: arguments, and what each subcommand prints.
 
+mod allow;
 mod apply;
 mod detached;
 mod drift;

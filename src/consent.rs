@@ -14,8 +14,10 @@ use crate::catalog::Object;
 pub enum Class {
     /// In place: nothing is rewritten, and nothing is lost but the definition that is replaced.
     Alter,
-    /// By dropping what holds no data, such as an index, and creating it as declared.
+    /// By rewriting a table, or by dropping what holds no data, such as an index, and creating it as declared.
     Rebuild,
+    /// What is not declared is dropped, with the data in it.
+    Drop,
 }
 
 /// Which changes may be made; by default none.
@@ -33,7 +35,7 @@ struct Permission {
 /// What is written where consent is expected, and is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConsentError {
-    #[error("{0:?} is no class of changes; there are \"alter\" and \"rebuild\"")]
+    #[error("{0:?} is no class of changes; there are \"alter\", \"rebuild\" and \"drop\"")]
     Class(String),
     #[error(
         "{0:?}: after the colon comes an object as plans name it, such as \"alter:view totals\""
@@ -45,7 +47,7 @@ pub enum ConsentError {
 
 impl Class {
     /// All of them.
-    const ALL: [Self; 2] = [Self::Alter, Self::Rebuild];
+    const ALL: [Self; 3] = [Self::Alter, Self::Rebuild, Self::Drop];
 
     /// As it is written.
     #[must_use]
@@ -53,6 +55,7 @@ impl Class {
         match self {
             Self::Alter => "alter",
             Self::Rebuild => "rebuild",
+            Self::Drop => "drop",
         }
     }
 }
@@ -81,10 +84,11 @@ impl Consent {
         self.0.iter().any(|permission| matches(&permission))
     }
 
-    /// The patterns that no object matches: they are likely to be typing errors.
+    /// The patterns that no declared object matches: they are likely to be typing errors. What may be dropped is not declared.
     #[must_use]
     pub fn unmatched<'o>(&self, objects: impl Iterator<Item = &'o Object>) -> Vec<String> {
-        let patterns = self.0.iter().filter_map(|permission| permission.pattern.as_ref());
+        let of_declared = self.0.iter().filter(|permission| permission.class != Class::Drop);
+        let patterns = of_declared.filter_map(|permission| permission.pattern.as_ref());
         let mut left: Vec<&GlobMatcher> = patterns.collect();
         for object in objects {
             if left.is_empty() {
@@ -94,6 +98,15 @@ impl Consent {
             left.retain(|pattern| !pattern.is_match(&name));
         }
         left.into_iter().map(|pattern| unescaped(pattern.glob().glob())).collect()
+    }
+
+    /// The patterns of what may be dropped that match none of these names.
+    #[must_use]
+    pub fn unused_drops(&self, names: &[String]) -> Vec<String> {
+        let drops = self.0.iter().filter(|permission| permission.class == Class::Drop);
+        let patterns = drops.filter_map(|permission| permission.pattern.as_ref());
+        let is_unused = |pattern: &&GlobMatcher| !names.iter().any(|name| pattern.is_match(name));
+        patterns.filter(is_unused).map(|pattern| unescaped(pattern.glob().glob())).collect()
     }
 }
 
@@ -237,7 +250,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for text in ["", "drop", "Alter", "alter:", "alter: ", "alter,drop", ",alter"] {
+        for text in ["", "delete", "Alter", "alter:", "alter: ", "alter,delete", ",alter"] {
             assert!(text.parse::<Consent>().is_err(), "{text}");
         }
     }

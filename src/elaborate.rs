@@ -14,6 +14,7 @@ mod error;
 mod extensions;
 mod external;
 mod faithful;
+mod old_names;
 mod policy;
 mod positions;
 mod routine;
@@ -29,6 +30,7 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use error::ElaborateError;
+pub use old_names::with_old_names;
 
 use crate::catalog::{Catalog, Desired, Kind, Object, Template};
 use crate::explain::Explain as _;
@@ -67,14 +69,14 @@ pub async fn elaborate(
     check_version(manifest, &session.server)?;
     let result = elaborate_in(session, manifest, limits).await;
     let rolled_back = session.rollback().await;
-    let (catalog, used, bound) = result?;
+    let Raw { catalog, casts, used, bound } = result?;
     rolled_back.map_err(ElaborateError::Server)?;
     faithful::check(manifest, &catalog)?;
     let unnamed = unnamed(manifest, &catalog);
     let quoted = kinds::quoted_in_bodies(&catalog);
     let grants = grants::declared(manifest, &catalog)
         .map_err(|NotGrantable { at, reason }| ElaborateError::Grant { at, reason })?;
-    Ok(Elaborated { desired: Desired { catalog, unnamed }, used, quoted, bound, grants })
+    Ok(Elaborated { desired: Desired { catalog, unnamed, casts }, used, quoted, bound, grants })
 }
 
 /// The objects that the manifest leaves unnamed.
@@ -167,61 +169,21 @@ fn check_version(manifest: &Manifest, server: &ServerInfo) -> Result<(), Elabora
     Ok(())
 }
 
+/// What is read of the server.
+struct Raw {
+    catalog: Catalog,
+    casts: BTreeSet<(String, String)>,
+    used: BTreeSet<Code>,
+    bound: Vec<Obstacle>,
+}
+
 async fn elaborate_in(
     session: &mut Session,
     manifest: &Manifest,
     limits: Limits,
-) -> Result<(Catalog, BTreeSet<Code>, Vec<Obstacle>), ElaborateError> {
+) -> Result<Raw, ElaborateError> {
     let mut scratch = Scratch::begin(session, limits).await.map_err(not_begun)?;
-    extensions::check(&mut scratch, manifest).await?;
-    let enums = manifest.enums.iter().map(|decl| (&decl.position, &decl.name));
-    let types = manifest.types.iter().map(|decl| (&decl.position, &decl.name));
-    for (at, name) in enums.chain(types).chain(manifest.sql.types()) {
-        if scratch.server_types.contains(name.as_str()) {
-            return Err(ElaborateError::Hidden { at: at.clone(), name: name.clone() });
-        }
-    }
-    let mut done = Vec::new();
-    create_all(&mut scratch, &mut done, declare::types(manifest)).await?;
-    let first =
-        declare::types_and_routines(manifest).into_iter().chain(declare::sql(manifest)).collect();
-    let (created, left) = any_order::attempt_all(&mut scratch, first).await?;
-    done.extend(created);
-    if let Err(error) = create_all(&mut scratch, &mut done, declare::tables(manifest)).await {
-        return Err(any_order::cause(left, error, &scratch.schema));
-    }
-    let mut left: Vec<Statement<'_>> = left.into_iter().map(|(statement, _)| statement).collect();
-    if manifest.sql.is_empty() {
-        create_all(&mut scratch, &mut done, declare::keys(manifest)).await?;
-    } else {
-        // What they point to may be among what is left.
-        left.extend(declare::keys(manifest));
-    }
-    left.extend(declare::views(manifest));
-    let (comments, left): (Vec<_>, Vec<_>) = left.into_iter().partition(is_comment_in_sql);
-    any_order::create(&mut scratch, left).await?;
-    any_order::create(&mut scratch, declare::view_indexes(manifest)).await?;
-    create_all(&mut scratch, &mut done, declare::owned_sequences(manifest)).await?;
-    create_all(&mut scratch, &mut done, declare::chosen_indexes(manifest)).await?;
-    create_all(&mut scratch, &mut done, declare::triggers(manifest)).await?;
-    create_all(&mut scratch, &mut done, declare::rules(manifest)).await?;
-    create_all(&mut scratch, &mut done, declare::policies(manifest)).await?;
-    any_order::check_bodies(&mut scratch, &declare::bodies(manifest)).await?;
-    // What they point to is locked from here on.
-    let last = declare::external_keys(manifest).into_iter().chain(comments).collect();
-    any_order::create(&mut scratch, last).await?;
-    for statement in declare::comments(manifest) {
-        let sql = statement.sql(&scratch.schema);
-        if let Err(source) = scratch.run(&sql).await {
-            // Which columns a view has, only the server knows.
-            let at = match &statement {
-                Statement::Comment { on, .. } => positions::position(manifest, on),
-                _ => None,
-            };
-            return Err(ElaborateError::Refused { at, object: statement.what(), source });
-        }
-    }
-    scratch.reset_settings().await.map_err(ElaborateError::Server)?;
+    create_declared(&mut scratch, manifest).await?;
     let mut catalog = read_scratch(&mut scratch).await.map_err(ElaborateError::Server)?;
     check_names(manifest, &catalog, &scratch.schema)?;
     view::populate(manifest, &mut catalog)?;
@@ -234,7 +196,64 @@ async fn elaborate_in(
     external::add(&mut scratch, manifest, &mut catalog).await.map_err(ElaborateError::Server)?;
     let used = scratch.used().await.map_err(ElaborateError::Server)?;
     let bound = scratch.bound().await.map_err(ElaborateError::Server)?;
-    Ok((catalog, used, bound))
+    let casts = scratch.casts().await.map_err(ElaborateError::Server)?;
+    Ok(Raw { catalog, casts, used, bound })
+}
+
+/// Creates all that the manifest declares.
+async fn create_declared(
+    scratch: &mut Scratch<'_>,
+    manifest: &Manifest,
+) -> Result<(), ElaborateError> {
+    extensions::check(scratch, manifest).await?;
+    let enums = manifest.enums.iter().map(|decl| (&decl.position, &decl.name));
+    let types = manifest.types.iter().map(|decl| (&decl.position, &decl.name));
+    for (at, name) in enums.chain(types).chain(manifest.sql.types()) {
+        if scratch.server_types.contains(name.as_str()) {
+            return Err(ElaborateError::Hidden { at: at.clone(), name: name.clone() });
+        }
+    }
+    let mut done = Vec::new();
+    create_all(scratch, &mut done, declare::types(manifest)).await?;
+    let first =
+        declare::types_and_routines(manifest).into_iter().chain(declare::sql(manifest)).collect();
+    let (created, left) = any_order::attempt_all(scratch, first).await?;
+    done.extend(created);
+    if let Err(error) = create_all(scratch, &mut done, declare::tables(manifest)).await {
+        return Err(any_order::cause(left, error, &scratch.schema));
+    }
+    let mut left: Vec<Statement<'_>> = left.into_iter().map(|(statement, _)| statement).collect();
+    if manifest.sql.is_empty() {
+        create_all(scratch, &mut done, declare::keys(manifest)).await?;
+    } else {
+        // What they point to may be among what is left.
+        left.extend(declare::keys(manifest));
+    }
+    left.extend(declare::views(manifest));
+    let (comments, left): (Vec<_>, Vec<_>) = left.into_iter().partition(is_comment_in_sql);
+    any_order::create(scratch, left).await?;
+    any_order::create(scratch, declare::view_indexes(manifest)).await?;
+    create_all(scratch, &mut done, declare::owned_sequences(manifest)).await?;
+    create_all(scratch, &mut done, declare::chosen_indexes(manifest)).await?;
+    create_all(scratch, &mut done, declare::triggers(manifest)).await?;
+    create_all(scratch, &mut done, declare::rules(manifest)).await?;
+    create_all(scratch, &mut done, declare::policies(manifest)).await?;
+    any_order::check_bodies(scratch, &declare::bodies(manifest)).await?;
+    // What they point to is locked from here on.
+    let last = declare::external_keys(manifest).into_iter().chain(comments).collect();
+    any_order::create(scratch, last).await?;
+    for statement in declare::comments(manifest) {
+        let sql = statement.sql(&scratch.schema);
+        if let Err(source) = scratch.run(&sql).await {
+            // Which columns a view has, only the server knows.
+            let at = match &statement {
+                Statement::Comment { on, .. } => positions::position(manifest, on),
+                _ => None,
+            };
+            return Err(ElaborateError::Refused { at, object: statement.what(), source });
+        }
+    }
+    scratch.reset_settings().await.map_err(ElaborateError::Server)
 }
 
 /// A comment may be on a key that is created last.

@@ -12,7 +12,8 @@
 //!    server itself prints the text (`pg_get_triggerdef`); how the [digest](Rules::digest) of a table finds its
 //!    triggers, and, where printing would cost too much, what is digested instead; and the statement that
 //!    [creates](Rules::create) it from the attributes that it has in the scratch schema, and the one that
-//!    [changes](Rules::alter) it in place, where the server has one;
+//!    [changes](Rules::alter) it in place, where the server has one, and the one that [drops](Rules::drop) it; how it is
+//!    renamed is in `kinds/renaming.rs`;
 //! 3. a line in [`rules()`], the registry;
 //! 4. their declaration in the manifest, with the statement that creates them in the scratch schema
 //!    (`elaborate/declare.rs`);
@@ -37,10 +38,12 @@ mod described;
 mod digest;
 mod domain;
 mod domain_constraint;
+mod dropping;
 mod enabled;
 mod enum_type;
 mod index;
 mod inheritance;
+mod kept;
 mod label;
 mod materialized_view;
 mod members;
@@ -49,6 +52,7 @@ mod population;
 mod range_type;
 mod reading;
 mod registry;
+mod renaming;
 mod replica_identity;
 mod rewrite;
 mod routine;
@@ -63,25 +67,24 @@ mod trigger;
 mod type_attribute;
 mod unmodelled;
 mod view;
+mod widening;
 
 pub use alteration::Alteration;
 pub use attribute::Attribute;
-pub use column::creates as column_creates;
+pub use column::{creates as column_creates, hinders_type_change, needs_dependents_gone, rewrites};
 pub use comment::{line as comment_line, target as comment_target};
 pub use constraint::{is_foreign_key, is_not_valid, is_primary_key};
 pub use creation::{Creation, Guard, Place};
-pub use default::drop as drop_default;
 pub use described::{described, members};
 pub use digest::{DIGEST_VERSION, digest_script};
+pub use dropping::{can_drop, can_rebuild, drop_alone, drop_for_rebuild, rebuild};
 pub use inheritance::{
     column, differ_in_structure, has_children, is_unmanaged, locks_on_parents, same_bound,
 };
 pub use members::{Members, members_script};
 pub use reading::{Reading, details_script, parse};
-pub use registry::{
-    alter, can_alter, can_rebuild, comes_with, create, is_structural, lock, occupied, rebuild,
-    rules,
-};
+pub use registry::{alter, can_alter, comes_with, create, is_structural, lock, occupied, rules};
+pub use renaming::rename;
 pub use routine::quoted_in_bodies;
 pub use rules::{Digest, Needs, Rules, parameters};
 pub use script::{for_version, stripped};

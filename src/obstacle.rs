@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::catalog::Object;
 use crate::name::printable;
 
 /// Something that is in the way of statements on an object: code of an untrusted owner that they could make
@@ -39,6 +40,8 @@ pub enum Subject {
     Function(String),
     /// A table outside of the tenant's schema, as `"schema"."table"`.
     External(String),
+    /// Anything, as soon as it is dropped.
+    Dropped(Object),
 }
 
 /// What would be run, or why no statement can be.
@@ -57,6 +60,8 @@ pub enum Code {
     Unlockable { role: String },
     /// Row-level security binds this role.
     RowSecurity { role: String },
+    /// What leads to it depends on it, and is none of the manifest's business.
+    Dependent,
 }
 
 impl fmt::Display for Obstacle {
@@ -74,10 +79,19 @@ impl fmt::Display for Obstacle {
                 "{via} could be changed by {owner} meanwhile: {role} may not lock it, and {owner} is \
                  not trusted"
             ),
+            Code::Dependent => write!(f, "{via} depends on it"),
             Code::RowSecurity { role } => {
                 write!(f, "the row-level security policy of {via} binds {role}")
             }
         }
+    }
+}
+
+impl Subject {
+    /// Whether nothing but dropping it is in question.
+    #[must_use]
+    pub fn is_only_of_drops(&self) -> bool {
+        matches!(self, Self::Dropped(_))
     }
 }
 
@@ -107,7 +121,7 @@ impl Obstacle {
     /// Whether trusting the owner of the code would remove the obstacle.
     #[must_use]
     pub fn is_resolved_by_trust(&self) -> bool {
-        !matches!(self.what, Code::RowSecurity { .. })
+        !matches!(self.what, Code::RowSecurity { .. } | Code::Dependent)
     }
 }
 

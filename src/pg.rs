@@ -3,6 +3,7 @@
 mod answers;
 mod committed;
 mod connect;
+mod dependents;
 mod error;
 mod execute;
 mod externals;

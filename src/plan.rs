@@ -3,16 +3,21 @@
 //! A plan is complete: executing it makes no choice. The order of its steps is the order of
 //! execution.
 
+mod casts;
 mod changed;
 pub mod citus;
 mod comparison;
 mod consent;
 mod difference;
+mod drop_order;
 mod held;
 mod locks;
 mod mentions;
 mod misfits;
 mod needs;
+mod removal;
+mod removed;
+mod renaming;
 mod row_needs;
 mod schedule;
 mod step;
@@ -30,7 +35,7 @@ pub use difference::{Difference, difference};
 pub use step::{Action, Step};
 pub use touched::touched;
 pub use unreadable::unreadable;
-pub use untouched::{Change, Held, Untouched};
+pub use untouched::{Change, Held, PerhapsRenamed, Untouched};
 
 use crate::catalog::{Catalog, Kind, Object, Unmodelled};
 use crate::checksum::{self, Checksum};
@@ -68,6 +73,9 @@ pub struct Plan {
     pub changed: Vec<Change>,
     /// Present but not declared; not touched.
     pub extra: Vec<Object>,
+    /// Columns that are not declared, and that could be declared ones which are missing, under old names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub perhaps_renamed: Vec<PerhapsRenamed>,
     /// Of kinds that are not compared.
     pub unmodelled: Vec<Unmodelled>,
     /// Missing, and not done: what it needs is not as declared, or something is in the way.
@@ -86,6 +94,12 @@ pub struct PlannedStep {
     /// Where a baseline row is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// Whether it drops what a later step creates again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_rebuild: bool,
+    /// The new name of something that is renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
     /// What is run instead of `sql` once it was read that the object does not exist: the same, but refused if
     /// it exists after all, since somebody else has created it then.
     #[serde(skip)]
@@ -110,19 +124,22 @@ pub fn plan(
     live: Option<&Catalog>,
     basis: Basis<'_>,
 ) -> Plan {
-    let Difference { steps, untouched, .. } = difference;
+    let Difference { steps, renames, untouched } = difference;
     let locks = live.map(|live| locks::locks(&steps, live)).unwrap_or_default();
+    let locks = renaming::locks_before(locks, renames);
     let steps = steps
         .iter()
         .map(|step| PlannedStep {
             action: step.action(),
             object: step.object(),
+            for_rebuild: step.is_for_rebuild(),
+            to: step.new_name().map(|name| name.as_str().to_owned()),
             sql: step.statement(manifest, basis.schema, basis.tenant),
             origin: step.origin().map(str::to_owned),
             exclusive: step.exclusive(basis.schema),
         })
         .collect();
-    let Untouched { changed, extra, unmodelled, held } = untouched;
+    let Untouched { changed, extra, perhaps_renamed, unmodelled, held } = untouched;
     Plan {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -135,6 +152,7 @@ pub fn plan(
         locks,
         changed,
         extra,
+        perhaps_renamed,
         unmodelled,
         held,
     }
@@ -155,12 +173,23 @@ impl PlannedStep {
         self.action == Action::Add && self.object.kind() == Kind::Label
     }
 
+    /// Whether it comes before all others where these have to wait for new labels to be committed: a label, or the rename of what
+    /// it belongs to.
+    #[must_use]
+    pub fn comes_first(&self) -> bool {
+        let is_of_enum = matches!(self.object.kind(), Kind::Enum | Kind::Label);
+        self.is_label() || self.action == Action::Rename && is_of_enum
+    }
+
     /// Such as "create table `cad_empresas`".
     #[must_use]
     pub fn describe(&self) -> String {
         let origin =
             self.origin.as_ref().map(|o| format!(" ({})", printable(o))).unwrap_or_default();
-        format!("{} {}{origin}", self.action, self.object)
+        let purpose = if self.for_rebuild { ", to create it again" } else { "" };
+        let to = self.to.as_ref().map(|name| format!(" to {}", printable(name)));
+        let to = to.unwrap_or_default();
+        format!("{} {}{to}{origin}{purpose}", self.action, self.object)
     }
 }
 
@@ -183,6 +212,7 @@ impl Plan {
         Untouched {
             changed: self.changed.clone(),
             extra: self.extra.clone(),
+            perhaps_renamed: self.perhaps_renamed.clone(),
             unmodelled: self.unmodelled.clone(),
             held: self.held.clone(),
         }
@@ -191,8 +221,8 @@ impl Plan {
     /// The plan, with what it leaves.
     #[must_use]
     pub fn leaving(self, untouched: Untouched) -> Self {
-        let Untouched { changed, extra, unmodelled, held } = untouched;
-        Self { changed, extra, unmodelled, held, ..self }
+        let Untouched { changed, extra, perhaps_renamed, unmodelled, held } = untouched;
+        Self { changed, extra, perhaps_renamed, unmodelled, held, ..self }
     }
 
     /// Identifies what would be executed: equal digests mean equal statements in the same order.
@@ -201,7 +231,7 @@ impl Plan {
         digest(&self.tenant, &self.schema, &self.steps)
     }
 
-    /// A script for `psql`. It can be run twice: what exists already is skipped. Like the tool, it sets
+    /// A script for `psql`. If it drops nothing, it can be run twice: what exists already is skipped. Like the tool, it sets
     /// what decides how the server reads statements and what these create.
     #[must_use]
     pub fn to_sql(&self) -> String {
@@ -212,8 +242,9 @@ impl Plan {
         for held in &self.held {
             sql.push_str(&format!("-- held back: {}\n", printable(&held.to_string())));
         }
+        let has_labels = self.steps.iter().any(PlannedStep::is_label);
         let (labels, others): (Vec<_>, Vec<_>) =
-            self.steps.iter().partition(|step| step.is_label());
+            self.steps.iter().partition(|step| has_labels && step.comes_first());
         let statements = |steps: Vec<&PlannedStep>| -> String {
             steps.into_iter().map(|step| format!("{};\n", step.sql)).collect()
         };

@@ -94,7 +94,7 @@ mod tests {
         let is_unnamed =
             |fact: &&Fact| fact.object.name().is_some_and(|name| unnamed.contains(&name.as_str()));
         let unnamed = catalog.facts().filter(is_unnamed).map(|fact| fact.object.clone()).collect();
-        let desired = Desired { catalog, unnamed };
+        let desired = Desired { catalog, unnamed, ..Desired::default() };
         let live = self::catalog(live);
         let is_structural = |kind: Kind| matches!(kind, Kind::Constraint | Kind::Index);
         let matching = matching(&desired, &live, is_structural);

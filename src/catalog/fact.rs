@@ -16,7 +16,7 @@ pub struct Fact {
     /// Its position among others of its kind; only the order counts.
     #[serde(skip)]
     pub position: i64,
-    /// What it depends on beside its parent. Known only for desired facts.
+    /// What it depends on beside its parent, within the schema.
     #[serde(skip)]
     pub dependencies: BTreeSet<Object>,
 }
@@ -149,6 +149,14 @@ impl Catalog {
         self.facts.values().filter(move |fact| fact.object.kind() == kind)
     }
 
+    /// The rest, without these objects.
+    #[must_use]
+    pub fn without(&self, gone: &BTreeSet<Object>) -> Self {
+        let left = self.facts.iter().filter(|(object, _)| !gone.contains(object));
+        let facts = left.map(|(object, fact)| (object.clone(), fact.clone())).collect();
+        Self { facts, unmodelled: self.unmodelled.clone() }
+    }
+
     /// Whether there is such a table.
     #[must_use]
     pub fn has_table(&self, name: &Ident) -> bool {
@@ -162,4 +170,6 @@ pub struct Desired {
     pub catalog: Catalog,
     /// Those that the manifest leaves unnamed: in a tenant they are found by their structure.
     pub unnamed: BTreeSet<Object>,
+    /// Between which types the server converts values when they are assigned, beside to text.
+    pub casts: BTreeSet<(String, String)>,
 }

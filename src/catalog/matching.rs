@@ -148,8 +148,10 @@ fn is_same(desired: &Desired, fact: &Fact, live: &Fact) -> Option<u8> {
     if !desired.unnamed.contains(&fact.object) {
         return has_its_name.then_some(0);
     }
-    // Among equal ones, the one that also has the name.
-    (live.attributes == fact.attributes).then_some(u8::from(!has_its_name))
+    // Among equal ones, the one that also has the name; a sequence is what its name says.
+    let is_equal = live.attributes == fact.attributes;
+    let is_by_name = fact.object.kind() == Kind::Sequence && has_its_name;
+    is_equal.then_some(u8::from(!has_its_name)).or(is_by_name.then_some(2))
 }
 
 fn plays_its_part(fact: &Fact, live: &Fact, is_named: bool) -> bool {

@@ -87,6 +87,19 @@ impl Object {
         Self::Comment(Box::new(self.clone()))
     }
 
+    /// The same object under another name, if it has one of its own.
+    #[must_use]
+    pub fn named(&self, name: &Ident) -> Self {
+        match self {
+            Self::Member(kind, _) => Self::Member(*kind, name.clone()),
+            Self::Routine { kind, arguments, .. } => {
+                Self::Routine { kind: *kind, name: name.clone(), arguments: arguments.clone() }
+            }
+            Self::Part(part) => Self::Part(Part { name: name.clone(), ..part.clone() }),
+            other => other.clone(),
+        }
+    }
+
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> Kind {

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::allow::{Allow, notice_unused};
 use super::global::Format;
 use super::progress::Progress;
 use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
-use crate::consent::Consent;
 use crate::error::Error;
 use crate::files;
 use crate::fleet::{
@@ -57,7 +57,7 @@ pub(super) struct Apply {
 
     /// Run a plan saved by `plan --out`, for the tenants that it names; refused if a tenant or the
     /// manifest has changed since.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "allow")]
     plan: Option<PathBuf>,
 
     /// Show the plan, and ask for confirmation on the terminal first.
@@ -82,12 +82,8 @@ pub(super) struct Apply {
     #[arg(long)]
     trust_tenant_code: bool,
 
-    /// Change what exists and is not as declared, too. `alter`: in place, where nothing is rewritten or lost but the
-    /// definition that is replaced; `rebuild`: by dropping what holds no data, such as an index, and creating it again;
-    /// `alter:view totals`: only that object, named as plans name it; `*` is any text. Several with
-    /// commas. A saved plan has the consent with which it was made.
-    #[arg(long, value_name = "CLASS[:OBJECT]", conflicts_with = "plan")]
-    allow: Vec<Consent>,
+    #[command(flatten)]
+    allow: Allow,
 
     /// Write the metrics of the run to a file, for the textfile collector of Prometheus' `node_exporter`.
     #[arg(long, value_name = "FILE")]
@@ -257,7 +253,7 @@ impl Apply {
         context.trusts_tenant_code = self.trust_tenant_code;
         context.consent = match &saved {
             Some(plan) => plan.consent.clone(),
-            None => Consent::all(self.allow),
+            None => self.allow.consent(),
         };
         let mut reviewed = saved.as_ref().map(Reviewed::from);
         if self.ask {
@@ -275,6 +271,7 @@ impl Apply {
             }
         }
         let mut applied = reconcile::apply(&context, &tenant, reviewed).await?;
+        notice_unused(&context.consent, &applied.plan.steps, &applied.plan.held);
         applied.duration = start.elapsed();
         let text = match self.format {
             Format::Text => report::applied(&applied, self.sql),
@@ -300,7 +297,7 @@ impl Apply {
         }
         reviewed.as_ref().map(FleetPlan::check).transpose()?;
         let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
-        let allowed = Consent::all(self.allow);
+        let allowed = self.allow.consent();
         let fleet = fleet.with_consent(reviewed.as_ref().map_or(&allowed, |plan| &plan.consent));
         let roster = match &reviewed {
             None => self.tenants.roster(&fleet, self.unregistered).await?,

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::allow::{Allow, notice_unused};
 use super::progress::Progress;
 use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
-use crate::consent::Consent;
 use crate::error::Error;
 use crate::name::TenantId;
 use crate::{fleet, reconcile, report};
@@ -62,12 +62,8 @@ pub(super) struct Plan {
     #[arg(long)]
     trust_tenant_code: bool,
 
-    /// Change what exists and is not as declared, too. `alter`: in place, where nothing is rewritten or lost but the
-    /// definition that is replaced; `rebuild`: by dropping what holds no data, such as an index, and creating it again;
-    /// `alter:view totals`: only that object, named as plans name it; `*` is any text. Several with
-    /// commas. The plan shows under what is changed which consent it would need.
-    #[arg(long, value_name = "CLASS[:OBJECT]")]
-    allow: Vec<Consent>,
+    #[command(flatten)]
+    allow: Allow,
 
     // Last, since its heading would be that of the options after it.
     #[command(flatten)]
@@ -107,8 +103,9 @@ impl Plan {
         }
         let (mut context, tenant) = tenants::one(global, id, self.unregistered).await?;
         context.trusts_tenant_code = self.trust_tenant_code;
-        context.consent = Consent::all(self.allow);
+        context.consent = self.allow.consent();
         let plan = reconcile::plan(&context, &tenant).await?;
+        notice_unused(&context.consent, &plan.steps, &plan.held);
         let left = reconcile::left_by(&context, &plan);
         let saved = || report::to_line(&reconcile::shown(&context, plan.clone()));
         if let Some(file) = &self.out {
@@ -136,12 +133,16 @@ impl Plan {
             ));
         }
         let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
-        let fleet = fleet.with_consent(&Consent::all(self.allow));
+        let consent = self.allow.consent();
+        let fleet = fleet.with_consent(&consent);
         let roster = self.tenants.roster(&fleet, self.unregistered).await?;
         let progress = Progress::new(global);
         progress.surveying(roster.members.len());
         let plan = fleet::plan(&fleet, roster, &|n| progress.surveyed(n)).await;
         drop(progress);
+        let left = plan.plans.iter().flat_map(|shared| &shared.left).chain(&plan.left);
+        let held = left.flat_map(|left| &left.left.untouched.held);
+        notice_unused(&consent, plan.plans.iter().flat_map(|shared| &shared.steps), held);
         if let Some(file) = &self.out {
             output::file(file, &report::to_line(&plan))?;
         }

@@ -13,7 +13,7 @@ use crate::grants::{AbsentGrant, Whose};
 use crate::obstacle::{Obstacle, Reasons};
 use crate::pg::{self, Observed, Placement, Row, TenantSnapshot};
 use crate::plan::{Action, Untouched};
-use crate::reconcile::{compare, live_checksum};
+use crate::reconcile::{Room, compare, live_checksum};
 
 /// How a tenant differs from the manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -136,7 +136,9 @@ fn difference(
         absent: snapshot.absent.clone(),
         state: Vec::new(),
     };
-    let found = compare(context, context.known_desired()?, &observed, reasons, Whose::All);
+    let room = Room::default();
+    let desired = context.known_desired()?;
+    let found = compare(context, desired, &observed, (reasons, Whose::All), &room);
     let missing = found.steps.iter();
     let missing =
         missing.map(|step| Missing { action: step.action(), object: step.object() }).collect();

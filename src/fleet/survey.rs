@@ -194,14 +194,22 @@ async fn try_survey<'f>(
         &avoid,
     )
     .await?;
-    let seen = found.into_iter().zip(members).map(|(found, member)| {
-        let found = found.map_err(ReconcileError::from);
-        match context.check_name(&member.tenant).and(found) {
+    let mut seen = Vec::new();
+    for (found, member) in found.into_iter().zip(members) {
+        let mut found = context.check_name(&member.tenant).and(found.map_err(Into::into));
+        if let Ok(TenantSnapshot { present: Some(present), .. }) = &found {
+            let live = (Some(present.fingerprint), Some(&*present.schema));
+            match context.find_renames(live).await {
+                Err(error @ ReconcileError::BothNames { .. }) => found = Err(error),
+                other => other?,
+            }
+        }
+        seen.push(match found {
             Ok(snapshot) => Seen::At(snapshot),
             Err(error) => Seen::Failed(Failure::from(&error)),
-        }
-    });
-    Ok(seen.collect())
+        });
+    }
+    Ok(seen)
 }
 
 #[cfg(test)]

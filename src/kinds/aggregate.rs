@@ -2,7 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::routine::{exists, occupies};
+use super::routine::{drop, exists, occupies};
 use super::rules::{Needs, Rules};
 use crate::catalog::Fact;
 use crate::name::{SchemaName, literal};
@@ -99,6 +99,7 @@ pub(super) static RULES: Rules = Rules {
     ],
     occupies,
     create,
+    drop: |fact, schema| Some(drop(fact, schema)),
     ..Rules::NONE
 };
 

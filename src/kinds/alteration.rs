@@ -1,15 +1,24 @@
 //! Changes of objects in place.
 
 use crate::catalog::{Altered, Fact, Object};
+use crate::manifest::Fragment;
 
 /// An object that exists, and what it is to become.
 #[derive(Debug, Clone)]
 pub struct Alteration<'a> {
     pub desired: &'a Fact,
     pub live: &'a Fact,
+    /// How values of a column become values of another type; otherwise by assignment.
+    pub using: Option<&'a Fragment>,
 }
 
 impl<'a> Alteration<'a> {
+    /// Of which nothing else is declared.
+    #[must_use]
+    pub fn new(desired: &'a Fact, live: &'a Fact) -> Self {
+        Self { desired, live, using: None }
+    }
+
     /// Under the name that the object has in this tenant.
     #[must_use]
     pub fn object(&self) -> &'a Object {
@@ -23,7 +32,7 @@ impl<'a> Alteration<'a> {
 
     /// Whether only some of these attributes are other than desired, beside those that others contain.
     pub(super) fn is_only_in(&self, keys: &[&str]) -> bool {
-        let Self { desired, live } = *self;
+        let (desired, live) = (self.desired, self.live);
         let altered = Altered { desired, live };
         altered.keys().all(|key| keys.contains(&key))
     }

@@ -22,6 +22,9 @@ pub(super) static RULES: Rules = Rules {
         Attribute::new("index", "x.relname").hidden(),
     ],
     create,
+    drop: |fact, schema| {
+        Some(format!("ALTER {} SET WITHOUT CLUSTER", relation(&fact.object, schema)))
+    },
     alter: |alteration, schema| Some(choose(alteration.object(), alteration.desired, schema)),
     lock: |_| Some(TableLock::ShareUpdateExclusive),
     ..Rules::NONE
@@ -33,11 +36,16 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
 }
 
 fn choose(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
-    let what = match object.group().kind() {
+    let index = fact.text("index").and_then(|name| Ident::new(name).ok());
+    let index = index.map(|name| name.quoted()).unwrap_or_default();
+    format!("ALTER {} CLUSTER ON {index}", relation(object, schema))
+}
+
+/// The table or materialized view, with its kind.
+fn relation(object: &Object, schema: &SchemaName) -> String {
+    let kind = match object.group().kind() {
         Kind::MaterializedView => "MATERIALIZED VIEW",
         _ => "TABLE",
     };
-    let index = fact.text("index").and_then(|name| Ident::new(name).ok());
-    let index = index.map(|name| name.quoted()).unwrap_or_default();
-    format!("ALTER {what} {} CLUSTER ON {index}", whole_of(object, schema))
+    format!("{kind} {}", whole_of(object, schema))
 }

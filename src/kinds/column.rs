@@ -4,13 +4,15 @@ use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard, together};
 use super::rules::{
-    Digest, Needs, Rules, parameter_actions, parameters_of, part, qualified, whole_of,
+    Digest, Needs, Rules, drop_from_table, parameter_actions, parameters_of, part, qualified,
+    whole_of,
 };
 use super::sequence::{is_serial, options, owner};
+use super::widening::is_widening;
 use super::{default, sequence, unmodelled};
 use crate::catalog::{Fact, Kind, Object};
 use crate::locks::TableLock;
-use crate::name::SchemaName;
+use crate::name::{SchemaName, Text, literal};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Tables,
@@ -118,6 +120,7 @@ pub(super) static RULES: Rules = Rules {
                ORDER BY a.attnum",
     }),
     create,
+    drop: |fact, schema| drop_from_table("COLUMN", fact, schema),
     alter,
     lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
@@ -161,9 +164,42 @@ pub(super) fn actions(object: &Object, fact: &Fact) -> Vec<String> {
     settings.map(|setting| format!("ALTER COLUMN {name} {setting}")).collect()
 }
 
+/// Whether an alteration is one of a column's type.
+#[must_use]
+pub fn needs_dependents_gone(alteration: &Alteration<'_>) -> bool {
+    let is_column = alteration.object().kind() == Kind::Column;
+    is_column && (alteration.differs("type") || alteration.differs("collation"))
+}
+
+/// Whether the server refuses to change the type of a column while this depends on it (`RememberAllDependentForRebuilding` in
+/// PostgreSQL's `tablecmds.c`). A default is converted, if that is possible; indexes and constraints are made again.
+#[must_use]
+pub fn hinders_type_change(column: &Fact, dependent: &Fact) -> bool {
+    match dependent.object.kind() {
+        Kind::View
+        | Kind::MaterializedView
+        | Kind::Rule
+        | Kind::Trigger
+        | Kind::Policy
+        | Kind::Function
+        | Kind::Procedure => true,
+        Kind::Column => dependent.object != column.object,
+        Kind::Default => default::column(dependent).as_ref() == Some(&column.object),
+        _ => false,
+    }
+}
+
+/// Whether a change in place writes the whole table again, or could fail on a value in it.
+#[must_use]
+pub fn rewrites(alteration: &Alteration<'_>) -> bool {
+    needs_dependents_gone(alteration) && !is_widening(alteration)
+}
+
 /// What is in the catalog alone, and NOT NULL, for which rows are read.
 fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
     const IN_PLACE: &[&str] = &[
+        "type",
+        "collation",
         "nullability",
         "identity",
         "start",
@@ -177,13 +213,28 @@ fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
         "statistics_target",
         "options",
     ];
-    let Alteration { desired, live } = alteration;
+    let (desired, live) = (alteration.desired, alteration.live);
     let is_identity = |fact: &Fact| fact.text("identity").is_some();
+    let is_other_type = needs_dependents_gone(alteration);
+    let is_generated = ["stored", "virtual"].iter().any(|key| desired.text(key).is_some());
     // A column becomes one that draws from a sequence, or ceases to be, in steps of their own.
-    if !alteration.is_only_in(IN_PLACE) || is_identity(desired) != is_identity(live) {
+    if !alteration.is_only_in(IN_PLACE)
+        || is_identity(desired) != is_identity(live)
+        || is_other_type && is_generated
+    {
         return None;
     }
     let mut actions = Vec::new();
+    if is_other_type {
+        let mut words = format!("TYPE {}", desired.sql("type", schema)?);
+        if let Some(collation) = desired.sql("collation", schema) {
+            words.push_str(&format!(" COLLATE {collation}"));
+        }
+        if let Some(using) = &alteration.using {
+            words.push_str(&format!(" USING {}", using.sql(schema)));
+        }
+        actions.push(words);
+    }
     if alteration.differs("nullability") {
         let verb = if desired.text("nullability") == Some("not null") { "SET" } else { "DROP" };
         actions.push(format!("{verb} NOT NULL"));
@@ -193,12 +244,21 @@ fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
         let when = desired.text("identity").unwrap_or_default().to_uppercase();
         identity.push_str(&format!(" SET GENERATED {when}"));
     }
-    actions.extend((!identity.is_empty()).then(|| identity.trim_start().to_owned()));
-    if alteration.differs("storage") {
-        // What the type's own is called, only PostgreSQL 16 knows.
-        actions.push(format!("SET STORAGE {}", desired.text("storage")?.to_uppercase()));
+    let identity = (!identity.is_empty()).then(|| identity.trim_start().to_owned());
+    // The sequence gets the type of the column, and with it other limits, before it gets its options.
+    let (identity, afterwards) = if is_other_type { (None, identity) } else { (identity, None) };
+    actions.extend(identity);
+    if alteration.differs("storage") || is_other_type {
+        match desired.text("storage") {
+            Some(storage) => actions.push(format!("SET STORAGE {}", storage.to_uppercase())),
+            None if is_other_type => {}
+            // What the type's own is called, only PostgreSQL 16 knows.
+            None => return None,
+        }
     }
-    if alteration.differs("compression") {
+    // A new type has its own.
+    let is_declared = desired.text("compression").is_some();
+    if alteration.differs("compression") || is_other_type && is_declared {
         let method = desired.text("compression").unwrap_or("default");
         actions.push(format!("SET COMPRESSION {method}"));
     }
@@ -212,7 +272,36 @@ fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
     let (table, name) = (whole_of(&live.object, schema), part(&live.object)?.1.quoted());
     let actions: Vec<String> =
         actions.into_iter().map(|action| format!("ALTER COLUMN {name} {action}")).collect();
-    Some(format!("ALTER TABLE {table} {}", actions.join(", ")))
+    let mut statement = format!("ALTER TABLE {table} {}", actions.join(", "));
+    if let Some(options) = afterwards {
+        statement =
+            format!("{statement};\n        ALTER TABLE {table} ALTER COLUMN {name} {options}");
+    }
+    Some(if is_other_type {
+        // The server refuses it, even if it changes nothing, once a view has been created.
+        Guard::IfNotExists.unless(&has_type(desired, live, schema), &statement)
+    } else {
+        statement
+    })
+}
+
+/// A condition: the column has the desired type and collation.
+fn has_type(desired: &Fact, live: &Fact, schema: &SchemaName) -> String {
+    let name = literal(schema.as_str());
+    let full = desired.sql("type", schema).unwrap_or_default();
+    let data_type = literal(&full.replace(&format!("{}.", schema.quoted()), ""));
+    let collation = match desired.sql("collation", schema) {
+        Some(collation) => format!("{}::regcollation", literal(&collation)),
+        None => "(SELECT t.typcollation FROM pg_type t WHERE t.oid = a.atttypid)".to_owned(),
+    };
+    format!(
+        "EXISTS (SELECT FROM pg_attribute a \
+         WHERE a.attrelid = {}::regclass AND a.attname = {} AND NOT a.attisdropped \
+           AND replace(format_type(a.atttypid, a.atttypmod), quote_ident({name}) || '.', '') = {data_type} \
+           AND a.attcollation = {collation})",
+        literal(&whole_of(&live.object, schema)),
+        live.object.name().map(|name| Text::from(name).literal()).unwrap_or_default(),
+    )
 }
 
 /// The column clause of CREATE TABLE and ALTER TABLE, with its default or sequence if these are

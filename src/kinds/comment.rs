@@ -2,7 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::routine::signature;
+use super::routine::{finding_types, signature};
 use super::rules::{Rules, part, qualified, whole_of};
 use crate::catalog::{Fact, Kind, Object};
 use crate::name::{Ident, SchemaName, Text};
@@ -24,6 +24,11 @@ pub(super) static RULES: Rules = Rules {
     ],
     create,
     alter: |alteration, schema| Some(write(alteration.object(), alteration.desired, schema)),
+    drop: |fact, schema| {
+        let Object::Comment(on) = &fact.object else { return None };
+        let statement = format!("COMMENT ON {} IS NULL", full_target(on, fact, schema));
+        Some(finding_types(statement, fact, schema))
+    },
     ..Rules::NONE
 };
 
@@ -51,7 +56,12 @@ fn write(comment: &Object, fact: &Fact, schema: &SchemaName) -> String {
         None => value.text.clone(),
     });
     let literal = Text::new(text.unwrap_or_default()).map(|text| text.literal());
-    let target = match on.kind() {
+    format!("COMMENT ON {} IS {}", full_target(on, fact, schema), literal.unwrap_or_default())
+}
+
+/// What a comment is on, with the types of arguments in the words of its fact.
+fn full_target(on: &Object, fact: &Fact, schema: &SchemaName) -> String {
+    match on.kind() {
         kind if kind.is_routine() => {
             let word = match kind {
                 // That of an aggregate is `*` where it has no arguments.
@@ -61,8 +71,7 @@ fn write(comment: &Object, fact: &Fact, schema: &SchemaName) -> String {
             format!("{word} {}", signature(on, fact, schema))
         }
         _ => target(on, schema),
-    };
-    format!("COMMENT ON {target} IS {}", literal.unwrap_or_default())
+    }
 }
 
 /// What a comment is on, as COMMENT ON names it.

@@ -1,7 +1,7 @@
 //! Composite types. What they consist of are objects of their own; see `type_attribute`.
 
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified, relation_and_type, type_exists};
+use super::rules::{Needs, Rules, drop_member, qualified, relation_and_type, type_exists};
 use super::type_attribute;
 use crate::name::SchemaName;
 
@@ -11,6 +11,7 @@ pub(super) static RULES: Rules = Rules {
              FROM path CROSS JOIN pg_type t WHERE t.oid = ANY (:types) AND t.typtype = 'c'",
     occupies: relation_and_type,
     create,
+    drop: |fact, schema| drop_member("TYPE", fact, schema),
     ..Rules::NONE
 };
 

@@ -3,7 +3,7 @@
 use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, exists_on, part, whole_of};
+use super::rules::{Digest, Needs, Rules, drop_from_table, exists_on, part, whole_of};
 use super::unmodelled;
 use crate::catalog::{Fact, Object, Slot};
 use crate::locks::TableLock;
@@ -92,12 +92,7 @@ pub(super) static RULES: Rules = Rules {
     is_structural: true,
     create,
     alter: validate,
-    drop: |fact, schema| {
-        // An index comes with the others, on which there may be more.
-        matches!(fact.text("sort"), Some("c" | "f")).then_some(())?;
-        let (name, table) = (fact.object.name()?.quoted(), whole_of(&fact.object, schema));
-        Some(format!("ALTER TABLE {table} DROP CONSTRAINT {name}"))
-    },
+    drop: |fact, schema| drop_from_table("CONSTRAINT", fact, schema),
     lock: |fact| {
         Some(if is_foreign_key(fact) {
             TableLock::ShareRowExclusive

@@ -34,6 +34,11 @@ pub(super) static RULES: Rules = Rules {
                ORDER BY ad.adnum",
     }),
     create,
+    drop: |fact, schema| {
+        let (table, name) = part(&fact.object)?;
+        let (table, name) = (schema.qualify(table), name.quoted());
+        Some(format!("ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT"))
+    },
     alter: |alteration, schema| Some(set(alteration.object(), alteration.desired, schema)),
     lock: |_| Some(TableLock::AccessExclusive),
     comes_with: column,
@@ -46,13 +51,6 @@ pub(super) fn column(fact: &Fact) -> Option<Object> {
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
     set(&creation.object, creation.fact, schema)
-}
-
-/// The statement that takes the default of a column away, which is given as an object.
-#[must_use]
-pub fn drop(object: &Object, schema: &SchemaName) -> String {
-    let Some((table, name)) = part(object) else { return String::new() };
-    format!("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", schema.qualify(table), name.quoted())
 }
 
 fn set(object: &Object, fact: &Fact, schema: &SchemaName) -> String {

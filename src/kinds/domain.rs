@@ -1,9 +1,10 @@
 //! Domains. Their constraints are objects of their own; see `domain_constraint`.
 
+use super::alteration::Alteration;
 use super::attribute::Attribute;
-use super::creation::{Creation, Guard};
+use super::creation::{Creation, Guard, together};
 use super::domain_constraint;
-use super::rules::{Needs, Rules, qualified, type_exists};
+use super::rules::{Needs, Rules, drop_member, qualified, type_exists};
 use crate::catalog::Slot;
 use crate::name::SchemaName;
 
@@ -34,8 +35,33 @@ pub(super) static RULES: Rules = Rules {
     ],
     occupies: |fact| fact.object.name().map(|name| Slot::Type(name.clone())).into_iter().collect(),
     create,
+    alter,
+    drop: |fact, schema| drop_member("DOMAIN", fact, schema),
     ..Rules::NONE
 };
+
+/// The default, and whether values may be NULL; the type stays.
+fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
+    let desired = alteration.desired;
+    if !alteration.is_only_in(&["nullability", "default"]) {
+        return None;
+    }
+    let name = qualified(alteration.object(), schema);
+    let default = alteration.differs("default").then(|| match desired.sql("default", schema) {
+        Some(default) => format!("ALTER DOMAIN {name} SET DEFAULT {default}"),
+        None => format!("ALTER DOMAIN {name} DROP DEFAULT"),
+    });
+    let nullability = alteration.differs("nullability").then(|| {
+        let verb = if desired.text("nullability") == Some("not null") { "SET" } else { "DROP" };
+        format!("ALTER DOMAIN {name} {verb} NOT NULL")
+    });
+    match (default, nullability) {
+        (Some(default), Some(nullability)) => {
+            Some(together(&format!("{default};\n        {nullability}")))
+        }
+        (one, other) => one.or(other),
+    }
+}
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let name = qualified(&creation.object, schema);

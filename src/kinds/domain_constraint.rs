@@ -44,6 +44,11 @@ pub(super) static RULES: Rules = Rules {
     },
     is_structural: true,
     create,
+    drop: |fact, schema| {
+        let (of, name) = part(&fact.object)?;
+        let domain = schema.qualify(of);
+        Some(format!("ALTER DOMAIN {domain} DROP CONSTRAINT IF EXISTS {}", name.quoted()))
+    },
     ..Rules::NONE
 };
 

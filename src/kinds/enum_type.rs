@@ -1,7 +1,7 @@
 //! Enum types. Their labels are objects of their own; see `label`.
 
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified, type_exists};
+use super::rules::{Needs, Rules, drop_member, qualified, type_exists};
 use crate::catalog::Slot;
 use crate::name::{SchemaName, Text};
 
@@ -11,6 +11,7 @@ pub(super) static RULES: Rules = Rules {
              FROM path CROSS JOIN pg_type t WHERE t.oid = ANY (:types) AND t.typtype = 'e'",
     occupies: |fact| fact.object.name().map(|name| Slot::Type(name.clone())).into_iter().collect(),
     create,
+    drop: |fact, schema| drop_member("TYPE", fact, schema),
     ..Rules::NONE
 };
 

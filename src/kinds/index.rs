@@ -2,7 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Digest, Needs, Rules, storage_parameters, whole_of};
+use super::rules::{Digest, Needs, Rules, drop_member, storage_parameters, whole_of};
 use super::unmodelled;
 use crate::catalog::Slot;
 use crate::locks::TableLock;
@@ -103,11 +103,7 @@ pub(super) static RULES: Rules = Rules {
     occupies: |fact| fact.object.name().map(|n| Slot::Relation(n.clone())).into_iter().collect(),
     is_structural: true,
     create,
-    drop: |fact, schema| {
-        // Foreign keys may need one that is unique.
-        let name = schema.qualify(fact.object.name()?);
-        fact.text("unique").is_none().then(|| format!("DROP INDEX {name}"))
-    },
+    drop: |fact, schema| drop_member("INDEX", fact, schema),
     lock: |_| Some(TableLock::Share),
     ..Rules::NONE
 };

@@ -3,7 +3,8 @@
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{
-    Needs, OPTIONS, Rules, qualified, relation_and_type, relation_exists, storage_parameters,
+    Needs, OPTIONS, Rules, drop_member, qualified, relation_and_type, relation_exists,
+    storage_parameters,
 };
 use super::view;
 use crate::catalog::Fact;
@@ -22,6 +23,7 @@ pub(super) static RULES: Rules = Rules {
     // Its rows have a type of its name.
     occupies: relation_and_type,
     create,
+    drop: |fact, schema| drop_member("MATERIALIZED VIEW", fact, schema),
     ..Rules::NONE
 };
 

@@ -80,7 +80,7 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
 
 /// The command, and whether it is restrictive, stay; an expression can be replaced, and not be taken away.
 fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
-    let Alteration { desired, live } = alteration;
+    let (desired, live) = (alteration.desired, alteration.live);
     let is_lost = |key| live.text(key).is_some() && desired.text(key).is_none();
     if !alteration.is_only_in(&["roles", "using", "check"]) || is_lost("using") || is_lost("check")
     {

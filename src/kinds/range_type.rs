@@ -2,7 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified, type_exists};
+use super::rules::{Needs, Rules, drop_member, qualified, type_exists};
 use crate::catalog::Slot;
 use crate::name::{Ident, SchemaName};
 
@@ -54,6 +54,7 @@ pub(super) static RULES: Rules = Rules {
         fact.object.name().cloned().into_iter().chain(multirange).map(Slot::Type).collect()
     },
     create,
+    drop: |fact, schema| drop_member("TYPE", fact, schema),
     ..Rules::NONE
 };
 

@@ -28,7 +28,7 @@ use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName, Text, literal};
 pub enum Reading {
     /// To be compared: what is in the schema is unqualified, very long comments are read as a digest.
     Comparing,
-    /// For statements: what is not in `pg_catalog` is qualified. Dependencies are read, too.
+    /// For statements: what is not in `pg_catalog` is qualified.
     Rendering,
 }
 
@@ -65,9 +65,7 @@ pub fn details_script(
     if !members.relations.is_empty() || !members.types.is_empty() || !members.others.is_empty() {
         script.push_str(&unmodelled(members, &path));
     }
-    if reading == Reading::Rendering {
-        script.push_str(&stripped(DEPENDENCIES));
-    }
+    script.push_str(&stripped(DEPENDENCIES));
     // In statements, `"scratch"` is replaced by the name of each tenant's schema.
     let placeholder = match reading {
         Reading::Comparing => literal(SCHEMA_PLACEHOLDER),
@@ -205,6 +203,10 @@ FROM object o
 JOIN (
     SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype
     FROM pg_depend d
+    -- With the catalog, there is an index for it.
+    WHERE d.classid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass,
+                        'pg_constraint'::regclass, 'pg_attrdef'::regclass, 'pg_trigger'::regclass,
+                        'pg_policy'::regclass, 'pg_statistic_ext'::regclass, 'pg_rewrite'::regclass)
     UNION ALL
     -- The types of its states, whose input functions CREATE AGGREGATE calls, are no dependencies of an aggregate.
     SELECT 'pg_proc'::regclass, ag.aggfnoid, 0, 'pg_type'::regclass, t.oid, 0, 'n'
@@ -225,7 +227,6 @@ type Row = (i64, i64, i64, Option<Ident>, Ident, i64, BTreeMap<String, String>);
 /// # Errors
 /// The error of `section`, or a sentence, when the answers are not understood.
 pub fn parse<E>(
-    reading: Reading,
     mut section: impl FnMut(&str) -> Result<serde_json::Value, E>,
     not_understood: impl Fn(String) -> E,
 ) -> Result<Catalog, E> {
@@ -277,11 +278,9 @@ pub fn parse<E>(
     }
     let unmodelled: Vec<Unmodelled> = read(section("unmodelled")?).map_err(&not_understood)?;
     catalog.unmodelled = unmodelled.into_iter().collect();
-    if reading == Reading::Rendering {
-        let edges = read(section("dependencies")?).map_err(&not_understood)?;
-        depend(&mut catalog, &objects, edges);
-        depend_on_indexes(&mut catalog);
-    }
+    let edges = read(section("dependencies")?).map_err(&not_understood)?;
+    depend(&mut catalog, &objects, edges);
+    depend_on_indexes(&mut catalog);
     Ok(catalog)
 }
 

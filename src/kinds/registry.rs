@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::alteration::Alteration;
-use super::creation::{Creation, Guard, Place, together};
+use super::creation::{Creation, Guard};
 use super::rules::Rules;
 use super::{
     aggregate, clustering, column, comment, composite_type, constraint, default, domain,
@@ -81,18 +81,6 @@ pub fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String>
     (rules(alteration.object().kind()).alter)(alteration, schema)
 }
 
-/// The statement that drops an object and creates it as desired, under its name; see [`Rules::drop`].
-#[must_use]
-pub fn rebuild(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
-    let Alteration { desired, live } = alteration;
-    let rules = rules(live.object.kind());
-    let drop = (rules.drop)(live, schema)?;
-    let object = live.object.clone();
-    let creation = Creation { fact: desired, object, parts: Vec::new(), place: Place::End };
-    let create = (rules.create)(&creation, schema, Guard::Exclusive);
-    Some(together(&format!("{drop};\n        {create}")))
-}
-
 /// A schema for those who ask whether there is a statement, whatever the schema.
 static ANY: LazyLock<SchemaName> = LazyLock::new(SchemaName::scratch);
 
@@ -100,12 +88,6 @@ static ANY: LazyLock<SchemaName> = LazyLock::new(SchemaName::scratch);
 #[must_use]
 pub fn can_alter(alteration: &Alteration<'_>) -> bool {
     alter(alteration, &ANY).is_some()
-}
-
-/// Whether an object can be dropped and created again, as far as its kind decides.
-#[must_use]
-pub fn can_rebuild(alteration: &Alteration<'_>) -> bool {
-    rebuild(alteration, &ANY).is_some()
 }
 
 /// The statement that creates an object, without a semicolon at the end.

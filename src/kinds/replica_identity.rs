@@ -28,6 +28,9 @@ pub(super) static RULES: Rules = Rules {
         Attribute::new("index", "x.relname").hidden(),
     ],
     create,
+    drop: |fact, schema| {
+        Some(format!("ALTER TABLE {} REPLICA IDENTITY DEFAULT", whole_of(&fact.object, schema)))
+    },
     alter: |alteration, schema| Some(choose(alteration.object(), alteration.desired, schema)),
     lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::alteration::Alteration;
 use super::attribute::Attribute;
-use super::creation::{Creation, Guard, or_replace};
+use super::creation::{Creation, Guard, or_replace, together};
 use super::rules::{Needs, Rules};
 use crate::catalog::{Catalog, Fact, Kind, Object, Slot};
 use crate::name::{SchemaName, dollar_quoted, literal};
@@ -127,6 +127,7 @@ const fn rules(source: &'static str) -> Rules {
         occupies,
         create,
         alter,
+        drop: |fact, schema| Some(drop(fact, schema)),
         ..Rules::NONE
     }
 }
@@ -150,6 +151,28 @@ pub(super) fn signature(object: &Object, fact: &Fact, schema: &SchemaName) -> St
 /// A condition: a function, procedure or aggregate of this name and these arguments exists.
 pub(super) fn exists(object: &Object, fact: &Fact, schema: &SchemaName) -> String {
     format!("pg_catalog.to_regprocedure({}) IS NOT NULL", literal(&signature(object, fact, schema)))
+}
+
+/// The statement that drops a function, a procedure or an aggregate.
+pub(super) fn drop(fact: &Fact, schema: &SchemaName) -> String {
+    // The signature of an aggregate without arguments is `*`, except here.
+    let statement = format!("DROP ROUTINE IF EXISTS {}", signature(&fact.object, fact, schema));
+    finding_types(statement, fact, schema)
+}
+
+/// A statement that names the types of arguments as they were read from a tenant: those of its schema without the schema's
+/// name. It calls nothing.
+pub(super) fn finding_types(statement: String, fact: &Fact, schema: &SchemaName) -> String {
+    let types = fact.attributes.get("signature");
+    if types.is_none_or(|types| types.sql.is_some() || types.text.is_empty()) {
+        return statement;
+    }
+    let path = |path: &str| {
+        format!("PERFORM pg_catalog.set_config('search_path', {}, true)", literal(path))
+    };
+    let within = path(&format!("{}, pg_temp", schema.quoted()));
+    let outside = path("pg_catalog, pg_temp");
+    together(&format!("{within};\n        {statement};\n        {outside}"))
 }
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {

@@ -4,6 +4,7 @@
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Digest, Needs, Rules, whole_of};
+use crate::catalog::{Fact, Object};
 use crate::locks::TableLock;
 use crate::name::SchemaName;
 
@@ -28,18 +29,32 @@ pub(super) static RULES: Rules = Rules {
                WHERE r.relkind IN ('r', 'p') AND (r.relrowsecurity OR r.relforcerowsecurity)",
     }),
     create,
+    alter: |alteration, schema| Some(set(alteration.object(), (alteration.desired, true), schema)),
+    drop: |fact, schema| {
+        let none = Fact::new(fact.object.clone(), []);
+        Some(set(&fact.object, (&none, true), schema))
+    },
     lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };
 
 /// The statement may be run again.
 fn create(creation: &Creation<'_>, schema: &SchemaName, _: Guard) -> String {
-    let words = creation.fact.text("security").unwrap_or_default().split(", ");
-    let actions = words.filter_map(|word| match word {
-        "enabled" => Some("ENABLE ROW LEVEL SECURITY"),
-        "forced" => Some("FORCE ROW LEVEL SECURITY"),
-        _ => None,
+    set(&creation.object, (creation.fact, false), schema)
+}
+
+/// With `also_off`, what is not desired is switched off.
+fn set(object: &Object, (fact, also_off): (&Fact, bool), schema: &SchemaName) -> String {
+    let words = fact.text("security").unwrap_or_default();
+    let has = |word: &str| words.split(", ").any(|one| one == word);
+    let actions = [
+        (has("enabled"), "ENABLE ROW LEVEL SECURITY", "DISABLE ROW LEVEL SECURITY"),
+        (has("forced"), "FORCE ROW LEVEL SECURITY", "NO FORCE ROW LEVEL SECURITY"),
+    ];
+    let actions = actions.into_iter().filter_map(|(is_on, on, off)| {
+        let off = also_off.then_some(off);
+        if is_on { Some(on) } else { off }
     });
     let actions: Vec<&str> = actions.collect();
-    format!("ALTER TABLE {} {}", whole_of(&creation.object, schema), actions.join(", "))
+    format!("ALTER TABLE {} {}", whole_of(object, schema), actions.join(", "))
 }

@@ -29,8 +29,7 @@ pub struct Rules {
     pub lock: fn(&Fact) -> Option<TableLock>,
     /// The statement that changes it in place, which may be run again; `None`: that takes more.
     pub alter: fn(&Alteration<'_>, &SchemaName) -> Option<String>,
-    /// The statement that drops one that holds no data, and on which nothing depends but what the catalog tells; `None`: it
-    /// may be more.
+    /// The statement that drops it alone, and may be run again; `None`: there is none.
     pub drop: fn(&Fact, &SchemaName) -> Option<String>,
     /// The column with which it comes and goes, so that it is no difference of its own where the column exists.
     pub comes_with: fn(&Fact) -> Option<Object>,
@@ -159,7 +158,7 @@ pub(super) fn parameters_of(fact: &Fact, key: &str) -> Option<String> {
 
 /// The actions of ALTER that reset storage parameters which are not desired, and that set those which are.
 pub(super) fn parameter_actions(alteration: &Alteration<'_>, key: &str) -> Vec<String> {
-    let Alteration { desired, live } = alteration;
+    let (desired, live) = (alteration.desired, alteration.live);
     let names = |fact: &Fact| -> Vec<Ident> {
         let all = fact.text(key).unwrap_or_default().split(", ");
         all.filter_map(|one| Ident::new(one.split_once('=')?.0).ok()).collect()
@@ -184,7 +183,18 @@ fn parameter_name(name: &Ident) -> String {
 /// The statement that drops a part from the table or the view that it is on; `word` is its kind.
 pub(super) fn drop_from_whole(word: &str, fact: &Fact, schema: &SchemaName) -> Option<String> {
     let (name, whole) = (fact.object.name()?.quoted(), whole_of(&fact.object, schema));
-    Some(format!("DROP {word} {name} ON {whole}"))
+    Some(format!("DROP {word} IF EXISTS {name} ON {whole}"))
+}
+
+/// The statement that drops what has a name of its own in the schema.
+pub(super) fn drop_member(word: &str, fact: &Fact, schema: &SchemaName) -> Option<String> {
+    Some(format!("DROP {word} IF EXISTS {}", schema.qualify(fact.object.name()?)))
+}
+
+/// The statement that drops a part of a table by ALTER TABLE; `word` is its kind.
+pub(super) fn drop_from_table(word: &str, fact: &Fact, schema: &SchemaName) -> Option<String> {
+    let (name, table) = (fact.object.name()?.quoted(), whole_of(&fact.object, schema));
+    Some(format!("ALTER TABLE {table} DROP {word} IF EXISTS {name}"))
 }
 
 /// Parameters in parentheses. Those of a TOAST table have `toast.` in front of the name.

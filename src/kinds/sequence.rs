@@ -3,7 +3,7 @@
 use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified};
+use super::rules::{Needs, Rules, drop_member, qualified};
 use crate::catalog::{Fact, Object, Slot};
 use crate::manifest::SequenceOptions;
 use crate::name::{Ident, SchemaName};
@@ -54,6 +54,7 @@ pub(super) static RULES: Rules = Rules {
     occupies: |fact| fact.object.name().map(|n| Slot::Relation(n.clone())).into_iter().collect(),
     is_structural: true,
     create,
+    drop: |fact, schema| drop_member("SEQUENCE", fact, schema),
     alter,
     comes_with: owner,
     ..Rules::NONE

@@ -2,7 +2,7 @@
 
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
-use super::rules::{Needs, Rules, qualified};
+use super::rules::{Needs, Rules, drop_member, qualified};
 use crate::catalog::{Fact, Slot};
 use crate::locks::TableLock;
 use crate::name::{SchemaName, Text, literal};
@@ -37,7 +37,7 @@ pub(super) static RULES: Rules = Rules {
         let is_all = alteration.is_only_in(&["target"]);
         is_all.then(|| format!("ALTER STATISTICS {name} SET STATISTICS {target}"))
     },
-    drop: |fact, schema| Some(format!("DROP STATISTICS {}", qualified(&fact.object, schema))),
+    drop: |fact, schema| drop_member("STATISTICS", fact, schema),
     lock: |_| Some(TableLock::ShareUpdateExclusive),
     ..Rules::NONE
 };

@@ -3,8 +3,8 @@
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard, together};
 use super::rules::{
-    Needs, OPTIONS, Rules, parameter_actions, qualified, relation_and_type, relation_exists,
-    storage_parameters,
+    Needs, OPTIONS, Rules, drop_member, parameter_actions, qualified, relation_and_type,
+    relation_exists, storage_parameters,
 };
 use super::{column, constraint};
 use crate::catalog::Kind;
@@ -63,6 +63,7 @@ pub(super) static RULES: Rules = Rules {
     // The rows of a table have a type of its name.
     occupies: relation_and_type,
     create,
+    drop: |fact, schema| drop_member("TABLE", fact, schema),
     alter: |alteration, schema| {
         let name = qualified(alteration.object(), schema);
         let actions = parameter_actions(alteration, "options");

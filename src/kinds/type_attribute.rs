@@ -41,6 +41,14 @@ pub(super) static RULES: Rules = Rules {
                ORDER BY a.attnum",
     }),
     create,
+    drop: |fact, schema| {
+        let (of, name) = part(&fact.object)?;
+        Some(format!(
+            "ALTER TYPE {} DROP ATTRIBUTE IF EXISTS {}",
+            schema.qualify(of),
+            name.quoted()
+        ))
+    },
     ..Rules::NONE
 };
 

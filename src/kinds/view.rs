@@ -3,7 +3,9 @@
 use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard, or_replace};
-use super::rules::{Needs, OPTIONS, Rules, qualified, relation_and_type, relation_exists};
+use super::rules::{
+    Needs, OPTIONS, Rules, drop_member, qualified, relation_and_type, relation_exists,
+};
 use crate::catalog::Fact;
 use crate::name::SchemaName;
 
@@ -35,6 +37,7 @@ pub(super) static RULES: Rules = Rules {
     // Its rows have a type of its name.
     occupies: relation_and_type,
     create,
+    drop: |fact, schema| drop_member("VIEW", fact, schema),
     alter: replace,
     ..Rules::NONE
 };

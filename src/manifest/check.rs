@@ -13,6 +13,7 @@ mod keys;
 pub(super) mod names;
 mod partitions;
 mod policies;
+mod renames;
 mod requires;
 mod rewrite;
 mod routines;
@@ -60,6 +61,7 @@ pub(super) fn manifest(
     let (sql, in_sql) = sql::read(&mut checking, raw.sql.as_ref(), folder);
     let requires = requires::requires(&mut checking, &raw.requires);
     let servers = fleet::servers(&mut checking, &raw.servers);
+    let renames = renames::renames(&mut checking, &raw);
     let tenants = raw.tenants.map(|tenants| fleet::tenants(&mut checking, tenants, &servers));
     let trust = fleet::trust(&mut checking, &raw.trust);
     let drift = drift::drift(&mut checking, &raw.drift);
@@ -108,6 +110,7 @@ pub(super) fn manifest(
         default_privileges,
         owners,
         sql,
+        renames,
         row_tables,
         seeds,
     }

@@ -8,6 +8,7 @@ mod indexes;
 mod names;
 mod partitions;
 mod policies;
+mod renames;
 mod rewrite;
 mod routines;
 mod rows;
@@ -33,6 +34,7 @@ pub use indexes::{IndexDecl, IndexKey, IndexTerm, Operator};
 pub use names::{ObjectName, QualifiedName};
 pub use partitions::{PartitionDecl, Unmanaged};
 pub use policies::{PolicyDecl, RowSecurity};
+pub use renames::RenameDecl;
 pub use rewrite::RuleDecl;
 pub(super) use routines::LISTS;
 pub use routines::{RoutineBody, RoutineDecl, Setting};
@@ -97,6 +99,9 @@ pub struct Manifest {
     pub owners: Vec<OwnerDecl>,
     #[serde(skip_serializing_if = "SqlDecl::is_empty")]
     pub sql: SqlDecl,
+    /// Wholes before their parts. Not part of the desired state.
+    #[serde(skip)]
+    pub renames: Vec<RenameDecl>,
     /// The tables that rows can be declared for, with those of SQL files.
     #[serde(skip)]
     pub row_tables: Vec<RowTable>,

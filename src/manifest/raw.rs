@@ -195,6 +195,8 @@ pub(super) struct Sequence {
     pub(super) cycle: bool,
     /// The column with which it is dropped, as `table.column`.
     pub(super) owned_by: Option<Name>,
+    /// The name that it had before.
+    pub(super) renamed_from: Option<Name>,
     pub(super) comment: Option<Name>,
 }
 
@@ -210,6 +212,8 @@ pub(super) enum IntegerType {
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
     pub(super) comment: Option<Name>,
+    /// The name that it had before.
+    pub(super) renamed_from: Option<Name>,
     /// Not written to the log: fast, and empty after a crash.
     #[serde(default)]
     pub(super) unlogged: bool,
@@ -276,6 +280,8 @@ pub(super) struct Column {
     /// SQL expression of a stored generated column.
     pub(super) generated: Option<Name>,
     pub(super) collation: Option<Spanned<Short<Qualified>>>,
+    /// SQL expression for its values where the column has another type yet; otherwise they are converted by assignment.
+    pub(super) using: Option<Name>,
     /// Where long values are stored, if not as usual for the type.
     pub(super) storage: Option<Storage>,
     /// How long values are compressed, if not as the server is set.
@@ -285,6 +291,8 @@ pub(super) struct Column {
     /// `n_distinct` and `n_distinct_inherited`.
     #[serde(default)]
     pub(super) options: IndexMap<Name, Spanned<Scalar>>,
+    /// The name that it had before.
+    pub(super) renamed_from: Option<Name>,
     pub(super) comment: Option<Name>,
     /// Short for a primary key of this column alone.
     pub(super) primary_key: Option<Spanned<bool>>,

@@ -142,6 +142,7 @@ fn row_table(checking: &Checking<'_>, name: Ident, parts: Vec<(Parts, Vec<Positi
                 nullable: true,
                 value: ColumnValue::None,
                 collation,
+                using: None,
                 storage: ColumnStorage::default(),
                 comment: None,
             });

@@ -89,7 +89,7 @@ pub(super) async fn introspect(
     let answers = session.run(&doing, &script).await?;
     let sections = Sections::new(schema, &answers);
     let answer = |reason| PgError::Answer { doing: doing.clone(), reason };
-    kinds::parse(reading, |section| sections.get(section).map(serde_json::Value::Array), answer)
+    kinds::parse(|section| sections.get(section).map(serde_json::Value::Array), answer)
 }
 
 fn reading(schema: &SchemaName) -> String {

@@ -209,6 +209,20 @@ impl<'s> Scratch<'s> {
         all.collect()
     }
 
+    /// Between which types values are converted when they are assigned, by the names of the types.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn casts(&mut self) -> Result<BTreeSet<(String, String)>, PgError> {
+        let query = "SELECT format_type(castsource, NULL) AS source, format_type(casttarget, NULL) AS target \
+                     FROM pg_cast WHERE castcontext IN ('a', 'i')";
+        let answers = self.session.run(TRYING, query).await?;
+        let all = answers.iter().flatten().map(|row| {
+            Ok((column::<String>(row, "source", TRYING)?, column::<String>(row, "target", TRYING)?))
+        });
+        all.collect()
+    }
+
     /// The texts that a query of the tool itself returns, in its column `text`.
     ///
     /// # Errors

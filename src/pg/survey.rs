@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::dependents::dependents;
 use super::error::{Cause, PgError};
 use super::fingerprint::{self, SchemaDigest, Shapes};
 use super::grantcheck::{self, Subject};
@@ -118,6 +119,13 @@ async fn read<'m>(
     let mut placements = placements(session, &schemas).await?;
 
     let mut obstacles = untrusted(session, &exposed, query).await?;
+    if query.drops {
+        let present: Vec<&SchemaName> =
+            schemas.iter().copied().filter(|schema| digests.contains_key(*schema)).collect();
+        for (schema, found) in dependents(session, &present).await? {
+            obstacles.entry(schema).or_default().extend(found);
+        }
+    }
     for (schema, pins) in &pins {
         let of_pins: Vec<Obstacle> = pins.obstacles(&session.server.role).collect();
         if !of_pins.is_empty() {

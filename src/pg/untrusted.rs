@@ -64,6 +64,8 @@ pub struct UntrustedQuery<'a> {
     pub externals: &'a [String],
     /// What the manifest's own declarations run, which is therefore allowed.
     pub used: Option<&'a BTreeSet<Code>>,
+    /// Whether objects may be dropped, so that what depends on them is looked for, too.
+    pub drops: bool,
 }
 
 /// Runs `before`, and returns whether anything in the database has an untrusted owner.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
 use super::consent::{class, counterpart_class, is_of_parent, shown};
-use super::untouched::Change;
-use crate::catalog::{Altered, Counterpart, Fact, Kind, Object};
+use super::untouched::{Change, PerhapsRenamed};
+use crate::catalog::{Altered, Catalog, Fact, Kind, Object};
 use crate::consent::Class;
 use crate::kinds::{self, comment_line, described, members};
 use crate::name::Ident;
@@ -44,8 +44,7 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
             changes.insert(key, Change { object, actual, expected, allowed_by });
         }
     }
-    let left = |one: &&Counterpart<'_>| !comparison.changing.contains_key(&one.desired.object);
-    for counterpart in matching.counterparts.iter().filter(left) {
+    for counterpart in &matching.counterparts {
         let (desired_fact, live_fact) = (counterpart.desired, counterpart.live);
         // Names are part of the comparison only where the manifest gives them.
         let named = |fact: &Fact, text: String| match fact.object.name() {
@@ -56,7 +55,7 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
             object: live_fact.object.clone(),
             actual: named(live_fact, described(live, live_fact)),
             expected: named(desired_fact, described(&desired.catalog, desired_fact)),
-            allowed_by: counterpart_class(counterpart, &desired.catalog, live),
+            allowed_by: counterpart_class(counterpart, live),
         };
         changes.insert((comparison.rank(&desired_fact.object), live_fact.object.clone()), change);
     }
@@ -143,6 +142,33 @@ fn settled(comparison: &Comparison<'_>, live: &Fact, desired: &Fact) -> Fact {
         settled.attributes.insert("nullability", value.clone());
     }
     settled
+}
+
+/// The columns that are not declared, each with one of its table and type that is missing; `before` is the tenant with what is
+/// dropped.
+pub(super) fn perhaps_renamed(
+    comparison: &Comparison<'_>,
+    before: &Catalog,
+) -> Vec<PerhapsRenamed> {
+    let is_missing = |fact: &&Fact| {
+        let is_new = fact.object.parent().is_none_or(|table| !before.has(&table));
+        fact.object.kind() == Kind::Column && !is_new && !before.has(&fact.object)
+    };
+    let mut missing: Vec<&Fact> = comparison.added.values().copied().filter(is_missing).collect();
+    missing.sort_by_key(|fact| comparison.rank(&fact.object));
+    let mut all = Vec::new();
+    for extra in before.of_kind(Kind::Column) {
+        let is_like = |fact: &&Fact| {
+            fact.object.parent() == extra.object.parent() && fact.text("type") == extra.text("type")
+        };
+        let is_extra = !comparison.desired.catalog.has(&extra.object);
+        let found = missing.iter().position(is_like).filter(|_| is_extra);
+        if let Some(at) = found {
+            let to = missing.remove(at).object.clone();
+            all.push(PerhapsRenamed { from: extra.object.clone(), to });
+        }
+    }
+    all
 }
 
 /// What is present but not declared.

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::consent::{self, Parted};
+use super::removed::Removal;
 use crate::catalog::{
     Altered, Catalog, Delta, Desired, Fact, Kind, Matching, Object, Slots, delta, matching,
 };
 use crate::consent::{Class, Consent};
-use crate::kinds;
+use crate::kinds::{self, Alteration};
 use crate::manifest::Manifest;
 
 /// Where an object comes in the order: kind and position of what it is a part of, and its own.
@@ -19,28 +20,29 @@ pub(super) struct Comparison<'a> {
     pub(super) desired: &'a Desired,
     pub(super) live: &'a Catalog,
     pub(super) matching: Matching<'a>,
+    pub(super) consent: Consent,
     /// What may be done.
     pub(super) permitted: Delta<'a>,
     /// What may not be done unless a person consents.
     pub(super) withheld: Delta<'a>,
     /// What is to be created, by the name that it has in the desired state.
     pub(super) added: BTreeMap<&'a Object, &'a Fact>,
-    /// What is to be changed, by the name that it has in the desired state.
-    pub(super) changing: BTreeMap<&'a Object, (Altered<'a>, Class)>,
+    /// What is to be changed in place, by the name that it has in the desired state.
+    pub(super) changing: BTreeMap<&'a Object, Altered<'a>>,
     /// The names that these objects get in this tenant.
     pub(super) names: BTreeMap<&'a Object, Object>,
 }
 
-/// What is to be created: neither what comes with a column that exists, which is a change of that column unless a person
+/// What is to be created: what was dropped to be created `again`, and of the rest neither what comes with a column that exists, which is a change of that column unless a person
 /// consents to its getting a default, nor comments on it. A sequence that has been named does not come along, whichever column owns it.
 fn added<'a>(
     delta: &Delta<'a>,
     live: &Catalog,
-    unnamed: &BTreeSet<Object>,
+    (unnamed, again): (&BTreeSet<Object>, &BTreeSet<Object>),
     may_change: impl Fn(&Object) -> bool,
 ) -> BTreeMap<&'a Object, &'a Fact> {
     let comes_along = |fact: &Fact| {
-        let column = kinds::comes_with(fact);
+        let column = kinds::comes_with(fact).filter(|_| !again.contains(&fact.object));
         let is_named = fact.object.kind() == Kind::Sequence && !unnamed.contains(&fact.object);
         !is_named && column.is_some_and(|column| live.has(&column))
     };
@@ -62,29 +64,40 @@ fn added<'a>(
 }
 
 impl<'a> Comparison<'a> {
-    /// Compares. What is to be created and cannot have its name is returned with what holds the name.
+    /// Compares; `live` is what remains of the tenant after the removal. What is to be created and cannot have its name is
+    /// returned with what holds the name.
     pub(super) fn of(
         manifest: &'a Manifest,
         desired: &'a Desired,
         live: &'a Catalog,
         consent: &Consent,
+        removal: &Removal,
     ) -> (Self, BTreeMap<&'a Object, String>) {
         let matching = matching(desired, live, kinds::is_structural);
         let found = delta(&desired.catalog, live, &matching);
         let catalogs = (&desired.catalog, live);
-        let Parted { permitted, rebuilt, withheld } =
-            consent::part(found, &matching.counterparts, catalogs, consent);
+        let refused = removal.refused.keys().cloned().collect();
+        let Parted { permitted, withheld } = consent::part(found, catalogs, consent, &refused);
         let may_change = |column: &Object| {
             let is_left = withheld.altered.iter().any(|one| one.desired.object == *column);
             consent.allows(Class::Alter, column) && !is_left && !consent::is_of_parent(column, live)
         };
-        let added = added(&permitted, live, &desired.unnamed, may_change);
-        let in_place = permitted.altered.iter().map(|one| (*one, Class::Alter));
-        let changing = in_place.chain(rebuilt.iter().map(|one| (*one, Class::Rebuild)));
-        let changing = changing.map(|(one, class)| (&one.desired.object, (one, class))).collect();
+        let added = added(&permitted, live, (&desired.unnamed, &removal.again), may_change);
+        let altered = permitted.altered.iter();
+        let changing = altered.map(|one| (&one.desired.object, *one)).collect();
         let names = BTreeMap::new();
-        let mut comparison =
-            Self { manifest, desired, live, matching, permitted, withheld, added, changing, names };
+        let mut comparison = Self {
+            manifest,
+            desired,
+            live,
+            matching,
+            consent: consent.clone(),
+            permitted,
+            withheld,
+            added,
+            changing,
+            names,
+        };
         let taken = comparison.name_all();
         (comparison, taken)
     }
@@ -113,9 +126,24 @@ impl<'a> Comparison<'a> {
         taken
     }
 
+    /// What changes an object in place, with what the manifest says of how.
+    pub(super) fn alteration(&self, desired: &'a Fact, live: &'a Fact) -> Alteration<'a> {
+        let using = match &desired.object {
+            Object::Part(part) if part.kind == Kind::Column => {
+                let mut tables = self.manifest.tables.iter();
+                let columns =
+                    tables.find(|table| table.name == part.of).map(|table| &table.columns);
+                let column = columns.and_then(|all| all.iter().find(|c| c.name == part.name));
+                column.and_then(|column| column.using.as_ref())
+            }
+            _ => None,
+        };
+        Alteration { using, ..Alteration::new(desired, live) }
+    }
+
     /// What is to be created or changed, as it is desired.
     pub(super) fn touched(&self) -> impl Iterator<Item = &'a Fact> {
-        let changed = self.changing.values().map(|(altered, _)| altered.desired);
+        let changed = self.changing.values().map(|altered| altered.desired);
         self.added.values().copied().chain(changed)
     }
 

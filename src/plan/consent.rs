@@ -11,72 +11,43 @@ use crate::kinds::{self, Alteration};
 pub(super) struct Parted<'a> {
     /// With what is changed in place.
     pub(super) permitted: Delta<'a>,
-    /// What is dropped and created again.
-    pub(super) rebuilt: Vec<Altered<'a>>,
     /// What a person would have to consent to, or nobody can.
     pub(super) withheld: Delta<'a>,
 }
 
-/// Separates what may be done from what is withheld. Additions need no consent. Changes need it, and that a column loses its
-/// default; other removals are withheld from everybody.
+/// Separates what may be done from what is withheld. Additions need no consent, and changes in place do; what is dropped, or
+/// dropped and created again, is not a part of this difference. What is `refused`, by its name in the tenant, stays as it is.
 pub(super) fn part<'a>(
     delta: Delta<'a>,
-    counterparts: &[Counterpart<'a>],
     (desired, live): (&'a Catalog, &'a Catalog),
     consent: &Consent,
+    refused: &BTreeSet<Object>,
 ) -> Parted<'a> {
-    let Delta { mut added, removed, altered } = delta;
-    if consent.is_empty() {
-        let permitted = Delta { added, ..Delta::default() };
-        let withheld = Delta { removed, altered, ..Delta::default() };
-        return Parted { permitted, withheld, ..Parted::default() };
-    }
-    let class_of = |one: &Altered<'_>| class(one, desired, live);
-    let may_be = |class: Class, one: &Altered<'_>| {
-        class_of(one) == Some(class) && is_allowed(consent, class, one.desired, one.live)
+    let Delta { added, removed, altered } = delta;
+    let may_change = |one: &Altered<'a>| {
+        let class = class(one, desired, live).filter(|_| kinds::can_alter(&alteration(one)));
+        let is_allowed = class.is_some_and(|c| is_allowed(consent, c, one.desired, one.live));
+        is_allowed && !refused.contains(&one.live.object)
     };
-    let (changed, left): (Vec<_>, Vec<_>) =
-        altered.into_iter().partition(|one| may_be(Class::Alter, one));
-    let (mut rebuilt, mut left): (Vec<_>, Vec<_>) =
-        left.into_iter().partition(|one| may_be(Class::Rebuild, one));
-    let columns: BTreeSet<Object> = left
-        .iter()
-        .map(|one| one.desired.object.clone())
-        .filter(|object| object.kind() == Kind::Column)
-        .collect();
+    let (changed, mut left): (Vec<_>, Vec<_>) =
+        altered.into_iter().partition(|one| !consent.is_empty() && may_change(one));
     // The default of a column that stays as it is may not even be of its type.
-    let is_of_left =
-        |fact: &Fact| fact.object.kind() == Kind::Default && columns.contains(&shown(&fact.object));
-    let (stay, altered): (Vec<_>, Vec<_>) =
-        changed.into_iter().partition(|one| is_of_left(one.desired));
+    let columns: BTreeSet<Object> = left.iter().map(|one| one.desired.object.clone()).collect();
+    let (stay, altered): (Vec<_>, Vec<_>) = changed.into_iter().partition(|one| {
+        let object = &one.desired.object;
+        object.kind() == Kind::Default && columns.contains(&shown(object))
+    });
     left.extend(stay);
-    let (dropped, removed): (Vec<_>, Vec<_>) = removed.into_iter().partition(|fact| {
-        let column = shown(&fact.object);
-        fact.object.kind() == Kind::Default
-            && desired.has(&column)
-            && consent.allows(Class::Alter, &column)
-            && !is_of_parent(&column, live)
-            && !is_of_left(fact)
-    });
-    let others = counterparts.iter().filter(|one| {
-        counterpart_class(one, desired, live)
-            .is_some_and(|class| is_allowed(consent, class, one.desired, one.live))
-    });
-    rebuilt.extend(others.map(|one| Altered { desired: one.desired, live: one.live }));
-    // A comment goes with what it is on.
-    let is_known = |object: &Object| {
-        let of_altered = altered.iter().map(|one| &one.desired.object);
-        added.iter().map(|fact| &fact.object).chain(of_altered).any(|known| known == object)
-    };
-    let comments = rebuilt.iter().filter_map(|one| desired.get(&one.desired.object.comment()));
-    let comments: Vec<&Fact> = comments.filter(|fact| !is_known(&fact.object)).collect();
-    added.extend(comments);
-    let permitted = Delta { added, removed: dropped, altered };
-    Parted { permitted, rebuilt, withheld: Delta { removed, altered: left, ..Delta::default() } }
+    let permitted = Delta { added, altered, ..Delta::default() };
+    Parted { permitted, withheld: Delta { removed, altered: left, ..Delta::default() } }
+}
+
+fn alteration<'a>(altered: &Altered<'a>) -> Alteration<'a> {
+    Alteration::new(altered.desired, altered.live)
 }
 
 /// Under the name that it has in the tenant, or the one that it has in the manifest.
-fn is_allowed(consent: &Consent, class: Class, desired: &Fact, live: &Fact) -> bool {
+pub(super) fn is_allowed(consent: &Consent, class: Class, desired: &Fact, live: &Fact) -> bool {
     [live, desired].iter().any(|fact| consent.allows(class, &shown(&fact.object)))
 }
 
@@ -106,43 +77,28 @@ pub(super) fn class(altered: &Altered<'_>, desired: &Catalog, live: &Catalog) ->
     {
         return None;
     }
-    let alteration = Alteration { desired: altered.desired, live: altered.live };
+    let alteration = alteration(altered);
     if kinds::can_alter(&alteration) {
-        return Some(Class::Alter);
+        return Some(if kinds::rewrites(&alteration) { Class::Rebuild } else { Class::Alter });
     }
-    let loses_comment =
-        live.has(&altered.live.object.comment()) && !desired.has(&altered.desired.object.comment());
-    let is_whole = !loses_comment && !is_marked(&altered.live.object, live);
-    (is_whole && kinds::can_rebuild(&alteration)).then_some(Class::Rebuild)
-}
-
-/// The same for something unnamed that exists in another form.
-pub(super) fn counterpart_class(
-    counterpart: &Counterpart<'_>,
-    desired: &Catalog,
-    live: &Catalog,
-) -> Option<Class> {
-    let Counterpart { desired: wanted, live: there, is_named } = counterpart;
-    let has_comment = desired.has(&wanted.object.comment()) || live.has(&there.object.comment());
-    let is_same_kind =
-        wanted.object.kind() == there.object.kind() && wanted.text("sort") == there.text("sort");
-    let is_shared = is_marked(&there.object, live) || is_of_parent(&there.object, live);
-    if *is_named || has_comment || !is_same_kind || is_shared {
-        return None;
-    }
-    let alteration = Alteration { desired: wanted, live: there };
     kinds::can_rebuild(&alteration).then_some(Class::Rebuild)
 }
 
-/// Whether something else says that an index is its own, which would be lost with the index: a table that is clustered on it or
-/// identified by it, or a statistics target of an expression, which is not modelled.
-fn is_marked(object: &Object, live: &Catalog) -> bool {
-    let Some(name) = object.name().filter(|_| object.kind() == Kind::Index) else {
-        return false;
-    };
-    let mut marks = live.of_kind(Kind::Clustering).chain(live.of_kind(Kind::ReplicaIdentity));
-    marks.any(|fact| fact.text("index") == Some(name.as_str()))
-        || live.unmodelled.iter().any(|unmodelled| unmodelled.name.contains(name.as_str()))
+/// The same for something unnamed that exists in another form.
+pub(super) fn counterpart_class(counterpart: &Counterpart<'_>, live: &Catalog) -> Option<Class> {
+    let Counterpart { desired, live: there, is_named } = counterpart;
+    let is_left = *is_named || is_of_parent(&there.object, live);
+    let alteration = Alteration::new(desired, there);
+    (!is_left && kinds::can_rebuild(&alteration)).then_some(Class::Rebuild)
+}
+
+/// The consent with which something that is not declared is dropped, if it can be: that a column loses its default is a change
+/// of the column.
+pub(super) fn drop_class(extra: &Fact, desired: &Catalog) -> Option<Class> {
+    if extra.object.kind() == Kind::Default && desired.has(&shown(&extra.object)) {
+        return Some(Class::Alter);
+    }
+    kinds::can_drop(extra).then_some(Class::Drop)
 }
 
 /// What people see changed when this does: a default is a part of its column, and a comment of what it is on.
@@ -161,10 +117,6 @@ mod tests {
     use super::*;
     use crate::name::Ident;
 
-    fn counts(delta: &Delta<'_>) -> (usize, usize, usize) {
-        (delta.added.len(), delta.removed.len(), delta.altered.len())
-    }
-
     #[test]
     fn only_additions_need_no_consent() {
         let ident = |name| Ident::new(name).unwrap();
@@ -173,26 +125,39 @@ mod tests {
             let object = Object::column(&ident("t"), &ident("c"));
             Fact::new(object, [("nullability", is.to_owned())])
         };
-        let default = Fact::new(Object::on_table(Kind::Default, &ident("t"), &ident("c")), []);
-        let (new, old, desired, live) =
-            (table("new"), table("old"), column("null"), column("not null"));
-        let delta = || Delta {
-            added: vec![&new],
-            removed: vec![&old, &default],
-            altered: vec![Altered { desired: &desired, live: &live }],
+        let (new, old) = (table("new"), table("old"));
+        let (wanted, there) = (column("null"), column("not null"));
+        let catalog = Catalog::default();
+        let parted = |consent: &str, refused: &BTreeSet<Object>| {
+            let delta = Delta {
+                added: vec![&new],
+                removed: vec![&old],
+                altered: vec![Altered { desired: &wanted, live: &there }],
+            };
+            let consent = if consent.is_empty() { Ok(Consent::default()) } else { consent.parse() };
+            let Parted { permitted, withheld } =
+                part(delta, (&catalog, &catalog), &consent.unwrap(), refused);
+            assert_eq!((permitted.added.len(), withheld.removed.len()), (1, 1));
+            (permitted.altered.len(), withheld.altered.len())
         };
-        let (mut declared, live) = (Catalog::default(), Catalog::default());
-        declared.insert(column("null"));
-        let parted = |consent: &Consent| {
-            let parted = part(delta(), &[], (&declared, &live), consent);
-            assert!(parted.rebuilt.is_empty());
-            (counts(&parted.permitted), counts(&parted.withheld))
-        };
-        assert_eq!(parted(&Consent::default()), ((1, 0, 0), (0, 2, 1)));
-        assert_eq!(parted(&"alter:column t.d".parse().unwrap()), ((1, 0, 0), (0, 2, 1)));
-        assert_eq!(parted(&"rebuild".parse().unwrap()), ((1, 0, 0), (0, 2, 1)));
-        for consent in ["alter", "alter:column t.c"] {
-            assert_eq!(parted(&consent.parse().unwrap()), ((1, 1, 1), (0, 1, 0)), "{consent}");
+        let none = BTreeSet::new();
+        for consent in ["", "alter:column t.d", "rebuild", "drop"] {
+            assert_eq!(parted(consent, &none), (0, 1), "{consent}");
         }
+        for consent in ["alter", "alter:column t.c"] {
+            assert_eq!(parted(consent, &none), (1, 0), "{consent}");
+        }
+        assert_eq!(parted("alter", &BTreeSet::from([there.object.clone()])), (0, 1));
+    }
+
+    #[test]
+    fn a_default_is_a_part_of_its_column() {
+        let ident = |name| Ident::new(name).unwrap();
+        let column = Fact::new(Object::column(&ident("t"), &ident("c")), []);
+        let default = Fact::new(Object::on_table(Kind::Default, &ident("t"), &ident("c")), []);
+        let mut desired = Catalog::default();
+        assert_eq!(drop_class(&default, &desired), Some(Class::Drop));
+        desired.insert(column);
+        assert_eq!(drop_class(&default, &desired), Some(Class::Alter));
     }
 }

@@ -5,15 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
+use super::casts;
 use super::comparison::Comparison;
 use super::mentions::{namesakes, reasons_met};
 use super::needs::{Blocked, needed};
+use super::removed::{Intent, Removal};
+use super::renaming::Renaming;
 use super::row_needs;
 use super::step::{Action, Step};
 use super::structure::misplaced;
 use super::type_limits;
 use super::untouched::Held;
 use crate::catalog::{Fact, Kind, Object};
+use crate::consent::Class;
 use crate::grants::{AbsentGrant, GrantOn, Whose};
 use crate::kinds;
 use crate::name::Ident;
@@ -24,9 +28,14 @@ use crate::words::{article, counted};
 pub(super) fn blocked<'a>(
     comparison: &Comparison<'a>,
     taken: &BTreeMap<&'a Object, String>,
-    reasons: &Reasons,
+    (reasons, renaming): (&Reasons, &Renaming<'_>),
 ) -> Blocked<'a> {
     let mut blocked = Blocked::new();
+    for object in renaming.waiting() {
+        if let Some(fact) = comparison.desired.catalog.get(object) {
+            blocked.entry(&fact.object).or_default().extend(renaming.obstructs(object));
+        }
+    }
     for (object, holder) in taken {
         blocked
             .entry(object)
@@ -40,9 +49,11 @@ pub(super) fn blocked<'a>(
         let mut why: BTreeSet<String> = BTreeSet::new();
         // A comment can be created whatever state its object is in, except for one on a column that a view may not have.
         if fact.object.kind() != Kind::Comment || is_on_view_column(&fact.object) {
-            let needed = needed_form(fact).filter_map(|object| unfit.get(&object));
-            why.extend(needed.map(|actual| format!("{actual} is not as declared")));
+            let forms = needed_form(fact).filter_map(|object| unfit.get(&object));
+            why.extend(forms.map(|actual| format!("{actual} is not as declared")));
             why.extend(obstructed(comparison, fact, reasons, &namesakes));
+            why.extend(casts::refused(comparison, fact));
+            why.extend(needed(fact).find_map(|object| renaming.obstructs(&object)));
             if !is_changed {
                 why.extend(hides_rows(comparison, fact));
                 why.extend(misplaced(comparison, fact));
@@ -86,8 +97,7 @@ fn unfit(comparison: &Comparison<'_>) -> BTreeMap<Object, Object> {
     // A unique index enforces what a unique constraint does; other counterparts are something else.
     let others = comparison.matching.counterparts.iter().filter(|counterpart| {
         let (desired, live) = (counterpart.desired, counterpart.live);
-        let is_left = !comparison.changing.contains_key(&desired.object);
-        is_left && (desired.object.kind() == live.object.kind() || live.text("validity").is_some())
+        desired.object.kind() == live.object.kind() || live.text("validity").is_some()
     });
     let others = others.map(|c| (c.desired.object.clone(), c.live.object.clone()));
     altered.chain(others).collect()
@@ -135,7 +145,7 @@ fn obstructed(
     reasons: &Reasons,
     namesakes: &BTreeSet<Subject>,
 ) -> BTreeSet<String> {
-    if reasons.is_empty() {
+    if reasons.keys().all(Subject::is_only_of_drops) {
         return BTreeSet::new();
     }
     if fact.object.kind() == Kind::Population {
@@ -200,8 +210,12 @@ fn rewritten_to(comparison: &Comparison<'_>, fact: &Fact) -> Vec<Ident> {
 /// Why row-level security is not enabled on a table that exists: that adds nothing, but takes away.
 fn hides_rows(comparison: &Comparison<'_>, fact: &Fact) -> Option<String> {
     let table = fact.object.table_name().filter(|_| fact.object.kind() == Kind::RowSecurity)?;
-    comparison.live.has_table(&table).then(|| {
-        format!("table {table} exists, and its rows could become invisible: enable it by hand")
+    let is_allowed = comparison.consent.allows(Class::Alter, &fact.object);
+    (comparison.live.has_table(&table) && !is_allowed).then(|| {
+        format!(
+            "table {table} exists, and its rows could become invisible: enable it by hand, or with \
+             --allow alter"
+        )
     })
 }
 
@@ -209,23 +223,36 @@ fn hides_rows(comparison: &Comparison<'_>, fact: &Fact) -> Option<String> {
 pub(super) fn part<'a>(
     comparison: &Comparison<'a>,
     missing: Vec<Step<'a>>,
-    blocked: &Blocked<'a>,
+    (blocked, removal): (&Blocked<'a>, &Removal),
     reasons: &Reasons,
 ) -> (Vec<Step<'a>>, Vec<Held>) {
     let mut rows = row_needs::HeldRows::new(comparison, blocked, reasons);
-    let (mut steps, mut held) = (Vec::new(), Vec::new());
+    let refused = removal.refused.iter().map(|(object, refusal)| {
+        let action = match refusal.intent {
+            Intent::Drop => Action::Drop,
+            Intent::Rebuild => Action::Rebuild,
+            Intent::Alter => Action::Alter,
+        };
+        (action, object.clone(), refusal.reasons.clone())
+    });
+    let (mut steps, mut held) = (Vec::new(), refused.collect::<Vec<_>>());
     for step in missing {
         let why = match &step {
-            Step::Create(creation) => {
+            Step::Create(creation) | Step::Recreate(creation) => {
                 blocked.get(&creation.fact.object).cloned().unwrap_or_default()
             }
-            Step::Change(alteration, _) => {
+            Step::Change(alteration) => {
                 blocked.get(&alteration.desired.object).cloned().unwrap_or_default()
             }
-            Step::Unset(default) => {
-                let table = default.table_name();
-                let relation = table.iter().map(|t| Subject::Relation(t.as_str().to_owned()));
-                reasons_met(reasons, &relation.collect(), &table, &[""; 0])
+            // What is in the way was found before; see `removal`.
+            Step::Drop { .. } => BTreeSet::new(),
+            Step::Rename { fact, .. } => {
+                let relation = fact.object.group().name().cloned();
+                let subjects = relation.iter().flat_map(|name| {
+                    let name = name.as_str().to_owned();
+                    [Subject::Relation(name.clone()), Subject::Type(name)]
+                });
+                reasons_met(reasons, &subjects.collect(), &relation, &[""; 0])
             }
             Step::Grant { absent, whose } => not_granted(comparison, absent, *whose, blocked),
             Step::Insert { seed, row } => rows.why(seed, row),

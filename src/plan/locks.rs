@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::Step;
 use crate::catalog::{Catalog, Fact, Kind, Object};
-use crate::consent::Class;
 use crate::kinds;
 use crate::locks::{Locks, TableLock};
 use crate::name::Ident;
@@ -15,33 +14,25 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
     let mut locks = Locks::default();
     for step in steps {
         match step {
-            Step::Create(creation) => {
+            Step::Create(creation) | Step::Recreate(creation) => {
                 let parts = creation.parts.iter().map(|(_, fact)| *fact);
                 for fact in std::iter::once(creation.fact).chain(parts) {
                     create(&mut locks, fact);
                 }
             }
-            Step::Change(alteration, class) => {
+            Step::Change(alteration) => {
                 let fact = alteration.desired;
                 create(&mut locks, fact);
-                let is_table = matches!(fact.object, Object::Member(Kind::Table, _));
-                // To drop most things takes more than to create them; a foreign key is dropped from both tables.
-                if *class == Class::Rebuild || is_table {
-                    if let Some(table) = fact.object.table_name() {
-                        add(&mut locks.tables, &table, TableLock::AccessExclusive);
-                    }
-                    let keys = fact.dependencies.iter().filter(|_| kinds::is_foreign_key(fact));
-                    for table in keys.filter_map(Object::table_name) {
-                        if fact.object.table_name().as_ref() != Some(&table) {
-                            add(&mut locks.others, &table, TableLock::AccessExclusive);
-                        }
-                    }
+                if let Object::Member(Kind::Table, table) = &fact.object {
+                    add(&mut locks.tables, table, TableLock::AccessExclusive);
                 }
             }
-            Step::Unset(default) => {
-                if let Some(table) = default.table_name() {
+            Step::Drop { live: fact, .. } => drop(&mut locks, fact, live),
+            Step::Rename { fact, .. } => {
+                if let Some(table) = fact.object.table_name() {
                     add(&mut locks.tables, &table, TableLock::AccessExclusive);
                 }
+                locks.has_functions |= matches!(fact.object, Object::Routine { .. });
             }
             // GRANT locks no table.
             Step::Grant { .. } => {}
@@ -61,6 +52,33 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
     let exists = |name: &Ident| types().any(|kind| live.has(&Object::Member(kind, name.clone())));
     locks.types.retain(exists);
     locks
+}
+
+/// To drop most things takes more than to create them; foreign keys are dropped from both tables.
+fn drop(locks: &mut Locks, fact: &Fact, live: &Catalog) {
+    if fact.object.kind() == Kind::Comment {
+        return;
+    }
+    if let Some(table) = fact.object.table_name() {
+        add(&mut locks.tables, &table, TableLock::AccessExclusive);
+    }
+    let is_of_it = |key: &&Fact| {
+        let parents = [Some(key.object.clone()), key.object.parent()];
+        kinds::is_foreign_key(key) && parents.contains(&Some(fact.object.clone()))
+    };
+    for key in live.facts().filter(is_of_it) {
+        for table in key.dependencies.iter().filter_map(Object::table_name) {
+            if key.object.table_name().as_ref() != Some(&table) {
+                add(&mut locks.others, &table, TableLock::AccessExclusive);
+            }
+        }
+    }
+    if let Object::Member(kind, name) = fact.object.group()
+        && kind.is_type()
+    {
+        locks.types.insert(name);
+    }
+    locks.has_functions |= matches!(fact.object, Object::Routine { .. });
 }
 
 fn create(locks: &mut Locks, fact: &Fact) {

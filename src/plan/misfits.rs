@@ -38,7 +38,8 @@ pub(super) fn misfits(
     for live in columns.filter(|fact| fact.object.parent() == Some(Object::table(&seed.table))) {
         let Some(name) = live.object.name() else { continue };
         let is_given = row.cells.iter().any(|(given, _)| given == name);
-        if is_given || !needs_value(comparison, live, &seed.table, name) {
+        let is_changed = comparison.changing.contains_key(&live.object);
+        if is_given || is_changed || !needs_value(comparison, live, &seed.table, name) {
             continue;
         }
         if comparison.desired.catalog.has(&live.object) {
@@ -55,7 +56,10 @@ fn both<'c>(comparison: &Comparison<'c>, object: &Object) -> (Option<&'c Fact>, 
         Object::Part(Part { of, name, .. }) => kinds::column(catalog, of, name),
         _ => None,
     };
-    (column(&comparison.desired.catalog), column(comparison.live))
+    let (desired, live) = (column(&comparison.desired.catalog), column(comparison.live));
+    // What is changed is as desired by then.
+    let is_changed = desired.is_some_and(|fact| comparison.changing.contains_key(&fact.object));
+    (desired, if is_changed { desired } else { live })
 }
 
 fn is_not_null(column: Option<&Fact>) -> bool {

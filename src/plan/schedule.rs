@@ -10,11 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::{Comparison, Rank};
 use super::needs::{Blocked, needed};
+use super::removed::Removal;
 use super::step::Step;
 use crate::catalog::{Altered, Fact, Kind, Object};
-use crate::kinds::{
-    self, Alteration, Creation, Place, column_creates, is_foreign_key, is_not_valid, members,
-};
+use crate::kinds::{self, Creation, Place, column_creates, is_foreign_key, is_not_valid, members};
 
 /// Objects that one statement creates.
 struct Unit<'a> {
@@ -28,12 +27,16 @@ struct Unit<'a> {
 }
 
 /// All that is missing except rows, and all that is to be changed, in order.
-pub(super) fn schedule<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Step<'a>> {
+pub(super) fn schedule<'a>(
+    comparison: &Comparison<'a>,
+    blocked: &Blocked<'a>,
+    removal: &Removal,
+) -> Vec<Step<'a>> {
     let (added, changing) = (comparison.added.keys(), comparison.changing.keys());
     let mut pending: BTreeSet<&Object> = added.chain(changing).copied().collect();
     let mut waiting = units(comparison, blocked);
     let changed = comparison.changing.values();
-    waiting.extend(changed.map(|(altered, _)| Unit::alone(comparison, altered.desired)));
+    waiting.extend(changed.map(|altered| Unit::alone(comparison, altered.desired)));
     waiting.sort_by_key(|unit| unit.rank);
     let mut created = Vec::new();
     while let Some(at) = next(&waiting, &pending) {
@@ -53,9 +56,8 @@ pub(super) fn schedule<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -
     }
     place_labels(comparison, &mut created);
     let step = |creation: Creation<'a>| match comparison.changing.get(&creation.fact.object) {
-        Some((Altered { desired, live }, class)) => {
-            Step::Change(Alteration { desired, live }, *class)
-        }
+        Some(Altered { desired, live }) => Step::Change(comparison.alteration(desired, live)),
+        None if removal.again.contains(&creation.fact.object) => Step::Recreate(creation),
         None => Step::Create(creation),
     };
     created.into_iter().map(step).collect()

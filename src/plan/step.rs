@@ -2,21 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Kind, Object};
-use crate::consent::Class;
+use crate::catalog::{Fact, Kind, Object, Rename};
 use crate::grants::{AbsentGrant, Whose};
 use crate::kinds::{self, Alteration, Creation, Guard};
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
-use crate::name::{SchemaName, TenantId};
+use crate::name::{Ident, SchemaName, TenantId};
 use crate::rows;
 
 /// One statement.
 #[derive(Debug, Clone)]
 pub enum Step<'a> {
     Create(Creation<'a>),
-    Change(Alteration<'a>, Class),
-    /// Takes the default of a column away.
-    Unset(Object),
+    Rename {
+        rename: &'a Rename,
+        /// Under its new name.
+        fact: &'a Fact,
+    },
+    /// Creates again what another step drops.
+    Recreate(Creation<'a>),
+    /// Changes something in place.
+    Change(Alteration<'a>),
+    Drop {
+        live: &'a Fact,
+        /// As what it is created again.
+        again: Option<&'a Fact>,
+    },
     Grant {
         absent: &'a AbsentGrant<'a>,
         whose: Whose<'a>,
@@ -38,13 +48,14 @@ pub enum Action {
     Refresh,
     Set,
     Alter,
+    Rename,
     Rebuild,
     Drop,
 }
 
 impl Action {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Create,
         Self::Add,
         Self::Comment,
@@ -52,6 +63,7 @@ impl Action {
         Self::Refresh,
         Self::Set,
         Self::Alter,
+        Self::Rename,
         Self::Rebuild,
         Self::Drop,
     ];
@@ -67,6 +79,7 @@ impl Action {
             Self::Refresh => "to refresh",
             Self::Set => "to set",
             Self::Alter => "to alter",
+            Self::Rename => "to rename",
             Self::Rebuild => "to rebuild",
             Self::Drop => "to drop",
         }
@@ -83,6 +96,7 @@ impl Action {
             Self::Refresh => "refreshed",
             Self::Set => "set",
             Self::Alter => "altered",
+            Self::Rename => "renamed",
             Self::Rebuild => "rebuilt",
             Self::Drop => "dropped",
         }
@@ -94,12 +108,12 @@ impl Step<'_> {
     #[must_use]
     pub fn action(&self) -> Action {
         match self {
-            Self::Change(_, Class::Alter) => return Action::Alter,
-            Self::Unset(_) => return Action::Drop,
-            Self::Change(_, Class::Rebuild) => return Action::Rebuild,
-            Self::Create(_) | Self::Grant { .. } | Self::Insert { .. } => {}
+            Self::Change(_) => return Action::Alter,
+            Self::Rename { .. } => return Action::Rename,
+            Self::Drop { .. } => return Action::Drop,
+            Self::Recreate(_) | Self::Create(_) | Self::Grant { .. } | Self::Insert { .. } => {}
         }
-        match self.object().kind() {
+        let usual = match self.object().kind() {
             Kind::Schema
             | Kind::Enum
             | Kind::Domain
@@ -132,6 +146,25 @@ impl Step<'_> {
             Kind::Owner => Action::Set,
             Kind::Row => Action::Insert,
             Kind::Population => Action::Refresh,
+        };
+        match (self, usual) {
+            (Self::Recreate(_), Action::Create | Action::Add) => Action::Rebuild,
+            _ => usual,
+        }
+    }
+
+    /// Whether it drops what a later step creates again.
+    #[must_use]
+    pub fn is_for_rebuild(&self) -> bool {
+        matches!(self, Self::Drop { again: Some(_), .. })
+    }
+
+    /// The name that it gives to an object.
+    #[must_use]
+    pub fn new_name(&self) -> Option<&Ident> {
+        match self {
+            Self::Rename { rename, .. } => rename.to.name(),
+            _ => None,
         }
     }
 
@@ -139,9 +172,10 @@ impl Step<'_> {
     #[must_use]
     pub fn object(&self) -> Object {
         match self {
-            Self::Create(creation) => creation.object.clone(),
-            Self::Change(alteration, _) => alteration.object().clone(),
-            Self::Unset(default) => default.clone(),
+            Self::Create(creation) | Self::Recreate(creation) => creation.object.clone(),
+            Self::Change(alteration) => alteration.object().clone(),
+            Self::Drop { live, .. } => live.object.clone(),
+            Self::Rename { rename, .. } => rename.from.clone(),
             Self::Grant { absent, whose } => absent.object(*whose),
             Self::Insert { seed, row } => {
                 Object::Row { table: seed.table.clone(), key: row.key_text(&seed.key) }
@@ -163,12 +197,18 @@ impl Step<'_> {
     pub fn statement(&self, manifest: &Manifest, schema: &SchemaName, tenant: &TenantId) -> String {
         match self {
             Self::Create(creation) => kinds::create(creation, schema, Guard::IfNotExists),
-            Self::Change(alteration, class) => match class {
-                Class::Alter => kinds::alter(alteration, schema),
-                Class::Rebuild => kinds::rebuild(alteration, schema),
+            Self::Recreate(creation) => kinds::rebuild(creation, schema, Guard::IfNotExists),
+            Self::Change(alteration) => kinds::alter(alteration, schema).unwrap_or_default(),
+            Self::Rename { rename, fact } => {
+                let fact = Fact { object: rename.from.clone(), ..(*fact).clone() };
+                let name = rename.to.name();
+                name.and_then(|name| kinds::rename(&fact, name, schema)).unwrap_or_default()
+            }
+            Self::Drop { live, again } => match again {
+                None => kinds::drop_alone(live, schema),
+                Some(desired) => kinds::drop_for_rebuild(live, desired, schema),
             }
             .unwrap_or_default(),
-            Self::Unset(default) => kinds::drop_default(default, schema),
             Self::Grant { absent, .. } => absent.statement(tenant, schema),
             Self::Insert { seed, row } => rows::insert(manifest, schema, tenant, seed, row),
         }
@@ -195,7 +235,12 @@ impl Step<'_> {
                 | Kind::Aggregate => Some(kinds::create(creation, schema, Guard::Exclusive)),
                 _ => None,
             },
-            Self::Change(..) | Self::Unset(_) | Self::Grant { .. } | Self::Insert { .. } => None,
+            Self::Recreate(creation) => Some(kinds::rebuild(creation, schema, Guard::Exclusive)),
+            Self::Change(_)
+            | Self::Rename { .. }
+            | Self::Drop { .. }
+            | Self::Grant { .. }
+            | Self::Insert { .. } => None,
         }
     }
 }
@@ -210,6 +255,7 @@ impl std::fmt::Display for Action {
             Self::Refresh => "refresh",
             Self::Set => "set",
             Self::Alter => "alter",
+            Self::Rename => "rename",
             Self::Rebuild => "rebuild",
             Self::Drop => "drop",
         })

@@ -1,6 +1,7 @@
 //! From catalogs to plans, without a server: each case is a table of what is desired, what exists, and what
 //! is planned.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::*;
@@ -56,12 +57,13 @@ fn planned(desired: &[&str], live: Option<&[&str]>, reasons: &Reasons) -> Plan {
     let file = folder.path().join("schema.toml");
     std::fs::write(&file, "version = 1\n").expect("a file");
     let manifest = manifest::load(&file).expect("a manifest");
-    let desired = Desired { catalog: catalog(desired), unnamed: BTreeSet::new() };
+    let desired = Desired { catalog: catalog(desired), ..Desired::default() };
     let live = live.map(catalog);
     let absent = Absent::default();
     let declared = (&absent, Whose::All);
+    let (allowed, remaining) = ((reasons, &Consent::default()), OnceCell::new());
     let difference =
-        difference(&manifest, &desired, live.as_ref(), declared, reasons, &Consent::default());
+        difference(&manifest, &desired, live.as_ref(), declared, allowed, (&[], &remaining));
     let tenant: TenantId = "acme".parse().expect("an id");
     let schema = manifest.tenants.schema.schema_of(&tenant).expect("a schema");
     let nothing = checksum::of("nothing", &());

@@ -16,7 +16,7 @@ pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
     let mut touched = Touched::default();
     for step in &plan.steps {
         // What is changed may be another object for each tenant, under the same name.
-        if let Action::Alter | Action::Rebuild | Action::Drop = step.action {
+        if let Action::Alter | Action::Rename | Action::Rebuild | Action::Drop = step.action {
             return None;
         }
         match step.object.kind() {

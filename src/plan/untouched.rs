@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{Object, Unmodelled};
 use crate::consent::Class;
 use crate::manifest::DriftRules;
+use crate::name::Ident;
 
 /// An object that exists, but not as declared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,12 +30,33 @@ pub struct Untouched {
     /// Present but not declared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<Object>,
+    /// Columns that are not declared, and that could be declared ones which are missing, under old names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub perhaps_renamed: Vec<PerhapsRenamed>,
     /// Of kinds that are not compared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmodelled: Vec<Unmodelled>,
     /// What is missing and not created, since what it needs is not as declared, or something is in the way.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Held>,
+}
+
+/// A column that is not declared, while one of its table and type is missing: it may have been renamed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PerhapsRenamed {
+    pub from: Object,
+    pub to: Object,
+}
+
+impl fmt::Display for PerhapsRenamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.from.name().map(Ident::quoted).unwrap_or_default();
+        write!(
+            f,
+            "renamed? {} has the type of {}: if it was that, declare renamed_from = {name} there",
+            self.to, self.from
+        )
+    }
 }
 
 impl fmt::Display for Held {
@@ -57,7 +79,7 @@ impl Untouched {
     /// Whether there is nothing of the kind.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.len() == 0
     }
 
     /// Without what the manifest ignores: the rest is drift.

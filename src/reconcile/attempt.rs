@@ -101,6 +101,7 @@ pub(super) async fn once(
     let columns = Columns::of_tenant(context.declared(), before.schema.as_deref());
     let after =
         execute(&mut transaction, context, tenant, &plan, &record, (&columns, &avoid)).await?;
+    context.find_renames(after.identified()).await?;
     let plan = verified(context, tenant, desired, &after, plan, &reasons)?;
     let complete = plan.untouched().is_empty();
     if complete != record.complete {
@@ -151,6 +152,7 @@ async fn locked_plan<'m>(
         let mut avoid = context.reasons_not_to_read(&obstacles);
         let (declared, shapes) = (context.declared(), &context.shapes);
         let before = transaction.observe(declared, shapes, 0, options.rows_found, &avoid).await?;
+        context.find_renames(before.identified()).await?;
         let whole = make_plan(context, tenant, desired, &before, &Reasons::new());
         if whole.is_empty() && is_noted(transaction, context, whole.untouched().is_empty()) {
             return Ok(LockedPlan { plan: whole, before, reasons: Reasons::new(), avoid });
@@ -283,6 +285,7 @@ async fn current(
         locks: Locks::default(),
         changed: Vec::new(),
         extra: Vec::new(),
+        perhaps_renamed: Vec::new(),
         unmodelled: Vec::new(),
         held: Vec::new(),
     };
@@ -341,8 +344,8 @@ pub(super) async fn add_labels(
         check_reviewed(reviewed, context, &plan)?;
     }
     let (labels, others): (Vec<PlannedStep>, Vec<PlannedStep>) =
-        plan.steps.into_iter().partition(PlannedStep::is_label);
-    if labels.is_empty() {
+        plan.steps.into_iter().partition(PlannedStep::comes_first);
+    if !labels.iter().any(PlannedStep::is_label) {
         transaction.rollback().await?;
         return Ok(labels);
     }
@@ -351,6 +354,7 @@ pub(super) async fn add_labels(
     let executed = transaction.execute_part(statements(&plan.steps), &record).await;
     executed.map_err(|error| refused(tenant, error))?;
     let after = transaction.observe(context.declared(), &context.shapes, 0, None, &avoid).await?;
+    context.find_renames(after.identified()).await?;
     let left = make_plan(context, tenant, desired, &after, &reasons);
     if options.reviewed.is_some() && left.steps != others {
         return Err(ReconcileError::Stale { what: OTHER_STATEMENTS.to_owned() });

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::error::ReconcileError;
+use super::old_names;
 use super::outcome::{Tenant, millis};
 use super::outcomes::Outcomes;
 use super::settled::Settled;
@@ -45,6 +46,7 @@ pub struct Context {
     pub(crate) shapes: Shapes,
     pub(super) settled: Settled,
     pub(super) outcomes: Outcomes,
+    pub(super) renames: old_names::Known,
     /// For queries beside the work: one connection at a time.
     pub(super) aside: Semaphore,
 }
@@ -91,6 +93,7 @@ impl Context {
             shapes: Shapes::default(),
             settled: Settled::default(),
             outcomes: Outcomes::default(),
+            renames: old_names::Known::default(),
             aside: Semaphore::new(1),
         }
     }
@@ -140,7 +143,7 @@ impl Context {
     /// The query for untrusted code that statements would run.
     pub(crate) fn untrusted_query(&self) -> UntrustedQuery<'_> {
         let used = self.desired.get().map(|elaborated| &elaborated.used);
-        UntrustedQuery { externals: &self.externals, used }
+        UntrustedQuery { externals: &self.externals, used, drops: !self.consent.is_empty() }
     }
 
     /// The reasons not to touch what `obstacles` are on, as `describe` writes them, and what the manifest's own

@@ -27,6 +27,7 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let is_distributed = transaction.is_distributed(placement.as_ref());
     let externals = transaction.externals(&context.manifest).await?;
     transaction.rollback().await?;
+    context.find_renames(observed.identified()).await?;
     let plan = make_plan(context, tenant, desired, &observed, &reasons);
     if !plan.is_empty() {
         check_externals(&externals)?;

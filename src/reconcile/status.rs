@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::compare::compare;
+use super::compare::{Room, compare};
 use super::context::Context;
 use super::error::ReconcileError;
 use super::left::today;
@@ -118,8 +118,10 @@ pub async fn status(
     let record_unread = observed.schema.is_some() && !transaction.can_read_record();
     let record_owner = transaction.foreign_record_owner().cloned();
     transaction.rollback().await?;
+    context.find_renames(observed.identified()).await?;
     let whose = Whose::One(&tenant.id, &tenant.schema);
-    let difference = compare(context, desired, &observed, &Reasons::new(), whose);
+    let (reasons, room) = (Reasons::new(), Room::default());
+    let difference = compare(context, desired, &observed, (&reasons, whose), &room);
     session.close().await;
     let untouched = difference.untouched.counted(&context.manifest.drift);
     let objects =

@@ -135,6 +135,8 @@ mod tests {
         let id = |n: usize| TenantId::new(&format!("t{n}")).unwrap();
         let table = |n: usize| Object::table(&Ident::new(format!("<{n}>")).unwrap());
         let step = |n| PlannedStep {
+            for_rebuild: false,
+            to: None,
             action: Action::Create,
             object: table(n),
             sql: format!("CREATE TABLE \"<{n}>\" (\n    note text DEFAULT '```'\n)"),

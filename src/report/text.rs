@@ -70,10 +70,14 @@ fn heading(plan: &Plan) -> String {
 fn body(plan: &Plan, left: &Untouched, sql: bool) -> String {
     let mut text = steps_and_changes(&plan.steps, &left.changed, sql);
     if !left.extra.is_empty() {
-        let _ = writeln!(text, "\n  {}", styled(STRONG, "extra: not declared, left alone"));
+        let title = "extra: not declared, left alone (--allow drop drops it)";
+        let _ = writeln!(text, "\n  {}", styled(STRONG, title));
         for object in &left.extra {
             let _ = writeln!(text, "    ? {}", printable(&object.to_string()));
         }
+    }
+    for hint in &left.perhaps_renamed {
+        let _ = writeln!(text, "    {}", printable(&hint.to_string()));
     }
     if !left.unmodelled.is_empty() {
         let _ =
@@ -143,7 +147,8 @@ fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
         }
         let line = printable(&step.describe());
         let (style, mark) = match step.action {
-            Action::Alter | Action::Rebuild => (CHANGED, '~'),
+            _ if step.for_rebuild => (CHANGED, '~'),
+            Action::Alter | Action::Rename | Action::Rebuild => (CHANGED, '~'),
             Action::Drop => (REMOVED, '-'),
             _ => (CREATED, '+'),
         };
@@ -195,7 +200,9 @@ fn would_do(plan: &Plan) -> String {
 
 /// Such as "7 to create, 2 to add, 21 rows to insert".
 fn counts(plan: &Plan, word: fn(Action) -> &'static str) -> String {
-    let count = |action| plan.steps.iter().filter(|step| step.action == action).count();
+    // What is dropped to be created again is counted once.
+    let steps = || plan.steps.iter().filter(|step| !step.for_rebuild);
+    let count = |action| steps().filter(|step| step.action == action).count();
     Action::ALL
         .into_iter()
         .map(|action| (action, count(action)))

@@ -1,13 +1,8 @@
 //! Changes in place, with the consent of a person: what is allowed is changed, and nothing else.
 
-use std::process::{Child, Stdio};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use crate::support::proxy::{Proxy, Rule};
+use crate::support::killing::killed_everywhere;
 use crate::support::tool::{self, RunReport, run};
-use crate::support::{Database, Folder, server};
+use crate::support::{Database, Folder};
 use crate::untrusted_types_and_views::{Stage, traitor};
 
 const MANIFEST: &str = r#"
@@ -97,9 +92,11 @@ async fn what_is_allowed_is_changed_and_nothing_else() {
 async fn consent_that_cannot_be_meant_is_refused() {
     let (database, folder) = tenants().await;
     let go = |args: &[&str]| go(&database, &folder, args);
-    let told = go(&["plan", "acme", "--allow", "drop"]).with(1).stderr;
+    let told = go(&["plan", "acme", "--allow", "delete"]).with(1).stderr;
     assert!(
-        told.contains("\"drop\" is no class of changes; there are \"alter\" and \"rebuild\""),
+        told.contains(
+            "\"delete\" is no class of changes; there are \"alter\", \"rebuild\" and \"drop\""
+        ),
         "{told}"
     );
     for args in [&["plan", "acme"][..], &["plan", "--all"], &["apply", "acme"]] {
@@ -157,58 +154,11 @@ async fn many_tenants_are_changed_alike() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_any_two_statements() {
-    let socket = server().socket.clone().expect("the throwaway cluster");
     let (database, folder) = tenants().await;
-    let state = "SELECT (acme.one() + acme.two(1, ''))::text || obj_description('acme.t'::regclass) || \
-                 (SELECT count(*) FROM pg_attribute WHERE attrelid = 'acme.t'::regclass AND attnum > 0 AND attnotnull)";
-    let before = database.ask(state).await;
-    let others =
-        format!("pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()", database.name);
-    // All that is written is among the last statements.
-    let copy = Database::copy_of(&database).await;
-    let proxy = Proxy::start(socket.clone(), Rule::Pass);
-    let mut command = tool::tool(folder.dir.path(), &["apply", "acme", "--allow", "alter"]);
-    command.env("DATABASE_URL", proxy.url("provision", &copy.name));
-    run(command).with(0);
-    let all = proxy.statements.load(Ordering::SeqCst);
-    let mut kills = 0;
-    for at in all.saturating_sub(20).. {
-        assert!(at < all + 10, "it takes more statements than before");
-        let child: Arc<Mutex<Option<Child>>> = Arc::default();
-        let shared = child.clone();
-        let kill = move |_| {
-            if let Some(child) = shared.lock().expect("no panic").as_mut() {
-                let _ = child.kill();
-            }
-        };
-        let proxy = Proxy::start(socket.clone(), Rule::AfterStatements(at, Arc::new(kill)));
-        let mut command = tool::tool(folder.dir.path(), &["apply", "acme", "--allow", "alter"]);
-        command.env("DATABASE_URL", proxy.url("provision", &database.name));
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        // Held while it starts, so that it can be killed however early that is.
-        {
-            let mut slot = child.lock().expect("no panic");
-            *slot = Some(command.spawn().expect("the binary starts"));
-        }
-        let status = loop {
-            let ended = child.lock().expect("no panic").as_mut().map(Child::try_wait);
-            if let Some(status) = ended.expect("it was started").expect("a child") {
-                break status;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        };
-        // The server may need a moment to see that its client is gone.
-        while database.count(&others).await > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        if status.success() || database.ask(state).await != before {
-            break;
-        }
-        kills += 1;
-    }
-    assert!(kills > 10, "it was killed only {kills} times before it was done");
-    assert_eq!(database.ask(state).await, "3new3");
-    go(&database, &folder, &["apply", "acme", "--allow", "alter"]).with(0);
+    killed_everywhere(&database, &folder, "alter", "SELECT note FROM acme.t").await;
+    let state =
+        "SELECT (acme.one() + acme.two(1, ''))::text || obj_description('acme.t'::regclass)";
+    assert_eq!(database.ask(state).await, "3new");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,9 +200,9 @@ foreign_keys = [{ columns = ["id", "a"], references = { table = "t", columns = [
     for (object, is_offered) in [
         ("constraint t_check on t", true),
         ("index by_a on t", true),
-        ("index mine on t", false),
-        ("index order_by_a on t", false),
-        ("index one on t", false),
+        ("index mine on t", true),
+        ("index order_by_a on t", true),
+        ("index one on t", true),
         ("constraint of_t_id_a_fkey on of_t", true),
     ] {
         let line = format!(
@@ -269,8 +219,14 @@ foreign_keys = [{ columns = ["id", "a"], references = { table = "t", columns = [
                   WHERE conrelid = 'acme.t'::regclass AND contype = 'c'";
     assert_eq!(database.ask(checks).await, "CHECK ((a > 0))");
     assert_eq!(database.count("acme.t").await, 2);
+    let clustered = "SELECT indexrelid::regclass::text FROM pg_index WHERE indisclustered";
+    assert_eq!(database.ask(clustered).await, "acme.order_by_a");
+    // A comment of somebody would be lost.
     let plan = go(&["plan", "acme", "--allow", "rebuild,alter"]).with(0).stdout;
-    assert!(plan.contains("Nothing to do in schema acme."), "{plan}");
+    assert!(plan.contains("| rebuild index mine on t"), "{plan}");
+    assert!(plan.contains("the comment on index mine on t is not declared"), "{plan}");
+    assert!(plan.contains("Nothing can be added to schema acme now."), "{plan}");
+    go(&["apply", "acme", "--allow", "rebuild,drop:index mine on t"]).with(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Cases as folders in `tests/golden`: `live.sql` (what is in the tenant's schema before; may be
 //! absent), `schema.toml` (what should be), `plan.txt` (what people see, with the SQL), `altered.txt` (the same with
-//! consent to changes, if there are any), and maybe
+//! consent to changes, if there are any), `dropped.txt` (with consent to drop as well, if anything is extra), and maybe
 //! `since` (the PostgreSQL that it needs; an older one is named in a refusal). Each plan is applied,
 //! and planned again to nothing. `UPDATE_GOLDEN=1 cargo test golden` writes the
 //! expectations anew.
@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use provision::plan::Action;
 use provision::{reconcile, report};
 
 use crate::rendering::rendered_again;
@@ -97,19 +98,22 @@ async fn check(case: &Path) -> Result<(), String> {
     exported(case, &plan, &again).await?;
     let is_alterable = plan.changed.iter().any(|change| change.allowed_by.is_some());
     if is_alterable || case.join("altered.txt").exists() {
-        altered(case).await?;
+        with_consent(case, "alter,rebuild", "altered.txt").await?;
+    }
+    if !plan.extra.is_empty() || case.join("dropped.txt").exists() {
+        with_consent(case, "alter,rebuild,drop", "dropped.txt").await?;
     }
     rendered_again(&database, &case.join("schema.toml")).await
 }
 
-/// The same with consent to change what can be changed.
-async fn altered(case: &Path) -> Result<(), String> {
+/// The same with consent to change what can be changed, or to drop it.
+async fn with_consent(case: &Path, allowed: &str, file: &str) -> Result<(), String> {
     let database = start(case).await;
     let mut context = support::context(&case.join("schema.toml"), &database);
-    context.consent = "alter,rebuild".parse().map_err(|error| format!("{error}"))?;
+    context.consent = allowed.parse().map_err(|error| format!("{error}"))?;
     let plan = support::plan(&context, TENANT).await.map_err(|error| support::told(&error))?;
     let shown = plain(&report::plan(&plan, &reconcile::left_by(&context, &plan), true));
-    expect(&case.join("altered.txt"), &shown)?;
+    expect(&case.join(file), &shown)?;
     if let Some(left) = plan.changed.iter().find(|change| change.allowed_by.is_some()) {
         return Err(format!("{} is left, and would be changed with consent", left.object));
     }
@@ -118,7 +122,7 @@ async fn altered(case: &Path) -> Result<(), String> {
         return Err("apply ran other statements than the plan showed".into());
     }
     let again = support::plan(&context, TENANT).await.map_err(|error| support::told(&error))?;
-    if !again.is_empty() || again.changed != plan.changed {
+    if !again.is_empty() || again.changed != applied.plan.changed {
         return Err(format!("not converged:\n{}", again.to_sql()));
     }
     exported(case, &plan, &again).await
@@ -134,14 +138,15 @@ async fn start(case: &Path) -> Database {
     database
 }
 
-/// The plan as a script, run twice by an ordinary client on the same start, comes to the same.
+/// The plan as a script, run by an ordinary client on the same start, comes to the same; if it drops nothing, it is run twice.
 async fn exported(
     case: &Path,
     plan: &provision::plan::Plan,
     applied: &provision::plan::Plan,
 ) -> Result<(), String> {
     let database = start(case).await;
-    for _ in 0..2 {
+    let is_dropping = plan.steps.iter().any(|step| step.action == Action::Drop);
+    for _ in 0..(if is_dropping { 1 } else { 2 }) {
         database.run(&plan.to_sql()).await;
     }
     let context = support::context(&case.join("schema.toml"), &database);

@@ -43,6 +43,8 @@ mod partitions;
 mod pooler;
 mod positions;
 mod property;
+mod removal;
+mod renames;
 mod rendering;
 mod reports;
 mod restarts;

@@ -1,5 +1,7 @@
 //! What is rendered of a manifest and elaborated again is the manifest.
 
+use std::cell::OnceCell;
+
 use provision::absent::Absent;
 use provision::catalog::{Catalog, Desired, Kind};
 use provision::checksum;
@@ -52,7 +54,15 @@ fn statements(
     let absent = Absent::default();
     let declared = (&absent, Whose::All);
     let (reasons, consent) = (Reasons::new(), Consent::default());
-    let difference = plan::difference(manifest, desired, None, declared, &reasons, &consent);
+    let remaining = OnceCell::new();
+    let difference = plan::difference(
+        manifest,
+        desired,
+        None,
+        declared,
+        (&reasons, &consent),
+        (&[], &remaining),
+    );
     let nothing = checksum::of("nothing", &());
     let basis = Basis {
         tenant: &tenant,

@@ -31,6 +31,7 @@ fn column(
                 nullable: false,
                 value: ColumnValue::None,
                 collation: None,
+                using: None,
                 storage: ColumnStorage::default(),
                 comment: None,
             }
@@ -39,6 +40,8 @@ fn column(
             let data_type = data_type(checking, &full.data_type);
             let value = value(checking, full);
             let collation = full.collation.as_ref().and_then(|name| checking.qualified(name));
+            let using = full.using.as_ref();
+            let using = using.and_then(|sql| checking.fragment(sql, Fragment::expression));
             let storage = storage(checking, full);
             let comment = checking.optional_text(full.comment.as_ref());
             ColumnDecl {
@@ -48,6 +51,7 @@ fn column(
                 nullable: full.null,
                 value,
                 collation,
+                using,
                 storage,
                 comment,
             }

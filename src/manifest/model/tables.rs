@@ -75,6 +75,9 @@ pub struct ColumnDecl {
     pub nullable: bool,
     pub value: ColumnValue,
     pub collation: Option<QualifiedName>,
+    /// How values of another type become values of this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub using: Option<Fragment>,
     #[serde(skip_serializing_if = "ColumnStorage::is_default")]
     pub storage: ColumnStorage,
     pub comment: Option<Text>,

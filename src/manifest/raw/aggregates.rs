@@ -55,6 +55,8 @@ pub(in crate::manifest) struct Aggregate {
     pub(in crate::manifest) hypothetical: bool,
     /// Whether it may run in parallel: `unsafe` unless given.
     pub(in crate::manifest) parallel: Option<Parallel>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 

@@ -15,6 +15,8 @@ pub(in crate::manifest) struct Check {
     /// Rows that exist when it is added need not meet it.
     #[serde(default)]
     pub(in crate::manifest) not_valid: bool,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 
@@ -40,6 +42,8 @@ pub(in crate::manifest) struct ForeignKey {
     /// Rows that exist when it is added need not meet it.
     #[serde(default)]
     pub(in crate::manifest) not_valid: bool,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 
@@ -89,6 +93,8 @@ pub(in crate::manifest) struct Exclusion {
     pub(in crate::manifest) deferrable: bool,
     #[serde(default)]
     pub(in crate::manifest) initially_deferred: bool,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 

@@ -169,6 +169,16 @@ pub(in crate::manifest) enum OneOrMany<T> {
     Many(Vec<Spanned<T>>),
 }
 
+impl<T> OneOrMany<T> {
+    /// All of them.
+    pub(in crate::manifest) fn all(&self) -> Vec<&T> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many.iter().map(|one| &one.value).collect(),
+        }
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either<T>(PhantomData<T>);

@@ -25,6 +25,8 @@ pub(in crate::manifest) struct Index {
     /// Storage parameters, such as `fillfactor`.
     #[serde(default)]
     pub(in crate::manifest) with: IndexMap<Name, Spanned<Scalar>>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 

@@ -23,6 +23,8 @@ pub(in crate::manifest) struct Key {
     pub(in crate::manifest) deferrable: bool,
     #[serde(default)]
     pub(in crate::manifest) initially_deferred: bool,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 

@@ -30,6 +30,8 @@ pub(in crate::manifest) struct Policy {
     pub(in crate::manifest) using: Option<Name>,
     /// The condition for rows that are written: that of `using` unless given.
     pub(in crate::manifest) check: Option<Name>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 

@@ -21,6 +21,8 @@ pub(in crate::manifest) struct Rule {
     pub(in crate::manifest) commands: Option<Spanned<Listed<String>>>,
     /// When it applies, by the role of the session in replication: in all but replicas unless given.
     pub(in crate::manifest) enabled: Option<Enabled>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 

@@ -49,6 +49,8 @@ pub(in crate::manifest) struct Function {
     /// Settings while it runs, such as `search_path`, in which `{schema}` stands for the tenant's schema.
     #[serde(default)]
     pub(in crate::manifest) set: IndexMap<Name, Scalar>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 
@@ -76,6 +78,8 @@ pub(in crate::manifest) struct Procedure {
     /// Settings while it runs, such as `search_path`, in which `{schema}` stands for the tenant's schema.
     #[serde(default)]
     pub(in crate::manifest) set: IndexMap<Name, Scalar>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 

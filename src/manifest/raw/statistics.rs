@@ -14,6 +14,8 @@ pub(in crate::manifest) struct Statistics {
     pub(in crate::manifest) kinds: Option<Spanned<Vec<Spanned<StatisticsKind>>>>,
     /// How much ANALYZE samples for it, from 0 to 10000; that of the columns unless given.
     pub(in crate::manifest) target: Option<Spanned<i64>>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 

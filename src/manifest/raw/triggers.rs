@@ -36,6 +36,8 @@ pub(in crate::manifest) struct Trigger {
     pub(in crate::manifest) initially_deferred: bool,
     /// When it fires, by the role of the session in replication: in all but replicas unless given.
     pub(in crate::manifest) enabled: Option<Enabled>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 

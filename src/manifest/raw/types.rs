@@ -32,6 +32,11 @@ pub(in crate::manifest) struct UserType {
     pub(in crate::manifest) subtype_diff: Option<Spanned<Short<Qualified>>>,
     /// Of a range type: the name of its multirange type, if not the one that the server chooses.
     pub(in crate::manifest) multirange: Option<Name>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
+    /// Of an enum: the labels that were called otherwise before, with their old names.
+    #[serde(default)]
+    pub(in crate::manifest) renamed_labels: IndexMap<Name, Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 
@@ -42,6 +47,8 @@ pub(in crate::manifest) struct TypeAttribute {
     #[serde(rename = "type")]
     pub(in crate::manifest) data_type: Name,
     pub(in crate::manifest) collation: Option<Spanned<Short<Qualified>>>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }
 
@@ -51,5 +58,7 @@ pub(in crate::manifest) struct DomainCheck {
     /// SQL expression.
     pub(in crate::manifest) expression: Name,
     pub(in crate::manifest) name: Option<Name>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
 }

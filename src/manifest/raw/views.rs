@@ -29,6 +29,8 @@ pub(in crate::manifest) struct View {
     /// Rules that rewrite statements.
     #[serde(default)]
     pub(in crate::manifest) rules: Vec<Spanned<Rule>>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
     /// Comments on its columns, by name.
     #[serde(default)]
@@ -63,6 +65,8 @@ pub(in crate::manifest) struct MaterializedView {
     pub(in crate::manifest) with: IndexMap<Name, Spanned<Scalar>>,
     /// The index in whose order CLUSTER stores the rows.
     pub(in crate::manifest) cluster_on: Option<Name>,
+    /// The name that it had before.
+    pub(in crate::manifest) renamed_from: Option<Name>,
     pub(in crate::manifest) comment: Option<Name>,
     /// Comments on its columns, by name.
     #[serde(default)]

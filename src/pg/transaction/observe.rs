@@ -37,6 +37,14 @@ pub struct Observed<'m> {
     pub state: Vec<StateRow>,
 }
 
+impl Observed<'_> {
+    /// The schema, with its fingerprint.
+    #[must_use]
+    pub fn identified(&self) -> (Option<Checksum>, Option<&Catalog>) {
+        (self.fingerprint, self.schema.as_deref())
+    }
+}
+
 impl Transaction<'_> {
     /// Reads the tenant: its schema, its declared rows, and `history` rows of its record, newest
     /// first. `shapes` are known models of this server. What is declared beside facts is not searched for while the

@@ -4,6 +4,7 @@ use super::Transaction;
 use crate::locks::Locks;
 use crate::name::Ident;
 use crate::obstacle::Obstacle;
+use crate::pg::dependents::dependents;
 use crate::pg::error::PgError;
 use crate::pg::introspect::IntrospectError;
 use crate::pg::untrusted::{self, UntrustedQuery};
@@ -99,6 +100,10 @@ impl Transaction<'_> {
         if self.is_exposed() {
             let mut untrusted = untrusted::untrusted(self.session, &[self.schema], query).await?;
             found.extend(untrusted.remove(self.schema).unwrap_or_default());
+        }
+        if query.drops {
+            let mut dependents = dependents(self.session, &[self.schema]).await?;
+            found.extend(dependents.remove(self.schema).unwrap_or_default());
         }
         Ok(found)
     }

@@ -1,5 +1,6 @@
 //! A server, a database of its own for each test, and the tool on top of them.
 
+pub mod killing;
 pub mod proxy;
 pub mod service;
 pub mod tool;
@@ -237,4 +238,26 @@ pub fn client_program(name: &str) -> PathBuf {
         Ok(path) if path.exists() => path,
         _ => PathBuf::from(name),
     }
+}
+
+/// `pg_dump` reads no server that is newer than itself. Where none that is new enough can be had, this
+/// must be said.
+pub fn has_pg_dump() -> bool {
+    std::env::var_os("PROVISION_TEST_WITHOUT_PG_DUMP").is_none()
+}
+
+/// The definition of a schema as `pg_dump` writes it, without the lines that name the schema.
+pub fn schema_dump(database: &Database, schema: &str) -> String {
+    let program = client_program("pg_dump");
+    let output = std::process::Command::new(&program)
+        .args(["--schema-only", "--no-owner", "--schema", schema, "--dbname", &database.url])
+        .env_remove("PGOPTIONS")
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let of_interest = |line: &&str| {
+        !line.starts_with("--") && !line.contains("SCHEMA") && !line.contains("restrict")
+    };
+    text.lines().filter(of_interest).map(|line| format!("{line}\n")).collect()
 }

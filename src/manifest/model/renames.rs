@@ -1,0 +1,14 @@
+//! Objects that had other names before.
+
+use crate::catalog::Object;
+use crate::manifest::source::Position;
+use crate::name::Ident;
+
+/// An object that had another name before; it may stay declared for as long as some tenant has the old one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenameDecl {
+    pub position: Position,
+    /// Under its name; a function stands for all of the name, without arguments.
+    pub object: Object,
+    pub from: Ident,
+}
