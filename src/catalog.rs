@@ -21,6 +21,6 @@ pub use fact::{Catalog, Desired, Fact, Template, Value};
 pub use kind::Kind;
 pub use matching::{Counterpart, Matching, matching};
 pub use object::{Granted, Object, Part};
-pub use renaming::{BothExist, Names, Rename, following, pending, renamed, with_names};
+pub use renaming::{BothExist, Names, Rename, following, is_taken, pending, renamed, with_names};
 pub use slots::{Slot, Slots};
 pub use unmodelled::{UNKNOWN_OPTION, Unmodelled};

@@ -27,6 +27,18 @@ pub struct Counterpart<'a> {
     pub is_named: bool,
 }
 
+impl Counterpart<'_> {
+    /// Whether it is as declared but for its name.
+    #[must_use]
+    pub fn is_only_misnamed(&self) -> bool {
+        let (desired, live) = (self.desired, self.live);
+        let is_alike = desired.object.kind() == live.object.kind()
+            && desired.object.group() == live.object.group()
+            && desired.attributes == live.attributes;
+        self.is_named && is_alike
+    }
+}
+
 /// The result for those objects whose names do not decide.
 #[derive(Debug, Default)]
 pub struct Matching<'a> {

@@ -334,6 +334,17 @@ pub fn with_names(catalog: &Catalog, names: &Names) -> Catalog {
     again
 }
 
+/// Whether a relation or a constraint has the name of an object.
+#[must_use]
+pub fn is_taken(live: &Catalog, object: &Object) -> bool {
+    let mut others = live.facts().map(|fact| &fact.object);
+    others.any(|other| {
+        let is_relation = matches!(other, Object::Member(..));
+        let has_index = matches!(other.kind(), Kind::Index | Kind::Constraint);
+        (is_relation || has_index) && other.name() == object.name()
+    })
+}
+
 /// What the manifest leaves unnamed at objects that are renamed, and what has another name than in a new tenant.
 #[must_use]
 pub fn following(
@@ -342,14 +353,6 @@ pub fn following(
     live: &Catalog,
     live_of: impl Fn(&Object) -> Option<Object>,
 ) -> Vec<Rename> {
-    let is_taken = |to: &Object| {
-        let mut others = live.facts().map(|fact| &fact.object);
-        others.any(|other| {
-            let is_relation = matches!(other, Object::Member(..));
-            let has_index = matches!(other.kind(), Kind::Index | Kind::Constraint);
-            (is_relation || has_index) && other.name() == to.name()
-        })
-    };
     let mut all = Vec::new();
     for to in &desired.unnamed {
         let causes = |rename: &&Rename| {
@@ -358,7 +361,7 @@ pub fn following(
         };
         if let Some(cause) = renames.iter().find(causes)
             && let Some(from) = live_of(to).filter(|from| from != to && live.has(from))
-            && !is_taken(to)
+            && !is_taken(live, to)
         {
             all.push(Rename { from, to: to.clone(), because: cause.because.clone() });
         }

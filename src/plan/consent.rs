@@ -84,8 +84,11 @@ pub(super) fn class(altered: &Altered<'_>, desired: &Catalog, live: &Catalog) ->
     kinds::can_rebuild(&alteration).then_some(Class::Rebuild)
 }
 
-/// The same for something unnamed that exists in another form.
+/// The same for something that exists in another form, or under another name.
 pub(super) fn counterpart_class(counterpart: &Counterpart<'_>, live: &Catalog) -> Option<Class> {
+    if counterpart.is_only_misnamed() {
+        return Some(Class::Alter);
+    }
     let Counterpart { desired, live: there, is_named } = counterpart;
     let is_left = *is_named || is_of_parent(&there.object, live);
     let alteration = Alteration::new(desired, there);

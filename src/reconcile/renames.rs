@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::context::Context;
 use super::error::ReconcileError;
 use super::old_names::{Found, Renamed};
-use crate::catalog::{self, BothExist, Catalog, Desired, Rename};
+use crate::catalog::{self, BothExist, Catalog, Desired, Object, Rename};
 use crate::checksum::Checksum;
+use crate::consent::{Class, Consent};
 use crate::elaborate::with_old_names;
 use crate::kinds;
 use crate::name::Ident;
@@ -26,10 +27,11 @@ impl Context {
         else {
             return Ok(());
         };
-        if self.manifest.renames.is_empty() || self.renames.of(fingerprint).is_some() {
+        let has_none = self.manifest.renames.is_empty() && self.consent.is_empty();
+        if has_none || self.renames.of(fingerprint).is_some() {
             return Ok(());
         }
-        let declared: Vec<(catalog::Object, Ident)> = self
+        let declared: Vec<(Object, Ident)> = self
             .manifest
             .renames
             .iter()
@@ -37,12 +39,12 @@ impl Context {
             .collect();
         let renames = catalog::pending(&declared, desired, live, Ident::for_serial)
             .map_err(|BothExist { from, to }| ReconcileError::BothNames { from, to })?;
-        let found = if renames.is_empty() {
-            Found::AsDeclared
-        } else {
-            let old = self.with_old_names(desired, &renames).await?;
-            Found::Renamed(Arc::new(renamed(live, &old, desired, renames)))
+        let old = match renames.as_slice() {
+            [] => None,
+            renames => Some(self.with_old_names(desired, renames).await?),
         };
+        let other = renamed(live, old.as_deref(), desired, renames, &self.consent);
+        let found = other.map_or(Found::AsDeclared, |renamed| Found::Renamed(Arc::new(renamed)));
         self.renames.insert(fingerprint, found);
         Ok(())
     }
@@ -75,11 +77,35 @@ impl Context {
     }
 }
 
-/// With what follows from what is declared: constraints and indexes without declared names are called as in a new tenant.
-fn renamed(live: &Catalog, old: &Catalog, desired: &Desired, renames: Vec<Rename>) -> Renamed {
-    let catalog = catalog::renamed(live, old, desired, &renames);
-    let matching = catalog::matching(desired, &catalog, kinds::is_structural);
-    let following = catalog::following(&renames, desired, &catalog, |object| matching.live(object));
-    let catalog = catalog::with_names(&catalog, &catalog::Names::of(&following));
-    Renamed { renames: [renames, following].concat(), catalog }
+/// With what follows from what is declared, constraints and indexes without declared names being called as in a new tenant; and with
+/// those that are as declared but for their names, if a person consents. `None`: everything has its name.
+fn renamed(
+    live: &Catalog,
+    old: Option<&Catalog>,
+    desired: &Desired,
+    mut renames: Vec<Rename>,
+    consent: &Consent,
+) -> Option<Renamed> {
+    let moved = old.map(|old| catalog::renamed(live, old, desired, &renames));
+    let catalog = moved.as_ref().unwrap_or(live);
+    let matching = catalog::matching(desired, catalog, kinds::is_structural);
+    let following = catalog::following(&renames, desired, catalog, |object| matching.live(object));
+    let misnamed = matching.counterparts.iter().filter(|one| one.is_only_misnamed());
+    let misnamed = misnamed.map(|one| (&one.live.object, &one.desired.object));
+    let is_allowed = |(from, to): &(&Object, &Object)| {
+        consent.allows(Class::Alter, from) || consent.allows(Class::Alter, to)
+    };
+    let misnamed = misnamed.filter(is_allowed).filter(|(_, to)| !catalog::is_taken(catalog, to));
+    let misnamed = misnamed.map(|(from, to)| Rename {
+        from: from.clone(),
+        to: to.clone(),
+        because: to.clone(),
+    });
+    let others: Vec<Rename> = following.into_iter().chain(misnamed).collect();
+    if renames.is_empty() && others.is_empty() {
+        return None;
+    }
+    let catalog = catalog::with_names(catalog, &catalog::Names::of(&others));
+    renames.extend(others);
+    Some(Renamed { renames, catalog })
 }

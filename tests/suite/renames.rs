@@ -310,3 +310,48 @@ async fn functions_and_labels_follow_their_types() {
         assert_eq!(dump("acme"), dump("beta"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_as_declared_but_for_its_name_gets_its_name() {
+    let database = Database::new().await;
+    database
+        .run(
+            "CREATE SCHEMA acme; SET search_path = acme;
+             CREATE TABLE t (id integer CONSTRAINT mine PRIMARY KEY, a integer NOT NULL CONSTRAINT ones UNIQUE);
+             CREATE INDEX by_hand ON t (a, id); CREATE INDEX taken ON t (id, a); CREATE INDEX other ON t ((a + 1));
+             ALTER TABLE t REPLICA IDENTITY USING INDEX ones; COMMENT ON INDEX by_hand IS 'fast';
+             CREATE TABLE of_t (id integer NOT NULL REFERENCES t)",
+        )
+        .await;
+    let folder = Folder::new(
+        r#"
+version = 1
+[tables.t]
+primary_key = { columns = ["id"], name = "t_key" }
+unique = [{ columns = ["a"], name = "one_a" }]
+columns = { id = "integer", a = "integer" }
+replica_identity = "one_a"
+indexes = [
+  { columns = ["a", "id"], name = "a_first", comment = "fast" },
+  { columns = [{ expression = "a + 1" }], name = "taken" },
+]
+[tables.of_t]
+columns = { id = "integer" }
+foreign_keys = [{ columns = ["id"], references = { table = "t", columns = ["id"] } }]
+"#,
+    );
+    let go = |args: &[&str]| go(&database, &folder, args);
+    let plan = go(&["plan", "acme"]).with(0).stdout;
+    assert!(plan.contains("~ changed constraint mine on t (--allow alter changes it)"), "{plan}");
+    go(&["apply", "acme", "--allow", "alter:constraint mine on t"]).with(3);
+    let applied = go(&["apply", "acme", "--allow", "alter"]).with(3).stdout;
+    for told in ["rename constraint ones on t to one_a", "rename index by_hand on t to a_first"] {
+        assert!(applied.contains(told), "{told}: {applied}");
+    }
+    let names = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class \
+                 WHERE relnamespace = 'acme'::regnamespace AND relkind = 'i' AND relname NOT LIKE '\\_%'";
+    assert_eq!(database.ask(names).await, "a_first one_a other t_key taken");
+    assert_eq!(database.ask("SELECT obj_description('acme.a_first'::regclass)").await, "fast");
+    let plan = go(&["plan", "acme", "--allow", "alter"]).with(0).stdout;
+    assert!(plan.contains("Nothing to do in schema acme."), "{plan}");
+}
