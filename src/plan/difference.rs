@@ -44,7 +44,7 @@ pub fn difference<'a>(
     static NOTHING: std::sync::LazyLock<Catalog> = std::sync::LazyLock::new(Catalog::default);
     let before = live.unwrap_or(&NOTHING);
     let reasons = &renaming::renamed(reasons, renames);
-    let renaming = Renaming::of(renames, consent);
+    let renaming = Renaming::of(renames, consent, reasons);
     let removal = removal(manifest, desired, before, (reasons, &renaming), consent);
     let live = if removal.drops.is_empty() {
         before

@@ -10,7 +10,7 @@ use super::comparison::Comparison;
 use super::mentions::{namesakes, reasons_met};
 use super::needs::{Blocked, needed};
 use super::removed::{Intent, Removal};
-use super::renaming::Renaming;
+use super::renaming::{Renaming, reasons_not_to};
 use super::row_needs;
 use super::step::{Action, Step};
 use super::structure::misplaced;
@@ -246,14 +246,7 @@ pub(super) fn part<'a>(
             }
             // What is in the way was found before; see `removal`.
             Step::Drop { .. } => BTreeSet::new(),
-            Step::Rename { fact, .. } => {
-                let relation = fact.object.group().name().cloned();
-                let subjects = relation.iter().flat_map(|name| {
-                    let name = name.as_str().to_owned();
-                    [Subject::Relation(name.clone()), Subject::Type(name)]
-                });
-                reasons_met(reasons, &subjects.collect(), &relation, &[""; 0])
-            }
+            Step::Rename { rename, .. } => reasons_not_to(rename, reasons),
             Step::Grant { absent, whose } => not_granted(comparison, absent, *whose, blocked),
             Step::Insert { seed, row } => rows.why(seed, row),
         };

@@ -14,24 +14,29 @@ use crate::obstacle::{Reasons, Subject};
 #[derive(Debug, Default)]
 pub(super) struct Renaming<'a> {
     permitted: Vec<&'a Rename>,
+    /// A person has not allowed it.
     withheld: Vec<&'a Rename>,
+    /// Something is in the way.
+    held: Vec<&'a Rename>,
 }
 
 impl<'a> Renaming<'a> {
     /// What follows from another rename needs no consent of its own.
-    pub(super) fn of(renames: &'a [Rename], consent: &Consent) -> Self {
+    pub(super) fn of(renames: &'a [Rename], consent: &Consent, reasons: &Reasons) -> Self {
         let is_permitted = |rename: &&Rename| {
             let cause = renames.iter().find(|cause| cause.to == rename.because).unwrap_or(rename);
             [&cause.from, &cause.to].iter().any(|object| consent.allows(Class::Alter, object))
         };
-        let (permitted, withheld) = renames.iter().partition(is_permitted);
-        Self { permitted, withheld }
+        let (allowed, withheld): (Vec<_>, Vec<_>) = renames.iter().partition(is_permitted);
+        let is_held = |rename: &&Rename| !reasons_not_to(rename, reasons).is_empty();
+        let (held, permitted) = allowed.into_iter().partition(is_held);
+        Self { permitted, withheld, held }
     }
 
-    /// The statements; `live` has the new names.
+    /// The statements, with those that are held back; `live` has the new names.
     pub(super) fn steps(&self, live: &'a Catalog) -> impl Iterator<Item = Step<'a>> {
-        let permitted = self.permitted.iter().copied();
-        permitted.filter_map(|rename| Some(Step::Rename { rename, fact: live.get(&rename.to)? }))
+        let allowed = self.permitted.iter().chain(&self.held).copied();
+        allowed.filter_map(|rename| Some(Step::Rename { rename, fact: live.get(&rename.to)? }))
     }
 
     /// What is not as declared, since it has its old name.
@@ -48,15 +53,25 @@ impl<'a> Renaming<'a> {
     /// Why nothing can be done to an object: it, or what it is a part of, cannot be named by its new name yet.
     pub(super) fn obstructs(&self, object: &Object) -> Option<String> {
         let objects = [object.clone(), object.group()];
-        let found = self.withheld.iter().find(|rename| objects.contains(&rename.to))?;
+        let mut left = self.withheld.iter().chain(&self.held);
+        let found = left.find(|rename| objects.contains(&rename.to))?;
         let name = found.to.name().map(Ident::quoted).unwrap_or_default();
         Some(format!("{} is to be renamed to {name}", found.from))
     }
 
     /// The desired objects that have their old names.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &'a Object> {
-        self.withheld.iter().map(|rename| &rename.to)
+        self.withheld.iter().chain(&self.held).map(|rename| &rename.to)
     }
+}
+
+/// What is in the way of renaming something, by the names that objects get.
+pub(super) fn reasons_not_to(rename: &Rename, reasons: &Reasons) -> BTreeSet<String> {
+    let Some(name) = rename.to.group().name().map(|name| name.as_str().to_owned()) else {
+        return BTreeSet::new();
+    };
+    let subjects = [Subject::Relation(name.clone()), Subject::Type(name)];
+    subjects.iter().filter_map(|subject| reasons.get(subject)).flatten().cloned().collect()
 }
 
 fn named(object: &Object) -> String {

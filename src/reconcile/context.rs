@@ -213,7 +213,7 @@ impl Context {
 }
 
 /// The server, as the manifest wants it to be looked at.
-fn for_manifest(target: Target, manifest: &Manifest) -> Target {
+pub(super) fn for_manifest(target: Target, manifest: &Manifest) -> Target {
     let unmanaged = manifest.unmanaged.iter().map(|decl| decl.table.clone());
     target.with_trust(manifest.trust.clone()).with_unmanaged(unmanaged)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::context::Context;
+use super::context::{Context, for_manifest};
 use super::error::ReconcileError;
 use super::old_names::{Found, Renamed};
 use crate::catalog::{self, BothExist, Catalog, Desired, Object, Rename};
@@ -67,7 +67,7 @@ impl Context {
             return Ok(Arc::clone(old));
         }
         let target = self.elaborate_on.as_ref().unwrap_or(&self.target);
-        let mut session = Session::open(target).await?;
+        let mut session = Session::open(&for_manifest(target.clone(), &self.manifest)).await?;
         let old =
             with_old_names(&mut session, &self.manifest, self.limits, desired, renames).await?;
         session.close().await;

@@ -355,3 +355,26 @@ foreign_keys = [{ columns = ["id"], references = { table = "t", columns = ["id"]
     let plan = go(&["plan", "acme", "--allow", "alter"]).with(0).stdout;
     assert!(plan.contains("Nothing to do in schema acme."), "{plan}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_has_code_on_is_not_renamed() {
+    let (database, folder) = with_old_names().await;
+    let role = format!("spy_of_{}", database.name);
+    database
+        .run(&format!(
+            "CREATE ROLE {role}; CREATE TABLE public.betrayal (by text); GRANT ALL ON public.betrayal TO public;
+             CREATE FUNCTION acme.spy() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN INSERT INTO public.betrayal VALUES (current_user); RETURN NEW; END';
+             ALTER FUNCTION acme.spy() OWNER TO {role};
+             CREATE TRIGGER spy BEFORE INSERT OR UPDATE ON acme.client FOR EACH ROW EXECUTE FUNCTION acme.spy()"
+        ))
+        .await;
+    let go = |args: &[&str]| go(&database, &folder, args);
+    let applied = go(&["apply", "acme", "--allow", "alter"]).with(3).stdout;
+    assert!(applied.contains("| rename table client"), "{applied}");
+    assert!(applied.contains(&format!("which belongs to {role}")), "{applied}");
+    assert!(applied.contains("~ rename sequence numbers to counted"), "{applied}");
+    assert_eq!(database.count("public.betrayal").await, 0);
+    assert_eq!(database.count("acme.client").await, 2);
+    go(&["apply", "beta", "--allow", "alter"]).with(0);
+}
