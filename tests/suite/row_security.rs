@@ -53,7 +53,7 @@ async fn a_table_that_exists_keeps_its_rows_visible() {
     let folder = Folder::new(MANIFEST);
     let ended = run(on(&database, folder.dir.path(), &["apply", "acme"])).with(3);
     let held = "    | add row security of table notes\n        \
-                table notes exists, and its rows could become invisible: enable it by hand\n";
+                table notes exists, and its rows could become invisible: enable it by hand, or with --allow alter\n";
     assert!(ended.stdout.contains(held), "{}", ended.stdout);
     assert!(ended.stdout.contains("+ create policy own on notes"), "{}", ended.stdout);
     assert!(ended.stdout.contains("+ insert row of notes"), "{}", ended.stdout);
