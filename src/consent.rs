@@ -84,6 +84,16 @@ impl Consent {
         self.0.iter().any(|permission| matches(&permission))
     }
 
+    /// Whether it allows changes of a class to an object that goes by several names.
+    #[must_use]
+    pub fn allows_any<'o>(
+        &self,
+        class: Class,
+        objects: impl IntoIterator<Item = &'o Object>,
+    ) -> bool {
+        objects.into_iter().any(|object| self.allows(class, object))
+    }
+
     /// The patterns that no declared object matches: they are likely to be typing errors. What may be dropped is not declared.
     #[must_use]
     pub fn unmatched<'o>(&self, objects: impl Iterator<Item = &'o Object>) -> Vec<String> {

@@ -106,14 +106,7 @@ fn unnamed(manifest: &Manifest, catalog: &Catalog) -> BTreeSet<Object> {
     let sequences = catalog.of_kind(Kind::Sequence);
     let owned = sequences.filter(|fact| {
         let is_declared = manifest.sequences.iter().any(|s| fact.object.name() == Some(&s.name));
-        let feeds = kinds::comes_with(fact).is_some_and(|column| {
-            let default = column.table_name().zip(column.name());
-            let default =
-                default.map(|(table, name)| Object::on_table(Kind::Default, &table, name));
-            let default = default.and_then(|default| catalog.get(&default));
-            default.is_some_and(|default| default.dependencies.contains(&fact.object))
-        });
-        !is_declared && feeds
+        !is_declared && kinds::feeds_its_column(catalog, fact)
     });
     of_tables
         .chain(of_domains)
@@ -299,7 +292,6 @@ pub async fn read_scratch(scratch: &mut Scratch<'_>) -> Result<Catalog, PgError>
 fn complete(catalog: &mut Catalog, rendered: &Catalog, scratch: &SchemaName) {
     for fact in rendered.facts() {
         let Some(known) = catalog.get_mut(&fact.object) else { continue };
-        known.dependencies.clone_from(&fact.dependencies);
         for (key, value) in &mut known.attributes {
             let sql = fact.text(key).unwrap_or_default();
             if value.text != sql {

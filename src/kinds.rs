@@ -88,4 +88,4 @@ pub use renaming::rename;
 pub use routine::quoted_in_bodies;
 pub use rules::{Digest, Needs, Rules, parameters};
 pub use script::{for_version, stripped};
-pub use sequence::option_words as sequence_option_words;
+pub use sequence::{feeds_its_column, option_words as sequence_option_words};

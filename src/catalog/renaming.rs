@@ -22,9 +22,7 @@ pub struct Rename {
 
 /// Two objects, of which one should have become the other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "both {from} and {to} exist, although the one is declared to have been renamed to the other"
-)]
+#[error("{from} and {to} both exist, although the one is declared to have become the other")]
 pub struct BothExist {
     pub from: Object,
     pub to: Object,
@@ -61,7 +59,7 @@ impl Names {
         match object {
             Object::Comment(on) => self.new_of(on).comment(),
             Object::Part(part) => {
-                let whole = self.new_of(&Object::Member(part.whole, part.of.clone()));
+                let whole = self.new_of(&object.group());
                 let of = whole.name().unwrap_or(&part.of).clone();
                 let moved = Object::Part(Part { of, ..part.clone() });
                 self.of_part(part, moved)
@@ -93,12 +91,7 @@ impl Names {
     /// What a tenant has in the place of an object, whose whole, and whose arguments, are given by their new names.
     fn found(&self, object: &Object, live: &Catalog) -> Option<Object> {
         match object {
-            Object::Part(part) => {
-                let whole = Object::Member(part.whole, part.of.clone());
-                let of = self.old_of_whole(&whole).unwrap_or(&part.of).clone();
-                let object = Object::Part(Part { of, ..part.clone() });
-                live.has(&object).then_some(object)
-            }
+            Object::Part(_) => Some(self.with_old_whole(object)).filter(|object| live.has(object)),
             Object::Routine { kind, name, arguments } => {
                 let wanted = self.old_types(arguments);
                 let mut all = live.of_kind(*kind).map(|fact| &fact.object);
@@ -147,9 +140,20 @@ impl Names {
         each.collect()
     }
 
-    /// The name that a table, or something else with parts, has in the tenant.
+    /// A part of something that has its old name.
     #[must_use]
-    pub fn old_of_whole(&self, whole: &Object) -> Option<&Ident> {
+    pub fn with_old_whole(&self, object: &Object) -> Object {
+        match object {
+            Object::Part(part) => {
+                let of = self.old_of_whole(&object.group()).unwrap_or(&part.of).clone();
+                Object::Part(Part { of, ..part.clone() })
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// The name that a table, or something else with parts, has in the tenant.
+    fn old_of_whole(&self, whole: &Object) -> Option<&Ident> {
         self.old_wholes.get(whole)
     }
 }
@@ -217,25 +221,15 @@ fn elements(list: &str) -> Vec<String> {
     each.map(|element| element.trim_start().to_owned()).collect()
 }
 
-/// The elements of a list of types, without quotation marks.
-fn unquoted(arguments: &str) -> Vec<String> {
-    let mut names = vec![String::new()];
-    let mut is_quoted = false;
-    let mut chars = arguments.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if is_quoted && chars.next_if_eq(&'"').is_some() => {
-                if let Some(name) = names.last_mut() {
-                    name.push('"');
-                }
-            }
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => names.push(String::new()),
-            ' ' if !is_quoted && names.last().is_some_and(String::is_empty) => {}
-            c => names.last_mut().map_or((), |name| name.push(c)),
-        }
-    }
-    names
+/// The same, without quotation marks.
+fn unquoted(list: &str) -> Vec<String> {
+    elements(list).into_iter().map(|element| without_quotes(&element)).collect()
+}
+
+/// A name in the server's words, with what follows it: a quotation mark in it is doubled.
+fn without_quotes(written: &str) -> String {
+    let parts: Vec<&str> = written.split("\"\"").collect();
+    parts.iter().map(|part| part.replace('"', "")).collect::<Vec<_>>().join("\"")
 }
 
 /// The desired objects that a declaration means: of functions, all with the name.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{ElaborateError, create_declared, not_begun};
-use crate::catalog::{Catalog, Desired, Fact, Kind, Names, Object, Part, Rename};
+use crate::catalog::{Catalog, Desired, Fact, Kind, Names, Object, Rename};
 use crate::kinds::{self, Reading};
 use crate::manifest::Manifest;
 use crate::pg::{Limits, Scratch, Session};
@@ -75,17 +75,9 @@ async fn read(
 /// The renames that lead back, wholes before their parts.
 fn reversed(renames: &[Rename]) -> Vec<Rename> {
     let names = Names::of(renames);
-    let with_old_whole = |object: &Object| match object {
-        Object::Part(part) => {
-            let whole = Object::Member(part.whole, part.of.clone());
-            let of = names.old_of_whole(&whole).unwrap_or(&part.of).clone();
-            Object::Part(Part { of, ..part.clone() })
-        }
-        other => other.clone(),
-    };
     let all = renames.iter().map(|rename| Rename {
-        from: with_old_whole(&rename.to),
-        to: with_old_whole(&rename.from),
+        from: names.with_old_whole(&rename.to),
+        to: names.with_old_whole(&rename.from),
         because: rename.because.clone(),
     });
     all.collect()

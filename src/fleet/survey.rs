@@ -200,7 +200,7 @@ async fn try_survey<'f>(
         if let Ok(TenantSnapshot { present: Some(present), .. }) = &found {
             let live = (Some(present.fingerprint), Some(&*present.schema));
             match context.find_renames(live).await {
-                Err(error @ ReconcileError::BothNames { .. }) => found = Err(error),
+                Err(error @ ReconcileError::BothNames(_)) => found = Err(error),
                 other => other?,
             }
         }

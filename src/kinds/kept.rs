@@ -9,34 +9,7 @@ use super::rules::qualified;
 use crate::catalog::{Fact, Kind};
 use crate::name::{SchemaName, literal};
 
-/// A PL/pgSQL statement that remembers the statements that restore them; none, where the object has those of a new one. What
-/// each new object has by default is revoked first.
-const KEEP: &str = "\
-PERFORM set_config(:setting, coalesce((
-            SELECT json_agg(s.statement ORDER BY s.place, s.statement)::text
-            FROM :catalog o JOIN pg_roles u ON u.rolname = current_user
-            CROSS JOIN LATERAL (SELECT o.:acl IS NOT NULL OR EXISTS (
-                SELECT FROM pg_default_acl d WHERE d.defaclrole = u.oid) AS is_special) x
-            CROSS JOIN LATERAL (
-                SELECT 1, format('ALTER %s OWNER TO %I', :owned, pg_get_userbyid(o.:owner))
-                WHERE o.:owner <> u.oid
-                UNION ALL
-                SELECT 2, format('REVOKE ALL ON %s FROM %s', :on, CASE r.role
-                    WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r.role)) END)
-                FROM (SELECT 0 UNION SELECT o.:owner UNION SELECT u.oid UNION
-                      SELECT a.grantee FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) a
-                      WHERE d.defaclrole = u.oid) r(role)
-                WHERE is_special
-                UNION ALL
-                SELECT 3, format('GRANT %s%s ON %s TO %s%s', a.privilege_type, a.columns, :on, CASE a.grantee
-                    WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
-                    CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END)
-                FROM (:privileges) a(grantor, grantee, privilege_type, is_grantable, columns)
-                WHERE is_special
-            ) s(place, statement)
-            WHERE o.oid = :oid), ''), true)";
-
-/// A PL/pgSQL statement that runs what [`KEEP`] has remembered. Privileges on a column that there is no more are gone.
+/// A PL/pgSQL statement that runs what [`Target::keep`] has remembered. Privileges on a column that there is no more are gone.
 const RESTORE: &str = "\
 DECLARE
             statement text;
@@ -109,26 +82,36 @@ impl Target {
         format!("{} IS NOT NULL", self.oid)
     }
 
-    /// [`KEEP`].
+    /// A PL/pgSQL statement that remembers the statements that restore them; none, where the object has those of a new one.
+    /// What each new object has by default is revoked first.
     pub(super) fn keep(&self) -> String {
-        let columns = KEEP
-            .replace(":privileges", self.privileges)
-            .replace(":owner", &format!("{}owner", self.prefix))
-            .replace(":acl", &format!("{}acl", self.prefix))
-            .replace(":catalog", self.catalog)
-            .replace(":setting", &self.setting);
-        // A name may have anything in it: what has been put in is not searched again.
-        let parts = columns.split(':').enumerate().map(|(at, part)| {
-            let names = [("oid", &self.oid), ("owned", &self.owned), ("on", &self.on)];
-            let found =
-                names.iter().find_map(|(word, name)| Some((name, part.strip_prefix(word)?)));
-            match found.filter(|_| at > 0) {
-                Some((name, rest)) => format!("{name}{rest}"),
-                None if at > 0 => format!(":{part}"),
-                None => part.to_owned(),
-            }
-        });
-        parts.collect()
+        let Self { on, owned, oid, catalog, prefix, privileges, setting } = self;
+        format!(
+            "\
+PERFORM set_config({setting}, coalesce((
+            SELECT json_agg(s.statement ORDER BY s.place, s.statement)::text
+            FROM {catalog} o JOIN pg_roles u ON u.rolname = current_user
+            CROSS JOIN LATERAL (SELECT o.{prefix}acl IS NOT NULL OR EXISTS (
+                SELECT FROM pg_default_acl d WHERE d.defaclrole = u.oid) AS is_special) x
+            CROSS JOIN LATERAL (
+                SELECT 1, format('ALTER %s OWNER TO %I', {owned}, pg_get_userbyid(o.{prefix}owner))
+                WHERE o.{prefix}owner <> u.oid
+                UNION ALL
+                SELECT 2, format('REVOKE ALL ON %s FROM %s', {on}, CASE r.role
+                    WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r.role)) END)
+                FROM (SELECT 0 UNION SELECT o.{prefix}owner UNION SELECT u.oid UNION
+                      SELECT a.grantee FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) a
+                      WHERE d.defaclrole = u.oid) r(role)
+                WHERE is_special
+                UNION ALL
+                SELECT 3, format('GRANT %s%s ON %s TO %s%s', a.privilege_type, a.columns, {on}, CASE a.grantee
+                    WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+                    CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END)
+                FROM ({privileges}) a(grantor, grantee, privilege_type, is_grantable, columns)
+                WHERE is_special
+            ) s(place, statement)
+            WHERE o.oid = {oid}), ''), true)"
+        )
     }
 
     /// [`RESTORE`].

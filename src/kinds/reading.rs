@@ -26,7 +26,8 @@ use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName, Text, literal};
 /// What a schema is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// To be compared: what is in the schema is unqualified, very long comments are read as a digest.
+    /// To be compared: what is in the schema is unqualified, very long comments are read as a digest. Dependencies are read,
+    /// too.
     Comparing,
     /// For statements: what is not in `pg_catalog` is qualified.
     Rendering,
@@ -65,7 +66,9 @@ pub fn details_script(
     if !members.relations.is_empty() || !members.types.is_empty() || !members.others.is_empty() {
         script.push_str(&unmodelled(members, &path));
     }
-    script.push_str(&stripped(DEPENDENCIES));
+    if reading == Reading::Comparing {
+        script.push_str(&stripped(DEPENDENCIES));
+    }
     // In statements, `"scratch"` is replaced by the name of each tenant's schema.
     let placeholder = match reading {
         Reading::Comparing => literal(SCHEMA_PLACEHOLDER),

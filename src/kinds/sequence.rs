@@ -4,7 +4,7 @@ use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Needs, Rules, drop_member, qualified};
-use crate::catalog::{Fact, Object, Slot};
+use crate::catalog::{Catalog, Fact, Kind, Object, Slot};
 use crate::manifest::SequenceOptions;
 use crate::name::{Ident, SchemaName};
 
@@ -64,6 +64,14 @@ pub(super) static RULES: Rules = Rules {
 pub(super) fn owner(fact: &Fact) -> Option<Object> {
     let name = |key| Ident::new(fact.text(key)?).ok();
     Some(Object::column(&name("owner_table")?, &name("owner_column")?))
+}
+
+/// Whether the default of the column that owns a sequence draws from it.
+#[must_use]
+pub fn feeds_its_column(catalog: &Catalog, fact: &Fact) -> bool {
+    let Some(Object::Part(column)) = owner(fact) else { return false };
+    let default = catalog.get(&Object::on_table(Kind::Default, &column.of, &column.name));
+    default.is_some_and(|default| default.dependencies.contains(&fact.object))
 }
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {

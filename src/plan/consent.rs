@@ -48,7 +48,7 @@ fn alteration<'a>(altered: &Altered<'a>) -> Alteration<'a> {
 
 /// Under the name that it has in the tenant, or the one that it has in the manifest.
 pub(super) fn is_allowed(consent: &Consent, class: Class, desired: &Fact, live: &Fact) -> bool {
-    [live, desired].iter().any(|fact| consent.allows(class, &shown(&fact.object)))
+    consent.allows_any(class, [&shown(&live.object), &shown(&desired.object)])
 }
 
 /// Whether the server would change children of the table as well, which may have something of their own there.

@@ -73,12 +73,7 @@ pub(super) fn in_order<'a>(
 /// Whether it is a sequence that belongs to a column whose default does not draw from it.
 pub(super) fn is_of_others(live: &Catalog, fact: &Fact) -> bool {
     let column = kinds::comes_with(fact).filter(|_| fact.object.kind() == Kind::Sequence);
-    column.is_some_and(|column| {
-        let default = column.table_name().zip(column.name());
-        let default = default.map(|(table, name)| Object::on_table(Kind::Default, &table, name));
-        let default = default.and_then(|default| live.get(&default));
-        !default.is_some_and(|default| default.dependencies.contains(&fact.object))
-    })
+    column.is_some() && !kinds::feeds_its_column(live, fact)
 }
 
 /// What an object cannot exist without.

@@ -51,13 +51,18 @@ pub(super) fn namesakes(comparison: &Comparison<'_>, reasons: &Reasons) -> BTree
 fn mentions(expression: &str, name: &str) -> bool {
     let folded = |text: &str| text.to_lowercase().replace('"', " ");
     let (expression, name) = (format!(" {} ", folded(expression)), folded(name));
+    has_word(&expression, &name) || expression.contains("u& ")
+}
+
+/// Whether a text has this in it, and not only as a part of a longer name.
+pub(super) fn has_word(text: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    let mut around = expression.split(name.as_str()).peekable();
+    let mut around = text.split(word).peekable();
     let mut is_named = false;
     while let (Some(before), Some(after)) = (around.next(), around.peek()) {
         is_named |= !before.ends_with(is_part) && !after.starts_with(is_part);
     }
-    is_named || expression.contains("u& ")
+    is_named
 }
 
 #[cfg(test)]

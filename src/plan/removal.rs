@@ -11,6 +11,7 @@ use super::comparison::Comparison;
 use super::consent::{class, counterpart_class, drop_class, is_allowed, is_of_parent, shown};
 use super::drop_order::{in_order, is_of_others, needed, wholes};
 use super::held;
+use super::mentions::has_word;
 use super::removed::{Intent, Refusal, Removal};
 use super::renaming::Renaming;
 use crate::catalog::{
@@ -212,10 +213,7 @@ impl<'a> Scene<'a> {
             return false;
         }
         let class = drop_class(fact, &self.desired.catalog);
-        class.is_some_and(|class| {
-            let objects = [&fact.object, &shown(&fact.object)];
-            objects.iter().any(|object| self.consent.allows(class, object))
-        })
+        class.is_some_and(|class| self.consent.allows_any(class, [&fact.object, &column]))
     }
 
     /// A root with all that goes with it.
@@ -341,15 +339,8 @@ impl<'a> Scene<'a> {
     /// Something that is not modelled, and that belongs to an object which is created again.
     fn unmodelled_on(&self, object: &Object) -> Option<String> {
         let name = object.name()?.as_str();
-        let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
         let mut all = self.live.unmodelled.iter().map(ToString::to_string);
-        all.find(|text| {
-            text.match_indices(name).any(|(at, _)| {
-                let (before, after) = text.split_at(at);
-                let after = after.strip_prefix(name).unwrap_or_default();
-                !before.ends_with(is_word) && !after.starts_with(is_word)
-            })
-        })
+        all.find(|text| has_word(text, name))
     }
 
     /// Whether something that depends on what is not declared is changed in place, and will then not depend on it.

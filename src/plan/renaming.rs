@@ -1,5 +1,6 @@
 //! What is renamed, with consent; and what waits for it, without.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::Step;
@@ -25,7 +26,7 @@ impl<'a> Renaming<'a> {
     pub(super) fn of(renames: &'a [Rename], consent: &Consent, reasons: &Reasons) -> Self {
         let is_permitted = |rename: &&Rename| {
             let cause = renames.iter().find(|cause| cause.to == rename.because).unwrap_or(rename);
-            [&cause.from, &cause.to].iter().any(|object| consent.allows(Class::Alter, object))
+            consent.allows_any(Class::Alter, [&cause.from, &cause.to])
         };
         let (allowed, withheld): (Vec<_>, Vec<_>) = renames.iter().partition(is_permitted);
         let is_held = |rename: &&Rename| !reasons_not_to(rename, reasons).is_empty();
@@ -79,16 +80,16 @@ fn named(object: &Object) -> String {
 }
 
 /// The same, under the names that objects get.
-pub(super) fn renamed(reasons: &Reasons, renames: &[Rename]) -> Reasons {
+pub(super) fn renamed<'r>(reasons: &'r Reasons, renames: &[Rename]) -> Cow<'r, Reasons> {
     if renames.is_empty() {
-        return reasons.clone();
+        return Cow::Borrowed(reasons);
     }
     let names = Names::of(renames);
     let mut all = Reasons::new();
     for (subject, why) in reasons {
         all.entry(subject_of(subject, renames, &names)).or_default().extend(why.iter().cloned());
     }
-    all
+    Cow::Owned(all)
 }
 
 fn subject_of(subject: &Subject, renames: &[Rename], names: &Names) -> Subject {

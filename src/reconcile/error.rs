@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::catalog::Object;
+use crate::catalog::{BothExist, Object};
 use crate::elaborate::ElaborateError;
 use crate::explain::Explain;
 use crate::name::{NameError, SchemaName, TenantId};
@@ -20,8 +20,8 @@ pub enum ReconcileError {
     Vanished { tenant: TenantId },
     #[error("the manifest declares nothing that --allow names with {}", patterns.join(", "))]
     NothingAllowed { patterns: Vec<String> },
-    #[error("{from} and {to} both exist, although the one is declared to have become the other")]
-    BothNames { from: Object, to: Object },
+    #[error(transparent)]
+    BothNames(#[from] BothExist),
     #[error("tenant {tenant} is refused: {reason}")]
     Misplaced { tenant: TenantId, reason: String },
     #[error("cannot tell which server tenant {tenant} lives on: server {server}: {reason}")]
@@ -99,7 +99,7 @@ impl Explain for ReconcileError {
             Self::Unregistered { .. } => "unregistered",
             Self::Vanished { .. } => "vanished",
             Self::NothingAllowed { .. } => "nothing-allowed",
-            Self::BothNames { .. } => "both-names",
+            Self::BothNames(_) => "both-names",
             Self::Misplaced { .. } => "misplaced",
             Self::HomeUnknown { .. } => "home-unknown",
             Self::Elaborate(error) => error.code(),
@@ -121,7 +121,7 @@ impl Explain for ReconcileError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Unregistered { .. } => Some("add it to the registry first".into()),
-            Self::BothNames { .. } => Some(
+            Self::BothNames(_) => Some(
                 "find out which of them the application uses, and rename or remove the other in this tenant by hand; without \
                  \"renamed_from\", they are two objects"
                     .into(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::context::{Context, for_manifest};
 use super::error::ReconcileError;
 use super::old_names::{Found, Renamed};
-use crate::catalog::{self, BothExist, Catalog, Desired, Object, Rename};
+use crate::catalog::{self, Catalog, Desired, Object, Rename};
 use crate::checksum::Checksum;
 use crate::consent::{Class, Consent};
 use crate::elaborate::with_old_names;
@@ -37,8 +37,7 @@ impl Context {
             .iter()
             .map(|decl| (decl.object.clone(), decl.from.clone()))
             .collect();
-        let renames = catalog::pending(&declared, desired, live, Ident::for_serial)
-            .map_err(|BothExist { from, to }| ReconcileError::BothNames { from, to })?;
+        let renames = catalog::pending(&declared, desired, live, Ident::for_serial)?;
         let old = match renames.as_slice() {
             [] => None,
             renames => Some(self.with_old_names(desired, renames).await?),
@@ -92,9 +91,8 @@ fn renamed(
     let following = catalog::following(&renames, desired, catalog, |object| matching.live(object));
     let misnamed = matching.counterparts.iter().filter(|one| one.is_only_misnamed());
     let misnamed = misnamed.map(|one| (&one.live.object, &one.desired.object));
-    let is_allowed = |(from, to): &(&Object, &Object)| {
-        consent.allows(Class::Alter, from) || consent.allows(Class::Alter, to)
-    };
+    let is_allowed =
+        |(from, to): &(&Object, &Object)| consent.allows_any(Class::Alter, [*from, *to]);
     let misnamed = misnamed.filter(is_allowed).filter(|(_, to)| !catalog::is_taken(catalog, to));
     let misnamed = misnamed.map(|(from, to)| Rename {
         from: from.clone(),

@@ -1,7 +1,7 @@
 //! Changes in place, with the consent of a person: what is allowed is changed, and nothing else.
 
 use crate::support::killing::killed_everywhere;
-use crate::support::tool::{self, RunReport, run};
+use crate::support::tool::go;
 use crate::support::{Database, Folder};
 use crate::untrusted_types_and_views::{Stage, traitor};
 
@@ -47,10 +47,6 @@ async fn tenants() -> (Database, Folder) {
         database.run(&BEFORE.replace("acme", tenant)).await;
     }
     (database, Folder::new(MANIFEST))
-}
-
-fn go(database: &Database, folder: &Folder, args: &[&str]) -> RunReport {
-    run(tool::on(database, folder.dir.path(), args))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
 //! What is dropped, and what is dropped and created again, with the consent of a person: nothing that was not named is lost.
 
 use crate::support::killing::killed_everywhere;
-use crate::support::tool::{self, RunReport, run};
-use crate::support::{Database, Folder, has_pg_dump, schema_dump};
+use crate::support::tool::{self, go, run};
+use crate::support::{Database, Folder, has_pg_dump, schema_dump_lines};
 
 const MANIFEST: &str = r#"
 version = 1
@@ -76,10 +76,6 @@ async fn tenants() -> (Database, Folder) {
         database.run(&BEFORE.replace("acme", tenant)).await;
     }
     (database, Folder::new(MANIFEST))
-}
-
-fn go(database: &Database, folder: &Folder, args: &[&str]) -> RunReport {
-    run(tool::on(database, folder.dir.path(), args))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,13 +208,7 @@ async fn what_is_named_is_dropped_and_nothing_else() {
     database.run("DROP TABLE acme.tmp_import; DROP SCHEMA beta CASCADE").await;
     go(&["apply", "--all"]).with(0);
     if has_pg_dump() {
-        let dump = |schema| {
-            let dump = schema_dump(&database, schema).replace(schema, "");
-            let mut lines: Vec<String> =
-                dump.lines().map(|l| l.trim_end_matches(',').to_owned()).collect();
-            lines.sort();
-            lines
-        };
+        let dump = |schema| schema_dump_lines(&database, schema);
         assert_eq!(dump("acme"), dump("beta"));
     }
 }

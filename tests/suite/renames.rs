@@ -1,6 +1,6 @@
 //! Objects that get other names: in place, with everything that mentions them.
 
-use crate::support::tool::{self, RunReport, run};
+use crate::support::tool::go;
 use crate::support::{Database, Folder, has_pg_dump, schema_dump};
 
 /// Under the old names.
@@ -104,10 +104,6 @@ body = "SELECT $1::text"
 
 const ROWS: &str = "INSERT INTO acme.client (phone, state) VALUES ('1', 'open'), ('2', 'shut');
                     INSERT INTO acme.orders VALUES (1, 1);";
-
-fn go(database: &Database, folder: &Folder, args: &[&str]) -> RunReport {
-    run(tool::on(database, folder.dir.path(), args))
-}
 
 async fn with_old_names() -> (Database, Folder) {
     let database = Database::new().await;

@@ -3,11 +3,14 @@
 use crate::catalog::{Kind, Object};
 use crate::manifest::checking::Checking;
 use crate::manifest::model::RenameDecl;
-use crate::manifest::raw::{self, KeyForm, Name, Short};
+use crate::manifest::raw::{self, KeyForm, Name, Short, Spanned};
 use crate::name::Ident;
 
+/// The name of a part, if it has one, and its old name.
+type Part<'r> = (Option<&'r Name>, Option<&'r Name>);
+
 /// An old name, and the names of what is declared beside it.
-type From<'r> = (Option<&'r Name>, &'r [&'r str]);
+type Old<'r> = (Option<&'r Name>, &'r [&'r str]);
 
 /// All that has been renamed, wholes before their parts.
 pub(super) fn renames(checking: &mut Checking<'_>, raw: &raw::Manifest) -> Vec<RenameDecl> {
@@ -77,31 +80,11 @@ pub(super) fn renames(checking: &mut Checking<'_>, raw: &raw::Manifest) -> Vec<R
         parts.extend(of_table(checking, of, decl));
     }
     for (of, decl) in &raw.views {
-        let triggers = names(decl.triggers.iter().map(|trigger| &trigger.value.name));
-        let rules = names(decl.rules.iter().map(|rule| &rule.value.name));
-        for trigger in &decl.triggers {
-            let from = (trigger.value.renamed_from.as_ref(), triggers.as_slice());
-            parts.extend(part(
-                checking,
-                (Kind::View, of),
-                Kind::Trigger,
-                &trigger.value.name,
-                from,
-            ));
-        }
-        for rule in &decl.rules {
-            let from = (rule.value.renamed_from.as_ref(), rules.as_slice());
-            parts.extend(part(checking, (Kind::View, of), Kind::Rule, &rule.value.name, from));
-        }
+        parts.extend(triggers_and_rules(checking, (Kind::View, of), &decl.triggers, &decl.rules));
     }
     for (of, decl) in &raw.materialized_views {
-        let indexes = names(decl.indexes.iter().filter_map(|index| index.value.name.as_ref()));
-        for index in &decl.indexes {
-            let index = &index.value;
-            let from = (index.renamed_from.as_ref(), indexes.as_slice());
-            let name = index.name.as_ref();
-            parts.extend(named(checking, (Kind::MaterializedView, of), Kind::Index, name, from));
-        }
+        let whole = (Kind::MaterializedView, of);
+        parts.extend(parts_of(checking, whole, Kind::Index, indexes(&decl.indexes)));
     }
     members.extend(parts);
     members
@@ -118,20 +101,20 @@ fn of_type(checking: &mut Checking<'_>, of: &Name, decl: &raw::UserType) -> Vec<
         let from = (Some(from), labels.as_slice());
         renames.extend(part(checking, (Kind::Enum, of), Kind::Label, label, from));
     }
-    let attributes = names(decl.attributes.iter().flatten().map(|(name, _)| name));
-    for (name, attribute) in decl.attributes.iter().flatten() {
+    let attributes = decl.attributes.iter().flatten().map(|(name, attribute)| {
         let from = match &attribute.value {
             Short::Full(full) => full.renamed_from.as_ref(),
             Short::Text(_) => None,
         };
-        let from = (from, attributes.as_slice());
-        renames.extend(part(checking, (Kind::CompositeType, of), Kind::Attribute, name, from));
-    }
+        (Some(name), from)
+    });
+    let whole = (Kind::CompositeType, of);
+    renames.extend(parts_of(checking, whole, Kind::Attribute, attributes));
     for check in decl.checks.iter().flat_map(|checks| &checks.value) {
         if let Short::Full(full) = &check.value {
-            let (name, from) = (full.name.as_ref(), (full.renamed_from.as_ref(), &[][..]));
-            let kind = Kind::DomainConstraint;
-            renames.extend(named(checking, (Kind::Domain, of), kind, name, from));
+            let from = (full.renamed_from.as_ref(), &[][..]);
+            let (whole, kind) = ((Kind::Domain, of), Kind::DomainConstraint);
+            renames.extend(named(checking, whole, kind, full.name.as_ref(), from));
         }
     }
     renames
@@ -139,61 +122,72 @@ fn of_type(checking: &mut Checking<'_>, of: &Name, decl: &raw::UserType) -> Vec<
 
 fn of_table(checking: &mut Checking<'_>, of: &Name, decl: &raw::Table) -> Vec<RenameDecl> {
     let whole = (Kind::Table, of);
-    let mut renames = Vec::new();
-    let columns = names(decl.columns.keys());
-    for (name, column) in &decl.columns {
-        if let Short::Full(full) = &column.value {
-            let from = (full.renamed_from.as_ref(), columns.as_slice());
-            renames.extend(part(checking, whole, Kind::Column, name, from));
-        }
-    }
-    let mut constraints: Vec<(Option<&Name>, Option<&Name>)> = Vec::new();
-    for key in decl.primary_key.iter().chain(&decl.unique) {
-        if let KeyForm::Full(full) = &key.value {
-            constraints.push((full.name.as_ref(), full.renamed_from.as_ref()));
-        }
-    }
-    for check in &decl.checks {
-        if let Short::Full(full) = &check.value {
-            constraints.push((full.name.as_ref(), full.renamed_from.as_ref()));
-        }
-    }
-    let keys = decl.foreign_keys.iter().map(|key| &key.value);
-    constraints.extend(keys.map(|key| (key.name.as_ref(), key.renamed_from.as_ref())));
+    let columns = decl.columns.iter().map(|(name, column)| {
+        let from = match &column.value {
+            Short::Full(full) => full.renamed_from.as_ref(),
+            Short::Text(_) => None,
+        };
+        (Some(name), from)
+    });
+    let keys = decl.primary_key.iter().chain(&decl.unique).filter_map(|key| match &key.value {
+        KeyForm::Full(full) => Some((full.name.as_ref(), full.renamed_from.as_ref())),
+        KeyForm::Column(_) | KeyForm::Columns(_) => None,
+    });
+    let checks = decl.checks.iter().filter_map(|check| match &check.value {
+        Short::Full(full) => Some((full.name.as_ref(), full.renamed_from.as_ref())),
+        Short::Text(_) => None,
+    });
+    let foreign_keys = decl.foreign_keys.iter().map(|key| &key.value);
+    let foreign_keys = foreign_keys.map(|key| (key.name.as_ref(), key.renamed_from.as_ref()));
     let exclusions = decl.exclusions.iter().map(|exclusion| &exclusion.value);
-    constraints.extend(exclusions.map(|one| (one.name.as_ref(), one.renamed_from.as_ref())));
-    let others = names(constraints.iter().filter_map(|(name, _)| *name));
-    for (name, from) in constraints {
-        let from = (from, others.as_slice());
-        renames.extend(named(checking, whole, Kind::Constraint, name, from));
-    }
-    let indexes = names(decl.indexes.iter().filter_map(|index| index.value.name.as_ref()));
-    for index in &decl.indexes {
-        let from = (index.value.renamed_from.as_ref(), indexes.as_slice());
-        let name = index.value.name.as_ref();
-        renames.extend(named(checking, whole, Kind::Index, name, from));
-    }
-    let statistics = names(decl.statistics.iter().map(|one| &one.value.name));
-    for one in &decl.statistics {
-        let from = (one.value.renamed_from.as_ref(), statistics.as_slice());
-        renames.extend(part(checking, whole, Kind::Statistics, &one.value.name, from));
-    }
-    let triggers = names(decl.triggers.iter().map(|trigger| &trigger.value.name));
-    for trigger in &decl.triggers {
-        let from = (trigger.value.renamed_from.as_ref(), triggers.as_slice());
-        renames.extend(part(checking, whole, Kind::Trigger, &trigger.value.name, from));
-    }
-    let rules = names(decl.rules.iter().map(|rule| &rule.value.name));
-    for rule in &decl.rules {
-        let from = (rule.value.renamed_from.as_ref(), rules.as_slice());
-        renames.extend(part(checking, whole, Kind::Rule, &rule.value.name, from));
-    }
-    let policies = names(decl.policies.iter().map(|policy| &policy.value.name));
-    for policy in &decl.policies {
-        let from = (policy.value.renamed_from.as_ref(), policies.as_slice());
-        renames.extend(part(checking, whole, Kind::Policy, &policy.value.name, from));
-    }
+    let exclusions = exclusions.map(|one| (one.name.as_ref(), one.renamed_from.as_ref()));
+    let constraints = keys.chain(checks).chain(foreign_keys).chain(exclusions);
+    let statistics = decl.statistics.iter().map(|one| &one.value);
+    let statistics = statistics.map(|one| (Some(&one.name), one.renamed_from.as_ref()));
+    let policies = decl.policies.iter().map(|policy| &policy.value);
+    let policies = policies.map(|policy| (Some(&policy.name), policy.renamed_from.as_ref()));
+    let mut renames = parts_of(checking, whole, Kind::Column, columns);
+    renames.extend(parts_of(checking, whole, Kind::Constraint, constraints));
+    renames.extend(parts_of(checking, whole, Kind::Index, indexes(&decl.indexes)));
+    renames.extend(parts_of(checking, whole, Kind::Statistics, statistics));
+    renames.extend(triggers_and_rules(checking, whole, &decl.triggers, &decl.rules));
+    renames.extend(parts_of(checking, whole, Kind::Policy, policies));
     renames
+}
+
+fn indexes(all: &[Spanned<raw::Index>]) -> impl Iterator<Item = Part<'_>> {
+    let all = all.iter().map(|index| &index.value);
+    all.map(|index| (index.name.as_ref(), index.renamed_from.as_ref()))
+}
+
+fn triggers_and_rules(
+    checking: &mut Checking<'_>,
+    whole: (Kind, &Name),
+    triggers: &[Spanned<raw::Trigger>],
+    rules: &[Spanned<raw::Rule>],
+) -> Vec<RenameDecl> {
+    let triggers = triggers.iter().map(|trigger| &trigger.value);
+    let triggers = triggers.map(|trigger| (Some(&trigger.name), trigger.renamed_from.as_ref()));
+    let rules = rules.iter().map(|rule| &rule.value);
+    let rules = rules.map(|rule| (Some(&rule.name), rule.renamed_from.as_ref()));
+    let mut renames = parts_of(checking, whole, Kind::Trigger, triggers);
+    renames.extend(parts_of(checking, whole, Kind::Rule, rules));
+    renames
+}
+
+/// The parts of one kind.
+fn parts_of<'r>(
+    checking: &mut Checking<'_>,
+    whole: (Kind, &Name),
+    kind: Kind,
+    parts: impl Iterator<Item = Part<'r>>,
+) -> Vec<RenameDecl> {
+    let parts: Vec<Part<'r>> = parts.collect();
+    let others = names(parts.iter().filter_map(|(name, _)| *name));
+    let renames = parts
+        .into_iter()
+        .filter_map(|(name, from)| named(checking, whole, kind, name, (from, others.as_slice())));
+    renames.collect()
 }
 
 fn names<'r>(all: impl Iterator<Item = &'r Name>) -> Vec<&'r str> {
@@ -206,7 +200,7 @@ fn named(
     whole: (Kind, &Name),
     kind: Kind,
     name: Option<&Name>,
-    (from, others): From<'_>,
+    (from, others): Old<'_>,
 ) -> Option<RenameDecl> {
     if let (None, Some(from)) = (name, from) {
         checking.note(
@@ -222,7 +216,7 @@ fn part(
     (whole, of): (Kind, &Name),
     kind: Kind,
     name: &Name,
-    from: From<'_>,
+    from: Old<'_>,
 ) -> Option<RenameDecl> {
     let of = Ident::new(of.value.clone()).ok()?;
     rename(checking, name, from, |name| Object::part(whole, &of, kind, &name))
@@ -231,7 +225,7 @@ fn part(
 fn rename(
     checking: &mut Checking<'_>,
     name: &Name,
-    (from, others): From<'_>,
+    (from, others): Old<'_>,
     object: impl FnOnce(Ident) -> Object,
 ) -> Option<RenameDecl> {
     let raw = from?;

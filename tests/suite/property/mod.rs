@@ -12,7 +12,7 @@ use provision::explain::Explain as _;
 
 use crate::rendering::rendered_again;
 use crate::sql_files::dumped_is_the_same;
-use crate::support::{self, Database, Folder, has_pg_dump, schema_dump};
+use crate::support::{self, Database, Folder, has_pg_dump, schema_dump, schema_dump_lines};
 use generate::Spec;
 
 /// Cases per property; more with `PROPTEST_CASES`.
@@ -193,17 +193,7 @@ fn what_may_be_changed_is_changed_at_once() {
                         prop_assert!(left.is_none(), "{left:#?}\n{old}\n---\n{new}");
                         if again.untouched().is_empty() && has_pg_dump() {
                             converge(database, &new, "fresh").await?;
-                            let of = |schema| {
-                                let dump = schema_dump(database, schema);
-                                let dump = dump.replace(&format!("{schema}."), "");
-                                let dump = dump.replace(&format!("\"{schema}\"."), "");
-                                // Columns, and objects of a kind, may be in another order.
-                                let dump = dump.replace(schema, "");
-                                let lines = dump.lines().map(|line| line.trim_end_matches(','));
-                                let mut lines: Vec<String> = lines.map(str::to_owned).collect();
-                                lines.sort();
-                                lines.join("\n")
-                            };
+                            let of = |schema| schema_dump_lines(database, schema);
                             prop_assert_eq!(of("acme"), of("fresh"), "{}\n---\n{}", old, new);
                         }
                     }

@@ -261,3 +261,14 @@ pub fn schema_dump(database: &Database, schema: &str) -> String {
     };
     text.lines().filter(of_interest).map(|line| format!("{line}\n")).collect()
 }
+
+/// The same as sorted lines without the schema's name: columns, and objects of a kind, may be in another order.
+pub fn schema_dump_lines(database: &Database, schema: &str) -> Vec<String> {
+    let dump = schema_dump(database, schema);
+    let dump = dump.replace(&format!("{schema}."), "").replace(&format!("\"{schema}\"."), "");
+    let dump = dump.replace(schema, "");
+    let mut lines: Vec<String> =
+        dump.lines().map(|line| line.trim_end_matches(',').to_owned()).collect();
+    lines.sort();
+    lines
+}

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use super::Database;
+use super::{Database, Folder};
 
 /// The binary with a clean environment: what a test does not set is not set.
 pub fn tool(dir: &Path, args: &[&str]) -> Command {
@@ -18,6 +18,11 @@ pub fn on(database: &Database, dir: &Path, args: &[&str]) -> Command {
     let mut command = tool(dir, args);
     command.env("DATABASE_URL", &database.url);
     command
+}
+
+/// The same in a folder with a manifest, until it has ended.
+pub fn go(database: &Database, folder: &Folder, args: &[&str]) -> RunReport {
+    run(on(database, folder.dir.path(), args))
 }
 
 /// What a command printed and how it ended.
