@@ -10,6 +10,7 @@ mod global;
 mod output;
 mod plan;
 mod progress;
+mod row_checks;
 mod serve;
 mod status;
 mod tenants;

@@ -228,6 +228,7 @@ async fn create_declared(
     any_order::create(scratch, declare::view_indexes(manifest)).await?;
     create_all(scratch, &mut done, declare::owned_sequences(manifest)).await?;
     create_all(scratch, &mut done, declare::chosen_indexes(manifest)).await?;
+    create_all(scratch, &mut done, declare::backfills(manifest)).await?;
     create_all(scratch, &mut done, declare::triggers(manifest)).await?;
     create_all(scratch, &mut done, declare::rules(manifest)).await?;
     create_all(scratch, &mut done, declare::policies(manifest)).await?;

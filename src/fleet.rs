@@ -14,7 +14,9 @@ mod left;
 mod outcome;
 mod placement;
 mod plan;
+mod planned;
 mod roster;
+mod rows;
 mod selection;
 mod stages;
 mod state;
@@ -32,6 +34,7 @@ pub use left::LeftIn;
 pub use outcome::{Event, RunReport, TenantOutcome, TenantReport};
 pub use plan::{FleetPlan, Pinned, SharedPlan, Unplanned, plan};
 pub use roster::{Member, Orphan, PassedOver, Refused, Roster, Source, Unreachable};
+pub use rows::{Example, RowsInTheWay, RowsNotCounted};
 pub use selection::{Selection, Unmatched};
 pub use stages::{Canary, Stage, Stages, Wave, Waves};
 pub use state::{State, TenantDrift};
@@ -42,7 +45,7 @@ pub use unused::{Unneeded, UnusedRule};
 use crate::consent::Consent;
 use crate::manifest::Manifest;
 use crate::pg::{Limits, Target};
-use crate::reconcile::{Context, Retry};
+use crate::reconcile::{Context, Retry, RowChecks};
 
 /// The servers that hold the tenants of one manifest.
 #[derive(Debug)]
@@ -107,6 +110,15 @@ impl Fleet {
     pub fn with_consent(mut self, consent: &Consent) -> Self {
         for server in &mut self.servers {
             server.context.consent.clone_from(consent);
+        }
+        self
+    }
+
+    /// The same; rows in the way of steps are looked for in this way.
+    #[must_use]
+    pub fn with_row_checks(mut self, row_checks: RowChecks) -> Self {
+        for server in &mut self.servers {
+            server.context.row_checks = row_checks;
         }
         self
     }

@@ -79,6 +79,8 @@ pub mod grants;
 
 pub mod absent;
 
+pub mod precondition;
+
 pub mod plan;
 
 pub mod checksum;

@@ -15,10 +15,12 @@ mod locks;
 mod mentions;
 mod misfits;
 mod needs;
+mod preconditions;
 mod removal;
 mod removed;
 mod renaming;
 mod row_needs;
+mod row_source;
 mod schedule;
 mod step;
 mod structure;
@@ -43,6 +45,7 @@ use crate::consent::Consent;
 use crate::locks::Locks;
 use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId, printable};
+use crate::precondition::{InTheWay, NotCounted, Precondition, RowsFound};
 use crate::settings;
 
 /// Version of the saved form; another one is refused.
@@ -69,6 +72,14 @@ pub struct Plan {
     /// What they need to stay as it is while they are run.
     #[serde(skip)]
     pub locks: Locks,
+    /// What rows have to meet so that they succeed.
+    #[serde(skip)]
+    pub preconditions: Vec<Precondition>,
+    /// The rows that do not meet it, as far as they were counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows_in_the_way: Vec<InTheWay>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_counted: Vec<NotCounted>,
     /// Present but different; not touched.
     pub changed: Vec<Change>,
     /// Present but not declared; not touched.
@@ -121,12 +132,14 @@ pub struct Basis<'a> {
 pub fn plan(
     manifest: &Manifest,
     difference: Difference<'_>,
-    live: Option<&Catalog>,
+    (desired, live): (&Catalog, Option<&Catalog>),
     basis: Basis<'_>,
 ) -> Plan {
     let Difference { steps, renames, untouched } = difference;
     let locks = live.map(|live| locks::locks(&steps, live)).unwrap_or_default();
     let locks = renaming::locks_before(locks, renames);
+    let preconditions = live
+        .map(|live| preconditions::preconditions(&steps, (desired, live), renames, basis.schema));
     let steps = steps
         .iter()
         .map(|step| PlannedStep {
@@ -150,6 +163,9 @@ pub fn plan(
         consent: basis.consent.clone(),
         steps,
         locks,
+        preconditions: preconditions.unwrap_or_default(),
+        rows_in_the_way: Vec::new(),
+        not_counted: Vec::new(),
         changed,
         extra,
         perhaps_renamed,
@@ -223,6 +239,13 @@ impl Plan {
     pub fn leaving(self, untouched: Untouched) -> Self {
         let Untouched { changed, extra, perhaps_renamed, unmodelled, held } = untouched;
         Self { changed, extra, perhaps_renamed, unmodelled, held, ..self }
+    }
+
+    /// The plan, with what was found of the rows that it meets.
+    #[must_use]
+    pub fn with_rows(self, found: RowsFound) -> Self {
+        let RowsFound { rows_in_the_way, not_counted } = found;
+        Self { rows_in_the_way, not_counted, ..self }
     }
 
     /// Identifies what would be executed: equal digests mean equal statements in the same order.

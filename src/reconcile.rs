@@ -17,6 +17,7 @@ mod outcome;
 mod outcomes;
 mod plan;
 mod renames;
+mod rows;
 mod settled;
 mod status;
 
@@ -29,5 +30,8 @@ pub use left::{Left, left_by, shown, today};
 pub use options::{ApplyOptions, Reviewed};
 pub(crate) use outcome::millis;
 pub use outcome::{Outcome, Tenant};
+pub(crate) use plan::count_rows;
 pub use plan::{check, check_listed, plan};
+pub(crate) use rows::NOT_ASKED;
+pub use rows::RowChecks;
 pub use status::{Differences, Status, status};

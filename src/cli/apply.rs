@@ -9,6 +9,7 @@ use clap::Args;
 use super::allow::{Allow, notice_unused};
 use super::global::Format;
 use super::progress::Progress;
+use super::row_checks::CheckRows;
 use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
 use crate::error::Error;
@@ -84,6 +85,14 @@ pub(super) struct Apply {
 
     #[command(flatten)]
     allow: Allow,
+
+    #[command(flatten)]
+    check_rows: CheckRows,
+
+    /// Touch no tenant unless in all of them no rows are in the way of a step, and all were counted. Without it, only the
+    /// tenants with such rows fail.
+    #[arg(long)]
+    require_clean: bool,
 
     /// Write the metrics of the run to a file, for the textfile collector of Prometheus' `node_exporter`.
     #[arg(long, value_name = "FILE")]
@@ -255,6 +264,7 @@ impl Apply {
             Some(plan) => plan.consent.clone(),
             None => self.allow.consent(),
         };
+        context.row_checks = self.check_rows.checks(self.require_clean);
         let mut reviewed = saved.as_ref().map(Reviewed::from);
         if self.ask {
             let plan = reconcile::plan(&context, &tenant).await?;
@@ -299,6 +309,7 @@ impl Apply {
         let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
         let allowed = self.allow.consent();
         let fleet = fleet.with_consent(reviewed.as_ref().map_or(&allowed, |plan| &plan.consent));
+        let fleet = fleet.with_row_checks(self.check_rows.checks(self.require_clean));
         let roster = match &reviewed {
             None => self.tenants.roster(&fleet, self.unregistered).await?,
             Some(plan) => {

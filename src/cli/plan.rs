@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::allow::{Allow, notice_unused};
 use super::progress::Progress;
+use super::row_checks::CheckRows;
 use super::tenants::{self, Tenants};
 use super::{Exit, Global, output};
 use crate::error::Error;
@@ -65,6 +66,9 @@ pub(super) struct Plan {
     #[command(flatten)]
     allow: Allow,
 
+    #[command(flatten)]
+    check_rows: CheckRows,
+
     // Last, since its heading would be that of the options after it.
     #[command(flatten)]
     tenants: Tenants,
@@ -80,6 +84,8 @@ enum PlanFormat {
     Json,
     /// A page for a pull request; with --all.
     Markdown,
+    /// Annotations of GitHub Actions; with --all.
+    Github,
 }
 
 impl Plan {
@@ -98,12 +104,13 @@ impl Plan {
             return self.run_all(global).await;
         };
         self.tenants.require_all(self.all)?;
-        if self.format == PlanFormat::Markdown {
-            return Err(Error::Usage("--format markdown is for --all".into()));
+        if matches!(self.format, PlanFormat::Markdown | PlanFormat::Github) {
+            return Err(Error::Usage("--format markdown and github are for --all".into()));
         }
         let (mut context, tenant) = tenants::one(global, id, self.unregistered).await?;
         context.trusts_tenant_code = self.trust_tenant_code;
         context.consent = self.allow.consent();
+        context.row_checks = self.check_rows.checks(false);
         let plan = reconcile::plan(&context, &tenant).await?;
         notice_unused(&context.consent, &plan.steps, &plan.held);
         let left = reconcile::left_by(&context, &plan);
@@ -112,7 +119,7 @@ impl Plan {
             output::file(file, &saved())?;
         }
         match self.format {
-            PlanFormat::Text | PlanFormat::Markdown => {
+            PlanFormat::Text | PlanFormat::Markdown | PlanFormat::Github => {
                 output::result(global.color, &report::plan(&plan, &left, self.sql))?;
             }
             PlanFormat::Sql => output::verbatim(&plan.to_sql())?,
@@ -135,6 +142,7 @@ impl Plan {
         let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
         let consent = self.allow.consent();
         let fleet = fleet.with_consent(&consent);
+        let fleet = fleet.with_row_checks(self.check_rows.checks(false));
         let roster = self.tenants.roster(&fleet, self.unregistered).await?;
         let progress = Progress::new(global);
         progress.surveying(roster.members.len());
@@ -149,6 +157,7 @@ impl Plan {
         let text = match self.format {
             PlanFormat::Json => report::to_line(&plan),
             PlanFormat::Markdown => report::fleet_plan_markdown(&plan),
+            PlanFormat::Github => report::fleet_plan_github(&plan),
             PlanFormat::Text | PlanFormat::Sql => report::fleet_plan(&plan, self.sql),
         };
         output::result(global.color, &text)?;

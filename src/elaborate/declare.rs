@@ -75,6 +75,18 @@ pub(super) fn tables(manifest: &Manifest) -> Vec<Statement<'_>> {
     statements
 }
 
+/// What columns are filled with, to be checked while there are neither rows nor triggers.
+pub(super) fn backfills(manifest: &Manifest) -> Vec<Statement<'_>> {
+    let of_table = manifest.tables.iter().flat_map(|table| {
+        let filled = table.columns.iter();
+        filled.filter_map(|decl| {
+            let backfill = decl.backfill.as_ref()?;
+            Some(Statement::Backfill { table: &table.name, decl, backfill })
+        })
+    });
+    of_table.collect()
+}
+
 fn indexes<'m>(
     whole: Kind,
     on: &'m Ident,

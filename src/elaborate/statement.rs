@@ -9,7 +9,7 @@ use super::{aggregate, policy, routine, rule, statistics, table, trigger, user_t
 use crate::catalog::{Kind, Object};
 use crate::kinds::{self, sequence_option_words};
 use crate::manifest::{
-    AggregateDecl, ColumnDecl, ConstraintDecl, EnumDecl, IndexDecl, MaterializedViewDecl,
+    AggregateDecl, ColumnDecl, ConstraintDecl, EnumDecl, Fragment, IndexDecl, MaterializedViewDecl,
     PartitionDecl, PolicyDecl, Position, ReplicaIdentity, RoutineDecl, RuleDecl, SequenceDecl,
     SqlStatement, StatisticsDecl, TableDecl, TriggerDecl, UserTypeDecl, ViewDecl,
 };
@@ -43,6 +43,12 @@ pub(super) enum Statement<'m> {
     ColumnStorage {
         table: &'m Ident,
         decl: &'m ColumnDecl,
+    },
+    /// Gives a column its values, in a table without rows.
+    Backfill {
+        table: &'m Ident,
+        decl: &'m ColumnDecl,
+        backfill: &'m Fragment,
     },
     /// Sets what identifies a row of a table for logical replication.
     ReplicaIdentity {
@@ -134,6 +140,12 @@ impl Statement<'_> {
             ),
             Self::Index { on, decl, .. } => constraint::create_index(schema, on, decl),
             Self::ColumnStorage { table, decl } => table::set_storage(schema, table, decl),
+            Self::Backfill { table, decl, backfill } => format!(
+                "UPDATE {} SET {} = ({})",
+                schema.qualify(table),
+                decl.name.quoted(),
+                backfill.sql(schema)
+            ),
             Self::ReplicaIdentity { table, identity } => {
                 table::set_replica_identity(schema, &table.name, identity)
             }
@@ -230,7 +242,9 @@ impl Statement<'_> {
             Self::Index { whole, on, decl } => {
                 Object::part(*whole, on, Kind::Index, &decl.name.ident)
             }
-            Self::ColumnStorage { table, decl } => Object::column(table, &decl.name),
+            Self::ColumnStorage { table, decl } | Self::Backfill { table, decl, .. } => {
+                Object::column(table, &decl.name)
+            }
             Self::ReplicaIdentity { table, .. } => {
                 Object::on_table(Kind::ReplicaIdentity, &table.name, &table.name)
             }
@@ -281,6 +295,7 @@ impl Statement<'_> {
             Self::Constraint { decl, .. } => &decl.position,
             Self::Index { decl, .. } => &decl.position,
             Self::ColumnStorage { decl, .. } => &decl.position,
+            Self::Backfill { decl, backfill, .. } => backfill.position().unwrap_or(&decl.position),
             Self::Clustering { position, .. } | Self::Enable { position, .. } => position,
             Self::Statistics { decl, .. } | Self::StatisticsTarget { decl, .. } => &decl.position,
             Self::View(decl) => decl.query.position().unwrap_or(&decl.position),

@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use super::difference::compare_all;
 use super::health::{self, StageDone};
 use super::left::{Lefts, by_shape};
+use super::rows::{self, Due, Finder};
 use super::{
     Event, Fleet, FleetPlan, Member, Pinned, Roster, RunReport, Seen, Stages, TenantOutcome,
     TenantReport, survey,
@@ -120,9 +121,19 @@ pub async fn apply(
             is_listed: true,
             is_of_many: true,
             was_present: compared.as_ref().is_some_and(|c| c.is_present),
+            checked: None,
         });
     }
+    let (mut finder, mut due): (Finder, Vec<Due<'_>>) = Default::default();
+    for at in open.iter().copied().filter(|at| done.get(*at).is_some_and(Option::is_none)) {
+        if let (Some(member), Some(Seen::At(snapshot)), Some(Some(compared))) =
+            (members.get(at), survey.seen.get(at), compared.get(at))
+        {
+            due.extend(finder.find(fleet, (at, member), snapshot, compared));
+        }
+    }
     drop((survey, compared));
+    let unclean = check_rows(fleet, &due, options.jobs, (&mut done, &mut apply_options)).await;
 
     let run = Run {
         fleet,
@@ -134,7 +145,7 @@ pub async fn apply(
         done: Mutex::new(done),
         lefts: Mutex::new(lefts),
         failures: AtomicUsize::new(0),
-        stopped: Mutex::new(HashMap::new()),
+        stopped: Mutex::new(unclean.map(|reason| (None, reason)).into_iter().collect()),
     };
     on_event(Event::Starting(open.iter().filter(|at| !run.is_done(**at)).count()));
     run.stages(&open).await;
@@ -164,6 +175,42 @@ pub async fn apply(
     };
     telemetry::found_current(report.tenants.iter().filter(untried).count());
     report
+}
+
+/// Looks for rows in the way of what is to be done. Tenants with such rows have failed and are not tried. Returns why no tenant is, if all have to
+/// be clean.
+async fn check_rows(
+    fleet: &Fleet,
+    due: &[Due<'_>],
+    jobs: usize,
+    (done, options): (&mut [Option<TenantReport>], &mut [ApplyOptions]),
+) -> Option<String> {
+    let mut unclean = 0;
+    for (due, found) in due.iter().zip(rows::count(fleet, due, jobs).await) {
+        let Some(server) = fleet.servers.get(due.member.server) else { continue };
+        match server.context.row_checks.check(&due.member.tenant, found) {
+            Ok(()) => {
+                if let Some(options) = options.get_mut(due.at) {
+                    options.checked = Some(due.digest);
+                }
+            }
+            Err(error) => {
+                unclean += 1;
+                let outcome = TenantOutcome::Failed { error: Failure::from(&error) };
+                if let Some(place) = done.get_mut(due.at) {
+                    *place = Some(blank(fleet, due.member, outcome));
+                }
+            }
+        }
+    }
+    let must_be_clean = fleet.servers.iter().any(|s| s.context.row_checks.must_be_clean);
+    (must_be_clean && unclean > 0).then(|| {
+        format!(
+            "nothing was touched, since rows are in the way, or were not counted, in {} \
+             (--require-clean)",
+            counted(unclean, "tenant")
+        )
+    })
 }
 
 fn blank(fleet: &Fleet, member: &Member, outcome: TenantOutcome) -> TenantReport {

@@ -1,8 +1,8 @@
 //! What an apply of many tenants would do: one plan for all tenants with the same steps, for people;
 //! one digest per tenant, for the apply.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -10,16 +10,17 @@ use serde::{Deserialize, Serialize};
 
 use super::difference::{Compared, compare_all};
 use super::left::{LeftIn, Lefts, by_shape};
+use super::planned::{plan_of, unknown};
 use super::roster::{PassedOver, Refused, Unreachable};
-use super::{Fleet, Member, Roster, Seen, survey};
+use super::rows::{self, Due, Finder};
+use super::{Fleet, Member, Roster, RowsInTheWay, RowsNotCounted, Seen, survey};
 use crate::checksum::{self, Checksum};
 use crate::consent::Consent;
 use crate::explain::Failure;
 use crate::name::TenantId;
-use crate::obstacle::Obstacle;
-use crate::pg::{Externals, Observed, TenantSnapshot};
+use crate::pg::TenantSnapshot;
 use crate::plan::{self, FORMAT_VERSION, Plan, PlannedStep};
-use crate::reconcile::{self, Left, ReconcileError, Tenant, make_plan};
+use crate::reconcile::{self, Left, ReconcileError, Tenant};
 
 /// A plan of many tenants. What could not be planned is written, but not read back.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +36,11 @@ pub struct FleetPlan {
     pub plans: Vec<SharedPlan>,
     /// Those that have something to do.
     pub tenants: Vec<Pinned>,
+    /// The rows in the way of steps, by step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", skip_deserializing)]
+    pub rows_in_the_way: Vec<RowsInTheWay>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", skip_deserializing)]
+    pub not_counted: Vec<RowsNotCounted>,
     /// How many are as declared, except for what the manifest says to ignore.
     pub current: usize,
     /// Those that have nothing to do but differ, by shape.
@@ -95,7 +101,9 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
     let today = reconcile::today();
     let (mut drafts, mut lefts) = (Drafts::default(), Lefts::default());
     let (mut left, mut failed, mut current) = (Vec::new(), Vec::new(), 0);
-    for ((member, seen), compared) in members.iter().zip(&survey.seen).zip(&compared) {
+    let (mut finder, mut due): (Finder, Vec<Due<'_>>) = Default::default();
+    let all = members.iter().enumerate().zip(&survey.seen).zip(&compared);
+    for (((at, member), seen), compared) in all {
         let id = &member.tenant.id;
         let (snapshot, compared) = match (seen, compared) {
             (Seen::At(snapshot), Some(compared)) => (snapshot, compared),
@@ -111,7 +119,10 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
         let left_here = lefts.of(&compared.difference, &fleet.manifest.drift, id, today);
         if compared.difference.is_behind() {
             match drafts.add(fleet, member, snapshot, compared, &left_here) {
-                Ok(true) => continue,
+                Ok(true) => {
+                    due.extend(finder.find(fleet, (at, member), snapshot, compared));
+                    continue;
+                }
                 // Everything that is to be done is held back.
                 Ok(false) => {}
                 Err(error) => {
@@ -127,6 +138,8 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
         }
     }
     let (plans, tenants) = drafts.finish();
+    let found = rows::count(fleet, &due, 1).await;
+    let (rows_in_the_way, not_counted) = rows::by_step(fleet, &due, found).await;
     FleetPlan {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -134,6 +147,8 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
         consent: fleet.servers.first().map(|s| s.context.consent.clone()).unwrap_or_default(),
         plans,
         tenants,
+        rows_in_the_way,
+        not_counted,
         current,
         left: by_shape(left.iter().map(|(id, left)| (*id, left))),
         failed,
@@ -203,36 +218,6 @@ impl Drafts {
         }
         (plans, self.tenants.into_iter().map(|(pinned, _)| pinned).collect())
     }
-}
-
-fn unknown(member: &Member) -> ReconcileError {
-    ReconcileError::Vanished { tenant: member.tenant.id.clone() }
-}
-
-/// The plan that `tenant` would have if it were as the member is.
-fn plan_of(
-    fleet: &Fleet,
-    member: &Member,
-    tenant: &Tenant,
-    snapshot: &TenantSnapshot<'_>,
-) -> Result<Plan, ReconcileError> {
-    let context = &fleet.servers.get(member.server).ok_or_else(|| unknown(member))?.context;
-    let desired = context.known_desired().ok_or_else(|| unknown(member))?;
-    let present = snapshot.present.as_ref();
-    let observed = Observed {
-        schema: present.map(|present| Arc::clone(&present.schema)),
-        fingerprint: present.map(|present| present.fingerprint),
-        absent: snapshot.absent.clone(),
-        state: Vec::new(),
-    };
-    let reasons = context.reasons(&snapshot.obstacles, Obstacle::in_general);
-    let plan = make_plan(context, tenant, desired, &observed, &reasons);
-    if snapshot.is_distributed {
-        // Whether the referenced tables can be referenced is checked by the apply.
-        let externals = Externals::default();
-        reconcile::check_distributable(context, tenant, desired, &plan, &externals)?;
-    }
-    Ok(plan)
 }
 
 /// Of the statements that are shown, as [`Pinned::digest`] is of those that are to be run.
@@ -317,6 +302,13 @@ impl FleetPlan {
             let reason = "the plan is for it, but the registry does not list it".to_owned();
             roster.refused.push(Refused { id: pin.tenant.to_string(), reason });
         }
+    }
+
+    /// How many tenants have rows in the way of a step.
+    #[must_use]
+    pub fn tenants_in_the_way(&self) -> usize {
+        let all = self.rows_in_the_way.iter().flat_map(|way| &way.tenants);
+        all.collect::<HashSet<_>>().len()
     }
 
     /// Whether something could not be planned.

@@ -10,13 +10,15 @@ pub struct Alteration<'a> {
     pub live: &'a Fact,
     /// How values of a column become values of another type; otherwise by assignment.
     pub using: Option<&'a Fragment>,
+    /// The values of a column in the rows in which it is NULL.
+    pub backfill: Option<&'a Fragment>,
 }
 
 impl<'a> Alteration<'a> {
     /// Of which nothing else is declared.
     #[must_use]
     pub fn new(desired: &'a Fact, live: &'a Fact) -> Self {
-        Self { desired, live, using: None }
+        Self { desired, live, using: None, backfill: None }
     }
 
     /// Under the name that the object has in this tenant.

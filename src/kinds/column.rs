@@ -12,7 +12,7 @@ use super::widening::is_widening;
 use super::{default, sequence, unmodelled};
 use crate::catalog::{Fact, Kind, Object};
 use crate::locks::TableLock;
-use crate::name::{SchemaName, Text, literal};
+use crate::name::{Ident, SchemaName, Text, literal};
 
 pub(super) static RULES: Rules = Rules {
     needs: Needs::Tables,
@@ -134,6 +134,9 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     let actions = actions(&creation.object, creation.fact).into_iter();
     let actions: Vec<String> = actions.map(|action| format!(", {action}")).collect();
     let table = whole_of(&creation.object, schema);
+    if let Some(backfill) = creation.backfill {
+        return backfilled(creation, &backfill.sql(schema), &actions.concat(), schema, guard);
+    }
     let add = format!(
         "ALTER TABLE {table} ADD COLUMN {}{}{}",
         guard.words(),
@@ -150,6 +153,54 @@ fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String 
     let create = sequence::create_unowned(sequence, fact, schema, guard);
     let bind = format!("ALTER SEQUENCE {} OWNED BY {table}.{name}", qualified(sequence, schema));
     together(&format!("{create};\n        {add};\n        {bind}"))
+}
+
+/// Adds a column that rows have values for which no default gives them: it is NOT NULL, and has its default, when they have.
+fn backfilled(
+    creation: &Creation<'_>,
+    backfill: &str,
+    actions: &str,
+    schema: &SchemaName,
+    guard: Guard,
+) -> String {
+    let (table, name) = (whole_of(&creation.object, schema), creation.object.name());
+    let name = name.map(Ident::quoted).unwrap_or_default();
+    let mut plain = creation.fact.clone();
+    plain.attributes.remove("nullability");
+    let clause = clause(&creation.object, &plain, &[], schema);
+    let mut statements = vec![
+        format!("ALTER TABLE {table} ADD COLUMN {clause}{actions}"),
+        fill(&table, &name, backfill),
+    ];
+    let default = creation.parts.iter().find_map(|(_, part)| part.sql("default", schema));
+    let default = default.map(|default| format!("ALTER COLUMN {name} SET DEFAULT {default}"));
+    let is_required = creation.fact.text("nullability") == Some("not null");
+    let required = is_required.then(|| format!("ALTER COLUMN {name} SET NOT NULL"));
+    let settings: Vec<String> = default.into_iter().chain(required).collect();
+    if !settings.is_empty() {
+        statements.push(format!("ALTER TABLE {table} {}", settings.join(", ")));
+    }
+    let there = exists_in(&creation.object, schema);
+    let statements = statements.join(";\n        ");
+    match guard {
+        Guard::IfNotExists => guard.unless(&there, &statements),
+        Guard::Exclusive => together(&statements),
+    }
+}
+
+/// Gives a column its values where it has none.
+fn fill(table: &str, name: &str, backfill: &str) -> String {
+    format!("UPDATE {table} SET {name} = ({backfill}) WHERE {name} IS NULL")
+}
+
+/// A condition: the column exists.
+fn exists_in(object: &Object, schema: &SchemaName) -> String {
+    format!(
+        "EXISTS (SELECT FROM pg_attribute WHERE attrelid = {}::regclass AND attname = {} \
+         AND NOT attisdropped)",
+        literal(&whole_of(object, schema)),
+        object.name().map(|name| Text::from(name).literal()).unwrap_or_default()
+    )
 }
 
 /// The actions of ALTER TABLE for what a column clause cannot say; the server does them after all that add columns.
@@ -273,6 +324,12 @@ fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
     let actions: Vec<String> =
         actions.into_iter().map(|action| format!("ALTER COLUMN {name} {action}")).collect();
     let mut statement = format!("ALTER TABLE {table} {}", actions.join(", "));
+    let becomes_required =
+        alteration.differs("nullability") && desired.text("nullability") == Some("not null");
+    if let Some(backfill) = alteration.backfill.filter(|_| becomes_required) {
+        let fill = fill(&table, &name, &backfill.sql(schema));
+        statement = together(&format!("{fill};\n        {statement}"));
+    }
     if let Some(options) = afterwards {
         statement =
             format!("{statement};\n        ALTER TABLE {table} ALTER COLUMN {name} {options}");

@@ -64,6 +64,38 @@ pub(super) static RULES: Rules = Rules {
                       || (:referenced_columns) || ')' END",
         )
         .hidden(),
+        // What rows are compared by, and how; see `plan/preconditions.rs`.
+        Attribute::new(
+            "keys",
+            "CASE WHEN k.contype = 'f' THEN (:columns) \
+                  WHEN k.contype IN ('p', 'u') THEN (:keys) \
+                  WHEN k.contype = 'x' THEN ( \
+                      SELECT string_agg(pg_get_indexdef(i.indexrelid, u.n, false) || ' AS k' || u.n, \
+                                        ', ' ORDER BY u.n) \
+                      FROM generate_series(1, i.indnkeyatts) AS u(n)) END",
+        )
+        .hidden(),
+        Attribute::new(
+            "matching",
+            "CASE WHEN k.contype IN ('f', 'x') THEN ( \
+                 SELECT string_agg( \
+                     CASE k.contype WHEN 'f' THEN format('r.%I OPERATOR(%I.%s) t.%I', \
+                              f.attname, n.nspname, o.oprname, a.attname) \
+                          ELSE format('a.k%s OPERATOR(%I.%s) b.k%s', \
+                              u.n, n.nspname, o.oprname, u.n) END, ' AND ' ORDER BY u.n) \
+                 FROM unnest(coalesce(k.conexclop, k.conpfeqop)) WITH ORDINALITY AS u(operator, n) \
+                 JOIN pg_operator o ON o.oid = u.operator \
+                 JOIN pg_namespace n ON n.oid = o.oprnamespace \
+                 LEFT JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[u.n] \
+                 LEFT JOIN pg_attribute f \
+                   ON f.attrelid = k.confrelid AND f.attnum = k.confkey[u.n]) END",
+        )
+        .hidden(),
+        Attribute::new(
+            "where",
+            "CASE WHEN k.contype = 'x' THEN pg_get_expr(i.indpred, i.indrelid) END",
+        )
+        .hidden(),
         // The table that a foreign key points to, if that is outside of the schema.
         Attribute::new(
             "external",

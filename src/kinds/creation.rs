@@ -1,6 +1,7 @@
 //! What a statement creates.
 
 use crate::catalog::{Fact, Object};
+use crate::manifest::Fragment;
 use crate::name::{Ident, dollar_quoted};
 
 /// An object to create, with the parts that the same statement creates.
@@ -13,6 +14,8 @@ pub struct Creation<'a> {
     pub parts: Vec<(Object, &'a Fact)>,
     /// Of a label.
     pub place: Place,
+    /// The values of a column in rows that exist already.
+    pub backfill: Option<&'a Fragment>,
 }
 
 /// Where a new label goes among the existing ones.

@@ -81,6 +81,8 @@ pub(super) static RULES: Rules = Rules {
                  WHERE u.n <= i.indnkeyatts) END",
         )
         .hidden(),
+        // What no two rows may have in common.
+        Attribute::new("keys", "CASE WHEN i.indisunique THEN (:keys) END").hidden(),
         // What is evaluated when rows are indexed.
         Attribute::new(
             "expressions",
@@ -114,6 +116,14 @@ pub(super) const TAIL: &str = "substr(pg_get_indexdef(i.indexrelid), 1 + length(
                                    CASE WHEN i.indisunique THEN 'UNIQUE ' END, x.relname, \
                                    CASE WHEN c.relkind = 'p' THEN 'ONLY ' END, \
                                    n.nspname, c.relname)))";
+
+/// What `:keys` stands for in the attributes: what the index `i` is on, without its operator classes.
+pub(super) const KEYS: &str = "SELECT string_agg( \
+         pg_get_indexdef(i.indexrelid, u.n, false) \
+         || CASE WHEN i.indcollation[u.n - 1] NOT IN (0, 100) \
+                 THEN ' COLLATE ' || i.indcollation[u.n - 1]::regcollation ELSE '' END, \
+         ', ' ORDER BY u.n) \
+     FROM generate_series(1, i.indnkeyatts) AS u(n)";
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let fact = creation.fact;

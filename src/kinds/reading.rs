@@ -94,6 +94,7 @@ pub fn details_script(
         .replace(":is_override", inheritance::IS_OVERRIDE)
         .replace(":parts", PARTS)
         .replace(":tail", index::TAIL)
+        .replace(":keys", index::KEYS)
         .replace(":unknown_option", &format!("'{UNKNOWN_OPTION}'"))
         .replace(":tables", &oids(&members.tables))
         .replace(":views", &oids(&members.views))

@@ -282,6 +282,8 @@ pub(super) struct Column {
     pub(super) collation: Option<Spanned<Short<Qualified>>>,
     /// SQL expression for its values where the column has another type yet; otherwise they are converted by assignment.
     pub(super) using: Option<Name>,
+    /// SQL expression for its values in rows that exist already, when it is added or becomes NOT NULL.
+    pub(super) backfill: Option<Name>,
     /// Where long values are stored, if not as usual for the type.
     pub(super) storage: Option<Storage>,
     /// How long values are compressed, if not as the server is set.

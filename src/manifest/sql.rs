@@ -143,6 +143,7 @@ fn row_table(checking: &Checking<'_>, name: Ident, parts: Vec<(Parts, Vec<Positi
                 value: ColumnValue::None,
                 collation,
                 using: None,
+                backfill: None,
                 storage: ColumnStorage::default(),
                 comment: None,
             });

@@ -81,6 +81,8 @@ pub(super) struct Opened {
 pub(super) struct ScriptFailed {
     /// How many statements were completed before it.
     pub(super) completed: usize,
+    /// What these have returned.
+    pub(super) answers: Answers,
     pub(super) cause: Cause,
 }
 
@@ -159,7 +161,8 @@ impl Session {
                 }
                 Err(error) => {
                     let cause = Cause::new(error, self.values);
-                    return Err(ScriptFailed { completed: answers.len() - 1, cause });
+                    answers.pop();
+                    return Err(ScriptFailed { completed: answers.len(), answers, cause });
                 }
             }
         }

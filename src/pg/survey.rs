@@ -29,6 +29,8 @@ pub struct TenantSnapshot<'m> {
     pub present: Option<Present>,
     /// Whether its tables are distributed, or will be when the schema is created.
     pub is_distributed: bool,
+    /// Whether there can be code of untrusted owners on its tables, now or a moment later.
+    pub is_exposed: bool,
     /// What is declared and was not found, beside facts.
     pub absent: Absent<'m>,
     /// What is in the way of statements: see [`Transaction::obstacles`](super::Transaction::obstacles).
@@ -171,7 +173,8 @@ async fn read<'m>(
             let obstacles = obstacles.remove(subject.1).unwrap_or_default();
             let placement = present.as_ref().and_then(|present| present.placement.as_ref());
             let is_distributed = is_distributed(&session.server, present.is_some(), placement);
-            Ok(TenantSnapshot { present, is_distributed, absent, obstacles })
+            let is_exposed = exposed.contains(&subject.1);
+            Ok(TenantSnapshot { present, is_distributed, is_exposed, absent, obstacles })
         });
     Ok(snapshots.collect())
 }

@@ -4,6 +4,7 @@ mod observe;
 mod open;
 mod partial;
 mod protection;
+mod rows;
 mod tables;
 mod work;
 

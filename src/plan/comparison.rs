@@ -9,7 +9,7 @@ use crate::catalog::{
 };
 use crate::consent::{Class, Consent};
 use crate::kinds::{self, Alteration};
-use crate::manifest::Manifest;
+use crate::manifest::{ColumnDecl, Manifest};
 
 /// Where an object comes in the order: kind and position of what it is a part of, and its own.
 pub(super) type Rank = (Kind, i64, Kind, i64);
@@ -126,19 +126,22 @@ impl<'a> Comparison<'a> {
         taken
     }
 
+    /// The declaration of a column of a table.
+    pub(super) fn column(&self, desired: &Object) -> Option<&'a ColumnDecl> {
+        let Object::Part(part) = desired else { return None };
+        if part.kind != Kind::Column || part.whole != Kind::Table {
+            return None;
+        }
+        let table = self.manifest.tables.iter().find(|table| table.name == part.of)?;
+        table.columns.iter().find(|column| column.name == part.name)
+    }
+
     /// What changes an object in place, with what the manifest says of how.
     pub(super) fn alteration(&self, desired: &'a Fact, live: &'a Fact) -> Alteration<'a> {
-        let using = match &desired.object {
-            Object::Part(part) if part.kind == Kind::Column => {
-                let mut tables = self.manifest.tables.iter();
-                let columns =
-                    tables.find(|table| table.name == part.of).map(|table| &table.columns);
-                let column = columns.and_then(|all| all.iter().find(|c| c.name == part.name));
-                column.and_then(|column| column.using.as_ref())
-            }
-            _ => None,
-        };
-        Alteration { using, ..Alteration::new(desired, live) }
+        let column = self.column(&desired.object);
+        let using = column.and_then(|column| column.using.as_ref());
+        let backfill = column.and_then(|column| column.backfill.as_ref());
+        Alteration { using, backfill, ..Alteration::new(desired, live) }
     }
 
     /// What is to be created or changed, as it is desired.

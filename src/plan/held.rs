@@ -172,6 +172,10 @@ fn obstructed(
     if is_key && fact.object.table_name().is_some_and(|table| exists(&table)) {
         subjects.extend(tables.iter().map(|table| Subject::Rows(of(table))));
     }
+    let backfill = backfill(comparison, fact);
+    if backfill.is_some() {
+        subjects.extend(tables.iter().map(|table| Subject::Rows(of(table))));
+    }
     subjects.extend(fact.text("external").map(|table| Subject::External(table.to_owned())));
     for object in fact.dependencies.iter().chain(replaced) {
         match object {
@@ -190,8 +194,15 @@ fn obstructed(
     if matches!(fact.object.kind(), Kind::Trigger | Kind::Rule) {
         expressions.push("definition");
     }
-    let expressions: Vec<&str> = expressions.iter().filter_map(|key| fact.text(key)).collect();
+    let expressions = expressions.iter().filter_map(|key| fact.text(key));
+    let expressions: Vec<&str> = expressions.chain(backfill).collect();
     reasons_met(reasons, &subjects, &tables, &expressions)
+}
+
+/// The expression that gives a column that is added or becomes NOT NULL its values in rows that exist already.
+fn backfill<'a>(comparison: &Comparison<'a>, fact: &Fact) -> Option<&'a str> {
+    let backfill = comparison.column(&fact.object)?.backfill.as_ref()?;
+    comparison.live.has(&fact.object.group()).then(|| backfill.as_written())
 }
 
 /// What a rule reads and writes, as far as it exists: once there is the rule, rows that are inserted lead there.

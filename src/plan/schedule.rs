@@ -52,6 +52,7 @@ pub(super) fn schedule<'a>(
             object: comparison.name_of(&unit.fact.object),
             parts: parts.into_iter().map(named).collect(),
             place: Place::End,
+            backfill: comparison.column(&unit.fact.object).and_then(|decl| decl.backfill.as_ref()),
         });
     }
     place_labels(comparison, &mut created);

@@ -124,7 +124,7 @@ async fn retried(
             if labels_first && labels.is_empty() {
                 labels = add_labels(connection, context, tenant, &mut options).await?;
             }
-            attempt::once(connection, context, tenant, options, apply_id).await
+            attempt::once(connection, context, tenant, &mut options, apply_id).await
         };
         let error = match attempt.await {
             Ok(Attempted { outcome, mut plan, placement }) => {

@@ -11,6 +11,7 @@ use super::execution::{Attempted, entry, refused, statements};
 use super::known;
 use super::options::{ApplyOptions, Reviewed};
 use super::outcome::{Outcome, Tenant};
+use super::plan::check_rows;
 use crate::catalog::Desired;
 use crate::locks::Locks;
 use crate::manifest::Registry;
@@ -25,9 +26,28 @@ pub(super) async fn once(
     connection: &mut Option<Session>,
     context: &Context,
     tenant: &Tenant,
-    options: ApplyOptions,
+    options: &mut ApplyOptions,
     apply_id: Uuid,
 ) -> Result<Attempted, ReconcileError> {
+    loop {
+        if let Some(done) = unchecked(connection, context, tenant, *options, apply_id).await? {
+            return Ok(done);
+        }
+        // No lock is held while the rows are counted.
+        if let Some(session) = connection {
+            options.checked = Some(check_rows(session, context, tenant).await?);
+        }
+    }
+}
+
+/// `None`: rows could be in the way of the plan, have not been counted, and nothing was done.
+async fn unchecked(
+    connection: &mut Option<Session>,
+    context: &Context,
+    tenant: &Tenant,
+    options: ApplyOptions,
+    apply_id: Uuid,
+) -> Result<Option<Attempted>, ReconcileError> {
     let session = match connection {
         Some(session) => session,
         None => connection.insert(Session::open(&context.target).await?),
@@ -38,9 +58,10 @@ pub(super) async fn once(
     }
     if reviewed.is_none()
         && let Some(checksum) = options.live_checksum
-        && let Some(done) = known::attempt(session, context, tenant, checksum, apply_id).await?
+        && let Some(done) =
+            known::attempt(session, context, tenant, (checksum, &options), apply_id).await?
     {
-        return Ok(done);
+        return Ok(Some(done));
     }
     let locking = if options.has_work { Locking::First } else { Locking::IfAbsent };
     let mut transaction = begin(session, context, tenant, locking).await?;
@@ -51,15 +72,16 @@ pub(super) async fn once(
     {
         let placement = transaction.placement().await?;
         transaction.rollback().await?;
-        return Ok(Attempted { outcome: Outcome::Current, plan, placement });
+        return Ok(Some(Attempted { outcome: Outcome::Current, plan, placement }));
     }
     if reviewed.is_none()
         && !options.has_work
         && let Some(checksum) = known::find(&mut transaction, context).await?
     {
         transaction.rollback().await?;
-        if let Some(done) = known::attempt(session, context, tenant, checksum, apply_id).await? {
-            return Ok(done);
+        let known = (checksum, &options);
+        if let Some(done) = known::attempt(session, context, tenant, known, apply_id).await? {
+            return Ok(Some(done));
         }
         transaction = begin(session, context, tenant, Locking::First).await?;
     }
@@ -86,6 +108,10 @@ pub(super) async fn once(
     if let Some(reviewed) = reviewed {
         check_reviewed(reviewed, context, &plan)?;
     }
+    if context.row_checks.are_due(&plan) && options.checked != Some(plan.digest()) {
+        transaction.rollback().await?;
+        return Ok(None);
+    }
     let mut placement = transaction.placement().await?;
     if transaction.is_distributed(placement.as_ref()) {
         check_distributable(context, tenant, desired, &plan, &externals)?;
@@ -93,7 +119,7 @@ pub(super) async fn once(
     let complete = plan.untouched().is_empty();
     if plan.is_empty() && is_noted(&transaction, context, complete) {
         transaction.rollback().await?;
-        return Ok(Attempted { outcome: Outcome::Current, plan, placement });
+        return Ok(Some(Attempted { outcome: Outcome::Current, plan, placement }));
     }
     let is_plain = transaction.is_plain();
     let actor = transaction.actor(&context.actor);
@@ -121,7 +147,7 @@ pub(super) async fn once(
     if is_plain {
         known::note(context, &plan, &before, &after);
     }
-    Ok(Attempted { outcome: Outcome::Done { apply_id, created }, plan, placement })
+    Ok(Some(Attempted { outcome: Outcome::Done { apply_id, created }, plan, placement }))
 }
 
 /// How often a schema is read that is changed before it can be locked.
@@ -283,6 +309,9 @@ async fn current(
         consent: context.consent.clone(),
         steps: Vec::new(),
         locks: Locks::default(),
+        preconditions: Vec::new(),
+        rows_in_the_way: Vec::new(),
+        not_counted: Vec::new(),
         changed: Vec::new(),
         extra: Vec::new(),
         perhaps_renamed: Vec::new(),

@@ -9,6 +9,7 @@ use super::error::ReconcileError;
 use super::old_names;
 use super::outcome::{Tenant, millis};
 use super::outcomes::Outcomes;
+use super::rows::RowChecks;
 use super::settled::Settled;
 use crate::catalog::{Desired, Object};
 use crate::checksum::{self, Checksum};
@@ -38,6 +39,8 @@ pub struct Context {
     pub trusts_tenant_code: bool,
     /// Which changes of what exists may be made.
     pub consent: Consent,
+    /// How rows in the way of steps are looked for.
+    pub row_checks: RowChecks,
     pub(super) manifest_checksum: Checksum,
     pub(crate) tables: Tables,
     /// The tables outside of tenants' schemas that declared keys point to, quoted.
@@ -85,6 +88,7 @@ impl Context {
             unregistered: false,
             trusts_tenant_code: false,
             consent: Consent::default(),
+            row_checks: RowChecks::default(),
             tables: Tables::of(&manifest),
             externals: manifest.external_tables().into_iter().collect(),
             manifest,

@@ -5,8 +5,9 @@ use uuid::Uuid;
 use crate::catalog::{BothExist, Object};
 use crate::elaborate::ElaborateError;
 use crate::explain::Explain;
-use crate::name::{NameError, SchemaName, TenantId};
+use crate::name::{NameError, SchemaName, TenantId, printable};
 use crate::pg::{Holder, IntrospectError, PgError, StepFailed};
+use crate::precondition::{InTheWay, NotCounted};
 use crate::words::counted;
 
 /// Anything that can keep a tenant from being planned or applied.
@@ -63,6 +64,10 @@ pub enum ReconcileError {
         #[source]
         source: Box<ReconcileError>,
     },
+    #[error("rows are in the way in schema {schema}, and nothing was tried: {}", words(rows))]
+    RowsInTheWay { schema: SchemaName, rows: Vec<InTheWay> },
+    #[error("nothing was tried in schema {schema}, since rows were not counted: {}", words(rows))]
+    RowsNotCounted { schema: SchemaName, rows: Vec<NotCounted> },
     #[error("the plan is stale: {what} since it was made")]
     Stale { what: String },
     #[error("schema {schema} is in use; gave up after {}; {}", counted(*attempts, "attempt"), list(holders))]
@@ -83,6 +88,10 @@ pub enum ReconcileError {
         #[source]
         source: PgError,
     },
+}
+
+fn words(rows: &[impl ToString]) -> String {
+    rows.iter().map(|row| printable(&row.to_string())).collect::<Vec<_>>().join("; ")
 }
 
 fn list(holders: &[Holder]) -> String {
@@ -112,6 +121,8 @@ impl Explain for ReconcileError {
             Self::NotConverged { .. } => "not-converged",
             Self::NameInBody { .. } => "name-in-body",
             Self::LabelsOnly { source, .. } => source.code(),
+            Self::RowsInTheWay { .. } => "rows-in-the-way",
+            Self::RowsNotCounted { .. } => "rows-not-counted",
             Self::Stale { .. } => "stale-plan",
             Self::Busy { .. } => "busy",
             Self::CommitUnknown { .. } => "commit-unknown",
@@ -155,6 +166,14 @@ impl Explain for ReconcileError {
                 Some("write it without double quotes in the body, or give the tenants' schemas a prefix".into())
             }
             Self::LabelsOnly { source, .. } => source.hint(),
+            Self::RowsInTheWay { .. } => Some(
+                "plan shows a query that finds them; repair them, or declare \"backfill\" or \"using\" where \
+                 that is what they need"
+                    .into(),
+            ),
+            Self::RowsNotCounted { .. } => Some(
+                "without --require-clean they are not needed to be counted; --check-rows gives more time".into(),
+            ),
             Self::Stale { .. } => Some("make a new plan and review it".into()),
             Self::Busy { .. } => Some(
                 "wait for that session or end it with pg_terminate_backend; --lock-timeout and \

@@ -8,6 +8,7 @@ use super::compare::{live_checksum, make_plan};
 use super::context::Context;
 use super::error::ReconcileError;
 use super::execution::{Attempted, entry, refused, statements};
+use super::options::ApplyOptions;
 use super::outcome::{Outcome, Tenant};
 use super::outcomes::Known;
 use crate::absent::Absent;
@@ -86,11 +87,14 @@ pub(super) async fn attempt(
     session: &mut Session,
     context: &Context,
     tenant: &Tenant,
-    checksum: Checksum,
+    (checksum, options): (Checksum, &ApplyOptions),
     apply_id: Uuid,
 ) -> Result<Option<Attempted>, ReconcileError> {
     let Some(known) = context.outcomes.get(checksum) else { return Ok(None) };
     let Some(plan) = planned(context, tenant, &known) else { return Ok(None) };
+    if context.row_checks.are_due(&plan) && options.checked != Some(plan.digest()) {
+        return Ok(None);
+    }
     let site = Site {
         tenant: &tenant.id,
         schema: &tenant.schema,

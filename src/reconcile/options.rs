@@ -40,4 +40,6 @@ pub struct ApplyOptions {
     /// The schema existed before. If it is missing, somebody has dropped it: it is created again only
     /// if the registry still lists the tenant.
     pub was_present: bool,
+    /// The digest of a plan in whose way no rows were found.
+    pub checked: Option<Checksum>,
 }

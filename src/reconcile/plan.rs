@@ -5,8 +5,11 @@ use super::compare::make_plan;
 use super::context::Context;
 use super::error::ReconcileError;
 use super::outcome::Tenant;
-use crate::pg::{Session, Transaction};
+use super::rows::NOT_ASKED;
+use crate::checksum::Checksum;
+use crate::pg::{self, Session, Transaction};
 use crate::plan::Plan;
+use crate::precondition::RowsFound;
 
 /// What `apply` would do to the tenant. The database is not changed, whatever happens.
 ///
@@ -15,10 +18,26 @@ use crate::plan::Plan;
 pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileError> {
     let mut session = Session::open(&context.target).await?;
     check_registered(context, &mut session, tenant).await?;
-    let desired = context.desired(&mut session).await?;
+    let plan = counted(&mut session, context, tenant).await?;
+    session.close().await;
+    Ok(plan)
+}
+
+/// The plan that would be made now, with what was found of the rows that its steps meet. No lock is held meanwhile for which the
+/// application would wait.
+///
+/// # Errors
+/// As [`plan()`].
+pub(super) async fn counted(
+    session: &mut Session,
+    context: &Context,
+    tenant: &Tenant,
+) -> Result<Plan, ReconcileError> {
+    let desired = context.desired(session).await?;
     context.check_name(tenant)?;
-    let mut transaction = read(&mut session, context, tenant).await?;
-    let obstacles = transaction.obstacles(&context.untrusted_query()).await?;
+    let query = context.untrusted_query();
+    let mut transaction = read(session, context, tenant).await?;
+    let obstacles = transaction.obstacles(&query).await?;
     let reasons = context.reasons(&obstacles, ToString::to_string);
     let avoid = context.reasons_not_to_read(&obstacles);
     let (declared, shapes) = (context.declared(), &context.shapes);
@@ -26,7 +45,6 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let placement = transaction.placement().await?;
     let is_distributed = transaction.is_distributed(placement.as_ref());
     let externals = transaction.externals(&context.manifest).await?;
-    transaction.rollback().await?;
     context.find_renames(observed.identified()).await?;
     let plan = make_plan(context, tenant, desired, &observed, &reasons);
     if !plan.is_empty() {
@@ -35,8 +53,56 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     if is_distributed {
         check_distributable(context, tenant, desired, &plan, &externals)?;
     }
+    let preconditions = plan.preconditions.as_slice();
+    let found = match context.row_checks.limit {
+        _ if preconditions.is_empty() => RowsFound::default(),
+        None => RowsFound::uncounted(preconditions, NOT_ASKED),
+        Some(within) if transaction.is_exposed() => {
+            let known = (&query, obstacles.as_slice());
+            transaction.count_rows(preconditions, known, within).await?
+        }
+        Some(within) => {
+            transaction.rollback().await?;
+            let limits = context.limits;
+            let all = pg::count_rows(session, &[preconditions], limits, within).await?;
+            let mut found = all.into_iter().next().unwrap_or_default();
+            pg::identify_rows(session, preconditions, &mut found, limits).await?;
+            return Ok(plan.with_rows(found));
+        }
+    };
+    transaction.rollback().await?;
+    Ok(plan.with_rows(found))
+}
+
+/// What is found of the rows that the steps of the tenant meet.
+///
+/// # Errors
+/// As [`plan()`].
+pub(crate) async fn count_rows(
+    context: &Context,
+    tenant: &Tenant,
+) -> Result<RowsFound, ReconcileError> {
+    let mut session = Session::open(&context.target).await?;
+    let plan = counted(&mut session, context, tenant).await?;
     session.close().await;
-    Ok(plan)
+    let Plan { rows_in_the_way, not_counted, .. } = plan;
+    Ok(RowsFound { rows_in_the_way, not_counted })
+}
+
+/// Refuses the plan that would be made now if rows are in its way; returns its digest.
+///
+/// # Errors
+/// As [`plan()`], and see [`RowChecks::check`](super::RowChecks::check).
+pub(super) async fn check_rows(
+    session: &mut Session,
+    context: &Context,
+    tenant: &Tenant,
+) -> Result<Checksum, ReconcileError> {
+    let plan = counted(session, context, tenant).await?;
+    let digest = plan.digest();
+    let Plan { rows_in_the_way, not_counted, .. } = plan;
+    context.row_checks.check(tenant, RowsFound { rows_in_the_way, not_counted })?;
+    Ok(digest)
 }
 
 /// Whether the server can be reached and accepts the manifest, so that tenants can be provisioned.

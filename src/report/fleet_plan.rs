@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::causes::{failures, refused, unreachable};
 use super::difference::{shape_in_short, untouched};
 use super::lists::{some, tenants};
+use super::rows;
 use super::style::{FAINT, STRONG, printable, styled};
 use super::text::steps_and_changes;
 use crate::fleet::FleetPlan;
@@ -33,6 +34,7 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
         }
         text.push('\n');
     }
+    text.push_str(&rows::of_fleet(plan));
     if !plan.left.is_empty() {
         let _ = writeln!(text, "{}", styled(STRONG, "nothing to do, but not as declared"));
         for shape in &plan.left {
@@ -63,7 +65,9 @@ pub(super) fn headline(plan: &FleetPlan) -> String {
     let plans = counted(plan.plans.len(), "plan");
     let mut line = format!("{} to bring up to date, {plans}", tenants(plan.tenants.len()));
     line.push_str(&format!("; {} current", plan.current));
+    let in_the_way = plan.tenants_in_the_way();
     for (n, what) in [
+        (in_the_way, "with rows in the way"),
         (held, "with steps held back"),
         (changed, "with changed objects"),
         (extra, "with undeclared objects"),

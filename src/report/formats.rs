@@ -258,7 +258,7 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// Text in a workflow command.
-fn command(text: &str) -> String {
+pub(super) fn command(text: &str) -> String {
     printable(text)
         .replace('%', "%25")
         .replace('\r', "%0D")

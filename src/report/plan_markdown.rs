@@ -7,6 +7,7 @@ use super::difference::{shape_in_short, untouched};
 use super::fleet_plan::headline;
 use super::formats::{PAGE, code, escaped, folded, section};
 use super::lists::{some, tenants};
+use super::rows;
 use super::style::plain;
 use crate::explain::Failure;
 use crate::fleet::{FleetPlan, LeftIn, SharedPlan};
@@ -20,8 +21,17 @@ const STEPS_SHOWN: usize = 20;
 /// is not touched; what cannot be planned. What does not fit is counted.
 #[must_use]
 pub fn fleet_plan_markdown(plan: &FleetPlan) -> String {
-    let mark = if plan.is_incomplete() { "❌ " } else { "" };
+    let mark = if plan.is_incomplete() || !plan.rows_in_the_way.is_empty() { "❌ " } else { "" };
     let mut text = format!("## {mark}Plan for tenant schemas\n\n{}.\n", escaped(&headline(plan)));
+    let in_the_way = plan.rows_in_the_way.iter().map(|way| {
+        let examples = rows::examples(way).join("; ");
+        cut(&format!("{} ({examples})", rows::in_words(way)))
+    });
+    let title = "### Rows in the way: an apply fails until they are repaired";
+    text.push_str(&section(title, SECTION, in_the_way.collect::<Vec<_>>().into_iter()));
+    let uncounted = plan.not_counted.iter().map(|what| cut(&rows::uncounted_in_words(what)));
+    let title = "### Not counted: rows could be in the way";
+    text.push_str(&section(title, SECTION / 2, uncounted));
     let end = left("### Nothing to do, but not as declared", &plan.left)
         + &section("### Cannot be planned", SECTION, problems(plan).into_iter());
     for (number, shared) in plan.plans.iter().enumerate() {
@@ -71,7 +81,7 @@ fn statements(shared: &SharedPlan, room: usize) -> String {
 }
 
 /// Why some tenants have no plan, each reason once.
-fn problems(plan: &FleetPlan) -> Vec<String> {
+pub(super) fn problems(plan: &FleetPlan) -> Vec<String> {
     let failed = plan.failed.iter().map(|at| (&at.tenant, at.server.as_ref(), &at.error));
     let failed = by_cause(failed).into_iter().map(|cause| {
         let ids = cause.ids().map(|ids| format!(" ({ids})")).unwrap_or_default();
@@ -181,6 +191,8 @@ mod tests {
             manifest_checksum: checksum::of("manifest", &0),
             plans: (0..plans).map(shared).collect(),
             tenants: (0..plans).map(pin).collect(),
+            rows_in_the_way: Vec::new(),
+            not_counted: Vec::new(),
             current: 0,
             left: (0..plans).map(left).collect(),
             failed: (0..plans).map(failed).collect(),

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use similar::{ChangeTag, TextDiff};
 
 use super::placement;
+use super::rows;
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printable_lines, styled};
 use crate::catalog::Object;
 use crate::plan::{Action, Plan, PlannedStep};
@@ -21,6 +22,7 @@ const ROWS_SHOWN: usize = 10;
 pub fn plan(plan: &Plan, remains: &Left, sql: bool) -> String {
     let mut text = heading(plan);
     text.push_str(&body(plan, &remains.untouched, sql));
+    text.push_str(&rows::of_tenant(plan));
     text.push_str(&would_do(plan));
     text.push_str(&left(plan, remains));
     text

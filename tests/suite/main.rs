@@ -50,6 +50,7 @@ mod reports;
 mod restarts;
 mod row_security;
 mod rows;
+mod rows_in_the_way;
 mod serve;
 mod serve_connections;
 mod serve_faults;

@@ -32,6 +32,7 @@ fn column(
                 value: ColumnValue::None,
                 collation: None,
                 using: None,
+                backfill: None,
                 storage: ColumnStorage::default(),
                 comment: None,
             }
@@ -42,6 +43,16 @@ fn column(
             let collation = full.collation.as_ref().and_then(|name| checking.qualified(name));
             let using = full.using.as_ref();
             let using = using.and_then(|sql| checking.fragment(sql, Fragment::expression));
+            let backfill = full.backfill.as_ref();
+            if let Some(sql) =
+                backfill.filter(|_| full.identity.is_some() || full.generated.is_some())
+            {
+                checking.note(
+                    &sql.span,
+                    "the server generates the values of this column: it has no backfill",
+                );
+            }
+            let backfill = backfill.and_then(|sql| checking.fragment(sql, Fragment::expression));
             let storage = storage(checking, full);
             let comment = checking.optional_text(full.comment.as_ref());
             ColumnDecl {
@@ -52,6 +63,7 @@ fn column(
                 value,
                 collation,
                 using,
+                backfill,
                 storage,
                 comment,
             }

@@ -78,6 +78,9 @@ pub struct ColumnDecl {
     /// How values of another type become values of this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub using: Option<Fragment>,
+    /// Its values in rows that exist already, when it is added or becomes NOT NULL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<Fragment>,
     #[serde(skip_serializing_if = "ColumnStorage::is_default")]
     pub storage: ColumnStorage,
     pub comment: Option<Text>,

@@ -63,13 +63,6 @@ impl Transaction<'_> {
         !self.is_open() || self.pins.keeps(table)
     }
 
-    /// Whether there can be code of untrusted owners on the schema's tables.
-    fn is_exposed(&self) -> bool {
-        self.digest
-            .as_ref()
-            .is_some_and(|digest| digest.checks.is_open || digest.checks.has_strangers)
-    }
-
     /// Whether no code of others can be involved in what is done to the schema: then, for another schema like
     /// it, digesting what is touched is enough.
     #[must_use]
