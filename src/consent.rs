@@ -73,6 +73,18 @@ impl Consent {
         self.0.is_empty()
     }
 
+    /// Whether it is for some objects only.
+    #[must_use]
+    pub fn is_of_objects(&self) -> bool {
+        self.0.iter().all(|permission| permission.pattern.is_some())
+    }
+
+    /// The rest, without what is of this class.
+    #[must_use]
+    pub fn without(self, class: Class) -> Self {
+        Self(self.0.into_iter().filter(|permission| permission.class != class).collect())
+    }
+
     /// Whether it allows changes of a class to an object.
     #[must_use]
     pub fn allows(&self, class: Class, object: &Object) -> bool {
@@ -208,6 +220,13 @@ impl fmt::Display for Permission {
         self.pattern
             .as_ref()
             .map_or(Ok(()), |pattern| write!(f, ":{}", unescaped(pattern.glob().glob())))
+    }
+}
+
+impl fmt::Display for Consent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&all.join(","))
     }
 }
 

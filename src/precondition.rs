@@ -151,15 +151,23 @@ impl RowsFound {
     }
 }
 
+impl InTheWay {
+    /// With the keys of a few of the rows, which the text alone does not have: keys are values, too.
+    #[must_use]
+    pub fn with_keys(&self) -> String {
+        let is_all = u64::try_from(self.keys.len()).is_ok_and(|shown| shown >= self.count);
+        let more = if is_all { "" } else { ", …" };
+        match self.keys.as_slice() {
+            [] => self.to_string(),
+            keys => format!("{self} ({}{more})", keys.join("; ")),
+        }
+    }
+}
+
 impl fmt::Display for InTheWay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);
-        write!(f, "{}: {} {}", self.need.object, counted(count, "row"), self.need.rows)?;
-        if !self.keys.is_empty() {
-            let more = if count > self.keys.len() { ", …" } else { "" };
-            write!(f, " ({}{more})", self.keys.join("; "))?;
-        }
-        Ok(())
+        write!(f, "{}: {} {}", self.need.object, counted(count, "row"), self.need.rows)
     }
 }
 

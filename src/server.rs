@@ -35,6 +35,7 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -112,6 +113,14 @@ impl Server {
     pub fn replace_fleet(&self, fleet: Fleet) {
         self.app.replace_fleet(fleet);
         self.app.pass_requested.notify_one();
+    }
+
+    /// The first day, from `today` on, that is the last one of something that the manifest allows.
+    #[must_use]
+    pub fn consent_ends(&self, today: Date) -> Option<Date> {
+        let current = self.app.current();
+        let all = current.fleet.manifest.allow.iter().map(|allowed| allowed.until);
+        all.filter(|until| *until >= today).min()
     }
 
     /// Switches to different tokens and certificates.

@@ -4,7 +4,9 @@ use clap::Args;
 
 use super::output;
 use crate::consent::Consent;
+use crate::manifest::Manifest;
 use crate::plan::{Action, Held, PlannedStep};
+use crate::reconcile;
 
 #[derive(Debug, Args)]
 pub(super) struct Allow {
@@ -19,9 +21,16 @@ pub(super) struct Allow {
 }
 
 impl Allow {
-    /// All of it.
-    pub(super) fn consent(self) -> Consent {
-        Consent::all(self.allow)
+    /// What is allowed for this run, and what the manifest allows today. What it allowed until recently is told.
+    pub(super) fn consent(self, manifest: &Manifest) -> Consent {
+        let today = reconcile::today();
+        for ended in manifest.allow.iter().filter(|allowed| allowed.until < today) {
+            let (change, until) = (&ended.change, ended.until);
+            output::notice(&format!(
+                "[[allow]] {change} has ended on {until}: it allows nothing any more"
+            ));
+        }
+        Consent::all(std::iter::once(manifest.allowed(today)).chain(self.allow))
     }
 }
 

@@ -262,7 +262,7 @@ impl Apply {
         context.trusts_tenant_code = self.trust_tenant_code;
         context.consent = match &saved {
             Some(plan) => plan.consent.clone(),
-            None => self.allow.consent(),
+            None => self.allow.consent(&context.manifest),
         };
         context.row_checks = self.check_rows.checks(self.require_clean);
         let mut reviewed = saved.as_ref().map(Reviewed::from);
@@ -307,8 +307,11 @@ impl Apply {
         }
         reviewed.as_ref().map(FleetPlan::check).transpose()?;
         let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
-        let allowed = self.allow.consent();
-        let fleet = fleet.with_consent(reviewed.as_ref().map_or(&allowed, |plan| &plan.consent));
+        let consent = match &reviewed {
+            Some(plan) => plan.consent.clone(),
+            None => self.allow.consent(&fleet.manifest),
+        };
+        let fleet = fleet.with_consent(&consent);
         let fleet = fleet.with_row_checks(self.check_rows.checks(self.require_clean));
         let roster = match &reviewed {
             None => self.tenants.roster(&fleet, self.unregistered).await?,

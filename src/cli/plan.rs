@@ -109,7 +109,7 @@ impl Plan {
         }
         let (mut context, tenant) = tenants::one(global, id, self.unregistered).await?;
         context.trusts_tenant_code = self.trust_tenant_code;
-        context.consent = self.allow.consent();
+        context.consent = self.allow.consent(&context.manifest);
         context.row_checks = self.check_rows.checks(false);
         let plan = reconcile::plan(&context, &tenant).await?;
         notice_unused(&context.consent, &plan.steps, &plan.held);
@@ -140,7 +140,7 @@ impl Plan {
             ));
         }
         let fleet = global.fleet().await?.trusting_tenant_code(self.trust_tenant_code);
-        let consent = self.allow.consent();
+        let consent = self.allow.consent(&fleet.manifest);
         let fleet = fleet.with_consent(&consent);
         let fleet = fleet.with_row_checks(self.check_rows.checks(false));
         let roster = self.tenants.roster(&fleet, self.unregistered).await?;

@@ -47,6 +47,8 @@ struct Run<'f> {
     fleet: &'f Fleet,
     members: &'f [Member],
     apply_options: Vec<ApplyOptions>,
+    /// The tenants that are not tried, since rows are in the way.
+    unclean: HashMap<usize, Failure>,
     options: &'f Options,
     /// Set from outside, to end the run after the transactions in flight.
     stop: &'f AtomicBool,
@@ -133,19 +135,31 @@ pub async fn apply(
         }
     }
     drop((survey, compared));
-    let unclean = check_rows(fleet, &due, options.jobs, (&mut done, &mut apply_options)).await;
+    let unclean = check_rows(fleet, &due, options.jobs, &mut apply_options).await;
+    let must_be_clean = fleet.servers.iter().any(|s| s.context.row_checks.must_be_clean);
+    let mut stopped = HashMap::new();
+    if must_be_clean && !unclean.is_empty() {
+        stopped.insert(None, not_clean(unclean.len()));
+        for (at, error) in &unclean {
+            let outcome = TenantOutcome::Failed { error: error.clone() };
+            if let (Some(place), Some(member)) = (done.get_mut(*at), members.get(*at)) {
+                *place = Some(blank(fleet, member, outcome));
+            }
+        }
+    }
 
     let run = Run {
         fleet,
         members: &members,
         apply_options,
+        unclean,
         options,
         stop,
         on_event,
         done: Mutex::new(done),
         lefts: Mutex::new(lefts),
         failures: AtomicUsize::new(0),
-        stopped: Mutex::new(unclean.map(|reason| (None, reason)).into_iter().collect()),
+        stopped: Mutex::new(stopped),
     };
     on_event(Event::Starting(open.iter().filter(|at| !run.is_done(**at)).count()));
     run.stages(&open).await;
@@ -177,15 +191,14 @@ pub async fn apply(
     report
 }
 
-/// Looks for rows in the way of what is to be done. Tenants with such rows have failed and are not tried. Returns why no tenant is, if all have to
-/// be clean.
+/// Looks for rows in the way of what is to be done; returns the tenants that have such rows, by their position.
 async fn check_rows(
     fleet: &Fleet,
     due: &[Due<'_>],
     jobs: usize,
-    (done, options): (&mut [Option<TenantReport>], &mut [ApplyOptions]),
-) -> Option<String> {
-    let mut unclean = 0;
+    options: &mut [ApplyOptions],
+) -> HashMap<usize, Failure> {
+    let mut unclean = HashMap::new();
     for (due, found) in due.iter().zip(rows::count(fleet, due, jobs).await) {
         let Some(server) = fleet.servers.get(due.member.server) else { continue };
         match server.context.row_checks.check(&due.member.tenant, found) {
@@ -194,23 +207,17 @@ async fn check_rows(
                     options.checked = Some(due.digest);
                 }
             }
-            Err(error) => {
-                unclean += 1;
-                let outcome = TenantOutcome::Failed { error: Failure::from(&error) };
-                if let Some(place) = done.get_mut(due.at) {
-                    *place = Some(blank(fleet, due.member, outcome));
-                }
-            }
+            Err(error) => _ = unclean.insert(due.at, Failure::from(&error)),
         }
     }
-    let must_be_clean = fleet.servers.iter().any(|s| s.context.row_checks.must_be_clean);
-    (must_be_clean && unclean > 0).then(|| {
-        format!(
-            "nothing was touched, since rows are in the way, or were not counted, in {} \
-             (--require-clean)",
-            counted(unclean, "tenant")
-        )
-    })
+    unclean
+}
+
+fn not_clean(count: usize) -> String {
+    format!(
+        "nothing was touched, since rows are in the way, or were not counted, in {} (--require-clean)",
+        counted(count, "tenant")
+    )
 }
 
 fn blank(fleet: &Fleet, member: &Member, outcome: TenantOutcome) -> TenantReport {
@@ -339,10 +346,19 @@ impl Run<'_> {
             }
             on_connection += 1;
             let begin = Instant::now();
-            let result =
-                reconcile::apply_on(&mut connection, context, &member.tenant, *options).await;
-            let committed = result.as_ref().err().map_or(0, ReconcileError::committed);
-            let outcome = result.map_err(|error| Failure::from(&error));
+            let (committed, outcome) = match self.unclean.get(&at) {
+                Some(failure) => {
+                    telemetry::failed(failure.code, Duration::ZERO);
+                    (0, Err(failure.clone()))
+                }
+                None => {
+                    let tenant = &member.tenant;
+                    let result =
+                        reconcile::apply_on(&mut connection, context, tenant, *options).await;
+                    let committed = result.as_ref().err().map_or(0, ReconcileError::committed);
+                    (committed, result.map_err(|error| Failure::from(&error)))
+                }
+            };
             if let Err(failure) = &outcome
                 && committed == 0
                 && failure.sqlstate.as_deref() == Some("53300")

@@ -28,7 +28,7 @@ pub struct Difference {
     pub untouched: Untouched,
 }
 
-/// Something that is missing, and what an apply would do about it.
+/// Something that is missing, or is changed since that is allowed, and what an apply would do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Missing {
     pub action: Action,
@@ -37,7 +37,19 @@ pub struct Missing {
 
 impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // What is not missing is changed, which the manifest allows.
+        if self.is_change() {
+            write!(f, "{} ", self.action)?;
+        }
         self.object.fmt(f)
+    }
+}
+
+impl Missing {
+    /// Whether it changes what exists.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        matches!(self.action, Action::Alter | Action::Rename | Action::Rebuild | Action::Drop)
     }
 }
 

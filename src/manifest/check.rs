@@ -2,6 +2,7 @@
 //! what it finds and continues.
 
 mod aggregates;
+mod allow;
 mod chosen_index;
 pub(super) mod columns;
 mod constraints;
@@ -65,6 +66,7 @@ pub(super) fn manifest(
     let tenants = raw.tenants.map(|tenants| fleet::tenants(&mut checking, tenants, &servers));
     let trust = fleet::trust(&mut checking, &raw.trust);
     let drift = drift::drift(&mut checking, &raw.drift);
+    let allow = allow::allow(&mut checking, &raw.allow);
     let (enums, types) = types::types(&mut checking, &raw.types);
     let sequences = raw
         .sequences
@@ -94,6 +96,7 @@ pub(super) fn manifest(
         tenants,
         servers,
         drift,
+        allow,
         trust,
         requires,
         enums,

@@ -54,6 +54,7 @@ pub use types::{
 pub use views::{MaterializedViewDecl, ViewDecl};
 
 use super::source::Position;
+use crate::consent::Consent;
 use crate::name::{Ident, SchemaTemplate, TenantId};
 
 /// The desired state of every tenant, and where the tenants are listed.
@@ -67,6 +68,9 @@ pub struct Manifest {
     pub servers: Vec<ServerDecl>,
     #[serde(skip)]
     pub drift: DriftRules,
+    /// Which changes beyond additions are decided.
+    #[serde(skip)]
+    pub allow: Vec<Allowed>,
     #[serde(skip)]
     pub trust: Trust,
     #[serde(skip)]
@@ -136,6 +140,13 @@ impl Manifest {
         let declared = self.tables.len() + self.partitions.len();
         let views = self.views.len() + self.materialized_views.len();
         declared + views + statements.iter().filter(|statement| statement.is_new).count()
+    }
+
+    /// The changes beyond additions that are allowed on this day.
+    #[must_use]
+    pub fn allowed(&self, today: Date) -> Consent {
+        let holds = self.allow.iter().filter(|allowed| today <= allowed.until);
+        Consent::all(holds.map(|allowed| allowed.change.clone()))
     }
 
     /// The tables that are read to find the declared rows.
@@ -209,6 +220,15 @@ pub struct Requirement {
     pub name: Ident,
     /// `None`: any.
     pub schema: Option<Ident>,
+}
+
+/// Changes that may be made for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    pub change: Consent,
+    pub reason: String,
+    /// The last day, in UTC.
+    pub until: Date,
 }
 
 /// A tenant that may differ for a while.

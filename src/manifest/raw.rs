@@ -56,6 +56,9 @@ pub(super) struct Manifest {
     /// What counts as drift.
     #[serde(default)]
     pub(super) drift: Drift,
+    /// Changes beyond additions that are allowed for a while.
+    #[serde(default)]
+    pub(super) allow: Vec<Allow>,
     /// Extensions that the database must have.
     #[serde(default)]
     pub(super) requires: Vec<Spanned<Short<Requirement>>>,
@@ -97,6 +100,16 @@ pub(super) struct Manifest {
     /// Baseline rows.
     #[serde(default)]
     pub(super) seeds: Vec<Spanned<Seed>>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Allow {
+    /// `alter`, `rebuild` or `drop`, and the objects, as plans name them: `drop:column clients.fax`; `*` is any text.
+    pub(super) change: Name,
+    pub(super) reason: Name,
+    /// The last day, in UTC: `2027-01-31`.
+    pub(super) until: Name,
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]

@@ -103,7 +103,7 @@ rows = [{ x = 1 }, { z = 2 }]
     assert_eq!(
         found,
         [
-            "schema.toml:2:1: unknown key \"nonsense\", expected one of \"version\", \"tenants\", \"servers\", \"trust\", \"drift\", \"requires\", \"types\", \"sequences\", \"tables\", \"views\", \"materialized_views\", \"functions\", \"procedures\", \"aggregates\", \"grants\", \"default_privileges\", \"owners\", \"sql\", \"seeds\"",
+            "schema.toml:2:1: unknown key \"nonsense\", expected one of \"version\", \"tenants\", \"servers\", \"trust\", \"drift\", \"allow\", \"requires\", \"types\", \"sequences\", \"tables\", \"views\", \"materialized_views\", \"functions\", \"procedures\", \"aggregates\", \"grants\", \"default_privileges\", \"owners\", \"sql\", \"seeds\"",
             "schema.toml:4:14: label \"a\" is given twice",
             "schema.toml:6:12: invalid type: string \"yes\", expected a boolean",
             "schema.toml:7:11: invalid type: integer \"5\", expected a string",

@@ -11,6 +11,7 @@ use super::outcome::{Tenant, millis};
 use super::outcomes::Outcomes;
 use super::rows::RowChecks;
 use super::settled::Settled;
+use super::today::today;
 use crate::catalog::{Desired, Object};
 use crate::checksum::{self, Checksum};
 use crate::consent::Consent;
@@ -87,7 +88,7 @@ impl Context {
             actor: String::new(),
             unregistered: false,
             trusts_tenant_code: false,
-            consent: Consent::default(),
+            consent: manifest.allowed(today()),
             row_checks: RowChecks::default(),
             tables: Tables::of(&manifest),
             externals: manifest.external_tables().into_iter().collect(),

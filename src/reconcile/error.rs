@@ -19,7 +19,7 @@ pub enum ReconcileError {
     Unregistered { tenant: TenantId },
     #[error("the schema of tenant {tenant} has vanished since it was read")]
     Vanished { tenant: TenantId },
-    #[error("the manifest declares nothing that --allow names with {}", patterns.join(", "))]
+    #[error("the manifest declares nothing that --allow or [[allow]] names with {}", patterns.join(", "))]
     NothingAllowed { patterns: Vec<String> },
     #[error(transparent)]
     BothNames(#[from] BothExist),

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::context::Context;
+use super::today::today;
 use crate::manifest::DriftRules;
 use crate::name::TenantId;
 use crate::plan::Plan;
@@ -47,10 +48,4 @@ pub fn left_by(context: &Context, plan: &Plan) -> Left {
 pub fn shown(context: &Context, plan: Plan) -> Plan {
     let untouched = plan.untouched().counted(&context.manifest.drift);
     plan.leaving(untouched)
-}
-
-/// The date in UTC, by which exceptions end.
-#[must_use]
-pub fn today() -> Date {
-    jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date()
 }

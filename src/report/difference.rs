@@ -3,18 +3,24 @@
 use std::fmt::Write as _;
 
 use super::lists::{some, tenants};
-use super::style::{CREATED, printable, styled};
+use super::style::{CHANGED, CREATED, REMOVED, printable, styled};
 use super::text::{change_text, held_text};
 use crate::catalog::Object;
 use crate::fleet::{Difference, LeftIn};
-use crate::plan::Untouched;
+use crate::plan::{Action, Untouched};
 
 /// What is missing or different in a shape, in one line.
 pub(super) fn in_short(difference: &Difference) -> String {
     if difference.absent {
         return "not provisioned".to_owned();
     }
-    let parts = [first("missing", &difference.missing), untouched_in_short(&difference.untouched)];
+    let (pending, missing): (Vec<_>, Vec<_>) =
+        difference.missing.iter().partition(|step| step.is_change());
+    let parts = [
+        first("missing", &missing),
+        first("allowed:", &pending),
+        untouched_in_short(&difference.untouched),
+    ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
@@ -54,8 +60,12 @@ pub(super) fn shape_in_short(shape: &LeftIn) -> String {
 pub(super) fn difference(difference: &Difference, most: usize) -> String {
     let mut text = String::new();
     for missing in difference.missing.iter().take(most) {
-        let line = format!("+ {missing}");
-        let _ = writeln!(text, "    {}", styled(CREATED, &printable(&line)));
+        let (style, line) = match missing.action {
+            Action::Drop => (REMOVED, format!("- allowed: {missing}")),
+            _ if missing.is_change() => (CHANGED, format!("~ allowed: {missing}")),
+            _ => (CREATED, format!("+ {missing}")),
+        };
+        let _ = writeln!(text, "    {}", styled(style, &printable(&line)));
     }
     if difference.missing.len() > most {
         let more = format!("+ … and {} more", difference.missing.len() - most);

@@ -17,7 +17,7 @@ pub(super) fn of_tenant(plan: &Plan) -> String {
     if !plan.rows_in_the_way.is_empty() {
         let _ = writeln!(text, "  {}", styled(STRONG, IN_THE_WAY));
         for found in &plan.rows_in_the_way {
-            let line = printable(&found.to_string());
+            let line = printable(&found.with_keys());
             let _ = writeln!(text, "    {}", styled(REMOVED, &format!("! {line}")));
             if let Some(query) = &found.query {
                 let _ = writeln!(text, "        {}", styled(FAINT, &printable(query)));

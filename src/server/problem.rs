@@ -141,6 +141,10 @@ impl From<&ReconcileError> for Problem {
                 Self::new(StatusCode::CONFLICT, code, "Another session is working on the tenant")
                     .retry_after(5)
             }
+            ReconcileError::RowsInTheWay { .. } => {
+                Self::new(StatusCode::CONFLICT, code, "Rows of the tenant are in the way")
+                    .with_detail(error.to_string())
+            }
             ReconcileError::CommitUnknown { .. } | ReconcileError::HomeUnknown { .. } => {
                 Self::unavailable(code)
             }

@@ -100,7 +100,10 @@ async fn consent_that_cannot_be_meant_is_refused() {
         let ended = go(&[args, &allow].concat());
         let told = ended.stderr + &ended.stdout;
         assert_eq!(ended.code, Some(1), "{told}");
-        assert!(told.contains("declares nothing that --allow names with view day"), "{told}");
+        assert!(
+            told.contains("declares nothing that --allow or [[allow]] names with view day"),
+            "{told}"
+        );
     }
     assert_eq!(database.ask("SELECT acme.one()::text").await, "0");
 }

@@ -109,27 +109,27 @@ pub fn failures(ended: &RunReport) -> BTreeMap<String, String> {
 const TROUBLES: [(&str, &str, &str); 9] = [
     (
         "CREATE TABLE X.a (id int, code text); INSERT INTO X.a VALUES (7, 'x'), (7, 'y')",
-        "a_pkey",
+        "constraint a_pkey on a: 2 rows in a sharing (id) with others",
         "DELETE FROM X.a",
     ),
     (
         "CREATE TABLE X.a (id int PRIMARY KEY, code text); INSERT INTO X.a VALUES (3, 'x'), (4, 'x')",
-        "could not create unique index",
+        "2 rows in a sharing (code) with others",
         "DELETE FROM X.a WHERE id = 4",
     ),
     (
         "CREATE TABLE X.a (code text); INSERT INTO X.a VALUES ('x')",
-        "contains null values",
+        "1 row in a, for which column id has no value",
         "DELETE FROM X.a",
     ),
     (
         "CREATE TABLE X.a (id int PRIMARY KEY, code text); INSERT INTO X.a VALUES (-1, 'x')",
-        "is violated by some row",
+        "1 row in a violating it",
         "DELETE FROM X.a",
     ),
     (
         "CREATE TABLE X.b (a int); INSERT INTO X.b VALUES (77)",
-        "violates foreign key constraint",
+        "1 row in b whose (a) is not in a",
         "DELETE FROM X.b",
     ),
     (
@@ -415,7 +415,7 @@ async fn the_command_line_takes_ids_from_its_input_and_writes_what_it_counted() 
     let ended = apply(&[], "a1\nb1\nNo Id\n").with(1);
     assert!(ended.stdout.contains("b1") && ended.stdout.contains("No Id"), "{}", ended.stdout);
     assert!(counts().contains("provision_applies_total{result=\"current\"} 1\n"), "{}", counts());
-    assert!(counts().contains("provision_failures_total{code=\"step-failed\"} 1\n"));
+    assert!(counts().contains("provision_failures_total{code=\"rows-in-the-way\"} 1\n"));
     // Found by what it left in their schemas, without being told.
     let found = Folder::new(&format!("version = 1\n[tenants]\ndiscover = true\n{TABLES}"));
     let drift = run(tool::on(&database, found.dir.path(), &["drift", "--format", "json"])).with(0);

@@ -11,6 +11,7 @@
 )]
 
 mod adoption;
+mod allowed;
 mod application;
 mod architecture;
 mod attributes;

@@ -181,16 +181,17 @@ async fn values_of_rows_are_shown_to_who_asks_for_them() {
             &["apply", "--all"],
             &["apply", "--all", "--format", "json"],
         ] {
+            let args = &[args, &["--check-rows", "0"]].concat();
             let told = all_of(&run(on(&database, dir, args)).with(1));
             assert!(!told.contains(SECRET), "{args:?}: {told}");
             for part in [sqlstate, what, "--show-values"] {
                 assert!(told.contains(part), "{args:?}: no {part} in {told}");
             }
-            let shown = [args, &["--show-values"]].concat();
+            let shown = [&args[..], &["--show-values"]].concat();
             let told = all_of(&run(on(&database, dir, &shown)).with(1));
             assert!(told.contains(SECRET) && !told.contains("--show-values"), "{shown:?}: {told}");
         }
-        let mut command = on(&database, dir, &["apply", "acme"]);
+        let mut command = on(&database, dir, &["apply", "acme", "--check-rows", "0"]);
         command.env("PROVISION_SHOW_VALUES", "1");
         let told = run(command).with(1).stderr;
         assert!(told.contains(SECRET), "{told}");
@@ -200,7 +201,8 @@ async fn values_of_rows_are_shown_to_who_asks_for_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_answers_without_values_whatever_it_logs() {
     let (database, _) = with_rows_in_the_way().await;
-    for (_, rule, _) in IN_THE_WAY {
+    // What cannot be counted is tried.
+    for (_, rule, _) in IN_THE_WAY.into_iter().filter(|(sqlstate, ..)| *sqlstate == "22P02") {
         for is_shown in [false, true] {
             let args: &[&str] = if is_shown { &["--show-values"] } else { &[] };
             let args = [&["--interval", "0"], args].concat();
@@ -282,10 +284,10 @@ async fn every_report_in_json_tells_its_version_first() {
         assert!(stdout.starts_with(&start), "{args:?}: {stdout}");
     }
     folder.write("schema.toml", &manifest_with("unique = [[\"name\"]]"));
-    let failed = go(&["apply", "acme"]).with(1);
+    let failed = go(&["apply", "acme", "--check-rows", "0"]).with(1);
     let error = final_error(&failed);
     assert_eq!((&error["code"], &error["sqlstate"]), (&"step-failed".into(), &"23505".into()));
-    let failed = go(&["apply", "--all"]).with(1);
+    let failed = go(&["apply", "--all", "--check-rows", "0"]).with(1);
     let report: serde_json::Value = serde_json::from_str(&failed.stdout).expect("JSON alone");
     assert_eq!(report["tenants"][0]["error"]["sqlstate"], "23505");
     let error = final_error(&failed);

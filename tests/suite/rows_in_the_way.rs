@@ -205,7 +205,11 @@ async fn they_are_found_and_are_those_at_which_a_step_would_fail() {
         // Nothing is tried, unless nobody looks: then the server says the same.
         let refused = go(&["apply", "acme"]).with(1).stderr;
         assert!(refused.contains("[rows-in-the-way]"), "{refused}");
-        assert!(refused.contains(told.trim_start_matches("! ")), "{refused}");
+        // Without the keys: what is logged has no values.
+        let words = told.trim_start_matches("! ").split(" (id=").next().unwrap_or_default();
+        let words = words.split(" (the id=").next().unwrap_or_default();
+        let words = words.split(" (a=").next().unwrap_or_default();
+        assert!(refused.contains(words) && !refused.contains("id=2"), "{refused}");
         let failed = go(&["apply", "acme", "--check-rows", "0"]).with(1).stderr;
         assert!(failed.contains(sqlstate), "{told}: {failed}");
         database.run(&format!("SET search_path = acme; {repair}")).await;

@@ -33,7 +33,7 @@ async fn missing_tenants_are_made_on_boot_on_notice_and_at_intervals() {
     // One that fails is tried again, long before the next pass.
     database.run(&twice("stuck")).await;
     database.run("INSERT INTO public.tenants VALUES ('stuck')").await;
-    service.logs("step-failed").await;
+    service.logs("rows-in-the-way").await;
     database.run("TRUNCATE stuck.a").await;
     let made = "pg_class WHERE relname = 'b' AND relnamespace = 'stuck'::regnamespace";
     eventually("made when it can be", async || database.count(made).await == 1).await;
@@ -66,7 +66,7 @@ async fn a_tenant_that_keeps_failing_holds_nobody_up() {
     service.logs("a reconcile pass has ended").await;
     let metrics = metrics(&service).await;
     assert_eq!(metric(&metrics, "provision_schemas_provisioned_total"), Some(2.0));
-    assert_eq!(metric(&metrics, "provision_failures_total{code=\"step-failed\"}"), Some(1.0));
+    assert_eq!(metric(&metrics, "provision_failures_total{code=\"rows-in-the-way\"}"), Some(1.0));
     assert_eq!(metric(&metrics, "provision_tenants{state=\"in_sync\"}"), Some(2.0));
     // A probe has a time limit, which a busy machine may exceed.
     eventually("ready", async || service.get("/readyz").await.status == 200).await;

@@ -6,10 +6,11 @@ use clap::Args;
 
 use crate::cli::Global;
 use crate::cli::detached::run_detached;
+use crate::consent::Class;
 use crate::error::Error;
 use crate::files;
 use crate::fleet::Fleet;
-use crate::reconcile::Retry;
+use crate::reconcile::{self, Retry};
 use crate::server::{self, Credentials, Tokens};
 
 /// The largest file of tokens.
@@ -34,6 +35,10 @@ pub(super) struct Files {
     /// A file with tokens that allow reading only. Without it, `PROVISION_READ_TOKEN` is read.
     #[arg(long, env = "PROVISION_READ_TOKEN_FILE", value_name = "FILE")]
     read_token_file: Option<PathBuf>,
+
+    /// Drop what `[[allow]]` in the manifest allows to be dropped, too. Without it, the service only makes the other changes that the manifest allows.
+    #[arg(long, env = "PROVISION_HONOUR_DROPS")]
+    honour_drops: bool,
 }
 
 impl Files {
@@ -45,7 +50,17 @@ impl Files {
     /// The manifest with its servers, tokens and certificates.
     pub(super) async fn load(&self, global: &Global) -> Result<(Fleet, Credentials), Error> {
         let credentials = self.credentials().await?;
-        Ok((fleet(global).await?, credentials))
+        Ok((self.fleet(global).await?, credentials))
+    }
+
+    /// The manifest with its servers. Attempts are fewer than elsewhere: clients wait, and try again.
+    pub(super) async fn fleet(&self, global: &Global) -> Result<Fleet, Error> {
+        let fleet = global.fleet_with(Retry { attempts: 3, ..Retry::default() }).await?;
+        let mut allowed = fleet.manifest.allowed(reconcile::today());
+        if !self.honour_drops {
+            allowed = allowed.without(Class::Drop);
+        }
+        Ok(fleet.with_consent(&allowed))
     }
 
     pub(super) async fn credentials(&self) -> Result<Credentials, Error> {
@@ -66,11 +81,6 @@ impl Files {
         Tokens::parse(full.as_deref().unwrap_or_default(), read.as_deref())
             .map_err(|source| Error::Tokens { from, source })
     }
-}
-
-/// The manifest with its servers. Attempts are fewer than elsewhere: clients wait, and try again.
-pub(super) async fn fleet(global: &Global) -> Result<Fleet, Error> {
-    global.fleet_with(Retry { attempts: 3, ..Retry::default() }).await
 }
 
 /// The contents of a file, or else of a variable, and which of them it was.

@@ -8,27 +8,44 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tracing::{error, info, warn};
 
-use super::files::{self, Files};
+use super::files::Files;
 use crate::cli::Global;
 use crate::error::Error;
 use crate::explain::Explain as _;
 use crate::fleet::Fleet;
+use crate::reconcile;
 use crate::server::{Acceptance, NotAccepted, Server, check_manifest};
 use crate::telemetry::{self, Reload};
 
 /// How long to wait before the servers are tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Reads all files again at each signal. Signals during a reload count as one.
+/// How often is looked whether a day is over.
+const DAYS_CHECKED: Duration = Duration::from_secs(60);
+
+/// Reads all files again at each signal, and when something that the manifest allows has ended. Signals during a reload count as one.
 pub(super) async fn on_signal(
     hang_up: &mut Signal,
     files: &Files,
     global: &Global,
     server: &Server,
 ) {
-    while hang_up.recv().await.is_some() {
+    loop {
+        tokio::select! {
+            signal = hang_up.recv() => if signal.is_none() { return },
+            () = end_of_consent(server) => info!("something that the manifest allowed has ended"),
+        }
         // A signal while waiting for a database starts again.
         while reload(hang_up, files, global, server).await.is_none() {}
+    }
+}
+
+/// Waits until the day is over that is the last one of something that the manifest in use allows.
+async fn end_of_consent(server: &Server) {
+    let today = reconcile::today();
+    let last = server.consent_ends(today);
+    while last.is_none_or(|last| reconcile::today() <= last) {
+        tokio::time::sleep(DAYS_CHECKED).await;
     }
 }
 
@@ -50,7 +67,7 @@ async fn reload(
             false
         }
     };
-    let fleet = match files::fleet(global).await {
+    let fleet = match files.fleet(global).await {
         Ok(fleet) => fleet,
         Err(error) => {
             refuse("the manifest", &error);
