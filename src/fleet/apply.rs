@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::difference::compare_all;
+use super::difference::{Compared, compare_all};
 use super::health::{self, StageDone};
+use super::holding::{self, held_canary};
 use super::left::{Lefts, by_shape};
 use super::{
     Event, Fleet, FleetPlan, Member, Pinned, Roster, RunReport, Seen, Stages, TenantOutcome,
@@ -59,6 +60,7 @@ struct Run<'f> {
 
 /// Brings all members of `roster` up to date; with `reviewed`, those that it pins, and only if they
 /// are still as they were. Setting `stop` ends the run after the transactions in flight.
+/// A tenant that is held is left alone, whatever its state.
 ///
 /// Failures are reported in the result, tenant by tenant.
 pub async fn apply(
@@ -81,7 +83,7 @@ pub async fn apply(
     let compared = compare_all(fleet, &members, &survey);
 
     let (today, mut lefts) = (reconcile::today(), Lefts::default());
-    let mut open = Vec::new();
+    let (mut open, mut held) = (Vec::new(), Vec::new());
     let mut done: Vec<Option<TenantReport>> = Vec::with_capacity(members.len());
     let mut apply_options = Vec::with_capacity(members.len());
     for (at, (member, compared)) in members.iter().zip(&compared).enumerate() {
@@ -91,10 +93,16 @@ pub async fn apply(
             Some(Seen::Failed(failure)) if is_systemic(failure) => Some(failure.clone()),
             _ => None,
         };
-        if !is_current {
+        let hold = compared.as_ref().and_then(|compared| compared.hold.as_ref());
+        if let Some(hold) = hold {
+            held.push(holding::held(fleet, member, hold));
+        } else if !is_current {
             open.push(at);
         }
         done.push(match compared {
+            Some(Compared { hold: Some(hold), .. }) => {
+                Some(blank(fleet, member, TenantOutcome::Held { hold: hold.clone() }))
+            }
             Some(compared) if is_current => {
                 let rules = &fleet.manifest.drift;
                 let left = lefts.of(&compared.difference, rules, &member.tenant.id, today);
@@ -136,8 +144,12 @@ pub async fn apply(
         failures: AtomicUsize::new(0),
         stopped: Mutex::new(HashMap::new()),
     };
+    on_event(Event::Held(&held));
     on_event(Event::Starting(open.iter().filter(|at| !run.is_done(**at)).count()));
-    run.stages(&open).await;
+    match held_canary(&options.stages, &members, &held) {
+        Some(reason) => run.end(None, reason),
+        None => run.stages(&open).await,
+    }
 
     let done = run.done.into_inner().unwrap_or_else(PoisonError::into_inner);
     let tenants = done.into_iter().zip(&members);
@@ -295,10 +307,15 @@ impl Run<'_> {
             let result =
                 reconcile::apply_on(&mut connection, context, &member.tenant, *options).await;
             let committed = result.as_ref().err().map_or(0, ReconcileError::committed);
-            let outcome = result.map_err(|error| Failure::from(&error));
-            if let Err(failure) = &outcome
+            let outcome = match result {
+                // Somebody has begun to hold it since the survey, or it could not be surveyed.
+                Err(ReconcileError::Held { hold, .. }) => Err(TenantOutcome::Held { hold: *hold }),
+                Err(error) => Err(TenantOutcome::Failed { error: Failure::from(&error) }),
+                Ok(applied) => Ok(applied),
+            };
+            if let Err(TenantOutcome::Failed { error }) = &outcome
                 && committed == 0
-                && failure.sqlstate.as_deref() == Some("53300")
+                && error.sqlstate.as_deref() == Some("53300")
                 && workers.load(Ordering::Relaxed) > 1
             {
                 // The server accepts no more connections: continue with fewer.
@@ -322,7 +339,7 @@ impl Run<'_> {
         at: usize,
         server: usize,
         mut done: TenantReport,
-        result: Result<Applied, Failure>,
+        result: Result<Applied, TenantOutcome>,
     ) {
         match result {
             Ok(applied) => {
@@ -345,7 +362,7 @@ impl Run<'_> {
                     }
                 };
             }
-            Err(error) => {
+            Err(TenantOutcome::Failed { error }) => {
                 let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
                 if is_systemic(&error) {
                     let hint = error.hint.as_ref().map(|hint| format!(" ({hint})"));
@@ -359,6 +376,7 @@ impl Run<'_> {
                 }
                 done.outcome = TenantOutcome::Failed { error };
             }
+            Err(outcome) => done.outcome = outcome,
         }
         (self.on_event)(Event::Done(&done));
         let mut all = self.done.lock().unwrap_or_else(PoisonError::into_inner);

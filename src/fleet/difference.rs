@@ -10,6 +10,7 @@ use super::{Fleet, Member, Seen, Survey};
 use crate::catalog::Object;
 use crate::checksum::Checksum;
 use crate::grants::{AbsentGrant, Whose};
+use crate::hold::Hold;
 use crate::obstacle::{Obstacle, Reasons};
 use crate::pg::{self, Observed, Placement, Row, TenantSnapshot};
 use crate::plan::{Action, Untouched};
@@ -73,6 +74,8 @@ pub(super) struct Compared {
     pub(super) is_recorded: bool,
     /// Where Citus keeps the schema; `None` if it is on the server itself, and should be.
     pub(super) placement: Option<Placement>,
+    /// The hold that is in force.
+    pub(super) hold: Option<Hold>,
 }
 
 type Shape<'f> = (usize, Option<Checksum>, Vec<(usize, usize)>, Vec<AbsentGrant<'f>>, Reasons);
@@ -107,6 +110,7 @@ pub(super) fn compare_all(
         Some(Compared {
             is_recorded: note == Some(&expected),
             is_present: snapshot.present.is_some(),
+            hold: snapshot.present.as_ref().and_then(|present| present.hold.clone()),
             placement: snapshot.present.as_ref().and_then(|present| present.placement.clone()),
             seen,
             rows_found: fingerprint.filter(|_| snapshot.absent.is_empty()),

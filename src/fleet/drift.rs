@@ -14,6 +14,7 @@ use super::undeclared::{Present, Undeclared, undeclared};
 use super::unused::{UnusedRule, unused};
 use super::{Fleet, Roster, Seen, Survey};
 use crate::checksum::{self, Checksum};
+use crate::hold::Hold;
 use crate::name::TenantId;
 use crate::pg::Placement;
 
@@ -66,6 +67,11 @@ impl Drift {
     /// drift: their contents are as declared, or reported as usual.
     pub fn undistributed(&self) -> impl Iterator<Item = &TenantDrift> {
         self.tenants.iter().filter(|tenant| tenant.placement == Some(Placement::Undistributed))
+    }
+
+    /// Tenants that are held, whatever their state.
+    pub fn held(&self) -> impl Iterator<Item = (&TenantDrift, &Hold)> {
+        self.tenants.iter().filter_map(|tenant| Some((tenant, tenant.hold.as_ref()?)))
     }
 
     /// Whether something could not be checked, so that its state is unknown.
@@ -141,6 +147,7 @@ fn of_compared(
             shape: None,
             error: None,
             exception: None,
+            hold: compared.as_ref().and_then(|compared| compared.hold.clone()),
             is_recorded: compared.as_ref().is_some_and(|compared| compared.is_recorded),
             placement: compared.as_ref().and_then(|compared| compared.placement.clone()),
         };

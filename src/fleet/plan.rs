@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::difference::{Compared, compare_all};
+use super::holding::{self, HeldTenant};
 use super::left::{LeftIn, Lefts, by_shape};
 use super::roster::{PassedOver, Refused, Unreachable};
 use super::{Fleet, Member, Roster, Seen, survey};
@@ -35,6 +36,9 @@ pub struct FleetPlan {
     pub plans: Vec<SharedPlan>,
     /// Those that have something to do.
     pub tenants: Vec<Pinned>,
+    /// Those that are held: an apply leaves them alone, so nothing is planned for them.
+    #[serde(default, skip_deserializing)]
+    pub held: Vec<HeldTenant>,
     /// How many are as declared, except for what the manifest says to ignore.
     pub current: usize,
     /// Those that have nothing to do but differ, by shape.
@@ -94,7 +98,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
     let compared = compare_all(fleet, &members, &survey);
     let today = reconcile::today();
     let (mut drafts, mut lefts) = (Drafts::default(), Lefts::default());
-    let (mut left, mut failed, mut current) = (Vec::new(), Vec::new(), 0);
+    let (mut left, mut failed, mut held, mut current) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for ((member, seen), compared) in members.iter().zip(&survey.seen).zip(&compared) {
         let id = &member.tenant.id;
         let (snapshot, compared) = match (seen, compared) {
@@ -108,6 +112,10 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
                 continue;
             }
         };
+        if let Some(hold) = &compared.hold {
+            held.push(holding::held(fleet, member, hold));
+            continue;
+        }
         let left_here = lefts.of(&compared.difference, &fleet.manifest.drift, id, today);
         if compared.difference.is_behind() {
             match drafts.add(fleet, member, snapshot, compared, &left_here) {
@@ -134,6 +142,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
         consent: fleet.servers.first().map(|s| s.context.consent.clone()).unwrap_or_default(),
         plans,
         tenants,
+        held,
         current,
         left: by_shape(left.iter().map(|(id, left)| (*id, left))),
         failed,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::explain::Failure;
+use crate::hold::Hold;
 use crate::name::TenantId;
 use crate::pg::Placement;
 
@@ -56,6 +57,9 @@ pub struct TenantDrift {
     /// Why its drift is accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,
+    /// Who wants it to be left alone: applies of many do not touch it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// Whether its record says that the manifest, as it is now, was applied.
     #[serde(skip)]
     pub is_recorded: bool,

@@ -5,6 +5,7 @@ use super::compare::make_plan;
 use super::context::Context;
 use super::error::ReconcileError;
 use super::outcome::Tenant;
+use crate::hold::Hold;
 use crate::pg::{Session, Transaction};
 use crate::plan::Plan;
 
@@ -13,6 +14,17 @@ use crate::plan::Plan;
 /// # Errors
 /// When the tenant is not registered, or cannot be read, or the server refuses the manifest.
 pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileError> {
+    plan_and_hold(context, tenant).await.map(|(plan, _)| plan)
+}
+
+/// The same, with the hold of the tenant that would keep `apply` from it.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn plan_and_hold(
+    context: &Context,
+    tenant: &Tenant,
+) -> Result<(Plan, Option<Hold>), ReconcileError> {
     let mut session = Session::open(&context.target).await?;
     check_registered(context, &mut session, tenant).await?;
     let desired = context.desired(&mut session).await?;
@@ -26,6 +38,7 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     let placement = transaction.placement().await?;
     let is_distributed = transaction.is_distributed(placement.as_ref());
     let externals = transaction.externals(&context.manifest).await?;
+    let hold = transaction.hold().cloned();
     transaction.rollback().await?;
     context.find_renames(observed.identified()).await?;
     let plan = make_plan(context, tenant, desired, &observed, &reasons);
@@ -36,7 +49,7 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
         check_distributable(context, tenant, desired, &plan, &externals)?;
     }
     session.close().await;
-    Ok(plan)
+    Ok((plan, hold))
 }
 
 /// Whether the server can be reached and accepts the manifest, so that tenants can be provisioned.

@@ -10,6 +10,7 @@ use super::outcome::Tenant;
 use super::plan::read;
 use crate::checksum::Checksum;
 use crate::grants::Whose;
+use crate::hold::Hold;
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
 use crate::pg::{Placement, Session, StateRow};
@@ -30,6 +31,9 @@ pub struct Status {
     /// Why the manifest accepts for now that it does not conform, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,
+    /// Who wants the tenant to be left alone: no apply touches it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     pub differences: Differences,
     /// Declared rows whose keys are not found.
     pub absent_rows: usize,
@@ -116,6 +120,7 @@ pub async fn status(
     let observed = transaction.observe(declared, shapes, history.max(1), None, &avoid).await?;
     let placement = transaction.placement().await?;
     let record_unread = observed.schema.is_some() && !transaction.can_read_record();
+    let hold = transaction.hold().cloned();
     let record_owner = transaction.foreign_record_owner().cloned();
     transaction.rollback().await?;
     context.find_renames(observed.identified()).await?;
@@ -143,6 +148,7 @@ pub async fn status(
         exists: observed.schema.is_some(),
         conforms,
         exception: exception.filter(|_| !conforms),
+        hold,
         differences,
         absent_rows: observed.absent.rows.len(),
         manifest_is_current: newest

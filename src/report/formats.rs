@@ -8,6 +8,7 @@ use super::causes::{by_cause, by_reason, server, unchecked};
 use super::difference::{difference, in_short};
 use super::fleet::{IGNORED, UNDECLARED, UNUSED, headline, unused};
 use super::groups::{Group, groups, ignored, undeclared};
+use super::holds::{self, HELD};
 use super::lists::{some, tenants};
 use super::placement;
 use super::style::{plain, printable, printable_lines};
@@ -56,6 +57,8 @@ pub fn drift_markdown(drift: &Drift) -> String {
         }
         text.push_str(&folded);
     }
+    let held = holds::of_drift(drift);
+    text.push_str(&section(&format!("### {HELD}"), PAGE / 6, held.into_iter()));
     let unused = unused(drift);
     text.push_str(&section(&format!("### {}", escaped(UNUSED)), PAGE / 6, unused.into_iter()));
     let problems = problems(drift);
@@ -116,7 +119,11 @@ pub fn drift_junit(drift: &Drift) -> String {
                 error
             }
         };
-        suite.add_test_case(TestCase::new(tenant.tenant.to_string(), status));
+        let mut case = TestCase::new(tenant.tenant.to_string(), status);
+        if let Some(hold) = &tenant.hold {
+            case.set_system_out(hold.to_string());
+        }
+        suite.add_test_case(case);
     }
     for (name, problem) in other_problems(drift) {
         let mut error = TestCaseStatus::non_success(NonSuccessKind::Error);
@@ -150,6 +157,9 @@ pub fn drift_github(drift: &Drift) -> String {
     }
     for line in ignored(drift).unwrap_or_default() {
         let _ = writeln!(text, "::notice title=ignored object::{}", command(&line));
+    }
+    for line in holds::of_drift(drift) {
+        let _ = writeln!(text, "::notice title=tenant held::{}", command(&line));
     }
     for problem in problems(drift) {
         let _ = writeln!(text, "::error title=tenant not checked::{}", command(&problem));

@@ -6,6 +6,7 @@ use super::causes::{by_cause, by_reason, server};
 use super::difference::{shape_in_short, untouched};
 use super::fleet_plan::headline;
 use super::formats::{PAGE, code, escaped, folded, section};
+use super::holds::{self, HELD};
 use super::lists::{some, tenants};
 use super::style::plain;
 use crate::explain::Failure;
@@ -23,6 +24,7 @@ pub fn fleet_plan_markdown(plan: &FleetPlan) -> String {
     let mark = if plan.is_incomplete() { "❌ " } else { "" };
     let mut text = format!("## {mark}Plan for tenant schemas\n\n{}.\n", escaped(&headline(plan)));
     let end = left("### Nothing to do, but not as declared", &plan.left)
+        + &section(&format!("### {HELD}"), SECTION / 2, holds::of_plan(plan).into_iter())
         + &section("### Cannot be planned", SECTION, problems(plan).into_iter());
     for (number, shared) in plan.plans.iter().enumerate() {
         let more = plan.plans.len() - number;
@@ -181,6 +183,7 @@ mod tests {
             manifest_checksum: checksum::of("manifest", &0),
             plans: (0..plans).map(shared).collect(),
             tenants: (0..plans).map(pin).collect(),
+            held: Vec::new(),
             current: 0,
             left: (0..plans).map(left).collect(),
             failed: (0..plans).map(failed).collect(),

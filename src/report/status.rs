@@ -28,6 +28,9 @@ pub fn status(status: &Status) -> String {
     if let Some(why) = &status.exception {
         let _ = writeln!(text, "  accepted by [drift] exceptions: {}", printable(why));
     }
+    if let Some(hold) = &status.hold {
+        let _ = writeln!(text, "  {}", styled(CHANGED, &format!("{hold} (no apply touches it)")));
+    }
     match status.placement.as_ref() {
         Some(Placement::Worker(worker)) => {
             let _ = writeln!(text, "  on worker {}", printable(worker));

@@ -32,6 +32,7 @@ mod functions;
 mod golden;
 mod grants;
 mod held;
+mod holds;
 mod hostile;
 mod hostile_code;
 mod inputs;

@@ -50,7 +50,12 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut TenantStat
         }
         let shape = tenant.shape.and_then(|shape| drift.shapes.get(shape));
         let is_behind = shape.is_some_and(|shape| shape.difference.is_behind());
-        if !is_behind && tenant.is_recorded {
+        if let Some(hold) = &tenant.hold {
+            if is_behind {
+                info!(tenant = %tenant.tenant, %hold, "a tenant is left alone: somebody holds it");
+            }
+            backoff.succeeded(&member.tenant.id);
+        } else if !is_behind && tenant.is_recorded {
             // Something else may have brought it up to date meanwhile.
             backoff.succeeded(&member.tenant.id);
         } else if backoff.allows(&member.tenant.id, now) {
@@ -74,6 +79,7 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut TenantStat
                 TenantOutcome::Current
                 | TenantOutcome::Created { .. }
                 | TenantOutcome::Updated { .. }
+                | TenantOutcome::Held { .. }
                 | TenantOutcome::Recorded { .. } => {
                     backoff.succeeded(&done.tenant);
                 }
@@ -84,6 +90,9 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut TenantStat
     backoff.postpone(Instant::now());
     let mut counts = counted(states.values());
     if scope == Scope::All {
+        if is_whole {
+            telemetry::held(drift.held().count());
+        }
         known.passed(&states, is_whole);
         let unreachable = count(&counts, State::Unreachable);
         if let Some(all) = known.counts() {
@@ -105,6 +114,7 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut TenantStat
                 drifted = count(&counts, State::Drifted),
                 unreachable = count(&counts, State::Unreachable),
                 failures,
+                held = drift.held().count(),
                 servers_unavailable = unavailable,
                 orphans = drift.orphans.len(),
                 duration_ms = crate::reconcile::millis(start.elapsed()),
