@@ -1,5 +1,6 @@
 //! Outcomes → what people and programs read. Values in, text out; nothing is printed here.
 
+mod accepted;
 mod causes;
 mod difference;
 mod fleet;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use jiff::civil::Date;
 
 use super::difference::{Compared, compare_all};
 use super::health::{self, StageDone};
@@ -87,34 +88,14 @@ pub async fn apply(
     let mut done: Vec<Option<TenantReport>> = Vec::with_capacity(members.len());
     let mut apply_options = Vec::with_capacity(members.len());
     for (at, (member, compared)) in members.iter().zip(&compared).enumerate() {
-        let is_current =
-            compared.as_ref().is_some_and(|c| c.is_recorded && !c.difference.is_behind());
-        let lost = match survey.seen.get(at) {
-            Some(Seen::Failed(failure)) if is_systemic(failure) => Some(failure.clone()),
-            _ => None,
-        };
-        let hold = compared.as_ref().and_then(|compared| compared.hold.as_ref());
-        if let Some(hold) = hold {
-            held.push(holding::held(fleet, member, hold));
-        } else if !is_current {
-            open.push(at);
+        let found = (survey.seen.get(at), compared.as_ref());
+        let known = without_trying(fleet, member, found, &mut lefts, today);
+        match known.as_ref().map(|known| &known.outcome) {
+            Some(TenantOutcome::Held { hold }) => held.push(holding::held(fleet, member, hold)),
+            Some(TenantOutcome::Current) => {}
+            _ => open.push(at),
         }
-        done.push(match compared {
-            Some(Compared { hold: Some(hold), .. }) => {
-                Some(blank(fleet, member, TenantOutcome::Held { hold: hold.clone() }))
-            }
-            Some(compared) if is_current => {
-                let rules = &fleet.manifest.drift;
-                let left = lefts.of(&compared.difference, rules, &member.tenant.id, today);
-                let placement = compared.placement.clone();
-                Some(TenantReport {
-                    left,
-                    placement,
-                    ..blank(fleet, member, TenantOutcome::Current)
-                })
-            }
-            _ => lost.map(|error| blank(fleet, member, TenantOutcome::Failed { error })),
-        });
+        done.push(known);
         let pin = reviewed.zip(pins.get(&member.tenant.id));
         apply_options.push(ApplyOptions {
             reviewed: pin.map(|(plan, pin)| Reviewed {
@@ -176,6 +157,31 @@ pub async fn apply(
     };
     telemetry::found_current(report.tenants.iter().filter(untried).count());
     report
+}
+
+/// What becomes of a tenant that need not be tried, or cannot be; `None`: it is to be tried.
+fn without_trying(
+    fleet: &Fleet,
+    member: &Member,
+    (seen, compared): (Option<&Seen<'_>>, Option<&Compared>),
+    lefts: &mut Lefts,
+    today: Date,
+) -> Option<TenantReport> {
+    if let Some(Seen::Failed(failure)) = seen.filter(|_| compared.is_none()) {
+        let error = Some(failure.clone()).filter(is_systemic)?;
+        return Some(blank(fleet, member, TenantOutcome::Failed { error }));
+    }
+    let compared = compared?;
+    if let Some(hold) = &compared.hold {
+        return Some(blank(fleet, member, TenantOutcome::Held { hold: hold.clone() }));
+    }
+    if !compared.is_recorded || compared.difference.is_behind() {
+        return None;
+    }
+    let rules = &fleet.manifest.drift;
+    let left = lefts.of(&compared.difference, rules, &member.tenant.id, today);
+    let placement = compared.placement.clone();
+    Some(TenantReport { left, placement, ..blank(fleet, member, TenantOutcome::Current) })
 }
 
 fn blank(fleet: &Fleet, member: &Member, outcome: TenantOutcome) -> TenantReport {

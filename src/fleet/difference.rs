@@ -55,6 +55,12 @@ impl Difference {
         *self == Self::default()
     }
 
+    /// All objects that differ, by kind and name; `None`: there is no such schema.
+    pub(super) fn objects(&self) -> Option<Vec<String>> {
+        let missing = self.missing.iter().map(ToString::to_string);
+        (!self.absent).then(|| missing.chain(self.untouched.objects()).collect())
+    }
+
     /// Whether the record may say that the tenant is complete.
     pub(super) fn is_complete(&self) -> bool {
         !self.is_behind() && self.untouched.is_empty()

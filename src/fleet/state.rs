@@ -6,6 +6,7 @@ use crate::explain::Failure;
 use crate::hold::Hold;
 use crate::name::TenantId;
 use crate::pg::Placement;
+use crate::plan::Excepted;
 
 /// The state of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -57,6 +58,9 @@ pub struct TenantDrift {
     /// Why its drift is accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,
+    /// The objects in which it differs for which the manifest has exceptions of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excepted: Vec<Excepted>,
     /// Who wants it to be left alone: applies of many do not touch it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::accepted::{self, EXCEPTED};
 use super::causes::{failures, refused, unchecked, unreachable};
 use super::difference::{self, difference, in_short};
 use super::groups::{groups, ignored, undeclared};
@@ -50,6 +51,7 @@ pub fn drift(drift: &Drift) -> String {
         let none = ignored.is_empty().then(|| "none".to_owned());
         list(&mut text, IGNORED, ignored.into_iter().chain(none));
     }
+    list(&mut text, EXCEPTED, accepted::objects(drift).into_iter());
     list(&mut text, HELD, holds::of_drift(drift).into_iter());
     list(&mut text, UNUSED, unused(drift).into_iter());
     failures(&mut text, "could not be checked", unchecked(drift));
@@ -118,7 +120,7 @@ fn left(text: &mut String, shapes: &[LeftIn]) {
     gap(text);
     let _ = writeln!(text, "{}", styled(STRONG, "not touched"));
     for shape in shapes.iter().take(SHAPES_SHOWN) {
-        let accepted = shape.left.exception.as_ref().map(|why| format!(", accepted: {why}"));
+        let accepted = accepted::of_left(&shape.left).map(|why| format!(", accepted: {why}"));
         let line = format!("{}{}", tenants(shape.tenants.len()), accepted.unwrap_or_default());
         let _ = writeln!(text, "  {}", printable(&line));
         let untouched = &shape.left.untouched;

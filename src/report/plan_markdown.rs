@@ -150,7 +150,7 @@ mod tests {
             let (actual, expected) = ("```\n".repeat(n % 20), "<b>\n".repeat(n % 20));
             let changed = vec![Change { object, actual, expected, allowed_by: None }];
             let untouched = Untouched { changed, extra: vec![table(n)], ..Untouched::default() };
-            LeftIn { tenants: vec![id(n)], left: Left { untouched, exception: None } }
+            LeftIn { tenants: vec![id(n)], left: Left { untouched, ..Left::default() } }
         };
         let pin = |n: usize| Pinned {
             tenant: id(n),

@@ -44,6 +44,9 @@ pub(super) struct Provisioned {
     /// Why the manifest accepts for now that the tenant differs, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<String>,
+    /// The objects that differ for which the manifest has exceptions of their own, each with why and until when.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excepted: Vec<String>,
     /// Objects that are present but different, which is accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     accepted: Vec<ChangedObject>,
@@ -69,6 +72,7 @@ impl From<&Applied> for Provisioned {
             extra: texts(&applied.left.untouched.extra),
             unmodelled: texts(&applied.left.untouched.unmodelled),
             exception: applied.left.exception.clone(),
+            excepted: texts(&applied.left.excepted),
             accepted: applied.plan.changed.iter().map(ChangedObject::from).collect(),
         }
     }
@@ -177,6 +181,9 @@ pub(super) struct TenantStatus {
     /// Why the manifest accepts for now that it is not, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<String>,
+    /// The objects that differ for which the manifest has exceptions of their own, each with why and until when.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excepted: Vec<String>,
     /// Who wants the tenant to be left alone: nothing provisions it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<Hold>,
@@ -213,6 +220,7 @@ impl From<&Status> for TenantStatus {
         Self {
             conforms: status.conforms,
             exception: status.exception.clone(),
+            excepted: texts(&status.excepted),
             hold: status.hold.as_ref().map(Hold::from),
             missing,
             held,

@@ -21,6 +21,7 @@ mod consent;
 mod docs;
 mod embedded;
 mod example;
+mod exceptions;
 mod extensions;
 mod faults;
 mod fingerprint;

@@ -23,6 +23,9 @@ pub(in crate::server) struct TenantState {
     /// Why the manifest accepts for now that it differs, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<String>,
+    /// The objects that differ for which the manifest has exceptions of their own, each with why and until when.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excepted: Vec<String>,
     /// Who wants the tenant to be left alone: nothing provisions it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<Hold>,
@@ -41,6 +44,7 @@ impl From<&TenantDrift> for TenantState {
             server: tenant.server.clone(),
             state: tenant.state.name(),
             exception: tenant.exception.clone(),
+            excepted: texts(&tenant.excepted),
             hold: tenant.hold.as_ref().map(Hold::from),
             code: tenant.error.as_ref().map(|error| error.code),
             placement: tenant.placement.as_ref().into(),
