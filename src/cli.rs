@@ -7,6 +7,7 @@ mod drift;
 mod embedded;
 mod exit;
 mod global;
+mod hold;
 mod output;
 mod plan;
 mod progress;
@@ -42,6 +43,7 @@ Examples:
   provision status acme                   whether it is now as declared, and what was done when
   provision apply --all                   create or complete the schemas of all tenants
   provision drift                         which tenants differ from the manifest, and how
+  provision hold acme --reason '…'        leave tenant acme alone, until: provision release acme
   provision serve --token-file token      provision over HTTP, and keep all tenants up to date
 
 Exit codes:
@@ -68,6 +70,8 @@ enum Command {
     Apply(apply::Apply),
     Status(status::Status),
     Drift(drift::Drift),
+    Hold(hold::Hold),
+    Release(hold::Release),
     Serve(serve::Serve),
     #[command(subcommand)]
     Embedded(embedded::Embedded),
@@ -88,6 +92,8 @@ impl Cli {
             Command::Apply(apply) => apply.is_json(),
             Command::Status(status) => status.is_json(),
             Command::Drift(drift) => drift.is_json(),
+            Command::Hold(hold) => hold.is_json(),
+            Command::Release(release) => release.is_json(),
             _ => false,
         };
         is_result || self.global.log_format == LogFormat::Json
@@ -120,6 +126,8 @@ pub async fn run(cli: Cli) -> Result<Exit, Error> {
         Command::Apply(command) => command.run(global).await,
         Command::Status(command) => command.run(global).await,
         Command::Drift(command) => command.run(global).await,
+        Command::Hold(command) => command.run(global).await,
+        Command::Release(command) => command.run(global).await,
         Command::Serve(command) => command.run(global).await,
         Command::Embedded(command) => command.run(global).await,
     }

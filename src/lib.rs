@@ -63,6 +63,8 @@ pub mod locks;
 
 pub mod touched;
 
+pub mod hold;
+
 pub mod obstacle;
 
 pub mod settings;

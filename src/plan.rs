@@ -10,6 +10,7 @@ mod comparison;
 mod consent;
 mod difference;
 mod drop_order;
+mod excepted;
 mod held;
 mod locks;
 mod mentions;
@@ -34,6 +35,7 @@ mod untouched;
 use serde::{Deserialize, Serialize};
 
 pub use difference::{Difference, difference};
+pub use excepted::{Acceptance, Excepted};
 pub use step::{Action, Step};
 pub use touched::touched;
 pub use unreadable::unreadable;

@@ -18,6 +18,7 @@ mod auth;
 mod current;
 mod error_responses;
 mod extract;
+mod holds;
 mod jobs;
 mod layers;
 mod listen;

@@ -18,6 +18,7 @@ const DURATION: &str = "provision_apply_duration_seconds";
 const STATEMENTS: &str = "provision_statements_total";
 const LOCK_WAIT: &str = "provision_lock_wait_seconds";
 const TENANTS: &str = "provision_tenants";
+const HELD: &str = "provision_tenants_held";
 const LAST_SUCCESS: &str = "provision_reconcile_last_success_timestamp_seconds";
 const LEADER: &str = "provision_reconcile_leader";
 const LED: &str = "provision_reconcile_led";
@@ -84,6 +85,10 @@ fn describe() {
     );
     describe_gauge!(TENANTS, "Tenants by state, as the leader's last reconcile pass left them.");
     describe_gauge!(
+        HELD,
+        "Tenants that somebody holds, whatever their state, as the leader's last reconcile pass found them."
+    );
+    describe_gauge!(
         LAST_SUCCESS,
         Unit::Seconds,
         "When a reconcile pass last ended with all tenants looked at and none failed."
@@ -144,6 +149,11 @@ pub(crate) fn locked(wait: Duration) {
 /// The number of tenants in this state.
 pub(crate) fn tenants(state: &'static str, count: usize) {
     gauge!(TENANTS, "state" => state).set(precise(count));
+}
+
+/// The number of tenants that are held.
+pub(crate) fn held(count: usize) {
+    gauge!(HELD).set(precise(count));
 }
 
 /// A reconcile pass has succeeded, at this Unix time.

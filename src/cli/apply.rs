@@ -267,7 +267,10 @@ impl Apply {
         context.row_checks = self.check_rows.checks(self.require_clean);
         let mut reviewed = saved.as_ref().map(Reviewed::from);
         if self.ask {
-            let plan = reconcile::plan(&context, &tenant).await?;
+            let (plan, hold) = reconcile::plan_and_hold(&context, &tenant).await?;
+            if let Some(hold) = hold.map(Box::new) {
+                return Err(ReconcileError::Held { tenant: tenant.id, hold }.into());
+            }
             let left = reconcile::left_by(&context, &plan);
             output::result(global.color, &report::plan(&plan, &left, self.sql))?;
             if !plan.is_empty() {

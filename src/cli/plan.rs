@@ -111,7 +111,10 @@ impl Plan {
         context.trusts_tenant_code = self.trust_tenant_code;
         context.consent = self.allow.consent(&context.manifest);
         context.row_checks = self.check_rows.checks(false);
-        let plan = reconcile::plan(&context, &tenant).await?;
+        let (plan, hold) = reconcile::plan_and_hold(&context, &tenant).await?;
+        if let Some(hold) = &hold {
+            output::notice(&format!("tenant {id} is {hold}; apply refuses until that ends"));
+        }
         notice_unused(&context.consent, &plan.steps, &plan.held);
         let left = reconcile::left_by(&context, &plan);
         let saved = || report::to_line(&reconcile::shown(&context, plan.clone()));

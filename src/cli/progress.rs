@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::Global;
-use crate::fleet::{Event, TenantOutcome};
+use crate::fleet::{Event, HeldTenant, TenantOutcome};
 use crate::name::printable;
 
 /// How much of the work has been done so far.
@@ -57,6 +57,11 @@ impl Progress {
         match event {
             Event::Surveying(of) => self.surveying(*of),
             Event::Surveyed(more) => self.surveyed(*more),
+            Event::Held(all) => {
+                for HeldTenant { tenant, hold, .. } in *all {
+                    tracing::info!(%tenant, %hold, "left alone: somebody holds it");
+                }
+            }
             Event::Starting(of) => {
                 tracing::info!(tenants = of, "tenants to bring up to date");
                 self.phase(APPLYING, *of);

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use jiff::civil::Date;
 
-use super::difference::compare_all;
+use super::difference::{Compared, compare_all};
 use super::health::{self, StageDone};
+use super::holding::{self, held_canary};
 use super::left::{Lefts, by_shape};
 use super::rows::{self, Due, Finder};
 use super::{
@@ -18,7 +20,9 @@ use super::{
 use crate::explain::Failure;
 use crate::name::TenantId;
 use crate::pg::Session;
-use crate::reconcile::{self, Applied, ApplyOptions, Outcome, ReconcileError, Reviewed, millis};
+use crate::reconcile::{
+    self, Applied, ApplyOptions, Context, Outcome, ReconcileError, Reviewed, Tenant, millis,
+};
 use crate::telemetry;
 use crate::words::counted;
 
@@ -62,6 +66,7 @@ struct Run<'f> {
 
 /// Brings all members of `roster` up to date; with `reviewed`, those that it pins, and only if they
 /// are still as they were. Setting `stop` ends the run after the transactions in flight.
+/// A tenant that is held is left alone, whatever its state.
 ///
 /// Failures are reported in the result, tenant by tenant.
 pub async fn apply(
@@ -84,32 +89,18 @@ pub async fn apply(
     let compared = compare_all(fleet, &members, &survey);
 
     let (today, mut lefts) = (reconcile::today(), Lefts::default());
-    let mut open = Vec::new();
+    let (mut open, mut held) = (Vec::new(), Vec::new());
     let mut done: Vec<Option<TenantReport>> = Vec::with_capacity(members.len());
     let mut apply_options = Vec::with_capacity(members.len());
     for (at, (member, compared)) in members.iter().zip(&compared).enumerate() {
-        let is_current =
-            compared.as_ref().is_some_and(|c| c.is_recorded && !c.difference.is_behind());
-        let lost = match survey.seen.get(at) {
-            Some(Seen::Failed(failure)) if is_systemic(failure) => Some(failure.clone()),
-            _ => None,
-        };
-        if !is_current {
-            open.push(at);
+        let found = (survey.seen.get(at), compared.as_ref());
+        let known = without_trying(fleet, member, found, &mut lefts, today);
+        match known.as_ref().map(|known| &known.outcome) {
+            Some(TenantOutcome::Held { hold }) => held.push(holding::held(fleet, member, hold)),
+            Some(TenantOutcome::Current) => {}
+            _ => open.push(at),
         }
-        done.push(match compared {
-            Some(compared) if is_current => {
-                let rules = &fleet.manifest.drift;
-                let left = lefts.of(&compared.difference, rules, &member.tenant.id, today);
-                let placement = compared.placement.clone();
-                Some(TenantReport {
-                    left,
-                    placement,
-                    ..blank(fleet, member, TenantOutcome::Current)
-                })
-            }
-            _ => lost.map(|error| blank(fleet, member, TenantOutcome::Failed { error })),
-        });
+        done.push(known);
         let pin = reviewed.zip(pins.get(&member.tenant.id));
         apply_options.push(ApplyOptions {
             reviewed: pin.map(|(plan, pin)| Reviewed {
@@ -161,8 +152,12 @@ pub async fn apply(
         failures: AtomicUsize::new(0),
         stopped: Mutex::new(stopped),
     };
+    on_event(Event::Held(&held));
     on_event(Event::Starting(open.iter().filter(|at| !run.is_done(**at)).count()));
-    run.stages(&open).await;
+    match held_canary(&options.stages, &members, &held) {
+        Some(reason) => run.end(None, reason),
+        None => run.stages(&open).await,
+    }
 
     let done = run.done.into_inner().unwrap_or_else(PoisonError::into_inner);
     let tenants = done.into_iter().zip(&members);
@@ -189,6 +184,31 @@ pub async fn apply(
     };
     telemetry::found_current(report.tenants.iter().filter(untried).count());
     report
+}
+
+/// What becomes of a tenant that need not be tried, or cannot be; `None`: it is to be tried.
+fn without_trying(
+    fleet: &Fleet,
+    member: &Member,
+    (seen, compared): (Option<&Seen<'_>>, Option<&Compared>),
+    lefts: &mut Lefts,
+    today: Date,
+) -> Option<TenantReport> {
+    if let Some(Seen::Failed(failure)) = seen.filter(|_| compared.is_none()) {
+        let error = Some(failure.clone()).filter(is_systemic)?;
+        return Some(blank(fleet, member, TenantOutcome::Failed { error }));
+    }
+    let compared = compared?;
+    if let Some(hold) = &compared.hold {
+        return Some(blank(fleet, member, TenantOutcome::Held { hold: hold.clone() }));
+    }
+    if !compared.is_recorded || compared.difference.is_behind() {
+        return None;
+    }
+    let rules = &fleet.manifest.drift;
+    let left = lefts.of(&compared.difference, rules, &member.tenant.id, today);
+    let placement = compared.placement.clone();
+    Some(TenantReport { left, placement, ..blank(fleet, member, TenantOutcome::Current) })
 }
 
 /// Looks for rows in the way of what is to be done; returns the tenants that have such rows, by their position.
@@ -349,19 +369,16 @@ impl Run<'_> {
             let (committed, outcome) = match self.unclean.get(&at) {
                 Some(failure) => {
                     telemetry::failed(failure.code, Duration::ZERO);
-                    (0, Err(failure.clone()))
+                    (0, Err(TenantOutcome::Failed { error: failure.clone() }))
                 }
                 None => {
-                    let tenant = &member.tenant;
-                    let result =
-                        reconcile::apply_on(&mut connection, context, tenant, *options).await;
-                    let committed = result.as_ref().err().map_or(0, ReconcileError::committed);
-                    (committed, result.map_err(|error| Failure::from(&error)))
+                    let work = (&member.tenant, *options);
+                    self.try_one(&mut connection, context, work).await
                 }
             };
-            if let Err(failure) = &outcome
+            if let Err(TenantOutcome::Failed { error }) = &outcome
                 && committed == 0
-                && failure.sqlstate.as_deref() == Some("53300")
+                && error.sqlstate.as_deref() == Some("53300")
                 && workers.load(Ordering::Relaxed) > 1
             {
                 // The server accepts no more connections: continue with fewer.
@@ -380,12 +397,29 @@ impl Run<'_> {
         }
     }
 
+    /// Applies one tenant; returns how many statements were committed, and what became of it unless it was applied.
+    async fn try_one(
+        &self,
+        connection: &mut Option<Session>,
+        context: &Context,
+        (tenant, options): (&Tenant, ApplyOptions),
+    ) -> (usize, Result<Applied, TenantOutcome>) {
+        let result = reconcile::apply_on(connection, context, tenant, options).await;
+        let committed = result.as_ref().err().map_or(0, ReconcileError::committed);
+        let outcome = result.map_err(|error| match error {
+            // Somebody has begun to hold it since the survey, or it could not be surveyed.
+            ReconcileError::Held { hold, .. } => TenantOutcome::Held { hold: *hold },
+            error => TenantOutcome::Failed { error: Failure::from(&error) },
+        });
+        (committed, outcome)
+    }
+
     fn record(
         &self,
         at: usize,
         server: usize,
         mut done: TenantReport,
-        result: Result<Applied, Failure>,
+        result: Result<Applied, TenantOutcome>,
     ) {
         match result {
             Ok(applied) => {
@@ -408,7 +442,7 @@ impl Run<'_> {
                     }
                 };
             }
-            Err(error) => {
+            Err(TenantOutcome::Failed { error }) => {
                 let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
                 if is_systemic(&error) {
                     let hint = error.hint.as_ref().map(|hint| format!(" ({hint})"));
@@ -422,6 +456,7 @@ impl Run<'_> {
                 }
                 done.outcome = TenantOutcome::Failed { error };
             }
+            Err(outcome) => done.outcome = outcome,
         }
         (self.on_event)(Event::Done(&done));
         let mut all = self.done.lock().unwrap_or_else(PoisonError::into_inner);

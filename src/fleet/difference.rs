@@ -10,6 +10,7 @@ use super::{Fleet, Member, Seen, Survey};
 use crate::catalog::Object;
 use crate::checksum::Checksum;
 use crate::grants::{AbsentGrant, Whose};
+use crate::hold::Hold;
 use crate::obstacle::{Obstacle, Reasons};
 use crate::pg::{self, Observed, Placement, Row, TenantSnapshot};
 use crate::plan::{Action, Untouched};
@@ -66,6 +67,12 @@ impl Difference {
         *self == Self::default()
     }
 
+    /// All objects that differ, by kind and name; `None`: there is no such schema.
+    pub(super) fn objects(&self) -> Option<Vec<String>> {
+        let missing = self.missing.iter().map(ToString::to_string);
+        (!self.absent).then(|| missing.chain(self.untouched.objects()).collect())
+    }
+
     /// Whether the record may say that the tenant is complete.
     pub(super) fn is_complete(&self) -> bool {
         !self.is_behind() && self.untouched.is_empty()
@@ -85,6 +92,8 @@ pub(super) struct Compared {
     pub(super) is_recorded: bool,
     /// Where Citus keeps the schema; `None` if it is on the server itself, and should be.
     pub(super) placement: Option<Placement>,
+    /// The hold that is in force.
+    pub(super) hold: Option<Hold>,
 }
 
 type Shape<'f> = (usize, Option<Checksum>, Vec<(usize, usize)>, Vec<AbsentGrant<'f>>, Reasons);
@@ -119,6 +128,7 @@ pub(super) fn compare_all(
         Some(Compared {
             is_recorded: note == Some(&expected),
             is_present: snapshot.present.is_some(),
+            hold: snapshot.present.as_ref().and_then(|present| present.hold.clone()),
             placement: snapshot.present.as_ref().and_then(|present| present.placement.clone()),
             seen,
             rows_found: fingerprint.filter(|_| snapshot.absent.is_empty()),

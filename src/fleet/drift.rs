@@ -1,6 +1,6 @@
 //! Which tenants differ from the manifest, and how; reported by shape, since many differ alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -14,8 +14,11 @@ use super::undeclared::{Present, Undeclared, undeclared};
 use super::unused::{UnusedRule, unused};
 use super::{Fleet, Roster, Seen, Survey};
 use crate::checksum::{self, Checksum};
+use crate::hold::Hold;
+use crate::manifest::Exception;
 use crate::name::TenantId;
 use crate::pg::Placement;
+use crate::plan::Acceptance;
 
 /// The state of all tenants.
 #[derive(Debug, Serialize)]
@@ -68,6 +71,11 @@ impl Drift {
         self.tenants.iter().filter(|tenant| tenant.placement == Some(Placement::Undistributed))
     }
 
+    /// Tenants that are held, whatever their state.
+    pub fn held(&self) -> impl Iterator<Item = (&TenantDrift, &Hold)> {
+        self.tenants.iter().filter_map(|tenant| Some((tenant, tenant.hold.as_ref()?)))
+    }
+
     /// Whether something could not be checked, so that its state is unknown.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
@@ -95,7 +103,8 @@ pub fn drift_with_ignored(
 ) -> Drift {
     let rules = &fleet.manifest.drift;
     let compared = compare_all(fleet, &roster.members, survey);
-    let ignored = undeclared(&present(&roster, &compared, |_| false), |one| rules.ignores(one));
+    let ignored =
+        undeclared(&present(&roster, &compared, |_| Vec::new()), |one| rules.ignores(one));
     Drift { ignored: Some(ignored), ..of_compared(fleet, roster, survey, compared, today) }
 }
 
@@ -103,14 +112,23 @@ pub fn drift_with_ignored(
 fn present<'a>(
     roster: &'a Roster,
     compared: &'a [Option<Compared>],
-    is_excepted: impl Fn(&TenantId) -> bool,
+    exceptions: impl Fn(&TenantId) -> Vec<&'a Exception>,
 ) -> Vec<Present<'a>> {
     let present = roster.members.iter().zip(compared).filter_map(|(member, compared)| {
         let compared = compared.as_ref().filter(|compared| compared.is_present)?;
         let (tenant, difference) = (&member.tenant.id, &compared.difference);
-        Some(Present { tenant, difference, is_excepted: is_excepted(tenant) })
+        Some(Present { tenant, difference, exceptions: exceptions(tenant) })
     });
     present.collect()
+}
+
+/// Marks what is accepted of a tenant that differs.
+fn accept(tenant: &mut TenantDrift, Acceptance { exception, excepted }: &Acceptance) {
+    tenant.excepted.clone_from(excepted);
+    if exception.is_some() {
+        tenant.state = State::Excepted;
+        tenant.exception.clone_from(exception);
+    }
 }
 
 fn of_compared(
@@ -121,7 +139,10 @@ fn of_compared(
     today: Date,
 ) -> Drift {
     let rules = &fleet.manifest.drift;
-    let present = present(&roster, &compared, |tenant| rules.accepted(tenant, today).is_some());
+    let present = present(&roster, &compared, |tenant| {
+        let valid = rules.valid(tenant, today).into_iter();
+        valid.filter_map(|at| rules.exceptions.get(at)).collect()
+    });
     let undeclared = undeclared(&present, |object| !rules.ignores(object));
     let uneven = undeclared.iter().filter(|one| one.is_uneven()).cloned().collect();
     let is_whole = roster.is_whole && roster.refused.is_empty() && roster.unreachable.is_empty();
@@ -131,6 +152,8 @@ fn of_compared(
     let mut shapes: IndexMap<Checksum, Shape> = IndexMap::new();
     // Shapes that differ only in what does not count are one.
     let mut by_pointer: BTreeMap<usize, (Option<Checksum>, Difference)> = BTreeMap::new();
+    // By what tenants differ in, and which exceptions are for them.
+    let mut accepted: HashMap<(Checksum, Vec<usize>), Acceptance> = HashMap::new();
     let mut drafts = Vec::new();
     for ((member, seen), compared) in roster.members.into_iter().zip(&survey.seen).zip(compared) {
         let mut tenant = TenantDrift {
@@ -141,6 +164,8 @@ fn of_compared(
             shape: None,
             error: None,
             exception: None,
+            excepted: Vec::new(),
+            hold: compared.as_ref().and_then(|compared| compared.hold.clone()),
             is_recorded: compared.as_ref().is_some_and(|compared| compared.is_recorded),
             placement: compared.as_ref().and_then(|compared| compared.placement.clone()),
         };
@@ -166,11 +191,12 @@ fn of_compared(
                     let new = || Shape { count: 0, difference: difference.clone() };
                     shapes.entry(*key).or_insert_with(new).count += 1;
                 }
-                if tenant.state != State::InSync
-                    && let Some(reason) = rules.accepted(&tenant.tenant, today)
-                {
-                    tenant.state = State::Excepted;
-                    tenant.exception = Some(reason);
+                if let Some(key) = key {
+                    let valid = rules.valid(&tenant.tenant, today);
+                    let new = |(_, valid): &(Checksum, Vec<usize>)| {
+                        Acceptance::new(rules, valid, difference.objects().as_deref())
+                    };
+                    accept(&mut tenant, accepted.entry((*key, valid)).or_insert_with_key(new));
                 }
             }
         }
@@ -185,11 +211,13 @@ fn of_compared(
     let tenants: Vec<TenantDrift> = tenants.collect();
     let are_all = is_whole && !summary.contains_key(&State::Unreachable);
     let differences = found.values().map(|difference| &**difference);
-    let unused_rules = unused(rules, tenants.iter(), differences, are_all, today);
+    let shapes: Vec<Shape> = shapes.into_values().collect();
+    let of_shapes: Vec<&Difference> = shapes.iter().map(|shape| &shape.difference).collect();
+    let unused_rules = unused(rules, &tenants, (differences, &of_shapes), are_all, today);
     Drift {
         manifest_checksum: checksum::of("manifest", &*fleet.manifest),
         summary,
-        shapes: shapes.into_values().collect(),
+        shapes,
         tenants,
         refused: roster.refused,
         orphans: roster.orphans,

@@ -25,8 +25,8 @@ pub struct LeftIn {
 #[derive(Debug, Default)]
 pub(super) struct Lefts {
     known: HashMap<Checksum, Arc<Left>>,
-    /// By the address of what the tenants differ in, and why that is accepted.
-    by_difference: HashMap<(usize, Option<String>), Arc<Left>>,
+    /// By the address of what the tenants differ in, and the exceptions that are for them.
+    by_difference: HashMap<(usize, Vec<usize>), Arc<Left>>,
 }
 
 impl Lefts {
@@ -38,7 +38,7 @@ impl Lefts {
         tenant: &TenantId,
         today: Date,
     ) -> Arc<Left> {
-        let key = (Arc::as_ptr(difference).addr(), rules.accepted(tenant, today));
+        let key = (Arc::as_ptr(difference).addr(), rules.valid(tenant, today));
         if let Some(known) = self.by_difference.get(&key) {
             return Arc::clone(known);
         }

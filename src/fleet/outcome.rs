@@ -6,8 +6,10 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::LeftIn;
+use super::holding::HeldTenant;
 use super::roster::{PassedOver, Refused, Unreachable};
 use crate::explain::Failure;
+use crate::hold::Hold;
 use crate::name::TenantId;
 use crate::pg::Placement;
 use crate::reconcile::Left;
@@ -19,7 +21,9 @@ pub enum Event<'a> {
     Surveying(usize),
     /// So many more have been surveyed.
     Surveyed(usize),
-    /// So many have something to do; the others are current.
+    /// Somebody holds these: they are left alone.
+    Held(&'a [HeldTenant]),
+    /// So many have something to do; the others are current or held.
     Starting(usize),
     /// A stage begins: its number from one, how many there are, and its tenants.
     Stage {
@@ -73,6 +77,10 @@ pub enum TenantOutcome {
     },
     /// The run ended before its turn; it is as it was before.
     Skipped,
+    /// Somebody holds it: it was left alone.
+    Held {
+        hold: Hold,
+    },
 }
 
 /// How a run ended.

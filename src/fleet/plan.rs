@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::difference::{Compared, compare_all};
+use super::holding::{self, HeldTenant};
 use super::left::{LeftIn, Lefts, by_shape};
 use super::planned::{plan_of, unknown};
 use super::roster::{PassedOver, Refused, Unreachable};
@@ -41,6 +42,9 @@ pub struct FleetPlan {
     pub rows_in_the_way: Vec<RowsInTheWay>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", skip_deserializing)]
     pub not_counted: Vec<RowsNotCounted>,
+    /// Those that are held: an apply leaves them alone, so nothing is planned for them.
+    #[serde(default, skip_deserializing)]
+    pub held: Vec<HeldTenant>,
     /// How many are as declared, except for what the manifest says to ignore.
     pub current: usize,
     /// Those that have nothing to do but differ, by shape.
@@ -100,7 +104,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
     let compared = compare_all(fleet, &members, &survey);
     let today = reconcile::today();
     let (mut drafts, mut lefts) = (Drafts::default(), Lefts::default());
-    let (mut left, mut failed, mut current) = (Vec::new(), Vec::new(), 0);
+    let (mut left, mut failed, mut held, mut current) = (Vec::new(), Vec::new(), Vec::new(), 0);
     let (mut finder, mut due): (Finder, Vec<Due<'_>>) = Default::default();
     let all = members.iter().enumerate().zip(&survey.seen).zip(&compared);
     for (((at, member), seen), compared) in all {
@@ -116,6 +120,10 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
                 continue;
             }
         };
+        if let Some(hold) = &compared.hold {
+            held.push(holding::held(fleet, member, hold));
+            continue;
+        }
         let left_here = lefts.of(&compared.difference, &fleet.manifest.drift, id, today);
         if compared.difference.is_behind() {
             match drafts.add(fleet, member, snapshot, compared, &left_here) {
@@ -149,6 +157,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
         tenants,
         rows_in_the_way,
         not_counted,
+        held,
         current,
         left: by_shape(left.iter().map(|(id, left)| (*id, left))),
         failed,

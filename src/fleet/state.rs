@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use crate::explain::Failure;
+use crate::hold::Hold;
 use crate::name::TenantId;
 use crate::pg::Placement;
+use crate::plan::Excepted;
 
 /// The state of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -56,6 +58,12 @@ pub struct TenantDrift {
     /// Why its drift is accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,
+    /// The objects in which it differs for which the manifest has exceptions of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excepted: Vec<Excepted>,
+    /// Who wants it to be left alone: applies of many do not touch it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// Whether its record says that the manifest, as it is now, was applied.
     #[serde(skip)]
     pub is_recorded: bool,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::Difference;
+use crate::manifest::Exception;
 use crate::name::TenantId;
 
 /// Whether an undeclared object could be declared.
@@ -36,7 +37,7 @@ pub struct Undeclared {
     /// Else those that do not have it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing_in: Vec<TenantId>,
-    /// Those that have it, and whose drift the manifest accepts.
+    /// Those that have it, and in which the manifest accepts that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excepted: Vec<TenantId>,
 }
@@ -59,7 +60,8 @@ impl Undeclared {
 pub(super) struct Present<'a> {
     pub(super) tenant: &'a TenantId,
     pub(super) difference: &'a Arc<Difference>,
-    pub(super) is_excepted: bool,
+    /// Those that are for it today.
+    pub(super) exceptions: Vec<&'a Exception>,
 }
 
 /// The undeclared objects for which `is` holds; those that the most tenants have come first.
@@ -96,7 +98,10 @@ pub(super) fn undeclared(all: &[Present<'_>], is: impl Fn(&str) -> bool) -> Vec<
         } else {
             (tenants.collect(), Vec::new())
         };
-        let excepted = having().filter(|present| present.is_excepted);
+        let is_excepted = |present: &&Present<'_>| {
+            present.exceptions.iter().any(|exception| exception.covers(&object))
+        };
+        let excepted = having().filter(is_excepted);
         let excepted = excepted.map(|present| present.tenant.clone()).collect();
         Undeclared { object, class, present_in, of, tenants, missing_in, excepted }
     });
@@ -138,10 +143,16 @@ mod tests {
                 (TenantId::new(&format!("t{n}")).unwrap(), Arc::clone(shape))
             })
             .collect();
+        let exception = Exception {
+            tenant: None,
+            objects: Vec::new(),
+            reason: String::new(),
+            until: jiff::civil::date(2999, 12, 31),
+        };
         let present = tenants.iter().enumerate().map(|(n, (tenant, difference))| Present {
             tenant,
             difference,
-            is_excepted: n == 0,
+            exceptions: (n == 0).then_some(&exception).into_iter().collect(),
         });
         let present: Vec<Present<'_>> = present.collect();
         let words = |ids: &[TenantId]| -> String {

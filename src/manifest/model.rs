@@ -3,6 +3,7 @@
 //! declared serves messages; it is not part of the checksum.
 
 mod aggregates;
+mod drift;
 mod grants;
 mod indexes;
 mod names;
@@ -27,6 +28,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 pub use aggregates::{AggregateDecl, Parameter};
+pub use drift::{DriftRules, Exception};
 pub use grants::{
     DefaultPrivilegesDecl, GrantDecl, GrantTarget, ObjectClass, OwnerDecl, Privilege, TargetKind,
 };
@@ -175,29 +177,6 @@ pub struct ServerDecl {
     pub tenants: Vec<GlobMatcher>,
 }
 
-/// What counts as drift, besides what is missing or changed.
-#[derive(Debug, Clone, Default)]
-pub struct DriftRules {
-    /// Match the names of extra and unmodelled objects that do not count.
-    pub ignore: Vec<GlobMatcher>,
-    pub exceptions: Vec<Exception>,
-}
-
-impl DriftRules {
-    /// Whether an extra or unmodelled object of this name does not count.
-    #[must_use]
-    pub fn ignores(&self, name: &str) -> bool {
-        self.ignore.iter().any(|pattern| pattern.is_match(name))
-    }
-
-    /// Why the drift of the tenant is accepted, if it is.
-    #[must_use]
-    pub fn accepted(&self, tenant: &TenantId, today: Date) -> Option<String> {
-        let holds = self.exceptions.iter().find(|e| e.tenant == *tenant && today <= e.until)?;
-        Some(format!("{} (until {})", holds.reason, holds.until))
-    }
-}
-
 /// Whose code is trusted, besides that of superusers and of the role that the tool runs as.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
@@ -226,15 +205,6 @@ pub struct Requirement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
     pub change: Consent,
-    pub reason: String,
-    /// The last day, in UTC.
-    pub until: Date,
-}
-
-/// A tenant that may differ for a while.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exception {
-    pub tenant: TenantId,
     pub reason: String,
     /// The last day, in UTC.
     pub until: Date,

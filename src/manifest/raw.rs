@@ -179,14 +179,19 @@ pub(super) struct Drift {
     /// Patterns of extra and unmodelled objects that are not drift, such as `view report_*`; `*` is
     /// any text, `?` one character.
     pub(super) ignore: Names,
-    /// Tenants whose drift is known, and until when it is accepted.
+    /// Drift that is known, and until when it is accepted: of tenants, of objects, or of objects in one tenant.
     pub(super) exceptions: Vec<Exception>,
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Exception {
-    pub(super) tenant: Name,
+    /// The only tenant that it is for; without it, `objects` are accepted in all.
+    pub(super) tenant: Option<Name>,
+    /// Patterns of the objects that may differ in any way, such as `table old_*`; without them, the tenant may
+    /// differ in everything.
+    #[serde(default)]
+    pub(super) objects: Names,
     /// Why.
     pub(super) reason: Name,
     /// The last day on which it is accepted, such as `2027-01-31`.

@@ -209,6 +209,8 @@ fn single_errors() {
         ("version = 1\n[drift]\nignore = [\"*\", \"*_tmp\", \"vi?w x\", \"view\", \"mat*\", \"[cv]*\", \"row security of *\", \"tables *\"]".into(), "schema.toml:3:81: \"tables *\" matches nothing: it does not begin with the kind of an object as drift names it, such as table, column, index, view, function or trigger"),
         ("version = 1\n[drift]\nexceptions = [{ tenant = \"a\", reason = \" \", until = \"soon\" }]".into(), "schema.toml:3:53: expected a date such as 2027-01-31"),
         ("version = 1\n[drift]\nexceptions = [{ tenant = \"a\", reason = \" \", until = \"soon\" }]".into(), "schema.toml:3:40: the reason must not be empty"),
+        ("version = 1\n[drift]\nexceptions = [{ reason = \"r\", until = \"2027-01-31\" }]".into(), "schema.toml:3:26: name the tenant, the objects, or both: an exception from everything is none"),
+        ("version = 1\n[drift]\nexceptions = [{ objects = [\"tabel x\"], reason = \"r\", until = \"2027-01-31\" }]".into(), "schema.toml:3:28: \"tabel x\" matches nothing: it does not begin with the kind of an object as drift names it, such as table, column, index, view, function or trigger"),
         (format!("{T}[[seeds]]\ntable = \"u\"\nkey = [\"id\"]\nrows = []"), "schema.toml:5:9: no table \"u\" is declared"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]"), "schema.toml:4:1: give the rows or a file with them, one of both"),
         (format!("{T}[[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nrows = [{{ name = \"x\" }}]"), "schema.toml:7:9: the key column \"id\" is missing from the row"),

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::checksum::Checksum;
+use crate::hold::Hold;
 use crate::kinds::DIGEST_VERSION;
-use crate::name::{SchemaName, Text};
+use crate::name::{SchemaName, Text, literal};
 
 /// The columns of the table, in order, with their types as the server spells them; all are NOT
 /// NULL, and the first is an identity column. `fingerprint/checks.sql` reports anything else that one has.
@@ -176,6 +177,17 @@ pub fn note(manifest_checksum: Checksum, complete: bool) -> String {
     format!(
         "The record of provision. Newest apply: manifest {manifest_checksum}, digest {digest}, {rest}"
     )
+}
+
+/// The statement that records that the tenant is held, or no longer is. It is the comment of the first column,
+/// beside that of the table, so that it is read with it, and neither an apply nor an earlier version of the tool changes it.
+pub(super) fn hold_script(schema: &SchemaName, hold: Option<&Hold>) -> String {
+    let literal = match hold {
+        Some(hold) => literal(&hold.recorded()),
+        None => "NULL".to_owned(),
+    };
+    let [(column, _), ..] = COLUMNS;
+    format!("COMMENT ON COLUMN {}.{column} IS {literal};\n", table(schema))
 }
 
 /// A query for one apply by its id.

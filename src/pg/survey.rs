@@ -17,6 +17,7 @@ use super::untrusted::{UntrustedQuery, untrusted};
 use crate::absent::Absent;
 use crate::catalog::Catalog;
 use crate::checksum::Checksum;
+use crate::hold::Hold;
 use crate::kinds::Reading;
 use crate::name::{Ident, SchemaName};
 use crate::obstacle::{Obstacle, Reasons};
@@ -45,6 +46,8 @@ pub struct Present {
     pub schema: Arc<Catalog>,
     /// The comment of its record; see [`super::note`].
     pub note: Option<String>,
+    /// The hold that is in force.
+    pub hold: Option<Hold>,
     /// Where Citus places it; `None` if it is on the server itself, and should be.
     pub placement: Option<Placement>,
 }
@@ -156,6 +159,7 @@ async fn read<'m>(
                     fingerprint: digest.fingerprint,
                     schema: model,
                     note: digest.checks.note,
+                    hold: digest.checks.hold,
                     placement: placements.remove(schema),
                 })),
                 // The transaction is over; a retry with fewer tenants shows which one it concerns.

@@ -1,5 +1,6 @@
 //! The transaction on one tenant: what may be done in it, and how it ends.
 
+mod holding;
 mod observe;
 mod open;
 mod partial;

@@ -97,6 +97,13 @@ impl Untouched {
         extra.chain(self.unmodelled.iter().map(ToString::to_string))
     }
 
+    /// All that there is, by kind and name; what is held back, by the table or type that it is on.
+    pub fn objects(&self) -> impl Iterator<Item = String> {
+        let changed = self.changed.iter().map(|change| change.object.to_string());
+        let held = self.held.iter().map(|held| held.on.to_string());
+        changed.chain(self.undeclared()).chain(held)
+    }
+
     /// How many objects there are.
     #[must_use]
     pub fn len(&self) -> usize {

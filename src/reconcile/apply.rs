@@ -73,12 +73,11 @@ pub async fn apply_on(
     let work = retried(connection, context, tenant, options, apply_id).instrument(span);
     let result = Box::pin(work).await;
     let duration = start.elapsed();
-    if let Err(error @ ReconcileError::Unregistered { .. }) = &result {
-        // The request was wrong, and nothing has failed.
-        info!(
-            tenant = %tenant.id, %apply_id, code = error.code(),
-            "not provisioned: the registry does not list the tenant"
-        );
+    if let Err(error @ (ReconcileError::Unregistered { .. } | ReconcileError::Held { .. })) =
+        &result
+    {
+        // Nothing has failed.
+        info!(tenant = %tenant.id, %apply_id, code = error.code(), reason = %error, "not provisioned");
         return result;
     }
     match &result {
@@ -182,7 +181,7 @@ async fn retried(
 }
 
 /// Names the sessions that hold the locks, if the error is a lock timeout.
-async fn explain(
+pub(super) async fn explain(
     context: &Context,
     tenant: &Tenant,
     error: ReconcileError,

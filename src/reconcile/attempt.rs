@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::checks::{check_distributable, check_externals, check_registered};
+use super::checks::{check_distributable, check_externals, check_not_held, check_registered};
 use super::commit::commit;
 use super::compare::{live_checksum, make_plan};
 use super::context::Context;
@@ -102,7 +102,7 @@ async fn unchecked(
     context.check_name(tenant)?;
     let externals = transaction.externals(&context.manifest).await?;
     check_externals(&externals)?;
-    transaction.lock().await?;
+    lock(&mut transaction, tenant).await?;
     let LockedPlan { plan, before, reasons, avoid } =
         locked_plan(&mut transaction, context, tenant, desired, options).await?;
     if let Some(reviewed) = reviewed {
@@ -269,7 +269,15 @@ async fn begin<'s>(
 ) -> Result<Transaction<'s>, ReconcileError> {
     let Tenant { id, schema } = tenant;
     let (tables, limits) = (&context.tables, context.limits);
-    Ok(Transaction::write(session, id, schema, tables, limits, locking).await?)
+    let transaction = Transaction::write(session, id, schema, tables, limits, locking).await?;
+    check_not_held(tenant, transaction.hold())?;
+    Ok(transaction)
+}
+
+/// Takes the tenant's lock. Somebody may have held the tenant until then; from then on, nobody can begin to.
+async fn lock(transaction: &mut Transaction<'_>, tenant: &Tenant) -> Result<(), ReconcileError> {
+    transaction.lock().await?;
+    check_not_held(tenant, transaction.hold())
 }
 
 /// The check that only reads: whether the schema is like one that this process has compared
@@ -365,7 +373,7 @@ pub(super) async fn add_labels(
     let desired = context.desired(session).await?;
     context.check_name(tenant)?;
     let mut transaction = begin(session, context, tenant, Locking::First).await?;
-    transaction.lock().await?;
+    lock(&mut transaction, tenant).await?;
     let fresh = ApplyOptions { rows_found: None, ..*options };
     let LockedPlan { mut plan, reasons, avoid, .. } =
         locked_plan(&mut transaction, context, tenant, desired, fresh).await?;

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::error::ReconcileError;
 use super::outcome::Tenant;
 use crate::catalog::Desired;
+use crate::hold::Hold;
 use crate::pg::{self, Externals, Session};
 use crate::plan::{Plan, citus};
 
@@ -23,6 +24,15 @@ pub(super) async fn check_registered(
         return Ok(());
     }
     Err(ReconcileError::Unregistered { tenant: tenant.id.clone() })
+}
+
+/// Whether nobody holds the tenant. What decides is what was read under its lock.
+///
+/// # Errors
+/// [`ReconcileError::Held`].
+pub(super) fn check_not_held(tenant: &Tenant, hold: Option<&Hold>) -> Result<(), ReconcileError> {
+    let Some(hold) = hold else { return Ok(()) };
+    Err(ReconcileError::Held { tenant: tenant.id.clone(), hold: Box::new(hold.clone()) })
 }
 
 /// # Errors

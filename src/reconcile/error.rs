@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::catalog::{BothExist, Object};
 use crate::elaborate::ElaborateError;
 use crate::explain::Explain;
+use crate::hold::{Hold, HoldError};
 use crate::name::{NameError, SchemaName, TenantId, printable};
 use crate::pg::{Holder, IntrospectError, PgError, StepFailed};
 use crate::precondition::{InTheWay, NotCounted};
@@ -19,6 +20,12 @@ pub enum ReconcileError {
     Unregistered { tenant: TenantId },
     #[error("the schema of tenant {tenant} has vanished since it was read")]
     Vanished { tenant: TenantId },
+    #[error("tenant {tenant} is {hold}")]
+    Held { tenant: TenantId, hold: Box<Hold> },
+    #[error("tenant {tenant} cannot be held: {reason}")]
+    NothingToHold { tenant: TenantId, reason: String },
+    #[error(transparent)]
+    Hold(#[from] HoldError),
     #[error("the manifest declares nothing that --allow or [[allow]] names with {}", patterns.join(", "))]
     NothingAllowed { patterns: Vec<String> },
     #[error(transparent)]
@@ -107,6 +114,9 @@ impl Explain for ReconcileError {
             Self::Name(_) => "bad-tenant-id",
             Self::Unregistered { .. } => "unregistered",
             Self::Vanished { .. } => "vanished",
+            Self::Held { .. } => "held",
+            Self::NothingToHold { .. } => "not-provisioned",
+            Self::Hold(_) => "bad-hold",
             Self::NothingAllowed { .. } => "nothing-allowed",
             Self::BothNames(_) => "both-names",
             Self::Misplaced { .. } => "misplaced",
@@ -137,6 +147,12 @@ impl Explain for ReconcileError {
                  \"renamed_from\", they are two objects"
                     .into(),
             ),
+            Self::Held { tenant, .. } => Some(format!(
+                "nothing was done; talk to the one who holds it, and end the hold with: provision release {tenant}"
+            )),
+            Self::NothingToHold { .. } => {
+                Some("a hold is recorded in the tenant's schema: provision the tenant first".into())
+            }
             Self::NothingAllowed { .. } => Some(
                 "write an object as plans name it, such as \"alter:column invoices.day\"; * is any text"
                     .into(),
@@ -187,7 +203,7 @@ impl Explain for ReconcileError {
             Self::Misplaced { .. } => Some(
                 "the tenant must have one schema, on the server that the registry names".into(),
             ),
-            Self::Name(_) => None,
+            Self::Name(_) | Self::Hold(_) => None,
         }
     }
 

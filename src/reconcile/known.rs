@@ -3,6 +3,7 @@
 
 use uuid::Uuid;
 
+use super::checks::check_not_held;
 use super::commit::commit;
 use super::compare::{live_checksum, make_plan};
 use super::context::Context;
@@ -105,6 +106,7 @@ pub(super) async fn attempt(
     let Some(mut transaction) = PartialTransaction::open(session, site).await? else {
         return Ok(None);
     };
+    check_not_held(tenant, transaction.hold())?;
     let complete = known.untouched.is_empty();
     let note = pg::note(context.manifest_checksum, complete);
     // Another runner was faster, or what is recorded no longer exists: the whole schema has to be read.

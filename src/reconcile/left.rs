@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::today::today;
+use crate::catalog::Object;
 use crate::manifest::DriftRules;
 use crate::name::TenantId;
-use crate::plan::Plan;
-use crate::plan::Untouched;
+use crate::plan::{Acceptance, Excepted, Plan, Untouched};
 
 /// What an apply leaves of one tenant's drift: it only adds, so the rest is for people to fix.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -16,9 +16,12 @@ pub struct Left {
     /// Without what the manifest ignores.
     #[serde(flatten)]
     pub untouched: Untouched,
-    /// Why the manifest accepts it, if it does.
+    /// Why the manifest accepts all of it, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,
+    /// The objects in it for which the manifest has exceptions of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excepted: Vec<Excepted>,
 }
 
 impl Left {
@@ -26,8 +29,17 @@ impl Left {
     #[must_use]
     pub fn new(untouched: &Untouched, rules: &DriftRules, tenant: &TenantId, today: Date) -> Self {
         let untouched = untouched.counted(rules);
-        let is_empty = untouched.is_empty();
-        Self { untouched, exception: rules.accepted(tenant, today).filter(|_| !is_empty) }
+        let objects: Vec<String> = untouched.objects().collect();
+        let valid = rules.valid(tenant, today);
+        let Acceptance { exception, excepted } = Acceptance::new(rules, &valid, Some(&objects));
+        Self { untouched, exception, excepted }
+    }
+
+    /// Whether the manifest accepts that the object differs.
+    #[must_use]
+    pub fn accepts(&self, object: &Object) -> bool {
+        let is_it = |excepted: &Excepted| excepted.object == object.to_string();
+        self.exception.is_some() || self.excepted.iter().any(is_it)
     }
 
     /// Whether `drift` would call the tenant drifted after the apply.

@@ -7,6 +7,7 @@ use super::error::ReconcileError;
 use super::outcome::Tenant;
 use super::rows::NOT_ASKED;
 use crate::checksum::Checksum;
+use crate::hold::Hold;
 use crate::pg::{self, Session, Transaction};
 use crate::plan::Plan;
 use crate::precondition::RowsFound;
@@ -16,11 +17,22 @@ use crate::precondition::RowsFound;
 /// # Errors
 /// When the tenant is not registered, or cannot be read, or the server refuses the manifest.
 pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileError> {
+    plan_and_hold(context, tenant).await.map(|(plan, _)| plan)
+}
+
+/// The same, with the hold of the tenant that would keep `apply` from it.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn plan_and_hold(
+    context: &Context,
+    tenant: &Tenant,
+) -> Result<(Plan, Option<Hold>), ReconcileError> {
     let mut session = Session::open(&context.target).await?;
     check_registered(context, &mut session, tenant).await?;
-    let plan = counted(&mut session, context, tenant).await?;
+    let found = counted(&mut session, context, tenant).await?;
     session.close().await;
-    Ok(plan)
+    Ok(found)
 }
 
 /// The plan that would be made now, with what was found of the rows that its steps meet. No lock is held meanwhile for which the
@@ -32,7 +44,7 @@ pub(super) async fn counted(
     session: &mut Session,
     context: &Context,
     tenant: &Tenant,
-) -> Result<Plan, ReconcileError> {
+) -> Result<(Plan, Option<Hold>), ReconcileError> {
     let desired = context.desired(session).await?;
     context.check_name(tenant)?;
     let query = context.untrusted_query();
@@ -45,6 +57,7 @@ pub(super) async fn counted(
     let placement = transaction.placement().await?;
     let is_distributed = transaction.is_distributed(placement.as_ref());
     let externals = transaction.externals(&context.manifest).await?;
+    let hold = transaction.hold().cloned();
     context.find_renames(observed.identified()).await?;
     let plan = make_plan(context, tenant, desired, &observed, &reasons);
     if !plan.is_empty() {
@@ -67,11 +80,11 @@ pub(super) async fn counted(
             let all = pg::count_rows(session, &[preconditions], limits, within).await?;
             let mut found = all.into_iter().next().unwrap_or_default();
             pg::identify_rows(session, preconditions, &mut found, limits).await?;
-            return Ok(plan.with_rows(found));
+            return Ok((plan.with_rows(found), hold));
         }
     };
     transaction.rollback().await?;
-    Ok(plan.with_rows(found))
+    Ok((plan.with_rows(found), hold))
 }
 
 /// What is found of the rows that the steps of the tenant meet.
@@ -83,7 +96,7 @@ pub(crate) async fn count_rows(
     tenant: &Tenant,
 ) -> Result<RowsFound, ReconcileError> {
     let mut session = Session::open(&context.target).await?;
-    let plan = counted(&mut session, context, tenant).await?;
+    let (plan, _) = counted(&mut session, context, tenant).await?;
     session.close().await;
     let Plan { rows_in_the_way, not_counted, .. } = plan;
     Ok(RowsFound { rows_in_the_way, not_counted })
@@ -98,7 +111,7 @@ pub(super) async fn check_rows(
     context: &Context,
     tenant: &Tenant,
 ) -> Result<Checksum, ReconcileError> {
-    let plan = counted(session, context, tenant).await?;
+    let (plan, _) = counted(session, context, tenant).await?;
     let digest = plan.digest();
     let Plan { rows_in_the_way, not_counted, .. } = plan;
     context.row_checks.check(tenant, RowsFound { rows_in_the_way, not_counted })?;

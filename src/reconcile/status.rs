@@ -10,10 +10,11 @@ use super::plan::read;
 use super::today::today;
 use crate::checksum::Checksum;
 use crate::grants::Whose;
+use crate::hold::Hold;
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
 use crate::pg::{Placement, Session, StateRow};
-use crate::plan::{Action, Step};
+use crate::plan::{Acceptance, Action, Excepted, Step};
 
 /// The status of a tenant.
 #[derive(Debug, Serialize)]
@@ -30,6 +31,12 @@ pub struct Status {
     /// Why the manifest accepts for now that it does not conform, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,
+    /// The objects in which it differs for which the manifest has exceptions of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excepted: Vec<Excepted>,
+    /// Who wants the tenant to be left alone: no apply touches it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     pub differences: Differences,
     /// Declared rows whose keys are not found.
     pub absent_rows: usize,
@@ -116,6 +123,7 @@ pub async fn status(
     let observed = transaction.observe(declared, shapes, history.max(1), None, &avoid).await?;
     let placement = transaction.placement().await?;
     let record_unread = observed.schema.is_some() && !transaction.can_read_record();
+    let hold = transaction.hold().cloned();
     let record_owner = transaction.foreign_record_owner().cloned();
     transaction.rollback().await?;
     context.find_renames(observed.identified()).await?;
@@ -135,7 +143,12 @@ pub async fn status(
     };
     let newest = observed.state.first();
     let conforms = differences.is_none() && observed.absent.is_empty();
-    let exception = context.manifest.drift.accepted(&tenant.id, today());
+    let missing = difference.steps.iter().map(|step| step.object().to_string());
+    let objects: Vec<String> = missing.chain(untouched.objects()).collect();
+    let objects = observed.schema.is_some().then_some(objects.as_slice());
+    let rules = &context.manifest.drift;
+    let Acceptance { exception, excepted } =
+        Acceptance::new(rules, &rules.valid(&tenant.id, today()), objects);
     let fingerprint = observed.fingerprint;
     Ok(Status {
         tenant: tenant.clone(),
@@ -143,6 +156,8 @@ pub async fn status(
         exists: observed.schema.is_some(),
         conforms,
         exception: exception.filter(|_| !conforms),
+        excepted,
+        hold,
         differences,
         absent_rows: observed.absent.rows.len(),
         manifest_is_current: newest

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::accepted;
 use super::lists::{some, tenants};
 use super::style::{CHANGED, CREATED, REMOVED, printable, styled};
 use super::text::{change_text, held_text};
@@ -46,7 +47,7 @@ fn first(word: &str, names: &[impl ToString]) -> Option<String> {
 /// Such as "2 tenants (a, b): different column t.x".
 pub(super) fn shape_in_short(shape: &LeftIn) -> String {
     let names: Vec<String> = shape.tenants.iter().map(ToString::to_string).collect();
-    let accepted = shape.left.exception.as_ref().map(|why| format!("; accepted: {why}"));
+    let accepted = accepted::of_left(&shape.left).map(|why| format!("; accepted: {why}"));
     format!(
         "{} ({}): {}{}",
         tenants(shape.tenants.len()),

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::accepted::{self, EXCEPTED};
 use super::causes::{failures, refused, unchecked, unreachable};
 use super::difference::{self, difference, in_short};
 use super::groups::{groups, ignored, undeclared};
+use super::holds::{self, HELD};
 use super::lists::{gap, name, some, tenants};
 use super::placement;
 use super::style::{CHANGED, FAINT, REMOVED, STRONG, printable, styled};
@@ -49,6 +51,8 @@ pub fn drift(drift: &Drift) -> String {
         let none = ignored.is_empty().then(|| "none".to_owned());
         list(&mut text, IGNORED, ignored.into_iter().chain(none));
     }
+    list(&mut text, EXCEPTED, accepted::objects(drift).into_iter());
+    list(&mut text, HELD, holds::of_drift(drift).into_iter());
     list(&mut text, UNUSED, unused(drift).into_iter());
     failures(&mut text, "could not be checked", unchecked(drift));
     unreachable(&mut text, &drift.unreachable);
@@ -95,6 +99,10 @@ pub(super) fn headline(drift: &Drift) -> String {
     if !counts.is_empty() {
         line.push_str(&format!(": {}", counts.join(", ")));
     }
+    match drift.held().count() {
+        0 => {}
+        held => line.push_str(&format!("; {held} held")),
+    }
     if !drift.orphans.is_empty() {
         line.push_str(&format!("; {}", counted(drift.orphans.len(), "orphan")));
     }
@@ -112,7 +120,7 @@ fn left(text: &mut String, shapes: &[LeftIn]) {
     gap(text);
     let _ = writeln!(text, "{}", styled(STRONG, "not touched"));
     for shape in shapes.iter().take(SHAPES_SHOWN) {
-        let accepted = shape.left.exception.as_ref().map(|why| format!(", accepted: {why}"));
+        let accepted = accepted::of_left(&shape.left).map(|why| format!(", accepted: {why}"));
         let line = format!("{}{}", tenants(shape.tenants.len()), accepted.unwrap_or_default());
         let _ = writeln!(text, "  {}", printable(&line));
         let untouched = &shape.left.untouched;
@@ -170,16 +178,22 @@ pub fn ended(ended: &RunReport) -> String {
         .map(|done| done.tenant.to_string())
         .collect();
     text.push_str(&placement::section(undistributed.len(), &some(&undistributed)));
+    let held = holds::of_run(ended);
+    if !held.is_empty() {
+        list(&mut text, "held: left alone until they are released", held.into_iter());
+        text.push('\n');
+    }
     for reason in &ended.stopped {
         let line = format!("The run ended early: {reason}");
         let _ = writeln!(text, "{}", styled(REMOVED, &printable(&line)));
     }
-    let kinds: [(&str, IsFate); 6] = [
+    let kinds: [(&str, IsFate); 7] = [
         ("created", |outcome| matches!(outcome, TenantOutcome::Created { .. })),
         ("updated", |outcome| matches!(outcome, TenantOutcome::Updated { .. })),
         ("recorded", |outcome| matches!(outcome, TenantOutcome::Recorded { .. })),
         ("current", |outcome| matches!(outcome, TenantOutcome::Current)),
         ("failed", |outcome| matches!(outcome, TenantOutcome::Failed { .. })),
+        ("held", |outcome| matches!(outcome, TenantOutcome::Held { .. })),
         ("not reached", |outcome| matches!(outcome, TenantOutcome::Skipped)),
     ];
     let _ = writeln!(text, "{}", styled(STRONG, "outcome      tenants  median ms     max ms"));

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::causes::{failures, refused, unreachable};
 use super::difference::{shape_in_short, untouched};
+use super::holds;
 use super::lists::{some, tenants};
 use super::rows;
 use super::style::{FAINT, STRONG, printable, styled};
@@ -43,6 +44,14 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
         }
         text.push('\n');
     }
+    let held = holds::of_plan(plan);
+    if !held.is_empty() {
+        let _ = writeln!(text, "{}", styled(STRONG, "held: an apply leaves them alone"));
+        for line in held {
+            let _ = writeln!(text, "  {}", printable(&line));
+        }
+        text.push('\n');
+    }
     let failed = plan.failed.iter().map(|at| (&at.tenant, at.server.as_ref(), &at.error));
     failures(&mut text, "cannot be planned", failed);
     unreachable(&mut text, &plan.unreachable);
@@ -73,6 +82,7 @@ pub(super) fn headline(plan: &FleetPlan) -> String {
         (extra, "with undeclared objects"),
         (unmodelled, "with objects of kinds that are not compared"),
         (excepted, "different, but excepted"),
+        (plan.held.len(), "held"),
         (plan.failed.len(), "cannot be planned"),
     ] {
         if n > 0 {

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
+use super::accepted::{self, EXCEPTED};
 use super::causes::{by_cause, by_reason, server, unchecked};
 use super::difference::{difference, in_short};
 use super::fleet::{IGNORED, UNDECLARED, UNUSED, headline, unused};
 use super::groups::{Group, groups, ignored, undeclared};
+use super::holds::{self, HELD};
 use super::lists::{some, tenants};
 use super::placement;
 use super::style::{plain, printable, printable_lines};
@@ -56,6 +58,10 @@ pub fn drift_markdown(drift: &Drift) -> String {
         }
         text.push_str(&folded);
     }
+    let excepted = accepted::objects(drift);
+    text.push_str(&section(&format!("### {EXCEPTED}"), PAGE / 6, excepted.into_iter()));
+    let held = holds::of_drift(drift);
+    text.push_str(&section(&format!("### {HELD}"), PAGE / 6, held.into_iter()));
     let unused = unused(drift);
     text.push_str(&section(&format!("### {}", escaped(UNUSED)), PAGE / 6, unused.into_iter()));
     let problems = problems(drift);
@@ -116,7 +122,15 @@ pub fn drift_junit(drift: &Drift) -> String {
                 error
             }
         };
-        suite.add_test_case(TestCase::new(tenant.tenant.to_string(), status));
+        let mut case = TestCase::new(tenant.tenant.to_string(), status);
+        let hold = tenant.hold.as_ref().map(ToString::to_string);
+        let excepted = tenant.excepted.iter();
+        let excepted = excepted.map(|one| printable(&format!("excepted {one}")));
+        let remarks: Vec<String> = hold.into_iter().chain(excepted).collect();
+        if !remarks.is_empty() {
+            case.set_system_out(remarks.join("\n"));
+        }
+        suite.add_test_case(case);
     }
     for (name, problem) in other_problems(drift) {
         let mut error = TestCaseStatus::non_success(NonSuccessKind::Error);
@@ -151,6 +165,12 @@ pub fn drift_github(drift: &Drift) -> String {
     for line in ignored(drift).unwrap_or_default() {
         let _ = writeln!(text, "::notice title=ignored object::{}", command(&line));
     }
+    for line in accepted::objects(drift) {
+        let _ = writeln!(text, "::notice title=excepted object::{}", command(&line));
+    }
+    for line in holds::of_drift(drift) {
+        let _ = writeln!(text, "::notice title=tenant held::{}", command(&line));
+    }
     for problem in problems(drift) {
         let _ = writeln!(text, "::error title=tenant not checked::{}", command(&problem));
     }
@@ -170,7 +190,7 @@ pub fn drift_github(drift: &Drift) -> String {
 }
 
 /// Such as "3 tenants: missing column users.email and 3 more".
-fn summary(group: &Group<'_>) -> String {
+fn summary(group: &Group) -> String {
     format!("{}: {}", tenants(group.count), in_short(&group.difference))
 }
 

@@ -13,15 +13,15 @@ use crate::name::TenantId;
 use crate::plan::Untouched;
 
 /// Tenants that differ in the same way, undeclared objects apart.
-pub(super) struct Group<'d> {
+pub(super) struct Group {
     /// Without undeclared objects.
     pub(super) difference: Difference,
     pub(super) count: usize,
-    pub(super) members: Members<'d>,
+    pub(super) members: Members,
 }
 
 /// The largest first.
-pub(super) fn groups(drift: &Drift) -> Vec<Group<'_>> {
+pub(super) fn groups(drift: &Drift) -> Vec<Group> {
     let mut known = IndexMap::new();
     let by_shape: Vec<Option<usize>> = drift
         .shapes
@@ -44,7 +44,7 @@ pub(super) fn groups(drift: &Drift) -> Vec<Group<'_>> {
             group.members.add(tenant);
         }
     }
-    let mut groups: Vec<Group<'_>> = known.into_values().collect();
+    let mut groups: Vec<Group> = known.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
 }
@@ -84,9 +84,10 @@ fn presence<'d>(
     let by_id: HashMap<&TenantId, &TenantDrift> =
         drift.tenants.iter().map(|tenant| (&tenant.tenant, tenant)).collect();
     all.iter().map(move |one| {
-        let of = |ids: &[TenantId]| -> Members<'d> {
+        let of = |ids: &[TenantId]| -> Members {
             let mut members = Members::default();
-            ids.iter().filter_map(|id| by_id.get(id)).for_each(|tenant| members.add(tenant));
+            let all = ids.iter().filter_map(|id| by_id.get(id));
+            all.for_each(|tenant| members.add_with(tenant, &one.object));
             members
         };
         let count = tenants(one.of);

@@ -30,6 +30,7 @@ pub fn applied_json(applied: &Applied) -> Value {
         "held": applied.plan.held,
         "drifted": applied.left.is_drift(),
         "exception": applied.left.exception,
+        "excepted": applied.left.excepted,
     });
     // Its keys are beside the others, as elsewhere.
     if let (Some(all), Ok(Value::Object(placement))) =

@@ -5,18 +5,29 @@ use indexmap::IndexMap;
 use super::lists::{name, some};
 use super::style::printable;
 use crate::fleet::TenantDrift;
+use crate::plan::Excepted;
 
 /// Tenants that differ in the same way.
 #[derive(Default)]
-pub(super) struct Members<'d> {
+pub(super) struct Members {
     drifted: Vec<String>,
     /// By why they are excepted, and until when.
-    excepted: IndexMap<&'d str, Vec<String>>,
+    excepted: IndexMap<String, Vec<String>>,
 }
 
-impl<'d> Members<'d> {
-    pub(super) fn add(&mut self, tenant: &'d TenantDrift) {
-        match &tenant.exception {
+impl Members {
+    pub(super) fn add(&mut self, tenant: &TenantDrift) {
+        self.add_for(tenant, tenant.exception.clone());
+    }
+
+    /// The same, of tenants that have an undeclared object.
+    pub(super) fn add_with(&mut self, tenant: &TenantDrift, object: &str) {
+        let own = tenant.excepted.iter().find(|excepted| excepted.object == object);
+        self.add_for(tenant, own.map(Excepted::why).or_else(|| tenant.exception.clone()));
+    }
+
+    fn add_for(&mut self, tenant: &TenantDrift, exception: Option<String>) {
+        match exception {
             None => self.drifted.push(name(tenant)),
             Some(why) => self.excepted.entry(why).or_default().push(name(tenant)),
         }

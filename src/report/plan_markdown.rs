@@ -6,6 +6,7 @@ use super::causes::{by_cause, by_reason, server};
 use super::difference::{shape_in_short, untouched};
 use super::fleet_plan::headline;
 use super::formats::{PAGE, code, escaped, folded, section};
+use super::holds::{self, HELD};
 use super::lists::{some, tenants};
 use super::rows;
 use super::style::plain;
@@ -33,6 +34,7 @@ pub fn fleet_plan_markdown(plan: &FleetPlan) -> String {
     let title = "### Not counted: rows could be in the way";
     text.push_str(&section(title, SECTION / 2, uncounted));
     let end = left("### Nothing to do, but not as declared", &plan.left)
+        + &section(&format!("### {HELD}"), SECTION / 2, holds::of_plan(plan).into_iter())
         + &section("### Cannot be planned", SECTION, problems(plan).into_iter());
     for (number, shared) in plan.plans.iter().enumerate() {
         let more = plan.plans.len() - number;
@@ -158,7 +160,7 @@ mod tests {
             let (actual, expected) = ("```\n".repeat(n % 20), "<b>\n".repeat(n % 20));
             let changed = vec![Change { object, actual, expected, allowed_by: None }];
             let untouched = Untouched { changed, extra: vec![table(n)], ..Untouched::default() };
-            LeftIn { tenants: vec![id(n)], left: Left { untouched, exception: None } }
+            LeftIn { tenants: vec![id(n)], left: Left { untouched, ..Left::default() } }
         };
         let pin = |n: usize| Pinned {
             tenant: id(n),
@@ -193,6 +195,7 @@ mod tests {
             tenants: (0..plans).map(pin).collect(),
             rows_in_the_way: Vec::new(),
             not_counted: Vec::new(),
+            held: Vec::new(),
             current: 0,
             left: (0..plans).map(left).collect(),
             failed: (0..plans).map(failed).collect(),

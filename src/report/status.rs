@@ -28,6 +28,15 @@ pub fn status(status: &Status) -> String {
     if let Some(why) = &status.exception {
         let _ = writeln!(text, "  accepted by [drift] exceptions: {}", printable(why));
     }
+    if status.exception.is_none() {
+        for excepted in &status.excepted {
+            let line = format!("accepted by [drift] exceptions: {excepted}");
+            let _ = writeln!(text, "  {}", printable(&line));
+        }
+    }
+    if let Some(hold) = &status.hold {
+        let _ = writeln!(text, "  {}", styled(CHANGED, &format!("{hold} (no apply touches it)")));
+    }
     match status.placement.as_ref() {
         Some(Placement::Worker(worker)) => {
             let _ = writeln!(text, "  on worker {}", printable(worker));

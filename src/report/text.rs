@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use indexmap::IndexMap;
 use similar::{ChangeTag, TextDiff};
 
+use super::accepted;
 use super::placement;
 use super::rows;
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printable_lines, styled};
@@ -219,7 +220,7 @@ fn counts(plan: &Plan, word: fn(Action) -> &'static str) -> String {
 
 /// What an apply leaves: first what is drift.
 fn left(plan: &Plan, left: &Left) -> String {
-    let Left { untouched, exception } = left;
+    let untouched = &left.untouched;
     let ignored = plan.untouched().len() - untouched.len();
     let mut parts = vec![counts_of(untouched)];
     if ignored > 0 {
@@ -229,7 +230,8 @@ fn left(plan: &Plan, left: &Left) -> String {
     if parts.is_empty() {
         return String::new();
     }
-    let accepted = exception.as_ref().map(|why| format!(" Accepted: {}.", printable(why)));
+    let accepted = accepted::of_left(left);
+    let accepted = accepted.map(|why| format!(" Accepted: {}.", printable(&why)));
     format!("Not touched: {}.{}\n", parts.join("; "), accepted.unwrap_or_default())
 }
 

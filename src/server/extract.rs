@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
@@ -13,7 +13,7 @@ use super::problem::Problem;
 use crate::name::TenantId;
 use crate::reconcile::ReconcileError;
 
-/// The largest body in bytes; none is needed, and its content is ignored.
+/// The largest body in bytes; most requests need none, and ignore its content.
 pub(super) const BODY: usize = 64 * 1024;
 
 /// How long a body may take.
@@ -91,12 +91,20 @@ pub(super) fn prefers_async(headers: &HeaderMap) -> bool {
 /// # Errors
 /// When it is too large, too slow, or breaks off.
 pub(super) async fn drain(body: Body) -> Result<(), Problem> {
+    read(body).await.map(drop)
+}
+
+/// Reads the body.
+///
+/// # Errors
+/// When it is too large, too slow, or breaks off.
+pub(super) async fn read(body: Body) -> Result<Bytes, Problem> {
     match tokio::time::timeout(TIMEOUT, axum::body::to_bytes(body, BODY)).await {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_too_large(&error) => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body-too-large",
-            "No body is needed, and this one is too large",
+            "The body is larger than any request needs",
         )),
         Ok(Err(_)) => Err(Problem::bad_request("the body breaks off")),
         Err(_) => Err(Problem::new(

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::response::{ChangedObject, HeldSteps};
+use super::response::{ChangedObject, HeldSteps, Hold};
 use crate::explain::{Explain as _, Failure};
 use crate::reconcile::ReconcileError;
 
@@ -32,6 +32,9 @@ pub(super) struct Problem {
     /// not trusted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     held: Vec<HeldSteps>,
+    /// Who wants the tenant to be left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<Hold>,
     /// Seconds; also in the header.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
@@ -47,6 +50,7 @@ impl Problem {
             detail: None,
             changed: Vec::new(),
             held: Vec::new(),
+            hold: None,
             retry_after: None,
         }
     }
@@ -72,6 +76,12 @@ impl Problem {
     #[must_use]
     pub(super) fn with_held(mut self, held: Vec<HeldSteps>) -> Self {
         self.held = held;
+        self
+    }
+
+    #[must_use]
+    fn with_hold(mut self, hold: Hold) -> Self {
+        self.hold = Some(hold);
         self
     }
 
@@ -135,6 +145,19 @@ impl From<&ReconcileError> for Problem {
             }
             ReconcileError::Vanished { .. } | ReconcileError::Misplaced { .. } => {
                 Self::new(StatusCode::CONFLICT, code, "The tenant is not where it should be")
+                    .with_detail(error.to_string())
+            }
+            ReconcileError::Held { hold, .. } => {
+                Self::new(StatusCode::CONFLICT, code, "The tenant is held")
+                    .with_detail(format!("{error}; DELETE the tenant's hold to end it"))
+                    .with_hold(Hold::from(&**hold))
+            }
+            ReconcileError::NothingToHold { .. } => {
+                Self::new(StatusCode::CONFLICT, code, "The tenant is not provisioned")
+                    .with_detail(error.to_string())
+            }
+            ReconcileError::Hold(_) => {
+                Self::new(StatusCode::BAD_REQUEST, code, "The hold cannot be as requested")
                     .with_detail(error.to_string())
             }
             ReconcileError::Busy { .. } => {

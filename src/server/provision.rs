@@ -18,7 +18,7 @@ use super::error_responses::{NeedsDatabase, NeedsToken, OneTenant};
 use super::extract::{NoParameters, Parameters, Segment, Tenant, drain, prefers_async};
 use super::jobs::{Job, JobOutcome};
 use super::problem::Problem;
-use super::response::{JobResult, JobStatus, Planned, Provisioned, ProvisionedOrPlanned};
+use super::response::{JobResult, JobStatus, Provisioned, ProvisionedOrPlanned};
 use super::{error_responses, reads, work};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -60,8 +60,7 @@ pub(super) async fn one(
 ) -> Result<Response, Problem> {
     drain(body).await?;
     if query.dry_run {
-        let plan = reads::plan_of(&app, &id).await?;
-        return Ok(Json(Planned::from(&plan)).into_response());
+        return Ok(Json(reads::plan_of(&app, &id).await?).into_response());
     }
     let mut job = work::provision(&app, &id)?;
     if prefers_async(&headers) {

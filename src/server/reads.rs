@@ -20,7 +20,6 @@ use super::response::{DriftReport, Planned, TenantPage, TenantState, TenantStatu
 use crate::explain::Explain as _;
 use crate::fleet::{self, Member, Roster, Selection, Source, Unreachable};
 use crate::name::TenantId;
-use crate::plan::Plan;
 use crate::reconcile::{self, Context, ReconcileError};
 
 /// Tenants on a page by default.
@@ -28,7 +27,7 @@ const PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1_000;
 
 /// The least time limit of a read, also where clients do not wait for work at all.
-const SHORTEST: Duration = Duration::from_secs(1);
+pub(super) const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Applies that are read from a tenant's record.
 const HISTORY: u32 = 20;
@@ -129,7 +128,7 @@ pub(super) async fn plan(
     State(app): State<Arc<App>>,
     Tenant(id): Tenant,
 ) -> Result<Json<Planned>, Problem> {
-    plan_of(&app, &id).await.map(|plan| Json(Planned::from(&plan)))
+    plan_of(&app, &id).await.map(Json)
 }
 
 /// Which tenants differ from the manifest, and how: all of them are read.
@@ -154,14 +153,14 @@ pub(super) async fn drift(State(app): State<Arc<App>>) -> Result<Json<DriftRepor
 
 /// # Errors
 /// Whatever keeps the tenant from being planned.
-pub(super) async fn plan_of(app: &App, id: &TenantId) -> Result<Plan, Problem> {
+pub(super) async fn plan_of(app: &App, id: &TenantId) -> Result<Planned, Problem> {
     within(app, async {
         let _permits = tenant_permits(app).await?;
         let current = app.current();
         let planned = async {
             let (context, member) = locate(&current, id).await?;
-            let plan = reconcile::plan(context, &member.tenant).await?;
-            Ok(reconcile::shown(context, plan))
+            let (plan, hold) = reconcile::plan_and_hold(context, &member.tenant).await?;
+            Ok(Planned::new(&reconcile::shown(context, plan), hold.as_ref()))
         };
         planned.await.map_err(|error| problem_of(id, &error))
     })
@@ -178,7 +177,7 @@ async fn within<T>(
     result.unwrap_or_else(|_| Err(Problem::timeout()))
 }
 
-async fn locate<'c>(
+pub(super) async fn locate<'c>(
     current: &'c Current,
     id: &TenantId,
 ) -> Result<(&'c Context, Member), ReconcileError> {
@@ -188,16 +187,22 @@ async fn locate<'c>(
     Ok((&server.context, member))
 }
 
-/// The problem that the client gets for an error, which is logged in full. A tenant that the registry
-/// does not list is the client's mistake, and does not concern the operator.
+/// The problem that the client gets for an error, which is logged in full. That a tenant is not listed by the
+/// registry, or is held, does not concern the operator.
 pub(super) fn problem_of(id: &TenantId, error: &ReconcileError) -> Problem {
     let (code, message, hint) = (error.code(), crate::causes::chain(error), error.hint());
-    if matches!(error, ReconcileError::Unregistered { .. }) {
+    if is_of_client(error) {
         tracing::info!(tenant = %id, code, error = message, hint, "a request could not be fulfilled");
     } else {
         tracing::warn!(tenant = %id, code, error = message, hint, "a request could not be fulfilled");
     }
     Problem::from(error)
+}
+
+/// Whether nothing has failed.
+fn is_of_client(error: &ReconcileError) -> bool {
+    use ReconcileError::{Held, Hold, NothingToHold, Unregistered};
+    matches!(error, Unregistered { .. } | Held { .. } | NothingToHold { .. } | Hold(_))
 }
 
 /// Logs why servers could not be queried for their tenants.

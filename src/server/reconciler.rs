@@ -38,6 +38,7 @@ fn clear_counts() {
     for state in State::ALL {
         telemetry::tenants(state.name(), 0);
     }
+    telemetry::held(0);
 }
 
 /// Runs until the service stops.

@@ -9,12 +9,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub(super) use self::fleet::{DriftReport, FleetProvisioned, TenantPage, TenantState};
-pub(super) use self::parts::{ChangedObject, HeldSteps};
+pub(super) use self::parts::{ChangedObject, HeldSteps, Hold};
 use self::parts::{Placement, texts};
 use super::problem::Problem;
+use crate::hold;
 use crate::pg::StateRow;
 use crate::plan::Plan;
-use crate::reconcile::{Applied, Differences, Outcome, Status, millis};
+use crate::reconcile::{Applied, Differences, Held, Outcome, Released, Status, millis};
 
 /// A tenant that is as the manifest declares, or differs in what it excepts.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -43,6 +44,9 @@ pub(super) struct Provisioned {
     /// Why the manifest accepts for now that the tenant differs, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<String>,
+    /// The objects that differ for which the manifest has exceptions of their own, each with why and until when.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excepted: Vec<String>,
     /// Objects that are present but different, which is accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     accepted: Vec<ChangedObject>,
@@ -68,6 +72,7 @@ impl From<&Applied> for Provisioned {
             extra: texts(&applied.left.untouched.extra),
             unmodelled: texts(&applied.left.untouched.unmodelled),
             exception: applied.left.exception.clone(),
+            excepted: texts(&applied.left.excepted),
             accepted: applied.plan.changed.iter().map(ChangedObject::from).collect(),
         }
     }
@@ -105,10 +110,13 @@ pub(super) struct Planned {
     unmodelled: Vec<String>,
     /// What would not be done, since something is in the way, such as code of an owner who is not trusted.
     held: Vec<HeldSteps>,
+    /// Who wants the tenant to be left alone: until that ends, provisioning it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<Hold>,
 }
 
-impl From<&Plan> for Planned {
-    fn from(plan: &Plan) -> Self {
+impl Planned {
+    pub(super) fn new(plan: &Plan, hold: Option<&hold::Hold>) -> Self {
         let statements = plan.steps.iter().map(|step| Statement {
             action: step.action.to_string(),
             object: step.object.to_string(),
@@ -126,6 +134,7 @@ impl From<&Plan> for Planned {
             extra: texts(&plan.extra),
             unmodelled: texts(&plan.unmodelled),
             held: plan.held.iter().map(HeldSteps::from).collect(),
+            hold: hold.map(Hold::from),
         }
     }
 }
@@ -172,6 +181,12 @@ pub(super) struct TenantStatus {
     /// Why the manifest accepts for now that it is not, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<String>,
+    /// The objects that differ for which the manifest has exceptions of their own, each with why and until when.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excepted: Vec<String>,
+    /// Who wants the tenant to be left alone: nothing provisions it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<Hold>,
     /// Objects that are missing.
     missing: usize,
     /// Objects, and baseline rows by table and reason, that are missing and not added: what they need is not as
@@ -205,6 +220,8 @@ impl From<&Status> for TenantStatus {
         Self {
             conforms: status.conforms,
             exception: status.exception.clone(),
+            excepted: texts(&status.excepted),
+            hold: status.hold.as_ref().map(Hold::from),
             missing,
             held,
             changed,
@@ -219,6 +236,49 @@ impl From<&Status> for TenantStatus {
             placement: status.placement.as_ref().into(),
             record_owner: status.record_owner.as_ref().map(|owner| owner.as_str().to_owned()),
             history: status.history.iter().map(Recorded::from).collect(),
+        }
+    }
+}
+
+/// A tenant that is held now.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HeldTenant {
+    tenant: String,
+    schema: String,
+    hold: Hold,
+    /// The hold that this one takes the place of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced: Option<Hold>,
+}
+
+impl From<&Held> for HeldTenant {
+    fn from(held: &Held) -> Self {
+        Self {
+            tenant: held.tenant.id.to_string(),
+            schema: held.tenant.schema.to_string(),
+            hold: Hold::from(&held.hold),
+            replaced: held.replaced.as_ref().map(Hold::from),
+        }
+    }
+}
+
+/// A tenant that nobody holds.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReleasedTenant {
+    tenant: String,
+    schema: String,
+    /// The hold that was ended; `null`: nobody held the tenant.
+    released: Option<Hold>,
+}
+
+impl From<&Released> for ReleasedTenant {
+    fn from(released: &Released) -> Self {
+        Self {
+            tenant: released.tenant.id.to_string(),
+            schema: released.tenant.schema.to_string(),
+            released: released.released.as_ref().map(Hold::from),
         }
     }
 }

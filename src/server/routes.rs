@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::layers::{authorize, observe};
 use super::problem::Problem;
-use super::{probes, provision, reads};
+use super::{holds, probes, provision, reads};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -46,6 +46,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(provision::one))
         .routes(routes!(provision::all))
         .routes(routes!(provision::job))
+        .routes(routes!(holds::hold, holds::release))
         .routes(routes!(reads::tenants))
         .routes(routes!(reads::tenant))
         .routes(routes!(reads::plan))

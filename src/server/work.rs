@@ -59,11 +59,15 @@ async fn one(app: &App, id: &TenantId) -> JobOutcome {
         Ok(applied) if applied.left.exception.is_some() => {
             Ok(JobResult::Tenant(Provisioned::from(&applied)))
         }
-        Ok(applied) if !applied.plan.held.is_empty() => Err(held(&applied)),
-        Ok(applied) if applied.plan.changed.is_empty() => {
-            Ok(JobResult::Tenant(Provisioned::from(&applied)))
+        Ok(applied) if applied.plan.held.iter().any(|held| !applied.left.accepts(&held.on)) => {
+            Err(held(&applied))
         }
-        Ok(applied) => Err(changed(&applied)),
+        Ok(applied)
+            if applied.plan.changed.iter().any(|one| !applied.left.accepts(&one.object)) =>
+        {
+            Err(changed(&applied))
+        }
+        Ok(applied) => Ok(JobResult::Tenant(Provisioned::from(&applied))),
         Err(error) => Err(reads::problem_of(id, &error)),
     }
 }

@@ -25,6 +25,7 @@ async fn failures(runner: Runner, hooks: Vec<&'static Hook>) -> Vec<String> {
     if runner != Runner::Reader {
         judge.applies().await;
         judge.applies_to_all().await;
+        judge.holds().await;
         judge.requests().await;
         judge.loops().await;
     }

@@ -87,7 +87,7 @@ async fn every_path_but_the_listed_ones_is_closed() {
             seen += usize::from(!is_open);
         }
     }
-    assert_eq!(seen, 7);
+    assert_eq!(seen, 9);
     for path in
         ["/", "/ops", "/ops/", "/healthz/", "/healthz/../ops/drift", "//healthz", "/nothing"]
     {

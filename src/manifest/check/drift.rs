@@ -1,9 +1,11 @@
 //! What does not count as drift.
 
+use globset::GlobMatcher;
+
 use super::fleet::pattern;
 use crate::manifest::checking::Checking;
 use crate::manifest::model::{DriftRules, Exception};
-use crate::manifest::raw;
+use crate::manifest::raw::{self, Name};
 use crate::name::TenantId;
 
 /// The first words of the kinds of all objects that can be undeclared: those that can be declared, and
@@ -60,18 +62,17 @@ const KINDS: [&str; 48] = [
 ];
 
 pub(super) fn drift(checking: &mut Checking<'_>, raw: &raw::Drift) -> DriftRules {
-    for pattern in raw.ignore.iter().filter(|pattern| !may_match_an_object(pattern)) {
-        let message = format!(
-            "{:?} matches nothing: it does not begin with the kind of an object as drift names it, \
-             such as table, column, index, view, function or trigger",
-            pattern.value
-        );
-        checking.note(&pattern.span, message);
-    }
-    let ignore = raw.ignore.iter().filter_map(|pattern| self::pattern(checking, pattern)).collect();
+    let ignore = objects(checking, &raw.ignore);
     let mut exceptions: Vec<Exception> = Vec::new();
     for exception in &raw.exceptions {
-        let tenant = checking.noted(&exception.tenant.span, TenantId::new(&exception.tenant));
+        let tenant = exception.tenant.as_ref();
+        let tenant = tenant.map(|tenant| checking.noted(&tenant.span, TenantId::new(tenant)));
+        let objects = objects(checking, &exception.objects);
+        if tenant.is_none() && exception.objects.is_empty() {
+            let message =
+                "name the tenant, the objects, or both: an exception from everything is none";
+            checking.note(&exception.reason.span, message);
+        }
         if exception.reason.trim().is_empty() {
             checking.note(&exception.reason.span, "the reason must not be empty");
         }
@@ -79,12 +80,26 @@ pub(super) fn drift(checking: &mut Checking<'_>, raw: &raw::Drift) -> DriftRules
         if until.is_err() {
             checking.note(&exception.until.span, "expected a date such as 2027-01-31");
         }
-        if let (Some(tenant), Ok(until)) = (tenant, until) {
-            let reason = exception.reason.value.clone();
-            exceptions.push(Exception { tenant, reason, until });
+        // `Some(None)`: what is given is no id.
+        if let (None | Some(Some(_)), Ok(until)) = (&tenant, until) {
+            let (tenant, reason) = (tenant.flatten(), exception.reason.value.clone());
+            exceptions.push(Exception { tenant, objects, reason, until });
         }
     }
     DriftRules { ignore, exceptions }
+}
+
+/// Patterns of objects.
+fn objects(checking: &mut Checking<'_>, patterns: &[Name]) -> Vec<GlobMatcher> {
+    for pattern in patterns.iter().filter(|pattern| !may_match_an_object(pattern)) {
+        let message = format!(
+            "{:?} matches nothing: it does not begin with the kind of an object as drift names it, \
+             such as table, column, index, view, function or trigger",
+            pattern.value
+        );
+        checking.note(&pattern.span, message);
+    }
+    patterns.iter().filter_map(|pattern| self::pattern(checking, pattern)).collect()
 }
 
 /// Whether the pattern begins as an extra or unmodelled object does, as far as it is literal.

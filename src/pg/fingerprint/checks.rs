@@ -1,8 +1,11 @@
 //! What could keep a role from reading a schema, or from running statements on it; see `checks.sql`.
 
+use jiff::Timestamp;
+use serde::Deserialize;
 use sqlx::postgres::PgRow;
 
 use super::record::{Record, RecordTable};
+use crate::hold::Hold;
 use crate::name::SchemaName;
 use crate::pg::answers::{column, is_true, json};
 use crate::pg::error::PgError;
@@ -16,6 +19,8 @@ pub struct Checks {
     pub(in crate::pg) record: Option<Record>,
     /// The comment that [`state::note`](crate::pg::note) wrote, if the record has it.
     pub note: Option<String>,
+    /// The hold that is in force, by a record of a trusted owner: anybody else could only make up one.
+    pub hold: Option<Hold>,
     /// Whether there is a table that the role may not read.
     pub(in crate::pg) has_hidden: bool,
     /// Whether there are event triggers on this server.
@@ -39,6 +44,14 @@ pub(super) struct ChecksRow {
     checks: Checks,
     is_usable: bool,
     record: Option<RecordTable>,
+    hold: Option<RecordedHold>,
+}
+
+#[derive(Deserialize)]
+struct RecordedHold {
+    recorded: String,
+    /// By the server's clock.
+    now: Timestamp,
 }
 
 impl ChecksRow {
@@ -48,6 +61,7 @@ impl ChecksRow {
             checks: Checks {
                 record: None,
                 note: column(row, "note", doing)?,
+                hold: None,
                 has_hidden: is("hidden")?,
                 has_event_triggers: is("has_event_triggers")?,
                 is_open: is("is_open")?,
@@ -55,6 +69,7 @@ impl ChecksRow {
             },
             is_usable: is("usable")?,
             record: json(row, "record", doing)?,
+            hold: json(row, "hold", doing)?,
         })
     }
 
@@ -74,6 +89,9 @@ impl ChecksRow {
             });
         }
         let record = self.record.map(|record| record.checked(schema, session)).transpose()?;
-        Ok(Checks { record, ..self.checks })
+        let is_trusted = record.as_ref().is_some_and(|record| record.foreign_owner().is_none());
+        let hold = self.hold.filter(|_| is_trusted);
+        let hold = hold.and_then(|RecordedHold { recorded, now }| Hold::in_force(&recorded, now));
+        Ok(Checks { record, hold, ..self.checks })
     }
 }

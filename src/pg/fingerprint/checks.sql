@@ -64,6 +64,10 @@ SELECT has_schema_privilege(n.oid, 'USAGE')::text AS usable,
        ) END::text AS record,
        (SELECT left(de.description, 500)
         FROM pg_description de
-        WHERE de.objoid = s.oid AND de.classoid = 'pg_class'::regclass AND de.objsubid = 0) AS note
+        WHERE de.objoid = s.oid AND de.classoid = 'pg_class'::regclass AND de.objsubid = 0) AS note,
+       -- What is cut off was not written by this tool.
+       (SELECT json_build_object('recorded', left(de.description, 20000), 'now', clock_timestamp())
+        FROM pg_description de
+        WHERE de.objoid = s.oid AND de.classoid = 'pg_class'::regclass AND de.objsubid = 1)::text AS hold
 FROM (SELECT) one
 LEFT JOIN pg_class s ON s.relnamespace = n.oid AND s.relname = '_provision_state'

@@ -40,7 +40,7 @@ const TYPES_BY_NAME: &str = "SELECT 'pg_type'::regclass AS classid, t.oid AS obj
 /// trigger could do anything to it: the role can read it, and what nobody needs to know is said to be unsafe.
 const UNCHECKED: &str = "SELECT 'true' AS usable, 'false' AS hidden, 'true' AS is_open, \
                          'true' AS has_strangers, 'false' AS has_event_triggers, \
-                         NULL AS record, NULL AS note";
+                         NULL AS record, NULL AS note, NULL AS hold";
 
 pub(super) fn whole(version_number: i32) -> String {
     let digested = [OBJECTS, TYPES, ROUTINES, OTHERS];

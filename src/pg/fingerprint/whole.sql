@@ -35,7 +35,7 @@ SELECT n.nspname::text AS schema,
        -- Set back at once: while a prepared statement runs, the server may analyse it anew, and that
        -- must not happen under a tenant's path.
        set_config('search_path', 'pg_catalog, pg_temp', true) AS path,
-       f.usable, f.hidden, f.is_open, f.has_strangers, f.has_event_triggers, f.record, f.note
+       f.usable, f.hidden, f.is_open, f.has_strangers, f.has_event_triggers, f.record, f.note, f.hold
 FROM :trust t
 CROSS JOIN pg_namespace n
 CROSS JOIN LATERAL (

@@ -6,6 +6,7 @@ use super::work::RECORDING;
 use crate::absent::Absent;
 use crate::checksum::Checksum;
 use crate::explain::Explain;
+use crate::hold::Hold;
 use crate::locks::Locks;
 use crate::name::{SchemaName, TenantId};
 use crate::pg::error::PgError;
@@ -32,6 +33,7 @@ pub struct PartialTransaction<'s> {
     touched: &'s Touched,
     objects: Objects,
     note: Option<String>,
+    hold: Option<Hold>,
 }
 
 /// What such a transaction is opened on.
@@ -87,7 +89,8 @@ impl<'s> PartialTransaction<'s> {
             return Ok(None);
         };
         telemetry::locked(start.elapsed());
-        Ok(Some(Self { session, schema, tenant, touched, objects, note: checks.note }))
+        let Checks { note, hold, .. } = checks;
+        Ok(Some(Self { session, schema, tenant, touched, objects, note, hold }))
     }
 
     /// The digests of what is touched, as it was found.
@@ -100,6 +103,12 @@ impl<'s> PartialTransaction<'s> {
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
+    }
+
+    /// The hold that is in force.
+    #[must_use]
+    pub fn hold(&self) -> Option<&Hold> {
+        self.hold.as_ref()
     }
 
     /// The actor named in the record: the one given, or else the role.

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::states::{TenantStates, count, counted};
-use crate::fleet::{self, Fleet, Options, Roster, Selection, Source, State, TenantOutcome};
+use crate::fleet::{self, Fleet, Member, Options, Roster, Selection, Source, State, TenantOutcome};
 use crate::name::TenantId;
 use crate::server::app::App;
 use crate::server::reads;
@@ -43,20 +43,7 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut TenantStat
     let members = roster.members.clone();
     let (mut states, drift) = compare(app, fleet, roster).await;
 
-    let mut behind = Roster::default();
-    for (member, tenant) in members.into_iter().zip(&drift.tenants) {
-        if tenant.state == State::Unreachable {
-            continue;
-        }
-        let shape = tenant.shape.and_then(|shape| drift.shapes.get(shape));
-        let is_behind = shape.is_some_and(|shape| shape.difference.is_behind());
-        if !is_behind && tenant.is_recorded {
-            // Something else may have brought it up to date meanwhile.
-            backoff.succeeded(&member.tenant.id);
-        } else if backoff.allows(&member.tenant.id, now) {
-            behind.members.push(member);
-        }
-    }
+    let behind = Roster { members: behind(members, &drift, backoff, now), ..Roster::default() };
     let mut failures = drift.summary.get(&State::Unreachable).copied().unwrap_or_default();
     if !behind.members.is_empty() {
         let again = Roster { members: behind.members.clone(), ..Roster::default() };
@@ -74,6 +61,7 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut TenantStat
                 TenantOutcome::Current
                 | TenantOutcome::Created { .. }
                 | TenantOutcome::Updated { .. }
+                | TenantOutcome::Held { .. }
                 | TenantOutcome::Recorded { .. } => {
                     backoff.succeeded(&done.tenant);
                 }
@@ -84,6 +72,9 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut TenantStat
     backoff.postpone(Instant::now());
     let mut counts = counted(states.values());
     if scope == Scope::All {
+        if is_whole {
+            telemetry::held(drift.held().count());
+        }
         known.passed(&states, is_whole);
         let unreachable = count(&counts, State::Unreachable);
         if let Some(all) = known.counts() {
@@ -105,6 +96,7 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut TenantStat
                 drifted = count(&counts, State::Drifted),
                 unreachable = count(&counts, State::Unreachable),
                 failures,
+                held = drift.held().count(),
                 servers_unavailable = unavailable,
                 orphans = drift.orphans.len(),
                 duration_ms = crate::reconcile::millis(start.elapsed()),
@@ -119,6 +111,35 @@ pub(super) async fn run(app: &App, backoff: &mut Backoff, known: &mut TenantStat
     } else {
         log!(info, "a reconcile pass has ended");
     }
+}
+
+/// Those that are to be provisioned now.
+fn behind(
+    members: Vec<Member>,
+    drift: &fleet::Drift,
+    backoff: &mut Backoff,
+    now: Instant,
+) -> Vec<Member> {
+    let mut behind = Vec::new();
+    for (member, tenant) in members.into_iter().zip(&drift.tenants) {
+        if tenant.state == State::Unreachable {
+            continue;
+        }
+        let shape = tenant.shape.and_then(|shape| drift.shapes.get(shape));
+        let is_behind = shape.is_some_and(|shape| shape.difference.is_behind());
+        if let Some(hold) = &tenant.hold {
+            if is_behind {
+                info!(tenant = %tenant.tenant, %hold, "a tenant is left alone: somebody holds it");
+            }
+            backoff.succeeded(&member.tenant.id);
+        } else if !is_behind && tenant.is_recorded {
+            // Something else may have brought it up to date meanwhile.
+            backoff.succeeded(&member.tenant.id);
+        } else if backoff.allows(&member.tenant.id, now) {
+            behind.push(member);
+        }
+    }
+    behind
 }
 
 async fn compare(

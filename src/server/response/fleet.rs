@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::parts::{ChangedObject, HeldSteps, Placement, texts};
+use super::parts::{ChangedObject, HeldSteps, Hold, Placement, texts};
 use crate::fleet::{self, State, TenantDrift, TenantOutcome, TenantReport};
+use crate::hold;
+use crate::name::TenantId;
 
 /// The state of a tenant.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -21,6 +23,12 @@ pub(in crate::server) struct TenantState {
     /// Why the manifest accepts for now that it differs, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<String>,
+    /// The objects that differ for which the manifest has exceptions of their own, each with why and until when.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excepted: Vec<String>,
+    /// Who wants the tenant to be left alone: nothing provisions it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<Hold>,
     /// The code of the error, if it could not be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
@@ -36,6 +44,8 @@ impl From<&TenantDrift> for TenantState {
             server: tenant.server.clone(),
             state: tenant.state.name(),
             exception: tenant.exception.clone(),
+            excepted: texts(&tenant.excepted),
+            hold: tenant.hold.as_ref().map(Hold::from),
             code: tenant.error.as_ref().map(|error| error.code),
             placement: tenant.placement.as_ref().into(),
         }
@@ -102,6 +112,23 @@ pub(in crate::server) struct DriftReport {
     /// drift.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     undistributed: Vec<String>,
+    /// Tenants that are held, whatever their state.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    held: Vec<TenantHold>,
+}
+
+/// A tenant that is held: nothing provisions it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::server) struct TenantHold {
+    tenant: String,
+    hold: Hold,
+}
+
+impl TenantHold {
+    fn new(tenant: &TenantId, hold: &hold::Hold) -> Self {
+        Self { tenant: tenant.to_string(), hold: Hold::from(hold) }
+    }
 }
 
 impl From<&fleet::Drift> for DriftReport {
@@ -134,6 +161,7 @@ impl From<&fleet::Drift> for DriftReport {
             passed_over: drift.passed_over.iter().map(|passed| passed.schema.clone()).collect(),
             unreachable_servers: drift.unreachable.len(),
             undistributed: drift.undistributed().map(|t| t.tenant.to_string()).collect(),
+            held: drift.held().map(|(t, hold)| TenantHold::new(&t.tenant, hold)).collect(),
         }
     }
 }
@@ -152,6 +180,8 @@ pub(in crate::server) struct FleetProvisioned {
     changed: usize,
     /// The first thousand of those that failed.
     failures: Vec<TenantFailure>,
+    /// The first thousand of those that are held, and were left alone.
+    held: Vec<TenantHold>,
     /// Entries of the registry that name no tenant, or no single place for it.
     refused: usize,
     /// Servers that could not be queried for their tenants.
@@ -168,7 +198,7 @@ pub(in crate::server) struct TenantFailure {
     code: &'static str,
 }
 
-/// How many failures are listed.
+/// How many failures are listed, and how many holds.
 const FAILURES: usize = 1_000;
 
 impl From<&fleet::RunReport> for FleetProvisioned {
@@ -177,6 +207,10 @@ impl From<&fleet::RunReport> for FleetProvisioned {
             TenantOutcome::Failed { error } => {
                 Some(TenantFailure { tenant: done.tenant.to_string(), code: error.code })
             }
+            _ => None,
+        };
+        let held = |done: &TenantReport| match &done.outcome {
+            TenantOutcome::Held { hold } => Some(TenantHold::new(&done.tenant, hold)),
             _ => None,
         };
         Self {
@@ -189,6 +223,7 @@ impl From<&fleet::RunReport> for FleetProvisioned {
             skipped: ended.count(|outcome| *outcome == TenantOutcome::Skipped),
             changed: ended.tenants.iter().filter(|done| has_changed(done)).count(),
             failures: ended.tenants.iter().filter_map(failure).take(FAILURES).collect(),
+            held: ended.tenants.iter().filter_map(held).take(FAILURES).collect(),
             refused: ended.refused.len(),
             unreachable_servers: ended.unreachable.len(),
             duration_ms: ended.duration_ms,

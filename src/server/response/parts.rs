@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::hold;
 use crate::pg;
 use crate::plan::{Change, Held};
 
@@ -63,6 +64,32 @@ impl From<&Change> for ChangedObject {
             object: change.object.to_string(),
             actual: change.actual.clone(),
             expected: change.expected.clone(),
+        }
+    }
+}
+
+/// That somebody wants a tenant to be left alone.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::server) struct Hold {
+    /// Who does.
+    by: String,
+    /// By the server's clock; none if the record of the hold cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    reason: String,
+    /// The last day, in UTC; none: until it is released.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+}
+
+impl From<&hold::Hold> for Hold {
+    fn from(hold: &hold::Hold) -> Self {
+        Self {
+            by: hold.by.clone(),
+            since: hold.since.map(|since| since.to_string()),
+            reason: hold.reason.clone(),
+            until: hold.until.map(|until| until.to_string()),
         }
     }
 }

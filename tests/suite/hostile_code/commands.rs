@@ -1,5 +1,6 @@
 //! Runs each command on what is planted, and judges what comes of it.
 
+use provision::hold::{HoldRequest, Reason};
 use provision::{reconcile, report};
 
 use super::hooks::{End, Hook};
@@ -85,6 +86,24 @@ impl<'s> Judge<'s> {
         for hook in self.hooks() {
             self.tells("apply --all", hook, &text(&ended));
             self.is_done("apply --all", &scene, hook, hook.end != End::Refused).await;
+        }
+    }
+
+    /// `hold` and `release` of each tenant.
+    pub async fn holds(&mut self) {
+        let scene = self.stage.scene().await;
+        let context = scene.context();
+        let reason = Reason::new("a test").expect("a reason");
+        let request = HoldRequest { reason, until: None, by: None };
+        for hook in self.hooks() {
+            let tenant = tenant(&context, hook.name);
+            let held = reconcile::hold(&context, &tenant, &request).await;
+            let held = held.map_or_else(|error| told(&error), |held| report::held(&held));
+            self.left_no_trace(&format!("hold {}", hook.name), &scene, &[hook], &held).await;
+            let released = reconcile::release(&context, &tenant).await;
+            let released =
+                released.map_or_else(|error| told(&error), |released| report::released(&released));
+            self.left_no_trace(&format!("release {}", hook.name), &scene, &[hook], &released).await;
         }
     }
 
