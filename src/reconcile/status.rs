@@ -13,7 +13,7 @@ use crate::grants::Whose;
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
 use crate::pg::{Placement, Session, StateRow};
-use crate::plan::{Action, Step};
+use crate::plan::Step;
 
 /// The status of a tenant.
 #[derive(Debug, Serialize)]
@@ -60,7 +60,7 @@ pub struct Status {
 }
 
 /// In how many objects a tenant differs from the manifest. What the manifest ignores is not
-/// counted, nor are rows.
+/// counted, nor are rows that are absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Differences {
     /// An apply would add these.
@@ -125,7 +125,7 @@ pub async fn status(
     session.close().await;
     let untouched = difference.untouched.counted(&context.manifest.drift);
     let objects =
-        |steps: &[Step<'_>]| steps.iter().filter(|step| step.action() != Action::Insert).count();
+        |steps: &[Step<'_>]| steps.iter().filter(|step| !step.action().is_of_row()).count();
     let differences = Differences {
         missing: objects(&difference.steps),
         held: untouched.held.iter().map(|held| held.steps.len()).sum(),
@@ -134,7 +134,8 @@ pub async fn status(
         unmodelled: untouched.unmodelled.len(),
     };
     let newest = observed.state.first();
-    let conforms = differences.is_none() && observed.absent.is_empty();
+    let absent = &observed.absent;
+    let conforms = differences.is_none() && absent.rows.is_empty() && absent.grants.is_empty();
     let exception = context.manifest.drift.accepted(&tenant.id, today());
     let fingerprint = observed.fingerprint;
     Ok(Status {
