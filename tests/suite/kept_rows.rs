@@ -318,6 +318,43 @@ async fn a_fleet_is_told_by_its_values() {
     assert!(again.stdout.contains("current"), "{}", again.stdout);
 }
 
+/// Values are equal as their types say, extensions' types among them; long ones are told cut off, and are still told apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn values_are_equal_as_their_types_say() {
+    let database = Database::new().await;
+    database.run(crate::rows::FOLDED).await;
+    let manifest = "version = 1\n[tables.t]\nprimary_key = [\"id\"]\n\
+         columns = { id = \"int\", a = \"public.folded\", b = \"public.name\", c = \"text\", d = \"interval\", e = \"point\" }\n\
+         [[seeds]]\ntable = \"t\"\nkey = [\"id\"]\nmode = \"upsert\"\n\
+         rows = [{ id = 1, a = \"Abc\", b = \"Abc\", c = \"x\", d = \"90 min\", e = \"(1.0, 2)\" }]\n";
+    let mut context = context_of(manifest, &database);
+    converge(&context, "acme").await;
+    database.run("UPDATE acme.t SET a = 'ABC', b = 'aBC'").await;
+    assert!(!support::apply(&context, "acme").await.unwrap().left.is_drift());
+    let mut told = Vec::new();
+    for end in ["y", "z"] {
+        database
+            .run(&format!("UPDATE acme.t SET c = repeat('ã', 5000) || '{end}', e = '(1,3)'"))
+            .await;
+        let plan = support::plan(&context, "acme").await.unwrap();
+        let [change] = &plan.changed[..] else { panic!("{:?}", plan.changed) };
+        assert_eq!(change.cells[1].actual.as_deref(), Some("(1,3)"));
+        let text = change.cells[0].actual.clone().unwrap();
+        assert!(
+            text.starts_with("ãã") && text.contains("(5001 characters") && text.len() < 500,
+            "{text}"
+        );
+        told.push((text, plan.live_checksum));
+    }
+    assert_ne!(told[0], told[1]);
+    context.consent = "alter".parse().unwrap();
+    converge(&context, "acme").await;
+    assert_eq!(
+        database.ask("SELECT concat_ws(' ', a, b, c, d, e) FROM acme.t").await,
+        "ABC aBC x 01:30:00 (1,2)"
+    );
+}
+
 /// Killed between any two statements, a tenant is as before or as it is in the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_time_rows_are_whole() {
