@@ -24,6 +24,7 @@ mod statistics;
 mod table;
 mod trigger;
 mod user_type;
+mod values;
 mod view;
 mod words;
 
@@ -40,6 +41,7 @@ use crate::manifest::{ConstraintDecl, ConstraintDef, IndexDecl, Manifest, Privil
 use crate::name::SchemaName;
 use crate::obstacle::{Code, Obstacle};
 use crate::pg::{IntrospectError, Limits, PgError, Scratch, ServerInfo, Session};
+use crate::rows::Values;
 use culprit::Culprit;
 use statement::Statement;
 
@@ -55,6 +57,8 @@ pub struct Elaborated {
     pub bound: Vec<Obstacle>,
     /// The declared privileges.
     pub grants: Vec<Grant>,
+    /// What the server makes of the values of baseline rows.
+    pub values: Values,
 }
 
 /// Elaborates `manifest`. Nothing outside the scratch schema is locked, and nothing remains.
@@ -69,14 +73,15 @@ pub async fn elaborate(
     check_version(manifest, &session.server)?;
     let result = elaborate_in(session, manifest, limits).await;
     let rolled_back = session.rollback().await;
-    let Raw { catalog, casts, used, bound } = result?;
+    let Raw { catalog, casts, used, bound, values } = result?;
     rolled_back.map_err(ElaborateError::Server)?;
     faithful::check(manifest, &catalog)?;
     let unnamed = unnamed(manifest, &catalog);
     let quoted = kinds::quoted_in_bodies(&catalog);
     let grants = grants::declared(manifest, &catalog)
         .map_err(|NotGrantable { at, reason }| ElaborateError::Grant { at, reason })?;
-    Ok(Elaborated { desired: Desired { catalog, unnamed, casts }, used, quoted, bound, grants })
+    let desired = Desired { catalog, unnamed, casts };
+    Ok(Elaborated { desired, used, quoted, bound, grants, values })
 }
 
 /// The objects that the manifest leaves unnamed.
@@ -168,6 +173,7 @@ struct Raw {
     casts: BTreeSet<(String, String)>,
     used: BTreeSet<Code>,
     bound: Vec<Obstacle>,
+    values: Values,
 }
 
 async fn elaborate_in(
@@ -190,7 +196,8 @@ async fn elaborate_in(
     let used = scratch.used().await.map_err(ElaborateError::Server)?;
     let bound = scratch.bound().await.map_err(ElaborateError::Server)?;
     let casts = scratch.casts().await.map_err(ElaborateError::Server)?;
-    Ok(Raw { catalog, casts, used, bound })
+    let values = values::stored(&mut scratch, manifest).await?;
+    Ok(Raw { catalog, casts, used, bound, values })
 }
 
 /// Creates all that the manifest declares.

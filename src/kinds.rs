@@ -41,6 +41,7 @@ mod domain_constraint;
 mod dropping;
 mod enabled;
 mod enum_type;
+mod following;
 mod index;
 mod inheritance;
 mod kept;
@@ -78,6 +79,7 @@ pub use creation::{Creation, Guard, Place};
 pub use described::{described, members};
 pub use digest::{DIGEST_VERSION, digest_script};
 pub use dropping::{can_drop, can_rebuild, drop_alone, drop_for_rebuild, rebuild};
+pub use following::{follows_deletes, follows_updates, is_unique, referring_columns, refers_to};
 pub use inheritance::{
     column, differ_in_structure, has_children, is_unmanaged, locks_on_parents, same_bound,
 };

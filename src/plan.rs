@@ -21,7 +21,9 @@ mod removal;
 mod removed;
 mod renaming;
 mod row_needs;
+mod row_order;
 mod row_source;
+mod row_steps;
 mod schedule;
 mod step;
 mod structure;
@@ -38,7 +40,7 @@ pub use difference::{Difference, difference};
 pub use excepted::{Acceptance, Excepted};
 pub use step::{Action, Step};
 pub use touched::touched;
-pub use unreadable::unreadable;
+pub use unreadable::{unreadable, will_exist};
 pub use untouched::{Change, Held, PerhapsRenamed, Untouched};
 
 use crate::catalog::{Catalog, Kind, Object, Unmodelled};
@@ -48,6 +50,7 @@ use crate::locks::Locks;
 use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId, printable};
 use crate::precondition::{InTheWay, NotCounted, Precondition, RowsFound};
+use crate::rows::CellDifference;
 use crate::settings;
 
 /// Version of the saved form; another one is refused.
@@ -107,6 +110,12 @@ pub struct PlannedStep {
     /// Where a baseline row is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// The values of a baseline row that it changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<CellDifference>,
+    /// Whether it gives a row a value that a later step replaces, so that another row can have the present one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_exchange: bool,
     /// Whether it drops what a later step creates again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub for_rebuild: bool,
@@ -147,6 +156,8 @@ pub fn plan(
         .map(|step| PlannedStep {
             action: step.action(),
             object: step.object(),
+            cells: step.cells().to_vec(),
+            for_exchange: step.is_for_exchange(),
             for_rebuild: step.is_for_rebuild(),
             to: step.new_name().map(|name| name.as_str().to_owned()),
             sql: step.statement(manifest, basis.schema, basis.tenant),
@@ -204,7 +215,11 @@ impl PlannedStep {
     pub fn describe(&self) -> String {
         let origin =
             self.origin.as_ref().map(|o| format!(" ({})", printable(o))).unwrap_or_default();
-        let purpose = if self.for_rebuild { ", to create it again" } else { "" };
+        let purpose = match (self.for_rebuild, self.for_exchange) {
+            (true, _) => ", to create it again",
+            (_, true) => ", so that another row can have its values",
+            _ => "",
+        };
         let to = self.to.as_ref().map(|name| format!(" to {}", printable(name)));
         let to = to.unwrap_or_default();
         format!("{} {}{to}{origin}{purpose}", self.action, self.object)

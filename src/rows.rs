@@ -1,11 +1,19 @@
 //! Baseline rows → SQL. Rows are guarded by their key, so that each statement may be run again.
 
+mod change;
+mod different;
+mod values;
+
 use std::collections::BTreeSet;
 
-use crate::catalog::{Catalog, Desired};
+pub use change::{Follower, Site, delete, free, update};
+pub use different::{CellDifference, DifferentRow, MAX_SURPLUS, Surplus, SurplusRow};
+pub use values::{OfColumn, Values};
+
+use crate::catalog::{Catalog, Desired, Object};
 use crate::grants::Grant;
 use crate::kinds;
-use crate::manifest::{Cell, Manifest, SeedDecl, SeedRow, TypeDecl};
+use crate::manifest::{Cell, Manifest, SeedDecl, SeedMode, SeedRow, TypeDecl};
 use crate::name::{Ident, SchemaName, TenantId, Text, literal};
 use crate::settings::TRUSTED_ROLES;
 
@@ -16,24 +24,46 @@ pub struct Declared<'m> {
     pub desired: Option<&'m Desired>,
     /// The privileges, once it was elaborated.
     pub grants: &'m [Grant],
+    /// What the server makes of declared values, once it was elaborated.
+    pub values: Option<&'m Values>,
 }
 
 /// How the columns of a tenant are compared with the values of declared rows.
 #[derive(Debug)]
 pub struct Columns<'m> {
     manifest: &'m Manifest,
-    /// Those that are read to find rows, and whose type in the tenant is not the declared one.
+    values: Option<&'m Values>,
+    /// Those that are read, and whose type in the tenant is not the declared one.
     other: BTreeSet<(&'m Ident, &'m Ident)>,
+    /// Those that would be read, and do not exist.
+    absent: BTreeSet<(&'m Ident, &'m Ident)>,
+    /// The tables of rows that do not exist, or did not before they were created just now.
+    new_tables: BTreeSet<&'m Ident>,
+    /// Those that are part of a unique key.
+    unique: BTreeSet<(&'m Ident, &'m Ident)>,
 }
 
 impl<'m> Columns<'m> {
-    /// Where they all have the declared types.
+    /// Where they all exist and have the declared types.
     #[must_use]
-    pub fn as_declared(manifest: &'m Manifest) -> Self {
-        Self { manifest, other: BTreeSet::new() }
+    pub fn as_declared(declared: Declared<'m>) -> Self {
+        Self { values: declared.values, ..Self::of_manifest(declared.manifest) }
     }
 
-    /// Those of one tenant.
+    /// The same for statements, in which values stand as they are declared.
+    #[must_use]
+    pub fn of_manifest(manifest: &'m Manifest) -> Self {
+        Self {
+            manifest,
+            values: None,
+            other: BTreeSet::new(),
+            absent: BTreeSet::new(),
+            new_tables: BTreeSet::new(),
+            unique: BTreeSet::new(),
+        }
+    }
+
+    /// Those of one tenant; `None`: there is no such schema.
     #[must_use]
     pub fn of_tenant(declared: Declared<'m>, live: Option<&Catalog>) -> Self {
         let Declared { manifest, desired, .. } = declared;
@@ -45,12 +75,48 @@ impl<'m> Columns<'m> {
             let there = data_type(live, column);
             there.is_some() && there != data_type(desired.map(|desired| &desired.catalog), column)
         };
+        let is_absent = |(table, column): &(&'m Ident, &'m Ident)| {
+            live.is_none_or(|live| kinds::column(live, table, column).is_none())
+        };
+        let read = || manifest.seeds.iter().flat_map(SeedDecl::columns_read);
         let mut other = BTreeSet::new();
         if desired.is_some() && live.is_some() {
-            let read = manifest.seeds.iter().flat_map(SeedDecl::columns_read);
-            other = read.filter(is_other).collect();
+            other = read().filter(is_other).collect();
         }
-        Self { manifest, other }
+        let is_new = |table: &&Ident| live.is_none_or(|live| !live.has_table(table));
+        let tables = manifest.seeds.iter().map(|seed| &seed.table);
+        Self {
+            other,
+            absent: read().filter(is_absent).collect(),
+            new_tables: tables.filter(is_new).collect(),
+            unique: desired.map(|desired| unique(manifest, desired)).unwrap_or_default(),
+            ..Self::as_declared(declared)
+        }
+    }
+
+    /// The same after statements, if `exists` says which columns there are then.
+    #[must_use]
+    pub fn after(mut self, exists: impl Fn(&Ident, &Ident) -> bool) -> Self {
+        self.absent.retain(|(table, column)| !exists(table, column));
+        self
+    }
+
+    /// Whether the rows of a seed are searched for: those that are inserted once are, if their table was created just now.
+    #[must_use]
+    pub fn searches_for(&self, seed: &SeedDecl) -> bool {
+        seed.mode != SeedMode::Once || self.new_tables.contains(&seed.table)
+    }
+
+    /// Whether a column that is read exists.
+    #[must_use]
+    pub fn has(&self, table: &Ident, column: &Ident) -> bool {
+        !self.absent.contains(&(table, column))
+    }
+
+    /// Whether it is part of a unique key.
+    #[must_use]
+    pub fn is_unique(&self, table: &Ident, column: &Ident) -> bool {
+        self.unique.contains(&(table, column))
     }
 
     /// What declares them.
@@ -83,6 +149,55 @@ impl<'m> Columns<'m> {
         }
         Comparison::of(self.manifest, table, column)
     }
+
+    /// The comparison of one of them with a value that it is kept at. Texts are compared with the value as it is printed once
+    /// it is stored, so that they need not be converted to the type.
+    #[must_use]
+    pub fn kept_comparison(&self, table: &Ident, column: &Ident) -> Comparison {
+        let is_comparable = self.values.is_none_or(|values| values.is_comparable(table, column));
+        match self.comparison(table, column) {
+            Comparison::Printed { .. } => Comparison::Printed { is_array: false },
+            _ if !is_comparable => Comparison::Printed { is_array: false },
+            other => other,
+        }
+    }
+
+    /// A cell that a column is kept at, as an SQL expression to compare the column with.
+    #[must_use]
+    pub fn kept_value(
+        &self,
+        (table, column): (&Ident, &Ident),
+        value: &Cell,
+        (schema, tenant): (&SchemaName, &TenantId),
+    ) -> String {
+        match (value, self.values) {
+            (Cell::Value(text), Some(values)) => values.stored(table, column, text).literal(),
+            _ => {
+                let sql = cell(self, value, schema, tenant);
+                self.kept_comparison(table, column).value(self, value, &sql)
+            }
+        }
+    }
+}
+
+/// The columns of seeds, with their tables, that unique keys are on.
+fn unique<'m>(manifest: &'m Manifest, desired: &Desired) -> BTreeSet<(&'m Ident, &'m Ident)> {
+    let seeds = manifest.seeds.iter().filter(|seed| seed.mode.keeps_values());
+    let columns = seeds.flat_map(|seed| {
+        let names: BTreeSet<&Ident> =
+            seed.rows.iter().flat_map(|row| &row.cells).map(|(name, _)| name).collect();
+        names.into_iter().map(|name| (&seed.table, name))
+    });
+    let mut columns: BTreeSet<(&Ident, &Ident)> = columns.collect();
+    if columns.is_empty() {
+        return columns;
+    }
+    let keys: Vec<_> = desired.catalog.facts().filter(|fact| kinds::is_unique(fact)).collect();
+    columns.retain(|(table, name)| {
+        let column = Object::column(table, name);
+        keys.iter().any(|key| key.dependencies.contains(&column))
+    });
+    columns
 }
 
 /// A cell as an SQL expression. A literal has no type of its own: it takes that of the column
@@ -208,6 +323,20 @@ impl Comparison {
         }
     }
 
+    /// A condition, never NULL: the column has this value, or both are NULL. Values that are compared as texts are
+    /// texts of the C collation.
+    #[must_use]
+    pub fn same(self, column: &str, value: &str) -> String {
+        let equal = match self {
+            Self::Printed { .. } => format!("{} = {value}", printed(column)),
+            other => other.equal(column, value),
+        };
+        format!(
+            "CASE WHEN num_nulls({column}) = 1 THEN num_nulls({value}) = 1 \
+             ELSE num_nulls({value}) = 0 AND coalesce({equal}, false) END"
+        )
+    }
+
     /// A condition: the column is equal to a [`value`](Self::value).
     #[must_use]
     pub fn equal(self, column: &str, value: &str) -> String {
@@ -238,7 +367,7 @@ pub fn insert(
     seed: &SeedDecl,
     row: &SeedRow,
 ) -> String {
-    let columns = Columns::as_declared(manifest);
+    let columns = Columns::of_manifest(manifest);
     let table = schema.qualify(&seed.table);
     let names: Vec<String> = row.cells.iter().map(|(name, _)| name.quoted()).collect();
     let (mut values, mut found, mut present) = (Vec::new(), Vec::new(), Vec::new());
@@ -273,6 +402,12 @@ pub fn insert(
         values.join(", "),
         conditions.join(" AND ")
     )
+}
+
+/// A value in its printed form, as text. A cast to text could be one that the type's owner has created.
+#[must_use]
+pub fn printed(value: &str) -> String {
+    format!("(concat({value}) COLLATE \"C\")")
 }
 
 fn tenant_literal(tenant: &TenantId) -> String {

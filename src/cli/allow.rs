@@ -40,10 +40,14 @@ pub(super) fn notice_unused<'p>(
     steps: impl IntoIterator<Item = &'p PlannedStep>,
     held: impl IntoIterator<Item = &'p Held>,
 ) {
-    let dropped = steps.into_iter().filter(|step| step.action == Action::Drop);
+    let dropped =
+        steps.into_iter().filter(|step| matches!(step.action, Action::Drop | Action::Delete));
     let dropped = dropped.map(|step| step.object.to_string());
     let held = held.into_iter().flat_map(|held| &held.steps);
-    let held = held.filter_map(|step| step.strip_prefix("drop ").map(str::to_owned));
+    let held = held.filter_map(|step| {
+        let object = step.strip_prefix("drop ").or_else(|| step.strip_prefix("delete "));
+        object.map(str::to_owned)
+    });
     let names: Vec<String> = dropped.chain(held).collect();
     for pattern in consent.unused_drops(&names) {
         output::notice(&format!("--allow drop:{pattern}: nothing undeclared has this name"));

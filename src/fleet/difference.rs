@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Fleet, Member, Seen, Survey};
 use crate::catalog::Object;
-use crate::checksum::Checksum;
+use crate::checksum::{self, Checksum};
 use crate::grants::{AbsentGrant, Whose};
 use crate::hold::Hold;
 use crate::obstacle::{Obstacle, Reasons};
@@ -50,7 +50,15 @@ impl Missing {
     /// Whether it changes what exists.
     #[must_use]
     pub fn is_change(&self) -> bool {
-        matches!(self.action, Action::Alter | Action::Rename | Action::Rebuild | Action::Drop)
+        matches!(
+            self.action,
+            Action::Alter
+                | Action::Rename
+                | Action::Rebuild
+                | Action::Drop
+                | Action::Update
+                | Action::Delete
+        )
     }
 }
 
@@ -96,7 +104,17 @@ pub(super) struct Compared {
     pub(super) hold: Option<Hold>,
 }
 
-type Shape<'f> = (usize, Option<Checksum>, Vec<(usize, usize)>, Vec<AbsentGrant<'f>>, Reasons);
+/// Identifies tenants that differ in the same way.
+#[derive(PartialEq, Eq, Hash)]
+struct Shape<'f> {
+    server: usize,
+    fingerprint: Option<Checksum>,
+    rows: Vec<(usize, usize)>,
+    /// Of other values, and of rows that are not declared.
+    other_rows: Option<Checksum>,
+    grants: Vec<AbsentGrant<'f>>,
+    reasons: Reasons,
+}
 
 /// How each member differs, in their order; `None` for those that could not be compared.
 pub(super) fn compare_all(
@@ -112,17 +130,24 @@ pub(super) fn compare_all(
         let server = fleet.servers.get(member.server)?;
         let fingerprint = snapshot.present.as_ref().map(|present| present.fingerprint);
         let rows = snapshot.absent.rows.iter().map(address).collect();
-        let grants = snapshot.absent.grants.clone();
-        let reasons = server.context.reasons(&snapshot.obstacles, Obstacle::in_general);
-        let (difference, seen) =
-            match known.entry((member.server, fingerprint, rows, grants, reasons)) {
-                Entry::Occupied(entry) => entry.get().clone(),
-                Entry::Vacant(entry) => {
-                    let found = difference(server, snapshot, &entry.key().4)?;
-                    let seen = live_checksum(fingerprint, &snapshot.absent);
-                    entry.insert((Arc::new(found), seen)).clone()
-                }
-            };
+        let absent = &snapshot.absent;
+        let other_rows = (&absent.different, &absent.surplus);
+        let shape = Shape {
+            server: member.server,
+            fingerprint,
+            rows,
+            other_rows: absent.has_other_rows().then(|| checksum::of("rows", &other_rows)),
+            grants: absent.grants.clone(),
+            reasons: server.context.reasons(&snapshot.obstacles, Obstacle::in_general),
+        };
+        let (difference, seen) = match known.entry(shape) {
+            Entry::Occupied(entry) => entry.get().clone(),
+            Entry::Vacant(entry) => {
+                let found = difference(server, snapshot, &entry.key().reasons)?;
+                let seen = live_checksum(fingerprint, &snapshot.absent);
+                entry.insert((Arc::new(found), seen)).clone()
+            }
+        };
         let expected = pg::note(server.context.manifest_checksum(), difference.is_complete());
         let note = snapshot.present.as_ref().and_then(|present| present.note.as_ref());
         Some(Compared {

@@ -195,9 +195,12 @@ impl Drafts {
         let key = match self.keys.entry(Arc::as_ptr(&compared.difference).addr()) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(place) => {
-                // Written for one and the same tenant, equal statements have equal digests.
+                // Written for one and the same tenant, equal statements have equal digests. Values that they replace
+                // are shown with them.
                 let stand_in = self.stand_in.get_or_insert_with(|| member.tenant.clone());
-                *place.insert(plan_of(fleet, member, stand_in, snapshot)?.digest())
+                let plan = plan_of(fleet, member, stand_in, snapshot)?;
+                let cells: Vec<_> = plan.steps.iter().map(|step| &step.cells).collect();
+                *place.insert(checksum::of("shared plan", &(plan.digest(), cells)))
             }
         };
         let pinned = Pinned {

@@ -40,7 +40,7 @@ pub use renames::RenameDecl;
 pub use rewrite::RuleDecl;
 pub(super) use routines::LISTS;
 pub use routines::{RoutineBody, RoutineDecl, Setting};
-pub use rows::{Cell, SeedDecl, SeedRow};
+pub use rows::{Cell, SeedDecl, SeedMode, SeedRow, cell_text, value_text};
 pub use sequences::{IntegerType, SequenceDecl, SequenceOptions};
 pub use sql::{PassedOver, SqlDecl, SqlStatement};
 pub use statistics::StatisticsDecl;

@@ -346,12 +346,29 @@ pub(super) struct Seed {
     pub(super) table: Name,
     /// Columns by which a row counts as present; no constraint is needed on them.
     pub(super) key: Spanned<Names>,
+    /// What is done about the rows once they are there: nothing, if not given.
+    #[serde(default)]
+    pub(super) mode: Option<SeedMode>,
     /// A CSV, JSON or TOML file below the manifest's folder.
     pub(super) file: Option<Name>,
     /// The text that means NULL in a CSV file; an empty cell, if not given.
     pub(super) null: Option<Name>,
     /// The rows themselves.
     pub(super) rows: Option<Vec<Spanned<Row>>>,
+}
+
+/// What is done about baseline rows that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SeedMode {
+    /// Rows that are absent are inserted, and then left alone.
+    Insert,
+    /// The declared columns are kept at the declared values.
+    Upsert,
+    /// As upsert; and the table has no other rows.
+    Exact,
+    /// Rows are inserted by the run that creates their table, and never looked at again.
+    Once,
 }
 
 /// A row: values by column. A value is a literal, `{ sql = "…" }`, `{ tenant = true }` or

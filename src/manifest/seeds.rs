@@ -14,7 +14,7 @@ use std::path::Path;
 use self::input::{Input, Place, Value, note, origin};
 use super::checking::Checking;
 use super::model::RowTable;
-use super::model::{Cell, ColumnDecl, SeedDecl, SeedRow};
+use super::model::{Cell, ColumnDecl, SeedDecl, SeedMode, SeedRow};
 use super::raw::{self, Spanned};
 use crate::name::Ident;
 
@@ -30,6 +30,7 @@ pub(super) fn read(
     for seed in raw {
         seeds.extend(self::seed(checking, seed, tables, folder, &mut keys_seen));
     }
+    check_modes(checking, raw);
     lookups::check(checking, raw, &seeds, tables);
     order::ordered(seeds, tables)
 }
@@ -65,7 +66,13 @@ fn seed(
     let decl = tables.iter().find(|decl| decl.name == table)?;
     let keys_seen = keys_seen.entry((table.clone(), key.clone())).or_default();
     let mut rows = Vec::new();
-    match input? {
+    let input = input?;
+    let mode = mode(raw.mode);
+    if mode == SeedMode::Exact && input.is_empty() {
+        let message = "with mode = \"exact\" and no rows, the table would be emptied";
+        checking.note(&raw.span, message);
+    }
+    match input {
         Input::Table { place, header, rows: lines } => {
             let columns = header_columns(checking, decl, &key, &header, &place)?;
             for (place, values) in lines {
@@ -84,7 +91,29 @@ fn seed(
             }
         }
     }
-    Some(SeedDecl { table, key, rows })
+    Some(SeedDecl { table, key, rows, mode })
+}
+
+fn mode(raw: Option<raw::SeedMode>) -> SeedMode {
+    match raw {
+        None | Some(raw::SeedMode::Insert) => SeedMode::Insert,
+        Some(raw::SeedMode::Upsert) => SeedMode::Upsert,
+        Some(raw::SeedMode::Exact) => SeedMode::Exact,
+        Some(raw::SeedMode::Once) => SeedMode::Once,
+    }
+}
+
+/// Where all rows of a table are listed, they are listed in one place.
+fn check_modes(checking: &mut Checking<'_>, raw: &[Spanned<raw::Seed>]) {
+    for seed in raw.iter().filter(|seed| seed.mode == Some(raw::SeedMode::Exact)) {
+        let table = &seed.table.value;
+        if raw.iter().filter(|other| other.table.value == *table).count() > 1 {
+            let message = format!(
+                "with mode = \"exact\", table {table:?} has the rows of this seed and no others, but there are other seeds of it"
+            );
+            checking.note(&seed.table.span, message);
+        }
+    }
 }
 
 /// The columns of a CSV file, each where the header has its name; `None` for a name that was

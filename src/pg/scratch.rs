@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answers::{array, column};
+use super::answers::{self, array, column, is_true};
 use super::error::PgError;
 use super::introspect::{self, IntrospectError};
 use super::session::{Access, Limits, Session, begin};
 use super::untrusted::used;
 use crate::catalog::Catalog;
 use crate::kinds::Reading;
-use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName, literal};
+use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName, Text, literal};
 use crate::obstacle::{Code, Obstacle};
 use crate::settings;
 
@@ -223,6 +223,52 @@ impl<'s> Scratch<'s> {
         all.collect()
     }
 
+    /// Stores values in a column like one of the scratch schema. Returns them as the server prints them then, in the same
+    /// order, and whether the column's type has an equality.
+    ///
+    /// # Errors
+    /// When the server refuses one of them.
+    pub async fn stored(
+        &mut self,
+        table: &Ident,
+        column: &Ident,
+        texts: &[&Text],
+    ) -> Result<(Vec<Text>, bool), PgError> {
+        let (of, like) = (self.schema.qualify(table), column.quoted());
+        let own = format!("{}.\"_provision_values\"", self.schema.quoted());
+        let mut script = format!(
+            "CREATE TABLE {own} AS SELECT t.{like} AS value, 0 AS number FROM {of} AS t LIMIT 0;\n"
+        );
+        let rows = texts.iter().enumerate();
+        let rows: Vec<String> =
+            rows.map(|(at, text)| format!("({}, {at})", text.literal())).collect();
+        if !rows.is_empty() {
+            script.push_str(&format!(
+                "INSERT INTO {own} (value, number) VALUES {};\n",
+                rows.join(", ")
+            ));
+        }
+        script.push_str(
+            &format!(
+                "SELECT concat(value) AS text FROM {own} ORDER BY number;\n\
+             SELECT ({HAS_EQUALITY})::text AS has_equality;\nDROP TABLE {own};\n",
+            )
+            .replace(":table", &literal(&own)),
+        );
+        let answers = self.session.run(TRYING, &script).await?;
+        // Last comes what the dropped table answers.
+        let mut answers = answers.iter().rev().skip(1);
+        let is_comparable =
+            is_true(answers.next().and_then(|rows| rows.first()), "has_equality", TRYING)?;
+        let stored = answers.next().into_iter().flatten();
+        let stored = stored.map(|row| {
+            Text::new(answers::column::<String>(row, "text", TRYING)?).map_err(|error| {
+                PgError::Answer { doing: TRYING.to_owned(), reason: error.to_string() }
+            })
+        });
+        Ok((stored.collect::<Result<_, _>>()?, is_comparable))
+    }
+
     /// The texts that a query of the tool itself returns, in its column `text`.
     ///
     /// # Errors
@@ -232,6 +278,24 @@ impl<'s> Scratch<'s> {
         answers.iter().flatten().map(|row| column::<String>(row, "text", TRYING)).collect()
     }
 }
+
+/// Whether the type of a column has an equality of its own, or that of the server's ranges; enums and composite types have
+/// one, too, but what they print is equal where they are. Domains have that of their base type, arrays that of
+/// their elements.
+const HAS_EQUALITY: &str = "WITH RECURSIVE y AS ( \
+    SELECT t.oid, t.typtype, t.typcategory, t.typbasetype, t.typelem \
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid \
+    WHERE a.attrelid = :table::regclass AND a.attname = 'value' \
+    UNION ALL \
+    SELECT t.oid, t.typtype, t.typcategory, t.typbasetype, t.typelem \
+    FROM y JOIN pg_type t ON t.oid = CASE WHEN y.typtype = 'd' THEN y.typbasetype \
+                                         WHEN y.typcategory = 'A' THEN y.typelem END) \
+    SELECT EXISTS (SELECT FROM y \
+        WHERE y.typtype IN ('r', 'm') AND y.oid < 16384 \
+           OR EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod \
+                      WHERE o.opcdefault AND m.amname IN ('btree', 'hash') \
+                        AND o.opcintype = CASE WHEN y.oid = 'varchar'::regtype THEN 'text'::regtype \
+                                               ELSE y.oid END))";
 
 /// Settings of Citus that keep the scratch schema on this node: what is rolled back in the end need
 /// not be created on every worker first. Which of them exist depends on the version of Citus.

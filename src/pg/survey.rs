@@ -11,7 +11,7 @@ use super::grantcheck::{self, Subject};
 use super::introspect::{self, IntrospectError};
 use super::pin;
 use super::placement::{Placement, is_distributed, placements};
-use super::rowcheck::{self, Row, SharedCheck};
+use super::rowcheck::{self, FoundRows, SharedCheck};
 use super::session::{Access, Limits, Session, begin};
 use super::untrusted::{UntrustedQuery, untrusted};
 use crate::absent::Absent;
@@ -52,8 +52,8 @@ pub struct Present {
     pub placement: Option<Placement>,
 }
 
-/// The absent rows of one tenant, or why they could not be determined.
-type Rows<'m> = Result<Vec<Row<'m>>, PgError>;
+/// What was found of the rows of one tenant, or why they could not be determined.
+type Rows<'m> = Result<FoundRows<'m>, PgError>;
 
 /// Reads all of `subjects`, in one transaction; rows of tables that `avoid` returns are
 /// not read, and count as absent. The results are in the order of the subjects. The number of
@@ -168,12 +168,12 @@ async fn read<'m>(
             },
         });
     }
-    let absent = absent_rows(session, declared, subjects, &found, &to_avoid).await?;
+    let rows = found_rows(session, declared, subjects, &found, &to_avoid).await?;
     let grants = grantcheck::absent(session, declared.grants, subjects).await?;
-    let absent = absent.into_iter().zip(grants);
+    let absent = rows.into_iter().zip(grants);
     let snapshots =
         found.into_iter().zip(absent).zip(subjects).map(|((present, (rows, grants)), subject)| {
-            let (present, absent) = (present?, Absent { rows: rows?, grants });
+            let (present, absent) = (present?, rows?.with(grants));
             let obstacles = obstacles.remove(subject.1).unwrap_or_default();
             let placement = present.as_ref().and_then(|present| present.placement.as_ref());
             let is_distributed = is_distributed(&session.server, present.is_some(), placement);
@@ -211,17 +211,17 @@ async fn model(
     }
 }
 
-/// The absent rows of each subject; tenants of one shape on one worker are checked together.
-async fn absent_rows<'m>(
+/// What is found of the rows of each subject; tenants of one shape on one worker are checked together.
+async fn found_rows<'m>(
     session: &mut Session,
     declared: Declared<'m>,
     subjects: &[Subject<'_>],
     found: &[Result<Option<Present>, IntrospectError>],
     to_avoid: &[Reasons],
 ) -> Result<Vec<Rows<'m>>, PgError> {
-    let mut absent: Vec<_> = subjects.iter().map(|_| Ok(Vec::new())).collect();
+    let mut all: Vec<_> = subjects.iter().map(|_| Ok(FoundRows::default())).collect();
     let mut groups: HashMap<_, (&Catalog, Vec<usize>)> = HashMap::new();
-    for (at, ((present, rows), avoid)) in found.iter().zip(&mut absent).zip(to_avoid).enumerate() {
+    for (at, ((present, rows), avoid)) in found.iter().zip(&mut all).zip(to_avoid).enumerate() {
         match present {
             Ok(Some(present)) => {
                 let worker = present.placement.as_ref().and_then(Placement::worker);
@@ -241,12 +241,12 @@ async fn absent_rows<'m>(
             Some(_) => on_worker(session, &check, members.len()).await?,
         };
         for (found, at) in rows.into_iter().zip(members) {
-            if let Some(absent) = absent.get_mut(at) {
-                *absent = found;
+            if let Some(of_one) = all.get_mut(at) {
+                *of_one = found;
             }
         }
     }
-    Ok(absent)
+    Ok(all)
 }
 
 /// Checks the rows of tenants that are all on one Citus worker. When the coordinator reports that

@@ -50,7 +50,8 @@ pub(super) async fn untrusted(
     if schemas.is_empty() {
         return Ok(HashMap::new());
     }
-    let graph = graph(session, schemas, query.externals, false).await?;
+    let events = if query.drops { ALL_EVENTS } else { INSERT };
+    let graph = graph(session, schemas, query.externals, (false, events)).await?;
     let trust = Arc::clone(&session.trust);
     Ok(graph.obstacles(schemas, &|owner, code| {
         !trust.covers(owner) && !query.used.is_some_and(|used| used.contains(code))
@@ -64,9 +65,24 @@ pub struct UntrustedQuery<'a> {
     pub externals: &'a [String],
     /// What the manifest's own declarations run, which is therefore allowed.
     pub used: Option<&'a BTreeSet<Code>>,
-    /// Whether objects may be dropped, so that what depends on them is looked for, too.
+    /// Whether objects may be dropped, so that what depends on them is looked for, too, and rows may be changed and
+    /// deleted.
     pub drops: bool,
 }
+
+/// The statements on rows that could run code.
+#[derive(Debug, Clone, Copy)]
+struct Events {
+    /// Bits of the triggers that they fire (see `pg_trigger.h`).
+    fired: &'static str,
+    /// The rules that rewrite them (see `nodes.h`).
+    rewritten: &'static str,
+}
+
+const INSERT: Events = Events { fired: "4", rewritten: "'3'" };
+
+/// Those that change and delete rows, too.
+const ALL_EVENTS: Events = Events { fired: "28", rewritten: "'2', '3', '4'" };
 
 /// Runs `before`, and returns whether anything in the database has an untrusted owner.
 ///
@@ -92,7 +108,7 @@ pub(super) async fn used(
     session: &mut Session,
     schema: &SchemaName,
 ) -> Result<BTreeSet<Code>, PgError> {
-    let graph = graph(session, &[schema], &[], true).await?;
+    let graph = graph(session, &[schema], &[], (true, ALL_EVENTS)).await?;
     Ok(graph.into_code())
 }
 
@@ -100,7 +116,7 @@ async fn graph(
     session: &mut Session,
     schemas: &[&SchemaName],
     externals: &[String],
-    anybody: bool,
+    (anybody, events): (bool, Events),
 ) -> Result<Graph, PgError> {
     let schemas = schemas.iter().map(|schema| schema.as_str());
     let script = stripped(include_str!("untrusted.sql"))
@@ -111,6 +127,8 @@ async fn graph(
         .replace(":plain_types", PLAIN_TYPES)
         .replace(":harmless_nodes", HARMLESS_NODES)
         .replace(":harmless_functions", HARMLESS_FUNCTIONS)
+        .replace(":fired", events.fired)
+        .replace(":rewritten", events.rewritten)
         .replace(":anybody", if anybody { "true" } else { "false" });
     let answers = session.run(DOING, &script).await?;
     let mut graph = Graph::default();

@@ -61,7 +61,8 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         WHERE i.inhrelid = r.oid
         UNION ALL
         -- What a rule reads and writes, instead of what is inserted or in addition to it. Of our statements only
-        -- INSERT is rewritten (3; see nodes.h), but a rule may do something else.
+        -- INSERT is rewritten (3; see nodes.h), and with consent UPDATE and DELETE (2 and 4), but a rule may do
+        -- something else.
         SELECT d.refobjid, true
         FROM pg_rewrite ru
         JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = ru.oid
@@ -69,7 +70,7 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         JOIN pg_class c ON c.oid = d.refobjid AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
         WHERE ru.ev_class = r.oid AND ru.ev_enabled <> 'D' AND d.refobjid <> r.oid
           AND d.refobjid >= 16384
-          AND (ru.ev_type = '3' OR r.is_by_rule AND ru.ev_type <> '1')
+          AND (ru.ev_type IN (:rewritten) OR r.is_by_rule AND ru.ev_type <> '1')
     ) h
 ), target AS (
     -- The tables that foreign keys point to, with their partitions.
@@ -141,9 +142,10 @@ WITH RECURSIVE trusted AS MATERIALIZED (
         SELECT 'trigger ' || quote_ident(tg.tgname) || ' on ' || r.name,
                false, 'pg_trigger'::regclass, tg.oid
         FROM pg_trigger tg
-        -- Of our statements only INSERT fires one (bit 2; see pg_trigger.h).
+        -- Of our statements only INSERT fires one (bit 2; see pg_trigger.h), and with consent UPDATE and
+        -- DELETE (bits 4 and 3).
         WHERE tg.tgrelid = r.oid AND tg.tgenabled <> 'D'
-          AND (tg.tgtype & 4 <> 0 OR r.is_by_rule)
+          AND (tg.tgtype & :fired <> 0 OR r.is_by_rule)
         UNION ALL
         SELECT 'rule ' || quote_ident(ru.rulename) || ' on ' || r.name,
                false, 'pg_rewrite'::regclass, ru.oid

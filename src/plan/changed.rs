@@ -26,7 +26,8 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
         if actual != expected {
             let rank = comparison.rank(object);
             let allowed_by = allowed_by(comparison, object);
-            let change = Change { object: name.clone(), actual, expected, allowed_by };
+            let change =
+                Change { object: name.clone(), actual, expected, cells: Vec::new(), allowed_by };
             changes.insert((rank, name), change);
         }
     }
@@ -41,7 +42,7 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
             known.expected = format!("{}\n{expected}", known.expected);
         } else {
             let (object, allowed_by) = ((**on).clone(), Some(Class::Alter));
-            changes.insert(key, Change { object, actual, expected, allowed_by });
+            changes.insert(key, Change { object, actual, expected, cells: Vec::new(), allowed_by });
         }
     }
     for counterpart in &matching.counterparts {
@@ -55,6 +56,7 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
             object: live_fact.object.clone(),
             actual: named(live_fact, described(live, live_fact)),
             expected: named(desired_fact, described(&desired.catalog, desired_fact)),
+            cells: Vec::new(),
             allowed_by: counterpart_class(counterpart, live),
         };
         changes.insert((comparison.rank(&desired_fact.object), live_fact.object.clone()), change);

@@ -8,6 +8,7 @@ use super::held;
 use super::removal::removal;
 use super::removed::Drop;
 use super::renaming::{self, Renaming};
+use super::row_steps::row_steps;
 use super::schedule::schedule;
 use super::step::{Action, Step};
 use super::untouched::Untouched;
@@ -62,7 +63,7 @@ pub fn difference<'a>(
         absent.grants.iter().partition(|absent| absent.grant.is_ownership());
     let step = |absent: &'a AbsentGrant<'a>| Step::Grant { absent, whose };
     let (owners, granted) = (owners.into_iter().map(step), granted.into_iter().map(step));
-    let inserted = absent.rows.iter().map(|(seed, row)| Step::Insert { seed, row });
+    let rows = row_steps(manifest, desired, before, absent, consent);
     let drop = |drop: &Drop| {
         let again = drop.again.as_ref().and_then(|object| desired.catalog.get(object));
         before.get(&drop.object).map(|live| Step::Drop { live, again })
@@ -71,13 +72,16 @@ pub fn difference<'a>(
     let (early, late) = (early.into_iter().filter_map(drop), late.into_iter().filter_map(drop));
     let first = renaming.steps(before);
     let changed_and_granted = first.chain(early).chain(created).chain(late).chain(granted);
-    let all = changed_and_granted.chain(inserted).chain(filled).chain(owners);
-    let (steps, held) = held::part(&comparison, all.collect(), (&blocked, &removal), reasons);
+    let all = changed_and_granted.chain(rows.steps).chain(filled).chain(owners);
+    let (steps, mut held) = held::part(&comparison, all.collect(), (&blocked, &removal), reasons);
     let different = different(&comparison);
     let is_refused = |object: &Object| removal.refused.contains_key(object);
     let (mut changed, mut extra) =
         (changed(&comparison, &different), extra(&comparison, &different));
     changed.splice(0..0, renaming.withheld());
+    changed.extend(rows.changed);
+    extra.extend(rows.extra);
+    held.extend(rows.held);
     // It is told as held back.
     changed.retain(|change| !is_refused(&change.object));
     extra.retain(|object| !is_refused(object));

@@ -260,6 +260,10 @@ pub(super) fn part<'a>(
             Step::Rename { rename, .. } => reasons_not_to(rename, reasons),
             Step::Grant { absent, whose } => not_granted(comparison, absent, *whose, blocked),
             Step::Insert { seed, row } => rows.why(seed, row),
+            Step::Update { different } | Step::Free { different, .. } => {
+                rows.why_not_update(different)
+            }
+            Step::Delete { seed, followers, .. } => rows.why_not_delete(seed, followers),
         };
         if why.is_empty() {
             steps.push(step);
@@ -310,19 +314,23 @@ type Why<'w> = (Object, &'w BTreeSet<String>);
 /// listed.
 fn grouped(held: &[(Action, Object, BTreeSet<String>)]) -> Vec<Held> {
     let wholes: BTreeSet<&Object> = held.iter().map(|(_, object, _)| object).collect();
-    let mut groups: IndexMap<Why<'_>, (Vec<String>, usize)> = IndexMap::new();
+    let mut groups: IndexMap<Why<'_>, (Vec<String>, usize, usize)> = IndexMap::new();
     for (action, object, why) in held {
         let whole = object.group();
-        if *action != Action::Insert && whole != *object && wholes.contains(&whole) {
+        if !action.is_of_row() && whole != *object && wholes.contains(&whole) {
             continue;
         }
-        let (steps, rows) = groups.entry((whole, why)).or_default();
+        let (steps, rows, updated) = groups.entry((whole, why)).or_default();
         match action {
             Action::Insert => *rows += 1,
+            Action::Update => *updated += 1,
             _ => steps.push(format!("{action} {object}")),
         }
     }
-    let grouped = groups.into_iter().map(|((on, reasons), (mut steps, rows))| {
+    let grouped = groups.into_iter().map(|((on, reasons), (mut steps, rows, updated))| {
+        if updated > 0 {
+            steps.push(format!("update {} of {on}", counted(updated, "row")));
+        }
         if rows > 0 {
             steps.push(format!("insert {} into {on}", counted(rows, "row")));
         }

@@ -6,6 +6,7 @@ use super::step::Step;
 use crate::catalog::{Catalog, Fact, Kind, Object};
 use crate::kinds;
 use crate::locks::{Locks, TableLock};
+use crate::manifest::{SeedDecl, SeedRow};
 use crate::name::Ident;
 
 /// What `steps`, in their order, need of what exists in `live`.
@@ -36,12 +37,15 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
             }
             // GRANT locks no table.
             Step::Grant { .. } => {}
-            Step::Insert { seed, row } => {
+            Step::Insert { seed, row } => write(&mut locks, seed, row),
+            Step::Update { different } | Step::Free { different, .. } => {
+                write(&mut locks, different.seed, different.row);
+            }
+            Step::Delete { seed, followers, .. } => {
                 add(&mut locks.tables, &seed.table, TableLock::RowExclusive);
-                for (_, cell) in &row.cells {
-                    for (table, _) in cell.columns_read() {
-                        add(&mut locks.others, table, TableLock::ShareUpdateExclusive);
-                    }
+                // Between the look whether a row refers to the one that goes and its going, none may come to do so.
+                for follower in followers.iter().flatten() {
+                    add(&mut locks.others, &follower.table, TableLock::Share);
                 }
             }
         }
@@ -52,6 +56,15 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
     let exists = |name: &Ident| types().any(|kind| live.has(&Object::Member(kind, name.clone())));
     locks.types.retain(exists);
     locks
+}
+
+fn write(locks: &mut Locks, seed: &SeedDecl, row: &SeedRow) {
+    add(&mut locks.tables, &seed.table, TableLock::RowExclusive);
+    for (_, cell) in &row.cells {
+        for (table, _) in cell.columns_read() {
+            add(&mut locks.others, table, TableLock::ShareUpdateExclusive);
+        }
+    }
 }
 
 /// To drop most things takes more than to create them; foreign keys are dropped from both tables.

@@ -18,16 +18,7 @@ pub(super) fn misfits(
     seed: &SeedDecl,
     row: &SeedRow,
 ) -> BTreeSet<String> {
-    let mut why = BTreeSet::new();
-    for (name, cell) in &row.cells {
-        let written = Object::column(&seed.table, name);
-        why.extend(misfit(comparison, &written, &WRITTEN, cell));
-        read(comparison, cell, &mut why);
-        let (desired, live) = both(comparison, &written);
-        if *cell == Cell::Null && is_not_null(live) && !is_not_null(desired) {
-            why.insert(format!("{written} is NOT NULL, and declared to be nullable"));
-        }
-    }
+    let mut why = misfits_of_values(comparison, seed, row);
     // A trigger may give the value.
     let triggers = comparison.live.unmodelled.iter().filter(|other| other.kind == "trigger");
     let of_table = format!(" on {}", seed.table);
@@ -46,6 +37,25 @@ pub(super) fn misfits(
             why.insert(format!("{} is NOT NULL without a default, unlike declared", live.object));
         } else {
             why.insert(format!("{} is NOT NULL without a default, and not declared", live.object));
+        }
+    }
+    why
+}
+
+/// Why the values that are given cannot be written.
+pub(super) fn misfits_of_values(
+    comparison: &Comparison<'_>,
+    seed: &SeedDecl,
+    row: &SeedRow,
+) -> BTreeSet<String> {
+    let mut why = BTreeSet::new();
+    for (name, cell) in &row.cells {
+        let written = Object::column(&seed.table, name);
+        why.extend(misfit(comparison, &written, &WRITTEN, cell));
+        read(comparison, cell, &mut why);
+        let (desired, live) = both(comparison, &written);
+        if *cell == Cell::Null && is_not_null(live) && !is_not_null(desired) {
+            why.insert(format!("{written} is NOT NULL, and declared to be nullable"));
         }
     }
     why

@@ -47,6 +47,7 @@ impl<'a> Renaming<'a> {
             object: rename.from.clone(),
             actual: named(&rename.from),
             expected: named(&rename.to),
+            cells: Vec::new(),
             allowed_by: Some(Class::Alter),
         })
     }

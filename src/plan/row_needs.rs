@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
 use super::mentions::{namesakes, reasons_met};
-use super::misfits::misfits;
+use super::misfits::{misfits, misfits_of_values};
 use super::needs::Blocked;
 use super::structure::other_structure;
-use crate::catalog::Object;
+use crate::catalog::{Kind, Object};
 use crate::kinds;
 use crate::manifest::{Cell, Manifest, SCHEMA_PLACEHOLDER, SeedDecl, SeedRow};
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
-use crate::rows;
+use crate::rows::{self, DifferentRow, Follower};
 
 /// Finds the rows that are held back, in their order.
 pub(super) struct HeldRows<'c, 'a> {
@@ -36,6 +36,16 @@ impl<'c, 'a> HeldRows<'c, 'a> {
 
     /// Why the row is held back; nothing if it is not.
     pub(super) fn why(&mut self, seed: &'a SeedDecl, row: &'a SeedRow) -> BTreeSet<String> {
+        let mut why = self.why_not_write(seed, row);
+        why.extend(misfits(self.comparison, seed, row));
+        if !why.is_empty() {
+            self.tables.entry(&seed.table).or_default().extend(why.iter().cloned());
+        }
+        why
+    }
+
+    /// Why the values of a row are not written.
+    fn why_not_write(&self, seed: &SeedDecl, row: &SeedRow) -> BTreeSet<String> {
         let manifest = self.comparison.manifest;
         let mut columns: Vec<(&Ident, &Ident)> = Vec::new();
         for (column, cell) in &row.cells {
@@ -57,13 +67,56 @@ impl<'c, 'a> HeldRows<'c, 'a> {
             why.extend(self.blocked.get(&object).into_iter().flatten().cloned());
         }
         why.extend(tables.iter().filter_map(|table| other_structure(self.comparison, table)));
-        why.extend(misfits(self.comparison, seed, row));
         let parents = parents(manifest, &seed.table).chain(tables);
         let needed = parents.filter(|table| **table != seed.table);
         why.extend(needed.filter_map(|table| self.tables.get(table)).flatten().cloned());
-        if !why.is_empty() {
-            self.tables.entry(&seed.table).or_default().extend(why.iter().cloned());
+        why
+    }
+
+    /// Why values of a row are not changed.
+    pub(super) fn why_not_update(&mut self, different: &'a DifferentRow<'a>) -> BTreeSet<String> {
+        let DifferentRow { seed, row, cells } = different;
+        let is_changed = |name: &Ident| cells.iter().any(|cell| cell.column == name.as_str());
+        let used = row.cells.iter();
+        let used = used.filter(|(name, _)| is_changed(name) || seed.key.contains(name));
+        let used = SeedRow { origin: row.origin.clone(), cells: used.cloned().collect() };
+        let mut why = self.why_not_write(seed, &used);
+        why.extend(misfits_of_values(self.comparison, seed, &used));
+        let keys = self.comparison.live.facts().filter(|fact| kinds::follows_updates(fact));
+        for key in keys.filter(|key| kinds::refers_to(key, &seed.table)) {
+            let columns = kinds::referring_columns(key).unwrap_or_default();
+            if columns.is_empty() || columns.iter().any(|(_, to)| is_changed(to)) {
+                why.insert(format!("{} would change other rows with it", key.object));
+            }
         }
+        why
+    }
+
+    /// Why rows that are not declared are not deleted.
+    pub(super) fn why_not_delete(
+        &self,
+        seed: &SeedDecl,
+        followers: &[Option<Follower>],
+    ) -> BTreeSet<String> {
+        let others = followers.iter().flatten().map(|follower| &follower.table);
+        let tables: BTreeSet<&Ident> = others.chain([&seed.table]).collect();
+        let manifest = self.comparison.manifest;
+        let compared = seed.key.iter().filter(|key| !is_printed(manifest, &seed.table, key));
+        let expressions: Vec<String> = compared.map(|key| key.as_str().to_owned()).collect();
+        let mut why = self.obstructed(&tables, &expressions);
+        if followers.iter().any(Option::is_none) {
+            why.insert(format!("rows of other tables would go with rows of {}", seed.table));
+        }
+        // A key of another schema, whose rows could go, too.
+        let is_key_of_it = |object: &Object| {
+            matches!(object.kind(), Kind::Constraint | Kind::Index)
+                && object.table_name().as_ref() == Some(&seed.table)
+        };
+        let dependents = self.reasons.iter().filter(
+            |(subject, _)| matches!(subject, Subject::Dropped(object) if is_key_of_it(object)),
+        );
+        why.extend(dependents.flat_map(|(_, reasons)| reasons).cloned());
+        why.extend(other_structure(self.comparison, &seed.table));
         why
     }
 

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::row_order::Interim;
 use crate::catalog::{Fact, Kind, Object, Rename};
 use crate::grants::{AbsentGrant, Whose};
 use crate::kinds::{self, Alteration, Creation, Guard};
 use crate::manifest::{Manifest, SeedDecl, SeedRow};
 use crate::name::{Ident, SchemaName, TenantId};
-use crate::rows;
+use crate::rows::{self, CellDifference, DifferentRow, Follower, Site, SurplusRow};
 
 /// One statement.
 #[derive(Debug, Clone)]
@@ -35,6 +36,23 @@ pub enum Step<'a> {
         seed: &'a SeedDecl,
         row: &'a SeedRow,
     },
+    Update {
+        different: &'a DifferentRow<'a>,
+    },
+    /// Gives a row another value in between.
+    Free {
+        different: &'a DifferentRow<'a>,
+        column: Ident,
+        value: Interim,
+    },
+    Delete {
+        seed: &'a SeedDecl,
+        row: &'a SurplusRow,
+        /// Rows that have to go at once, since they may refer to each other; other steps name them.
+        with: Vec<&'a SurplusRow>,
+        /// The rows that would go with it; `None` where a key is not understood.
+        followers: Vec<Option<Follower>>,
+    },
 }
 
 /// What a step does, as a verb for people and programs.
@@ -51,15 +69,19 @@ pub enum Action {
     Rename,
     Rebuild,
     Drop,
+    Update,
+    Delete,
 }
 
 impl Action {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Create,
         Self::Add,
         Self::Comment,
         Self::Insert,
+        Self::Update,
+        Self::Delete,
         Self::Refresh,
         Self::Set,
         Self::Alter,
@@ -67,6 +89,12 @@ impl Action {
         Self::Rebuild,
         Self::Drop,
     ];
+
+    /// Whether it is done to a baseline row.
+    #[must_use]
+    pub fn is_of_row(self) -> bool {
+        matches!(self, Self::Insert | Self::Update | Self::Delete)
+    }
 
     /// As what is planned is counted: "7 to create".
     #[must_use]
@@ -82,6 +110,8 @@ impl Action {
             Self::Rename => "to rename",
             Self::Rebuild => "to rebuild",
             Self::Drop => "to drop",
+            Self::Update => "to update",
+            Self::Delete => "to delete",
         }
     }
 
@@ -99,6 +129,8 @@ impl Action {
             Self::Rename => "renamed",
             Self::Rebuild => "rebuilt",
             Self::Drop => "dropped",
+            Self::Update => "updated",
+            Self::Delete => "deleted",
         }
     }
 }
@@ -111,6 +143,8 @@ impl Step<'_> {
             Self::Change(_) => return Action::Alter,
             Self::Rename { .. } => return Action::Rename,
             Self::Drop { .. } => return Action::Drop,
+            Self::Update { .. } | Self::Free { .. } => return Action::Update,
+            Self::Delete { .. } => return Action::Delete,
             Self::Recreate(_) | Self::Create(_) | Self::Grant { .. } | Self::Insert { .. } => {}
         }
         let usual = match self.object().kind() {
@@ -159,6 +193,21 @@ impl Step<'_> {
         matches!(self, Self::Drop { again: Some(_), .. })
     }
 
+    /// Whether it gives a row a value that a later step replaces.
+    #[must_use]
+    pub fn is_for_exchange(&self) -> bool {
+        matches!(self, Self::Free { .. })
+    }
+
+    /// The values of a row that it changes.
+    #[must_use]
+    pub fn cells(&self) -> &[CellDifference] {
+        match self {
+            Self::Update { different } => &different.cells,
+            _ => &[],
+        }
+    }
+
     /// The name that it gives to an object.
     #[must_use]
     pub fn new_name(&self) -> Option<&Ident> {
@@ -180,6 +229,13 @@ impl Step<'_> {
             Self::Insert { seed, row } => {
                 Object::Row { table: seed.table.clone(), key: row.key_text(&seed.key) }
             }
+            Self::Update { different } | Self::Free { different, .. } => {
+                let DifferentRow { seed, row, .. } = different;
+                Object::Row { table: seed.table.clone(), key: row.key_text(&seed.key) }
+            }
+            Self::Delete { seed, row, .. } => {
+                Object::Row { table: seed.table.clone(), key: row.key_text(seed) }
+            }
         }
     }
 
@@ -188,6 +244,9 @@ impl Step<'_> {
     pub fn origin(&self) -> Option<&str> {
         match self {
             Self::Insert { row, .. } => Some(&row.origin),
+            Self::Update { different } | Self::Free { different, .. } => {
+                Some(&different.row.origin)
+            }
             _ => None,
         }
     }
@@ -211,6 +270,22 @@ impl Step<'_> {
             .unwrap_or_default(),
             Self::Grant { absent, .. } => absent.statement(tenant, schema),
             Self::Insert { seed, row } => rows::insert(manifest, schema, tenant, seed, row),
+            Self::Update { different } => {
+                let DifferentRow { seed, row, cells } = different;
+                let changed = cells.iter().map(|cell| cell.column.as_str()).collect();
+                rows::update(Site { manifest, schema, tenant }, seed, row, &changed)
+            }
+            Self::Free { different, column, value } => {
+                let DifferentRow { seed, row, .. } = different;
+                let value = value.sql(&schema.qualify(&seed.table), column);
+                rows::free(Site { manifest, schema, tenant }, seed, row, column, &value)
+            }
+            Self::Delete { seed, row, with, followers } => {
+                let followers: Vec<Follower> = followers.iter().flatten().cloned().collect();
+                let all: Vec<&SurplusRow> =
+                    std::iter::once(*row).chain(with.iter().copied()).collect();
+                rows::delete(Site { manifest, schema, tenant }, seed, &all, &followers)
+            }
         }
     }
 
@@ -240,7 +315,10 @@ impl Step<'_> {
             | Self::Rename { .. }
             | Self::Drop { .. }
             | Self::Grant { .. }
-            | Self::Insert { .. } => None,
+            | Self::Insert { .. }
+            | Self::Update { .. }
+            | Self::Free { .. }
+            | Self::Delete { .. } => None,
         }
     }
 }
@@ -258,6 +336,8 @@ impl std::fmt::Display for Action {
             Self::Rename => "rename",
             Self::Rebuild => "rebuild",
             Self::Drop => "drop",
+            Self::Update => "update",
+            Self::Delete => "delete",
         })
     }
 }

@@ -16,8 +16,11 @@ pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
     let mut touched = Touched::default();
     for step in &plan.steps {
         // What is changed may be another object for each tenant, under the same name.
-        if let Action::Alter | Action::Rename | Action::Rebuild | Action::Drop = step.action {
-            return None;
+        match step.action {
+            Action::Alter | Action::Rename | Action::Rebuild | Action::Drop => return None,
+            // Which rows are changed differs from tenant to tenant.
+            Action::Update | Action::Delete => return None,
+            _ => {}
         }
         match step.object.kind() {
             // All tables with columns of the type are read; functions come with it, and another type; a query is run that

@@ -8,6 +8,7 @@ use crate::catalog::{Object, Unmodelled};
 use crate::consent::Class;
 use crate::manifest::DriftRules;
 use crate::name::Ident;
+use crate::rows::CellDifference;
 
 /// An object that exists, but not as declared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct Change {
     /// One property per line.
     pub actual: String,
     pub expected: String,
+    /// The values of a baseline row that are not the declared ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<CellDifference>,
     /// The consent with which it would be changed; none: there is no such yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_by: Option<Class>,

@@ -124,7 +124,9 @@ async fn unchecked(
     let is_plain = transaction.is_plain();
     let actor = transaction.actor(&context.actor);
     let mut record = entry(context, &plan, apply_id, complete, actor);
-    let columns = Columns::of_tenant(context.declared(), before.schema.as_deref());
+    let live = before.schema.as_deref();
+    let columns = Columns::of_tenant(context.declared(), live)
+        .after(|table, column| plan::will_exist(&plan.steps, live, table, column));
     let after =
         execute(&mut transaction, context, tenant, &plan, &record, (&columns, &avoid)).await?;
     context.find_renames(after.identified()).await?;

@@ -127,7 +127,8 @@ impl Context {
     pub(crate) fn declared(&self) -> Declared<'_> {
         let grants = self.desired.get().map(|elaborated| elaborated.grants.as_slice());
         let (desired, grants) = (self.known_desired(), grants.unwrap_or_default());
-        Declared { manifest: &self.manifest, desired, grants }
+        let values = self.desired.get().map(|elaborated| &elaborated.values);
+        Declared { manifest: &self.manifest, desired, grants, values }
     }
 
     /// Whether the tenant can be compared; to be called once the manifest was elaborated.
@@ -200,7 +201,17 @@ impl Context {
                 };
                 tracing::debug!(duration_ms = millis(start.elapsed()), "elaborated the manifest");
                 let objects = elaborated.desired.catalog.facts().map(|fact| &fact.object);
-                let mut patterns = self.consent.unmatched(objects);
+                let kept = self.manifest.seeds.iter().filter(|seed| seed.mode.keeps_values());
+                let rows = kept.flat_map(|seed| {
+                    let rows = seed.rows.iter();
+                    rows.map(|row| Object::Row {
+                        table: seed.table.clone(),
+                        key: row.key_text(&seed.key),
+                    })
+                });
+                let rows: Vec<Object> =
+                    if self.consent.is_empty() { Vec::new() } else { rows.collect() };
+                let mut patterns = self.consent.unmatched(objects.chain(&rows));
                 // What the manifest leaves unnamed may have any name in a tenant.
                 let unnamed = &elaborated.desired.unnamed;
                 patterns.retain(|pattern| {

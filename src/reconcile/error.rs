@@ -175,7 +175,8 @@ impl Explain for ReconcileError {
             Self::Step { source, .. } => source.source.hint(),
             Self::NotConverged { .. } => Some(
                 "something on the server undoes or alters what is created (an event trigger, a \
-                 trigger, a lookup that finds no row)"
+                 trigger, a lookup that finds no row), or other rows would go with one that is to be deleted \
+                 (a foreign key with ON DELETE)"
                     .into(),
             ),
             Self::NameInBody { .. } => {

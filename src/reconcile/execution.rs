@@ -6,7 +6,7 @@ use super::context::Context;
 use super::error::ReconcileError;
 use super::outcome::{Outcome, Tenant};
 use crate::pg::{Entry, ExecuteError, Placement, Statements};
-use crate::plan::{Action, Plan, PlannedStep};
+use crate::plan::{Plan, PlannedStep};
 
 /// The result of an attempt.
 pub(super) struct Attempted {
@@ -19,7 +19,7 @@ pub(super) struct Attempted {
 pub(super) fn statements(steps: &[PlannedStep]) -> Statements<'_> {
     let sql = steps.iter().map(|step| step.exclusive.as_ref().unwrap_or(&step.sql).as_str());
     let what = |at: usize| steps.get(at).map(PlannedStep::describe).unwrap_or_default();
-    let is_row = |at: usize| steps.get(at).is_some_and(|step| step.action == Action::Insert);
+    let is_row = |at: usize| steps.get(at).is_some_and(|step| step.action.is_of_row());
     let kinds = steps.iter().map(|step| step.object.kind()).collect();
     Statements { sql: sql.collect(), what: Box::new(what), is_row: Box::new(is_row), kinds }
 }

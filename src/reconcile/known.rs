@@ -15,7 +15,7 @@ use super::outcomes::Known;
 use crate::absent::Absent;
 use crate::checksum::Checksum;
 use crate::grants::AbsentGrant;
-use crate::manifest::{Manifest, Privilege, SeedDecl, SeedRow};
+use crate::manifest::{Manifest, Privilege, SeedDecl, SeedMode, SeedRow};
 use crate::obstacle::Reasons;
 use crate::pg::{self, Observed, PartialTransaction, Session, Site, Transaction};
 use crate::plan::{self, Plan};
@@ -33,6 +33,11 @@ pub(super) fn note(context: &Context, plan: &Plan, before: &Observed<'_>, after:
         return;
     }
     let manifest = &context.manifest;
+    // Rows of a new table that are inserted once are searched for where the whole schema is read.
+    let is_once = |(seed, _): &(&SeedDecl, &SeedRow)| seed.mode == SeedMode::Once;
+    if before.absent.has_other_rows() || before.absent.rows.iter().any(is_once) {
+        return;
+    }
     let Some(absent_grants) = grantable(context, &before.absent) else { return };
     let known = Known {
         fingerprints: (first, last),
@@ -151,6 +156,7 @@ fn planned(context: &Context, tenant: &Tenant, known: &Known) -> Option<Plan> {
         absent: Absent {
             rows: known.absent_rows.iter().filter_map(row).collect(),
             grants: known.absent_grants.iter().filter_map(grant).collect(),
+            ..Absent::default()
         },
         state: Vec::new(),
     };

@@ -14,7 +14,7 @@ use crate::hold::Hold;
 use crate::name::Ident;
 use crate::obstacle::{Reasons, Subject};
 use crate::pg::{Placement, Session, StateRow};
-use crate::plan::{Acceptance, Action, Excepted, Step};
+use crate::plan::{Acceptance, Excepted, Step};
 
 /// The status of a tenant.
 #[derive(Debug, Serialize)]
@@ -67,7 +67,7 @@ pub struct Status {
 }
 
 /// In how many objects a tenant differs from the manifest. What the manifest ignores is not
-/// counted, nor are rows.
+/// counted, nor are rows that are absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Differences {
     /// An apply would add these.
@@ -133,7 +133,7 @@ pub async fn status(
     session.close().await;
     let untouched = difference.untouched.counted(&context.manifest.drift);
     let objects =
-        |steps: &[Step<'_>]| steps.iter().filter(|step| step.action() != Action::Insert).count();
+        |steps: &[Step<'_>]| steps.iter().filter(|step| !step.action().is_of_row()).count();
     let differences = Differences {
         missing: objects(&difference.steps),
         held: untouched.held.iter().map(|held| held.steps.len()).sum(),
@@ -142,7 +142,8 @@ pub async fn status(
         unmodelled: untouched.unmodelled.len(),
     };
     let newest = observed.state.first();
-    let conforms = differences.is_none() && observed.absent.is_empty();
+    let absent = &observed.absent;
+    let conforms = differences.is_none() && absent.rows.is_empty() && absent.grants.is_empty();
     let missing = difference.steps.iter().map(|step| step.object().to_string());
     let objects: Vec<String> = missing.chain(untouched.objects()).collect();
     let objects = observed.schema.is_some().then_some(objects.as_slice());

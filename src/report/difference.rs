@@ -6,9 +6,9 @@ use super::accepted;
 use super::lists::{some, tenants};
 use super::style::{CHANGED, CREATED, REMOVED, printable, styled};
 use super::text::{change_text, held_text};
-use crate::catalog::Object;
 use crate::fleet::{Difference, LeftIn};
-use crate::plan::{Action, Untouched};
+use crate::manifest::value_text;
+use crate::plan::{Action, Change, Untouched};
 
 /// What is missing or different in a shape, in one line.
 pub(super) fn in_short(difference: &Difference) -> String {
@@ -26,7 +26,7 @@ pub(super) fn in_short(difference: &Difference) -> String {
 }
 
 fn untouched_in_short(untouched: &Untouched) -> Option<String> {
-    let changed: Vec<&Object> = untouched.changed.iter().map(|change| &change.object).collect();
+    let changed: Vec<String> = untouched.changed.iter().map(changed_in_short).collect();
     let parts = [
         first("different", &changed),
         first("undeclared", &untouched.extra),
@@ -34,6 +34,18 @@ fn untouched_in_short(untouched: &Untouched) -> Option<String> {
         first("held back:", &untouched.held),
     ];
     parts.into_iter().flatten().reduce(|line, part| format!("{line}; {part}"))
+}
+
+/// The object; of a row, also the first of the values that are not the declared ones.
+fn changed_in_short(change: &Change) -> String {
+    let Some(cell) = change.cells.first() else { return change.object.to_string() };
+    let more = match change.cells.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (actual, expected) =
+        (value_text(cell.actual.as_deref()), value_text(cell.expected.as_deref()));
+    format!("{}: {} {actual} → {expected}{more}", change.object, cell.column)
 }
 
 fn first(word: &str, names: &[impl ToString]) -> Option<String> {
@@ -62,7 +74,7 @@ pub(super) fn difference(difference: &Difference, most: usize) -> String {
     let mut text = String::new();
     for missing in difference.missing.iter().take(most) {
         let (style, line) = match missing.action {
-            Action::Drop => (REMOVED, format!("- allowed: {missing}")),
+            Action::Drop | Action::Delete => (REMOVED, format!("- allowed: {missing}")),
             _ if missing.is_change() => (CHANGED, format!("~ allowed: {missing}")),
             _ => (CREATED, format!("+ {missing}")),
         };

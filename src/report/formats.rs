@@ -14,6 +14,7 @@ use super::lists::{some, tenants};
 use super::placement;
 use super::style::{plain, printable, printable_lines};
 use crate::fleet::{Difference, Drift, State};
+use crate::manifest::value_text;
 use crate::words::counted;
 
 /// A page of Markdown has no further details once it has so many bytes: a comment on GitHub holds
@@ -156,7 +157,10 @@ pub fn drift_github(drift: &Drift) -> String {
     for group in groups(drift) {
         let level = level(group.members.are_excepted());
         let message = format!("{} ({})", summary(&group), group.members.in_short());
-        let _ = writeln!(text, "::{level} title=tenant drift::{}", command(&message));
+        let cells =
+            cells(&group.difference).into_iter().map(|line| format!("%0A{}", command(&line)));
+        let cells: String = cells.collect();
+        let _ = writeln!(text, "::{level} title=tenant drift::{}{cells}", command(&message));
     }
     for (one, line) in undeclared(drift) {
         let level = level(one.is_excepted());
@@ -192,6 +196,32 @@ pub fn drift_github(drift: &Drift) -> String {
 /// Such as "3 tenants: missing column users.email and 3 more".
 fn summary(group: &Group) -> String {
     format!("{}: {}", tenants(group.count), in_short(&group.difference))
+}
+
+/// Values of baseline rows that an annotation lists before the rest is counted.
+const CELLS_LISTED: usize = 20;
+
+/// The values of baseline rows that are not the declared ones, if there are more than a summary tells.
+fn cells(difference: &Difference) -> Vec<String> {
+    let changed = difference.untouched.changed.iter();
+    let mut lines: Vec<String> = changed
+        .flat_map(|change| {
+            change.cells.iter().map(|cell| {
+                let value = |value: &Option<String>| value_text(value.as_deref());
+                let (actual, expected) = (value(&cell.actual), value(&cell.expected));
+                format!("{}: {} {actual} → {expected}", change.object, cell.column)
+            })
+        })
+        .collect();
+    if lines.len() < 2 {
+        return Vec::new();
+    }
+    if lines.len() > CELLS_LISTED {
+        let more = lines.len() - CELLS_LISTED;
+        lines.truncate(CELLS_LISTED);
+        lines.push(format!("… and {}", counted(more, "more value")));
+    }
+    lines
 }
 
 /// Everything in which tenants differ, one object per line.

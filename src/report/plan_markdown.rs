@@ -147,6 +147,8 @@ mod tests {
         let id = |n: usize| TenantId::new(&format!("t{n}")).unwrap();
         let table = |n: usize| Object::table(&Ident::new(format!("<{n}>")).unwrap());
         let step = |n| PlannedStep {
+            cells: Vec::new(),
+            for_exchange: false,
             for_rebuild: false,
             to: None,
             action: Action::Create,
@@ -158,7 +160,8 @@ mod tests {
         let left = |n: usize| {
             let object = table(n);
             let (actual, expected) = ("```\n".repeat(n % 20), "<b>\n".repeat(n % 20));
-            let changed = vec![Change { object, actual, expected, allowed_by: None }];
+            let changed =
+                vec![Change { object, actual, expected, cells: Vec::new(), allowed_by: None }];
             let untouched = Untouched { changed, extra: vec![table(n)], ..Untouched::default() };
             LeftIn { tenants: vec![id(n)], left: Left { untouched, ..Left::default() } }
         };

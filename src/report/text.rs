@@ -10,9 +10,11 @@ use super::placement;
 use super::rows;
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printable_lines, styled};
 use crate::catalog::Object;
+use crate::manifest::value_text;
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::plan::{Change, Held, Untouched};
 use crate::reconcile::{Applied, Left, Outcome};
+use crate::rows::CellDifference;
 use crate::words::counted;
 
 /// Rows of one table that are listed before the rest is counted.
@@ -142,6 +144,7 @@ fn group_of(object: &Object) -> String {
 fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
     let mut rows = 0;
     for step in steps {
+        // What is changed and removed is always told.
         if step.action == Action::Insert {
             rows += 1;
             if rows > ROWS_SHOWN && !sql {
@@ -151,11 +154,16 @@ fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
         let line = printable(&step.describe());
         let (style, mark) = match step.action {
             _ if step.for_rebuild => (CHANGED, '~'),
-            Action::Alter | Action::Rename | Action::Rebuild => (CHANGED, '~'),
-            Action::Drop => (REMOVED, '-'),
+            Action::Alter | Action::Rename | Action::Rebuild | Action::Update => (CHANGED, '~'),
+            Action::Drop | Action::Delete => (REMOVED, '-'),
             _ => (CREATED, '+'),
         };
         let _ = writeln!(text, "    {}", styled(style, &format!("{mark} {line}")));
+        for cell in &step.cells {
+            let (actual, expected) = cell_lines(cell);
+            let _ = writeln!(text, "        {}", styled(REMOVED, &format!("- {actual}")));
+            let _ = writeln!(text, "        {}", styled(CREATED, &format!("+ {expected}")));
+        }
         if sql {
             for line in printable_lines(&step.sql).lines() {
                 let _ = writeln!(text, "        {}", styled(FAINT, line));
@@ -166,6 +174,14 @@ fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
         let more = format!("+ … and {}", counted(rows - ROWS_SHOWN, "more row"));
         let _ = writeln!(text, "    {}", styled(CREATED, &more));
     }
+}
+
+/// Such as `price = "49.00"`, before and after.
+fn cell_lines(cell: &CellDifference) -> (String, String) {
+    let line = |value: &Option<String>| {
+        printable(&format!("{} = {}", cell.column, value_text(value.as_deref())))
+    };
+    (line(&cell.actual), line(&cell.expected))
 }
 
 pub(super) fn change_text(change: &Change) -> String {
@@ -204,14 +220,14 @@ fn would_do(plan: &Plan) -> String {
 /// Such as "7 to create, 2 to add, 21 rows to insert".
 fn counts(plan: &Plan, word: fn(Action) -> &'static str) -> String {
     // What is dropped to be created again is counted once.
-    let steps = || plan.steps.iter().filter(|step| !step.for_rebuild);
+    let steps = || plan.steps.iter().filter(|step| !step.for_rebuild && !step.for_exchange);
     let count = |action| steps().filter(|step| step.action == action).count();
     Action::ALL
         .into_iter()
         .map(|action| (action, count(action)))
         .filter(|(_, n)| *n > 0)
         .map(|(action, n)| match action {
-            Action::Insert => format!("{} {}", counted(n, "row"), word(action)),
+            action if action.is_of_row() => format!("{} {}", counted(n, "row"), word(action)),
             _ => format!("{n} {}", word(action)),
         })
         .collect::<Vec<_>>()

@@ -187,7 +187,7 @@ async fn a_tenant_with_everything_is_distributed_and_grows() {
     let shapes = pg::Shapes::default();
     let found = pg::survey(
         &mut session,
-        Declared { manifest: &more.manifest, desired: None, grants: &[] },
+        Declared { manifest: &more.manifest, desired: None, grants: &[], values: None },
         &shapes,
         &subjects,
         Limits::default(),

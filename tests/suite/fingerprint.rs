@@ -30,7 +30,7 @@ async fn read_shape(database: &Database, id: &str) -> (Checksum, KnownShape) {
     let shapes = Shapes::default();
     let subjects = [(&id, &schema)];
     let query = UntrustedQuery::default();
-    let declared = Declared { manifest: &manifest, desired: None, grants: &[] };
+    let declared = Declared { manifest: &manifest, desired: None, grants: &[], values: None };
     let found =
         pg::survey(&mut session, declared, &shapes, &subjects, Limits::default(), &query, &|_| {
             Reasons::new()

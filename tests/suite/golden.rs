@@ -48,6 +48,7 @@ cases! {
     nulls_not_distinct
     partitions
     row_security
+    rows_kept
     rules
     seeds
     storage_and_statistics

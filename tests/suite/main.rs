@@ -39,6 +39,7 @@ mod hostile;
 mod hostile_code;
 mod inputs;
 mod kept_by_server;
+mod kept_rows;
 mod labels;
 mod output;
 mod owners;

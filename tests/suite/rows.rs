@@ -38,7 +38,7 @@ async fn a_new_label_in_a_key_is_no_error_wherever_it_stands() {
 }
 
 /// A type with an equality of its own, as extensions have: text that does not heed case.
-const FOLDED: &str = "
+pub const FOLDED: &str = "
 CREATE TYPE public.folded;
 CREATE FUNCTION public.folded_in(cstring) RETURNS public.folded LANGUAGE internal IMMUTABLE STRICT AS 'textin';
 CREATE FUNCTION public.folded_out(public.folded) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';

@@ -288,7 +288,8 @@ async fn objects_have_the_same_digests_whichever_others_are_looked_at() {
     let shapes = Shapes::default();
     let (subjects, limits, query) = ([(id, schema)], Limits::default(), UntrustedQuery::default());
     let avoid = |_: &[Obstacle]| Reasons::new();
-    let declared = Declared { manifest: &context.manifest, desired: None, grants: &[] };
+    let declared =
+        Declared { manifest: &context.manifest, desired: None, grants: &[], values: None };
     let found =
         pg::survey(&mut session, declared, &shapes, &subjects, limits, &query, &avoid).await;
     let mut found = found.expect("a survey");

@@ -14,6 +14,35 @@ pub struct SeedDecl {
     /// Natural key: a row counts as present if one with these values exists. At least one.
     pub key: Vec<Ident>,
     pub rows: Vec<SeedRow>,
+    /// Left out where it is the usual one, as versions did that knew no other.
+    #[serde(skip_serializing_if = "SeedMode::is_insert")]
+    pub mode: SeedMode,
+}
+
+/// What is done about baseline rows that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeedMode {
+    /// Nothing: rows that are absent are inserted.
+    Insert,
+    /// The declared columns are kept at the declared values.
+    Upsert,
+    /// The same, and the table has no other rows.
+    Exact,
+    /// Rows are inserted by the run that creates their table, and never looked at again.
+    Once,
+}
+
+impl SeedMode {
+    fn is_insert(&self) -> bool {
+        *self == Self::Insert
+    }
+
+    /// Whether the values of rows that are there are compared.
+    #[must_use]
+    pub fn keeps_values(self) -> bool {
+        matches!(self, Self::Upsert | Self::Exact)
+    }
 }
 
 /// One baseline row.
@@ -46,7 +75,7 @@ pub enum Cell {
 }
 
 impl SeedDecl {
-    /// The columns, with their tables, that are read to find its rows: the key, and what it looks up.
+    /// The columns, with their tables, that are read to find its rows and to compare what is kept of them.
     #[must_use]
     pub fn columns_read(&self) -> BTreeSet<(&Ident, &Ident)> {
         self.columns_read_for(&self.rows)
@@ -55,6 +84,17 @@ impl SeedDecl {
     /// The same for some of the rows.
     #[must_use]
     pub fn columns_read_for<'m>(&'m self, rows: &'m [SeedRow]) -> BTreeSet<(&'m Ident, &'m Ident)> {
+        let mut columns = self.columns_of_keys(rows);
+        for (name, cell) in rows.iter().flat_map(|row| self.kept(row)) {
+            columns.insert((&self.table, name));
+            columns.extend(cell.columns_read());
+        }
+        columns
+    }
+
+    /// The columns, with their tables, that are read to find some of the rows: the key, and what it looks up.
+    #[must_use]
+    pub fn columns_of_keys<'m>(&'m self, rows: &'m [SeedRow]) -> BTreeSet<(&'m Ident, &'m Ident)> {
         let mut columns: BTreeSet<(&Ident, &Ident)> =
             self.key.iter().map(|key| (&self.table, key)).collect();
         let cells = rows.iter().flat_map(|row| &row.cells);
@@ -63,9 +103,35 @@ impl SeedDecl {
         }
         columns
     }
+
+    /// The cells of a row that are kept at their values. The key identifies the row; what an SQL expression returns
+    /// may be another value each time, so that it is written once and not compared.
+    pub fn kept<'m>(&'m self, row: &'m SeedRow) -> impl Iterator<Item = (&'m Ident, &'m Cell)> {
+        let cells = row.cells.iter().filter(|_| self.mode.keeps_values());
+        let cells = cells.filter(|(name, cell)| !self.key.contains(name) && !cell.has_sql());
+        cells.map(|(name, cell)| (name, cell))
+    }
+
+    /// The columns in which a cell of one of these rows is kept, each once, in the order of the rows.
+    #[must_use]
+    pub fn kept_columns<'m>(&'m self, rows: &'m [SeedRow]) -> Vec<&'m Ident> {
+        let mut known = BTreeSet::new();
+        let kept = rows.iter().flat_map(|row| self.kept(row)).map(|(name, _)| name);
+        kept.filter(|name| known.insert(*name)).collect()
+    }
 }
 
 impl Cell {
+    /// Whether an SQL expression is evaluated for it.
+    #[must_use]
+    pub fn has_sql(&self) -> bool {
+        match self {
+            Self::Sql(_) => true,
+            Self::Lookup { matching, .. } => matching.iter().any(|(_, cell)| cell.has_sql()),
+            Self::Null | Self::Value(_) | Self::Tenant => false,
+        }
+    }
+
     /// The columns, with their tables, that are read to find the value: those of lookups.
     #[must_use]
     pub fn columns_read(&self) -> BTreeSet<(&Ident, &Ident)> {
@@ -94,7 +160,15 @@ impl SeedRow {
     }
 }
 
-fn cell_text(cell: &Cell) -> String {
+/// A value of a row as it is displayed.
+#[must_use]
+pub fn value_text(value: Option<&str>) -> String {
+    value.map_or_else(|| "null".to_owned(), |text| format!("{text:?}"))
+}
+
+/// A cell as it is displayed.
+#[must_use]
+pub fn cell_text(cell: &Cell) -> String {
     match cell {
         Cell::Null => "null".to_owned(),
         Cell::Value(text) => format!("{:?}", text.as_str()),

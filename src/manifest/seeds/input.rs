@@ -22,6 +22,16 @@ pub(super) enum Input {
     Objects(Vec<Object>),
 }
 
+impl Input {
+    /// Whether there are no rows.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Table { rows, .. } => rows.is_empty(),
+            Self::Objects(objects) => objects.is_empty(),
+        }
+    }
+}
+
 /// A row that names its columns.
 pub(super) struct Object {
     pub(super) place: Place,

@@ -68,7 +68,7 @@ impl Transaction<'_> {
                 let subject = [(self.tenant, self.schema)];
                 let grants = grantcheck::absent(self.session, declared.grants, &subject).await?;
                 let grants = grants.into_iter().flatten().collect();
-                let (absent, state) = (Absent { rows, grants }, Vec::new());
+                let (absent, state) = (rows.with(grants), Vec::new());
                 return Ok(Observed { schema: None, fingerprint: None, absent, state });
             };
             let (state, absent) = if history == 0 && rows_found == Some(fingerprint) {
@@ -115,7 +115,7 @@ impl Transaction<'_> {
         if row.has_fingerprint(digest.fingerprint) != Some(true) || digest.checks.has_hidden {
             return Ok(None);
         }
-        let columns = Columns::as_declared(declared.manifest);
+        let columns = Columns::as_declared(declared);
         let (_, absent) =
             self.absent((&columns, declared.grants), None, 0, &Reasons::new()).await?;
         Ok(Some((row, absent)))
@@ -145,7 +145,7 @@ impl Transaction<'_> {
         let privileges = GrantCheck::new(self.session, grants, &subject);
         script.push_str(&privileges.script());
         if script.is_empty() {
-            return Ok((Vec::new(), Absent { rows: check.absent(&[])?, grants: Vec::new() }));
+            return Ok((Vec::new(), check.found(&[])?.with(Vec::new())));
         }
         let answers = self.session.script(&script).await.map_err(|failed| {
             let doing = match failed.completed.checked_sub(before) {
@@ -156,7 +156,7 @@ impl Transaction<'_> {
         })?;
         let state = Sections::new(self.schema, &answers).get("state")?;
         let answers = answers.get(before..).unwrap_or_default();
-        let absent = Absent { rows: check.absent(answers)?, grants: privileges.of_one(answers)? };
+        let absent = check.found(answers)?.with(privileges.of_one(answers)?);
         Ok((state, absent))
     }
 

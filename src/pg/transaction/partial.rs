@@ -19,7 +19,7 @@ use crate::pg::pin::Pins;
 use crate::pg::rowcheck::RowCheck;
 use crate::pg::session::{Access, Limits, Session, begin};
 use crate::pg::state::{self, Entry};
-use crate::rows::Declared;
+use crate::rows::{Columns, Declared};
 use crate::telemetry;
 use crate::touched::Touched;
 
@@ -130,7 +130,8 @@ impl<'s> PartialTransaction<'s> {
         record: &Entry,
         fingerprint: Checksum,
     ) -> Result<(Objects, Absent<'m>), ExecuteError> {
-        let check = RowCheck::of_touched(declared.manifest, self.schema, self.tenant, self.touched);
+        let columns = Columns::as_declared(declared);
+        let check = RowCheck::of_touched(&columns, self.schema, self.tenant, self.touched);
         let (digest, digest_count) =
             fingerprint::touched_script(self.session, self.schema, self.touched);
         let (append, append_count) =
@@ -146,11 +147,8 @@ impl<'s> PartialTransaction<'s> {
         let answers = execute::execute(self.session, statements, &epilogue, doing).await?;
         let objects = fingerprint::touched(&answers).map_err(IntrospectError::Pg)?;
         let rows = answers.get(recording..).unwrap_or_default();
-        let absent = Absent {
-            rows: check.absent(rows).map_err(IntrospectError::Pg)?,
-            grants: privileges.of_one(rows).map_err(IntrospectError::Pg)?,
-        };
-        Ok((objects, absent))
+        let grants = privileges.of_one(rows).map_err(IntrospectError::Pg)?;
+        Ok((objects, check.found(rows).map_err(IntrospectError::Pg)?.with(grants)))
     }
 
     /// As [`Transaction::commit`](super::Transaction::commit).

@@ -2,7 +2,6 @@
 
 use super::Transaction;
 use super::observe::Observed;
-use crate::absent::Absent;
 use crate::grants::Grant;
 use crate::obstacle::Reasons;
 use crate::pg::error::PgError;
@@ -55,10 +54,8 @@ impl Transaction<'_> {
         }
         self.digest = fingerprint::digest(self.session, self.schema, &answers)?;
         let rows = answers.get(append_count..).unwrap_or_default();
-        let absent = Absent {
-            rows: check.absent(rows).map_err(IntrospectError::Pg)?,
-            grants: privileges.of_one(rows).map_err(IntrospectError::Pg)?,
-        };
+        let grants = privileges.of_one(rows).map_err(IntrospectError::Pg)?;
+        let absent = check.found(rows).map_err(IntrospectError::Pg)?.with(grants);
         let state = Vec::new();
         Ok(match self.model(shapes).await? {
             None => Observed { schema: None, fingerprint: None, absent, state },
