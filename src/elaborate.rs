@@ -69,14 +69,20 @@ pub async fn elaborate(
     check_version(manifest, &session.server)?;
     let result = elaborate_in(session, manifest, limits).await;
     let rolled_back = session.rollback().await;
-    let Raw { catalog, casts, used, bound } = result?;
+    let Raw { catalog, casts, volatile, used, bound } = result?;
     rolled_back.map_err(ElaborateError::Server)?;
     faithful::check(manifest, &catalog)?;
     let unnamed = unnamed(manifest, &catalog);
     let quoted = kinds::quoted_in_bodies(&catalog);
     let grants = grants::declared(manifest, &catalog)
         .map_err(|NotGrantable { at, reason }| ElaborateError::Grant { at, reason })?;
-    Ok(Elaborated { desired: Desired { catalog, unnamed, casts }, used, quoted, bound, grants })
+    Ok(Elaborated {
+        desired: Desired { catalog, unnamed, casts, volatile },
+        used,
+        quoted,
+        bound,
+        grants,
+    })
 }
 
 /// The objects that the manifest leaves unnamed.
@@ -166,6 +172,7 @@ fn check_version(manifest: &Manifest, server: &ServerInfo) -> Result<(), Elabora
 struct Raw {
     catalog: Catalog,
     casts: BTreeSet<(String, String)>,
+    volatile: BTreeSet<Object>,
     used: BTreeSet<Code>,
     bound: Vec<Obstacle>,
 }
@@ -190,7 +197,8 @@ async fn elaborate_in(
     let used = scratch.used().await.map_err(ElaborateError::Server)?;
     let bound = scratch.bound().await.map_err(ElaborateError::Server)?;
     let casts = scratch.casts().await.map_err(ElaborateError::Server)?;
-    Ok(Raw { catalog, casts, used, bound })
+    let volatile = scratch.volatile_defaults().await.map_err(ElaborateError::Server)?;
+    Ok(Raw { catalog, casts, volatile, used, bound })
 }
 
 /// Creates all that the manifest declares.

@@ -44,6 +44,11 @@ pub(super) struct Plan {
     #[arg(long)]
     sql: bool,
 
+    /// Say of each step how large the table is that it locks: in the largest of the tenants, according to the server's
+    /// statistics.
+    #[arg(long)]
+    estimate: bool,
+
     /// Save the plan, to be run by `apply --plan`.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -104,7 +109,10 @@ impl Plan {
         let (mut context, tenant) = tenants::one(global, id, self.unregistered).await?;
         context.trusts_tenant_code = self.trust_tenant_code;
         context.consent = self.allow.consent();
-        let plan = reconcile::plan(&context, &tenant).await?;
+        let mut plan = reconcile::plan(&context, &tenant).await?;
+        if self.estimate {
+            fleet::estimate_one(&context, &tenant, &mut plan).await?;
+        }
         notice_unused(&context.consent, &plan.steps, &plan.held);
         let left = reconcile::left_by(&context, &plan);
         let saved = || report::to_line(&reconcile::shown(&context, plan.clone()));
@@ -138,8 +146,11 @@ impl Plan {
         let roster = self.tenants.roster(&fleet, self.unregistered).await?;
         let progress = Progress::new(global);
         progress.surveying(roster.members.len());
-        let plan = fleet::plan(&fleet, roster, &|n| progress.surveyed(n)).await;
+        let mut plan = fleet::plan(&fleet, roster, &|n| progress.surveyed(n)).await;
         drop(progress);
+        if self.estimate {
+            fleet::estimate(&fleet, &mut plan).await?;
+        }
         let left = plan.plans.iter().flat_map(|shared| &shared.left).chain(&plan.left);
         let held = left.flat_map(|left| &left.left.untouched.held);
         notice_unused(&consent, plan.plans.iter().flat_map(|shared| &shared.steps), held);

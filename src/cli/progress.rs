@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::Global;
+use super::{Global, output};
 use crate::fleet::{Event, TenantOutcome};
 use crate::name::printable;
+use crate::words::counted;
 
 /// How much of the work has been done so far.
 pub(super) struct Progress {
@@ -57,6 +58,12 @@ impl Progress {
         match event {
             Event::Surveying(of) => self.surveying(*of),
             Event::Surveyed(more) => self.surveyed(*more),
+            Event::Refused { tenants, error } => {
+                let tenants = counted(*tenants, "tenant");
+                self.bar.suspend(|| {
+                    output::notice(&format!("refused beforehand: {tenants}: {}", error.message))
+                });
+            }
             Event::Starting(of) => {
                 tracing::info!(tenants = of, "tenants to bring up to date");
                 self.phase(APPLYING, *of);

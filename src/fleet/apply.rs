@@ -1,5 +1,6 @@
 //! Brings many tenants up to date, each in its own transaction, several at a time.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,16 +8,17 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::difference::compare_all;
+use super::difference::{Compared, compare_all};
 use super::health::{self, StageDone};
 use super::left::{Lefts, by_shape};
+use super::plan::plan_of;
 use super::{
     Event, Fleet, FleetPlan, Member, Pinned, Roster, RunReport, Seen, Stages, TenantOutcome,
     TenantReport, survey,
 };
 use crate::explain::Failure;
 use crate::name::TenantId;
-use crate::pg::Session;
+use crate::pg::{Session, TenantSnapshot};
 use crate::reconcile::{self, Applied, ApplyOptions, Outcome, ReconcileError, Reviewed, millis};
 use crate::telemetry;
 use crate::words::counted;
@@ -80,6 +82,7 @@ pub async fn apply(
     let survey = survey(fleet, &members, options.jobs, &|n| on_event(Event::Surveyed(n))).await;
     let compared = compare_all(fleet, &members, &survey);
 
+    let mut refusals = Refusals::default();
     let (today, mut lefts) = (reconcile::today(), Lefts::default());
     let mut open = Vec::new();
     let mut done: Vec<Option<TenantReport>> = Vec::with_capacity(members.len());
@@ -89,6 +92,9 @@ pub async fn apply(
             compared.as_ref().is_some_and(|c| c.is_recorded && !c.difference.is_behind());
         let lost = match survey.seen.get(at) {
             Some(Seen::Failed(failure)) if is_systemic(failure) => Some(failure.clone()),
+            Some(Seen::At(snapshot)) if !is_current => {
+                compared.as_ref().and_then(|found| refusals.of(fleet, member, snapshot, found))
+            }
             _ => None,
         };
         if !is_current {
@@ -123,6 +129,7 @@ pub async fn apply(
         });
     }
     drop((survey, compared));
+    refusals.tell(on_event);
 
     let run = Run {
         fleet,
@@ -164,6 +171,47 @@ pub async fn apply(
     };
     telemetry::found_current(report.tenants.iter().filter(untried).count());
     report
+}
+
+/// Which shapes of tenants are refused before anything is done to any tenant, since their plans take stronger locks than may be
+/// taken.
+#[derive(Default)]
+struct Refusals {
+    /// By the address of the shape's difference, with the number of its tenants; `None`: it is not refused.
+    shapes: HashMap<usize, (usize, Option<Failure>)>,
+}
+
+impl Refusals {
+    fn of(
+        &mut self,
+        fleet: &Fleet,
+        member: &Member,
+        snapshot: &TenantSnapshot<'_>,
+        found: &Compared,
+    ) -> Option<Failure> {
+        fleet.servers.get(member.server)?.context.max_lock?;
+        let shape = Arc::as_ptr(&found.difference).addr();
+        let error = || match plan_of(fleet, member, &member.tenant, snapshot) {
+            Err(error @ ReconcileError::LockTooStrong { .. }) => Some(error),
+            _ => None,
+        };
+        let (count, first) = match self.shapes.entry(shape) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert((0, error().as_ref().map(Failure::from))),
+        };
+        *count += 1;
+        // The schema is named in the message.
+        first.as_ref()?;
+        error().as_ref().map(Failure::from)
+    }
+
+    fn tell(&self, on_event: &(dyn Fn(Event<'_>) + Sync)) {
+        for (tenants, error) in self.shapes.values() {
+            if let Some(error) = error {
+                on_event(Event::Refused { tenants: *tenants, error });
+            }
+        }
+    }
 }
 
 fn blank(fleet: &Fleet, member: &Member, outcome: TenantOutcome) -> TenantReport {

@@ -19,6 +19,11 @@ pub enum Event<'a> {
     Surveying(usize),
     /// So many more have been surveyed.
     Surveyed(usize),
+    /// So many are refused before anything is done to any tenant, all for the same reason, told for the first of them.
+    Refused {
+        tenants: usize,
+        error: &'a Failure,
+    },
     /// So many have something to do; the others are current.
     Starting(usize),
     /// A stage begins: its number from one, how many there are, and its tenants.

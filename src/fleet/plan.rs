@@ -210,7 +210,7 @@ fn unknown(member: &Member) -> ReconcileError {
 }
 
 /// The plan that `tenant` would have if it were as the member is.
-fn plan_of(
+pub(super) fn plan_of(
     fleet: &Fleet,
     member: &Member,
     tenant: &Tenant,
@@ -227,6 +227,7 @@ fn plan_of(
     };
     let reasons = context.reasons(&snapshot.obstacles, Obstacle::in_general);
     let plan = make_plan(context, tenant, desired, &observed, &reasons);
+    reconcile::check_locks(context, tenant, &plan)?;
     if snapshot.is_distributed {
         // Whether the referenced tables can be referenced is checked by the apply.
         let externals = Externals::default();

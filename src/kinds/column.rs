@@ -11,7 +11,6 @@ use super::sequence::{is_serial, options, owner};
 use super::widening::is_widening;
 use super::{default, sequence, unmodelled};
 use crate::catalog::{Fact, Kind, Object};
-use crate::locks::TableLock;
 use crate::name::{SchemaName, Text, literal};
 
 pub(super) static RULES: Rules = Rules {
@@ -122,7 +121,6 @@ pub(super) static RULES: Rules = Rules {
     create,
     drop: |fact, schema| drop_from_table("COLUMN", fact, schema),
     alter,
-    lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };
 

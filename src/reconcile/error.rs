@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::catalog::{BothExist, Object};
 use crate::elaborate::ElaborateError;
 use crate::explain::Explain;
+use crate::locks::TableLock;
 use crate::name::{NameError, SchemaName, TenantId};
 use crate::pg::{Holder, IntrospectError, PgError, StepFailed};
 use crate::words::counted;
@@ -39,6 +40,10 @@ pub enum ReconcileError {
         reasons.join("; ")
     )]
     Undistributable { schema: SchemaName, reasons: Vec<String> },
+    #[error(
+        "the plan for schema {schema} takes stronger locks than {most}, and nothing of it was done: {}", steps.join("; ")
+    )]
+    LockTooStrong { schema: SchemaName, most: TableLock, steps: Vec<String> },
     #[error("apply failed; schema {schema} was rolled back")]
     Step {
         schema: SchemaName,
@@ -107,6 +112,7 @@ impl Explain for ReconcileError {
             Self::Pg(error) => error.code(),
             Self::ExternalMissing { .. } => "external-missing",
             Self::Undistributable { .. } => "citus-refuses",
+            Self::LockTooStrong { .. } => "lock-too-strong",
             Self::Step { source, .. } if source.source.is_lost() => "connection-lost",
             Self::Step { .. } => "step-failed",
             Self::NotConverged { .. } => "not-converged",
@@ -142,6 +148,11 @@ impl Explain for ReconcileError {
             Self::Undistributable { .. } => Some(
                 "nothing was tried; a schema that is created while citus.enable_schema_based_sharding is \
                  off is not distributed, and none of this holds for it"
+                    .into(),
+            ),
+            Self::LockTooStrong { .. } => Some(
+                "run it with a higher --max-lock, when the application can wait; \"plan\" without --max-lock shows what each \
+                 step does meanwhile"
                     .into(),
             ),
             Self::Step { source, .. } if source.is_row => source.source.hint_for_row(),

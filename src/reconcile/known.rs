@@ -3,6 +3,7 @@
 
 use uuid::Uuid;
 
+use super::checks::check_locks;
 use super::commit::commit;
 use super::compare::{live_checksum, make_plan};
 use super::context::Context;
@@ -91,6 +92,7 @@ pub(super) async fn attempt(
 ) -> Result<Option<Attempted>, ReconcileError> {
     let Some(known) = context.outcomes.get(checksum) else { return Ok(None) };
     let Some(plan) = planned(context, tenant, &known) else { return Ok(None) };
+    check_locks(context, tenant, &plan)?;
     let site = Site {
         tenant: &tenant.id,
         schema: &tenant.schema,

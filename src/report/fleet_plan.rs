@@ -6,7 +6,7 @@ use super::causes::{failures, refused, unreachable};
 use super::difference::{shape_in_short, untouched};
 use super::lists::{some, tenants};
 use super::style::{FAINT, STRONG, printable, styled};
-use super::text::steps_and_changes;
+use super::text::{StepLines, steps_and_changes};
 use crate::fleet::FleetPlan;
 use crate::plan::Untouched;
 use crate::words::counted;
@@ -22,7 +22,7 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
             count => format!("{}, such as {}", tenants(count), shared.tenant),
         };
         let _ = writeln!(text, "{}", styled(STRONG, &line));
-        text.push_str(&steps_and_changes(&shared.steps, &[], sql));
+        text.push_str(&steps_and_changes(&shared.steps, &[], StepLines { sql, hazards: true }));
         let names: Vec<String> = plan.tenants_of(number).map(ToString::to_string).collect();
         if names.len() > 1 {
             let _ = writeln!(text, "\n  {}", styled(FAINT, &some(&names)));

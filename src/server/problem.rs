@@ -141,6 +141,10 @@ impl From<&ReconcileError> for Problem {
                 Self::new(StatusCode::CONFLICT, code, "Another session is working on the tenant")
                     .retry_after(5)
             }
+            ReconcileError::LockTooStrong { .. } => {
+                let title = "The plan takes stronger locks than the service may take";
+                Self::new(StatusCode::CONFLICT, code, title).with_detail(error.to_string())
+            }
             ReconcileError::CommitUnknown { .. } | ReconcileError::HomeUnknown { .. } => {
                 Self::unavailable(code)
             }

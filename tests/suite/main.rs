@@ -31,6 +31,7 @@ mod fleet_stops;
 mod functions;
 mod golden;
 mod grants;
+mod hazards;
 mod held;
 mod hostile;
 mod hostile_code;
