@@ -73,14 +73,14 @@ pub async fn elaborate(
     check_version(manifest, &session.server)?;
     let result = elaborate_in(session, manifest, limits).await;
     let rolled_back = session.rollback().await;
-    let Raw { catalog, casts, used, bound, values } = result?;
+    let Raw { catalog, casts, volatile, used, bound, values } = result?;
     rolled_back.map_err(ElaborateError::Server)?;
     faithful::check(manifest, &catalog)?;
     let unnamed = unnamed(manifest, &catalog);
     let quoted = kinds::quoted_in_bodies(&catalog);
     let grants = grants::declared(manifest, &catalog)
         .map_err(|NotGrantable { at, reason }| ElaborateError::Grant { at, reason })?;
-    let desired = Desired { catalog, unnamed, casts };
+    let desired = Desired { catalog, unnamed, casts, volatile };
     Ok(Elaborated { desired, used, quoted, bound, grants, values })
 }
 
@@ -171,6 +171,7 @@ fn check_version(manifest: &Manifest, server: &ServerInfo) -> Result<(), Elabora
 struct Raw {
     catalog: Catalog,
     casts: BTreeSet<(String, String)>,
+    volatile: BTreeSet<Object>,
     used: BTreeSet<Code>,
     bound: Vec<Obstacle>,
     values: Values,
@@ -196,8 +197,9 @@ async fn elaborate_in(
     let used = scratch.used().await.map_err(ElaborateError::Server)?;
     let bound = scratch.bound().await.map_err(ElaborateError::Server)?;
     let casts = scratch.casts().await.map_err(ElaborateError::Server)?;
+    let volatile = scratch.volatile_defaults().await.map_err(ElaborateError::Server)?;
     let values = values::stored(&mut scratch, manifest).await?;
-    Ok(Raw { catalog, casts, used, bound, values })
+    Ok(Raw { catalog, casts, volatile, used, bound, values })
 }
 
 /// Creates all that the manifest declares.

@@ -9,6 +9,7 @@ mod apply;
 mod difference;
 mod drift;
 mod enumerate;
+mod estimate;
 mod health;
 mod holding;
 mod left;
@@ -31,6 +32,7 @@ pub use apply::{Options, apply};
 pub use difference::{Difference, Missing};
 pub use drift::{Drift, Shape, drift, drift_with_ignored};
 pub use enumerate::{enumerate, locate};
+pub use estimate::{estimate, estimate_one};
 pub use holding::HeldTenant;
 pub use left::LeftIn;
 pub use outcome::{Event, RunReport, TenantOutcome, TenantReport};
@@ -45,6 +47,7 @@ pub use undeclared::{Class, Undeclared};
 pub use unused::{Unneeded, UnusedRule};
 
 use crate::consent::Consent;
+use crate::locks::TableLock;
 use crate::manifest::Manifest;
 use crate::pg::{Limits, Target};
 use crate::reconcile::{Context, Retry, RowChecks};
@@ -69,6 +72,8 @@ pub struct Server {
 pub struct Settings {
     pub limits: Limits,
     pub retry: Retry,
+    /// The strongest lock that may be taken on what exists; `None`: any.
+    pub max_lock: Option<TableLock>,
     /// The actor, for the record.
     pub actor: String,
     /// Where the desired state is elaborated, if not on each server itself.
@@ -90,6 +95,7 @@ impl Fleet {
                 let mut context = Context::new(Arc::clone(&manifest), target);
                 context.limits = settings.limits;
                 context.retry = settings.retry;
+                context.max_lock = settings.max_lock;
                 context.actor.clone_from(&settings.actor);
                 context.elaborate_on.clone_from(&settings.elaborate_on);
                 Server { name, context }

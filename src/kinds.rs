@@ -1,5 +1,5 @@
 //! What there is to know about each kind of object: which attributes it has and how they are read, how it is
-//! created, what it locks. Nothing else in the crate knows more of a kind than its name.
+//! created, changed and dropped. Nothing else in the crate knows more of a kind than its name.
 //!
 //! # A new kind
 //!
@@ -72,7 +72,9 @@ mod widening;
 
 pub use alteration::Alteration;
 pub use attribute::Attribute;
-pub use column::{creates as column_creates, hinders_type_change, needs_dependents_gone, rewrites};
+pub use column::{
+    creates as column_creates, fills, hinders_type_change, needs_dependents_gone, rewrites,
+};
 pub use comment::{line as comment_line, target as comment_target};
 pub use constraint::{is_foreign_key, is_not_valid, is_primary_key};
 pub use creation::{Creation, Guard, Place};
@@ -80,14 +82,13 @@ pub use described::{described, members};
 pub use digest::{DIGEST_VERSION, digest_script};
 pub use dropping::{can_drop, can_rebuild, drop_alone, drop_for_rebuild, rebuild};
 pub use following::{follows_deletes, follows_updates, is_unique, referring_columns, refers_to};
-pub use inheritance::{
-    column, differ_in_structure, has_children, is_unmanaged, locks_on_parents, same_bound,
-};
+pub use inheritance::{column, differ_in_structure, has_children, is_unmanaged, same_bound};
 pub use members::{Members, members_script};
 pub use reading::{Reading, details_script, parse};
-pub use registry::{alter, can_alter, comes_with, create, is_structural, lock, occupied, rules};
+pub use registry::{alter, can_alter, comes_with, create, is_structural, occupied, rules};
 pub use renaming::rename;
 pub use routine::quoted_in_bodies;
 pub use rules::{Digest, Needs, Rules, parameters};
 pub use script::{for_version, stripped};
 pub use sequence::{feeds_its_column, option_words as sequence_option_words};
+pub use widening::type_parts;

@@ -61,6 +61,8 @@ pub mod manifest;
 
 pub mod locks;
 
+pub mod hazards;
+
 pub mod touched;
 
 pub mod hold;

@@ -10,7 +10,9 @@ mod comparison;
 mod consent;
 mod difference;
 mod drop_order;
+mod estimate;
 mod excepted;
+pub mod hazards;
 mod held;
 mod locks;
 mod mentions;
@@ -37,16 +39,18 @@ mod untouched;
 use serde::{Deserialize, Serialize};
 
 pub use difference::{Difference, difference};
+pub use estimate::{KnownSize, estimate, tables_locked};
 pub use excepted::{Acceptance, Excepted};
 pub use step::{Action, Step};
 pub use touched::touched;
 pub use unreadable::{unreadable, will_exist};
 pub use untouched::{Change, Held, PerhapsRenamed, Untouched};
 
-use crate::catalog::{Catalog, Kind, Object, Unmodelled};
+use crate::catalog::{Catalog, Desired, Kind, Object, Unmodelled};
 use crate::checksum::{self, Checksum};
 use crate::consent::Consent;
-use crate::locks::Locks;
+use crate::hazards::Hazards;
+use crate::locks::{Locks, TableLock};
 use crate::manifest::Manifest;
 use crate::name::{SchemaName, TenantId, printable};
 use crate::precondition::{InTheWay, NotCounted, Precondition, RowsFound};
@@ -122,6 +126,9 @@ pub struct PlannedStep {
     /// The new name of something that is renamed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// What it can do to those who use the tenant meanwhile, and to its data.
+    #[serde(default, skip_serializing_if = "Hazards::is_empty")]
+    pub hazards: Hazards,
     /// What is run instead of `sql` once it was read that the object does not exist: the same, but refused if
     /// it exists after all, since somebody else has created it then.
     #[serde(skip)]
@@ -141,19 +148,23 @@ pub struct Basis<'a> {
 /// The plan of one tenant from its difference to what is desired; `live` is its actual state.
 #[must_use]
 pub fn plan(
-    manifest: &Manifest,
+    (manifest, desired): (&Manifest, &Desired),
     difference: Difference<'_>,
-    (desired, live): (&Catalog, Option<&Catalog>),
+    live: Option<&Catalog>,
     basis: Basis<'_>,
 ) -> Plan {
     let Difference { steps, renames, untouched } = difference;
-    let locks = live.map(|live| locks::locks(&steps, live)).unwrap_or_default();
-    let locks = renaming::locks_before(locks, renames);
-    let preconditions = live
-        .map(|live| preconditions::preconditions(&steps, (desired, live), renames, basis.schema));
+    let nothing = Catalog::default();
+    let there = live.unwrap_or(&nothing);
+    let known = hazards::known(&steps, desired, there);
+    let locks = renaming::locks_before(locks::locks(&steps, &known, there), renames);
+    let catalogs = (&desired.catalog, there);
+    let preconditions = preconditions::preconditions(&steps, catalogs, renames, basis.schema);
     let steps = steps
         .iter()
-        .map(|step| PlannedStep {
+        .zip(&known)
+        .map(|(step, known)| PlannedStep {
+            hazards: known.told(&step.object(), there),
             action: step.action(),
             object: step.object(),
             cells: step.cells().to_vec(),
@@ -176,7 +187,7 @@ pub fn plan(
         consent: basis.consent.clone(),
         steps,
         locks,
-        preconditions: preconditions.unwrap_or_default(),
+        preconditions,
         rows_in_the_way: Vec::new(),
         not_counted: Vec::new(),
         changed,
@@ -237,6 +248,18 @@ impl Plan {
     #[must_use]
     pub fn is_of_new_tenant(&self) -> bool {
         self.steps.iter().any(|step| step.object == Object::Schema)
+    }
+
+    /// The steps that take a stronger lock than `most`, with what they lock, such as "create index `i` on t (SHARE on table t)".
+    #[must_use]
+    pub fn locking_above(&self, most: TableLock) -> Vec<String> {
+        let told = self.steps.iter().filter_map(|step| {
+            let above = step.hazards.above(most);
+            let locks: Vec<String> =
+                above.map(|lock| format!("{} on {}", lock.mode.sql(), lock.relation)).collect();
+            (!locks.is_empty()).then(|| format!("{} ({})", step.describe(), locks.join(", ")))
+        });
+        told.collect()
     }
 
     /// What it leaves as it is.

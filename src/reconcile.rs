@@ -24,7 +24,7 @@ mod status;
 mod today;
 
 pub use apply::{Applied, apply, apply_on};
-pub(crate) use checks::check_distributable;
+pub(crate) use checks::{check_distributable, check_locks};
 pub(crate) use compare::{Room, compare, live_checksum, make_plan};
 pub use context::{Context, Retry};
 pub use error::ReconcileError;

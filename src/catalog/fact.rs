@@ -172,4 +172,6 @@ pub struct Desired {
     pub unnamed: BTreeSet<Object>,
     /// Between which types the server converts values when they are assigned, beside to text.
     pub casts: BTreeSet<(String, String)>,
+    /// The defaults of columns, and the domains with defaults, that are computed for each row by itself.
+    pub volatile: BTreeSet<Object>,
 }

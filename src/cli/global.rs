@@ -11,6 +11,7 @@ use super::output::{Color, notice};
 use crate::embedded;
 use crate::error::Error;
 use crate::fleet::{Fleet, Settings};
+use crate::locks::TableLock;
 use crate::manifest;
 use crate::pg::{Limits, Target};
 use crate::reconcile::Retry;
@@ -50,6 +51,11 @@ pub struct Global {
     /// readers of the table wait as well; the pause before the next attempt is longer than this.
     #[arg(long, global = true, default_value = "2", value_name = "SECONDS", value_parser = some_seconds)]
     lock_timeout: Duration,
+
+    /// Refuse plans with a step that takes a stronger lock than this on a table that exists already: PostgreSQL's lock modes,
+    /// from access-share to access-exclusive. With `share`, nothing blocks reading.
+    #[arg(long, global = true, value_name = "MODE", value_parser = <TableLock as std::str::FromStr>::from_str)]
+    max_lock: Option<TableLock>,
 
     /// How long one statement may run; 0 is no limit.
     #[arg(long, global = true, default_value = "0", value_name = "SECONDS", value_parser = seconds)]
@@ -159,6 +165,7 @@ impl Global {
         let settings = Settings {
             limits: Limits { lock: self.lock_timeout, statement: self.statement_timeout },
             retry: Retry { attempts: self.attempts.unwrap_or(retry.attempts), ..retry },
+            max_lock: self.max_lock,
             actor: self.actor.clone().unwrap_or_else(operating_system_user),
             elaborate_on: self
                 .elaborate_url

@@ -45,6 +45,11 @@ pub(super) struct Plan {
     #[arg(long)]
     sql: bool,
 
+    /// Say of each step how large the table is that it locks: in the largest of the tenants, according to the server's
+    /// statistics.
+    #[arg(long)]
+    estimate: bool,
+
     /// Save the plan, to be run by `apply --plan`.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -111,9 +116,12 @@ impl Plan {
         context.trusts_tenant_code = self.trust_tenant_code;
         context.consent = self.allow.consent(&context.manifest);
         context.row_checks = self.check_rows.checks(false);
-        let (plan, hold) = reconcile::plan_and_hold(&context, &tenant).await?;
+        let (mut plan, hold) = reconcile::plan_and_hold(&context, &tenant).await?;
         if let Some(hold) = &hold {
             output::notice(&format!("tenant {id} is {hold}; apply refuses until that ends"));
+        }
+        if self.estimate {
+            fleet::estimate_one(&context, &tenant, &mut plan).await?;
         }
         notice_unused(&context.consent, &plan.steps, &plan.held);
         let left = reconcile::left_by(&context, &plan);
@@ -149,8 +157,11 @@ impl Plan {
         let roster = self.tenants.roster(&fleet, self.unregistered).await?;
         let progress = Progress::new(global);
         progress.surveying(roster.members.len());
-        let plan = fleet::plan(&fleet, roster, &|n| progress.surveyed(n)).await;
+        let mut plan = fleet::plan(&fleet, roster, &|n| progress.surveyed(n)).await;
         drop(progress);
+        if self.estimate {
+            fleet::estimate(&fleet, &mut plan).await?;
+        }
         let left = plan.plans.iter().flat_map(|shared| &shared.left).chain(&plan.left);
         let held = left.flat_map(|left| &left.left.untouched.held);
         notice_unused(&consent, plan.plans.iter().flat_map(|shared| &shared.steps), held);

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::Global;
+use super::{Global, output};
 use crate::fleet::{Event, HeldTenant, TenantOutcome};
 use crate::name::printable;
+use crate::words::counted;
 
 /// How much of the work has been done so far.
 pub(super) struct Progress {
@@ -61,6 +62,12 @@ impl Progress {
                 for HeldTenant { tenant, hold, .. } in *all {
                     tracing::info!(%tenant, %hold, "left alone: somebody holds it");
                 }
+            }
+            Event::Refused { tenants, error } => {
+                let tenants = counted(*tenants, "tenant");
+                self.bar.suspend(|| {
+                    output::notice(&format!("refused beforehand: {tenants}: {}", error.message));
+                });
             }
             Event::Starting(of) => {
                 tracing::info!(tenants = of, "tenants to bring up to date");

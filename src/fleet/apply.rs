@@ -1,5 +1,6 @@
 //! Brings many tenants up to date, each in its own transaction, several at a time.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +13,7 @@ use super::difference::{Compared, compare_all};
 use super::health::{self, StageDone};
 use super::holding::{self, held_canary};
 use super::left::{Lefts, by_shape};
+use super::planned::plan_of;
 use super::rows::{self, Due, Finder};
 use super::{
     Event, Fleet, FleetPlan, Member, Pinned, Roster, RunReport, Seen, Stages, TenantOutcome,
@@ -19,7 +21,7 @@ use super::{
 };
 use crate::explain::Failure;
 use crate::name::TenantId;
-use crate::pg::Session;
+use crate::pg::{Session, TenantSnapshot};
 use crate::reconcile::{
     self, Applied, ApplyOptions, Context, Outcome, ReconcileError, Reviewed, Tenant, millis,
 };
@@ -88,13 +90,18 @@ pub async fn apply(
     let survey = survey(fleet, &members, options.jobs, &|n| on_event(Event::Surveyed(n))).await;
     let compared = compare_all(fleet, &members, &survey);
 
+    let mut refusals = Refusals::default();
     let (today, mut lefts) = (reconcile::today(), Lefts::default());
     let (mut open, mut held) = (Vec::new(), Vec::new());
     let mut done: Vec<Option<TenantReport>> = Vec::with_capacity(members.len());
     let mut apply_options = Vec::with_capacity(members.len());
     for (at, (member, compared)) in members.iter().zip(&compared).enumerate() {
         let found = (survey.seen.get(at), compared.as_ref());
-        let known = without_trying(fleet, member, found, &mut lefts, today);
+        let mut known = without_trying(fleet, member, found, &mut lefts, today);
+        if let (None, (Some(Seen::At(snapshot)), Some(compared))) = (&known, found) {
+            let error = refusals.of(fleet, member, snapshot, compared);
+            known = error.map(|error| blank(fleet, member, TenantOutcome::Failed { error }));
+        }
         match known.as_ref().map(|known| &known.outcome) {
             Some(TenantOutcome::Held { hold }) => held.push(holding::held(fleet, member, hold)),
             Some(TenantOutcome::Current) => {}
@@ -126,6 +133,7 @@ pub async fn apply(
         }
     }
     drop((survey, compared));
+    refusals.tell(on_event);
     let unclean = check_rows(fleet, &due, options.jobs, &mut apply_options).await;
     let must_be_clean = fleet.servers.iter().any(|s| s.context.row_checks.must_be_clean);
     let mut stopped = HashMap::new();
@@ -238,6 +246,47 @@ fn not_clean(count: usize) -> String {
         "nothing was touched, since rows are in the way, or were not counted, in {} (--require-clean)",
         counted(count, "tenant")
     )
+}
+
+/// Which shapes of tenants are refused before anything is done to any tenant, since their plans take stronger locks than may be
+/// taken.
+#[derive(Default)]
+struct Refusals {
+    /// By the address of the shape's difference, with the number of its tenants; `None`: it is not refused.
+    shapes: HashMap<usize, (usize, Option<Failure>)>,
+}
+
+impl Refusals {
+    fn of(
+        &mut self,
+        fleet: &Fleet,
+        member: &Member,
+        snapshot: &TenantSnapshot<'_>,
+        found: &Compared,
+    ) -> Option<Failure> {
+        fleet.servers.get(member.server)?.context.max_lock?;
+        let shape = Arc::as_ptr(&found.difference).addr();
+        let error = || match plan_of(fleet, member, &member.tenant, snapshot) {
+            Err(error @ ReconcileError::LockTooStrong { .. }) => Some(error),
+            _ => None,
+        };
+        let (count, first) = match self.shapes.entry(shape) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert((0, error().as_ref().map(Failure::from))),
+        };
+        *count += 1;
+        // The schema is named in the message.
+        first.as_ref()?;
+        error().as_ref().map(Failure::from)
+    }
+
+    fn tell(&self, on_event: &(dyn Fn(Event<'_>) + Sync)) {
+        for (tenants, error) in self.shapes.values() {
+            if let Some(error) = error {
+                on_event(Event::Refused { tenants: *tenants, error });
+            }
+        }
+    }
 }
 
 fn blank(fleet: &Fleet, member: &Member, outcome: TenantOutcome) -> TenantReport {

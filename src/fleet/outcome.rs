@@ -23,6 +23,11 @@ pub enum Event<'a> {
     Surveyed(usize),
     /// Somebody holds these: they are left alone.
     Held(&'a [HeldTenant]),
+    /// So many are refused before anything is done to any tenant, all for the same reason, told for the first of them.
+    Refused {
+        tenants: usize,
+        error: &'a Failure,
+    },
     /// So many have something to do; the others are current or held.
     Starting(usize),
     /// A stage begins: its number from one, how many there are, and its tenants.

@@ -31,6 +31,7 @@ pub(super) fn plan_of(
     };
     let reasons = context.reasons(&snapshot.obstacles, Obstacle::in_general);
     let plan = make_plan(context, tenant, desired, &observed, &reasons);
+    reconcile::check_locks(context, tenant, &plan)?;
     if snapshot.is_distributed {
         // Whether the referenced tables can be referenced is checked by the apply.
         let externals = Externals::default();

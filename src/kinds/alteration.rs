@@ -28,12 +28,14 @@ impl<'a> Alteration<'a> {
     }
 
     /// Whether an attribute is other than desired.
-    pub(super) fn differs(&self, key: &str) -> bool {
+    #[must_use]
+    pub fn differs(&self, key: &str) -> bool {
         self.desired.attributes.get(key) != self.live.attributes.get(key)
     }
 
     /// Whether only some of these attributes are other than desired, beside those that others contain.
-    pub(super) fn is_only_in(&self, keys: &[&str]) -> bool {
+    #[must_use]
+    pub fn is_only_in(&self, keys: &[&str]) -> bool {
         let (desired, live) = (self.desired, self.live);
         let altered = Altered { desired, live };
         altered.keys().all(|key| keys.contains(&key))

@@ -5,7 +5,6 @@ use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Needs, Rules, whole_of};
 use crate::catalog::{Fact, Kind, Object};
-use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
@@ -26,7 +25,6 @@ pub(super) static RULES: Rules = Rules {
         Some(format!("ALTER {} SET WITHOUT CLUSTER", relation(&fact.object, schema)))
     },
     alter: |alteration, schema| Some(choose(alteration.object(), alteration.desired, schema)),
-    lock: |_| Some(TableLock::ShareUpdateExclusive),
     ..Rules::NONE
 };
 

@@ -11,7 +11,6 @@ use super::sequence::{is_serial, options, owner};
 use super::widening::is_widening;
 use super::{default, sequence, unmodelled};
 use crate::catalog::{Fact, Kind, Object};
-use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName, Text, literal};
 
 pub(super) static RULES: Rules = Rules {
@@ -122,7 +121,6 @@ pub(super) static RULES: Rules = Rules {
     create,
     drop: |fact, schema| drop_from_table("COLUMN", fact, schema),
     alter,
-    lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };
 
@@ -246,6 +244,13 @@ pub fn rewrites(alteration: &Alteration<'_>) -> bool {
     needs_dependents_gone(alteration) && !is_widening(alteration)
 }
 
+/// Whether a column is filled, since it becomes NOT NULL.
+#[must_use]
+pub fn fills(alteration: &Alteration<'_>) -> bool {
+    let is_required = alteration.desired.text("nullability") == Some("not null");
+    alteration.backfill.is_some() && is_required && alteration.differs("nullability")
+}
+
 /// What is in the catalog alone, and NOT NULL, for which rows are read.
 fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
     const IN_PLACE: &[&str] = &[
@@ -324,9 +329,7 @@ fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
     let actions: Vec<String> =
         actions.into_iter().map(|action| format!("ALTER COLUMN {name} {action}")).collect();
     let mut statement = format!("ALTER TABLE {table} {}", actions.join(", "));
-    let becomes_required =
-        alteration.differs("nullability") && desired.text("nullability") == Some("not null");
-    if let Some(backfill) = alteration.backfill.filter(|_| becomes_required) {
+    if let Some(backfill) = alteration.backfill.filter(|_| fills(alteration)) {
         let fill = fill(&table, &name, &backfill.sql(schema));
         statement = together(&format!("{fill};\n        {statement}"));
     }

@@ -6,7 +6,6 @@ use super::creation::{Creation, Guard};
 use super::rules::{Digest, Needs, Rules, drop_from_table, exists_on, part, whole_of};
 use super::unmodelled;
 use crate::catalog::{Fact, Object, Slot};
-use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
@@ -125,13 +124,6 @@ pub(super) static RULES: Rules = Rules {
     create,
     alter: validate,
     drop: |fact, schema| drop_from_table("CONSTRAINT", fact, schema),
-    lock: |fact| {
-        Some(if is_foreign_key(fact) {
-            TableLock::ShareRowExclusive
-        } else {
-            TableLock::AccessExclusive
-        })
-    },
     ..Rules::NONE
 };
 

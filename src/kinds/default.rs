@@ -4,7 +4,6 @@ use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Digest, Needs, Rules, part};
 use crate::catalog::{Fact, Object};
-use crate::locks::TableLock;
 use crate::name::SchemaName;
 
 pub(super) static RULES: Rules = Rules {
@@ -40,7 +39,6 @@ pub(super) static RULES: Rules = Rules {
         Some(format!("ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT"))
     },
     alter: |alteration, schema| Some(set(alteration.object(), alteration.desired, schema)),
-    lock: |_| Some(TableLock::AccessExclusive),
     comes_with: column,
     ..Rules::NONE
 };

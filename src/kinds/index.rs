@@ -5,7 +5,6 @@ use super::creation::{Creation, Guard};
 use super::rules::{Digest, Needs, Rules, drop_member, storage_parameters, whole_of};
 use super::unmodelled;
 use crate::catalog::Slot;
-use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
@@ -106,7 +105,6 @@ pub(super) static RULES: Rules = Rules {
     is_structural: true,
     create,
     drop: |fact, schema| drop_member("INDEX", fact, schema),
-    lock: |_| Some(TableLock::Share),
     ..Rules::NONE
 };
 

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Fact, Kind, Object};
-use crate::locks::TableLock;
 use crate::name::{Ident, Text};
 
 /// What `:own_column` stands for: the column `a` of the table `c` is not only inherited.
@@ -68,19 +67,6 @@ pub fn is_unmanaged(unmanaged: &[Ident]) -> String {
 #[must_use]
 pub fn differ_in_structure(one: &Fact, other: &Fact) -> bool {
     STRUCTURE.iter().any(|key| one.text(key) != other.text(key))
-}
-
-/// The tables of the schema that a table to be created is a partition or a child of, with the lock that its creation takes
-/// on each (PostgreSQL manual, CREATE TABLE).
-pub fn locks_on_parents(fact: &Fact) -> impl Iterator<Item = (Ident, TableLock)> + use<'_> {
-    let lock = match (fact.text("partition_of"), fact.text("inherits")) {
-        (Some(_), _) => Some(TableLock::AccessExclusive),
-        (None, Some(_)) => Some(TableLock::ShareUpdateExclusive),
-        (None, None) => None,
-    };
-    let lock = lock.filter(|_| fact.object.kind() == Kind::Table);
-    let tables = fact.dependencies.iter().filter_map(Object::table_name);
-    lock.into_iter().flat_map(move |lock| tables.clone().map(move |table| (table, lock)))
 }
 
 /// The names of the tables of the same schema that a table inherits from or is a partition of.

@@ -4,7 +4,6 @@ use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Digest, Needs, Rules, drop_from_whole, exists_on, whole_of};
-use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
@@ -50,7 +49,6 @@ pub(super) static RULES: Rules = Rules {
     create,
     alter,
     drop: |fact, schema| drop_from_whole("POLICY", fact, schema),
-    lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };
 

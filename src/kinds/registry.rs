@@ -12,7 +12,6 @@ use super::{
     type_attribute, view,
 };
 use crate::catalog::{Fact, Kind, Object, Slot};
-use crate::locks::TableLock;
 use crate::name::SchemaName;
 
 /// The rules of a kind.
@@ -67,12 +66,6 @@ pub fn occupied(fact: &Fact) -> Vec<Slot> {
 #[must_use]
 pub fn comes_with(fact: &Fact) -> Option<Object> {
     (rules(fact.object.kind()).comes_with)(fact)
-}
-
-/// The lock that the statement that creates an object takes on its table; see [`Rules::lock`].
-#[must_use]
-pub fn lock(fact: &Fact) -> Option<TableLock> {
-    (rules(fact.object.kind()).lock)(fact)
 }
 
 /// The statement that changes an object in place; see [`Rules::alter`].

@@ -5,7 +5,6 @@ use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Needs, Rules, whole_of};
 use crate::catalog::{Fact, Object};
-use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
@@ -32,7 +31,6 @@ pub(super) static RULES: Rules = Rules {
         Some(format!("ALTER TABLE {} REPLICA IDENTITY DEFAULT", whole_of(&fact.object, schema)))
     },
     alter: |alteration, schema| Some(choose(alteration.object(), alteration.desired, schema)),
-    lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };
 

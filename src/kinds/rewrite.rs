@@ -6,7 +6,6 @@ use super::creation::{Creation, Guard};
 use super::enabled;
 use super::rules::{Digest, Needs, Rules, drop_from_whole, exists_on, whole_of};
 use crate::catalog::{Fact, Object};
-use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
@@ -53,7 +52,6 @@ pub(super) static RULES: Rules = Rules {
     create,
     alter,
     drop: |fact, schema| drop_from_whole("RULE", fact, schema),
-    lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };
 

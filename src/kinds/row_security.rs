@@ -5,7 +5,6 @@ use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Digest, Needs, Rules, whole_of};
 use crate::catalog::{Fact, Object};
-use crate::locks::TableLock;
 use crate::name::SchemaName;
 
 pub(super) static RULES: Rules = Rules {
@@ -34,7 +33,6 @@ pub(super) static RULES: Rules = Rules {
         let none = Fact::new(fact.object.clone(), []);
         Some(set(&fact.object, (&none, true), schema))
     },
-    lock: |_| Some(TableLock::AccessExclusive),
     ..Rules::NONE
 };
 

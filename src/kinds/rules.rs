@@ -4,7 +4,6 @@ use super::alteration::Alteration;
 use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use crate::catalog::{Fact, Object, Part, Slot};
-use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName, Text, literal};
 
 /// What there is to know about a kind of object.
@@ -25,8 +24,6 @@ pub struct Rules {
     pub is_structural: bool,
     /// The statement that creates it, with the parts that the same statement creates.
     pub create: fn(&Creation<'_>, &SchemaName, Guard) -> String,
-    /// The lock that the statement takes on the table of which the object is a part, if that exists.
-    pub lock: fn(&Fact) -> Option<TableLock>,
     /// The statement that changes it in place, which may be run again; `None`: that takes more.
     pub alter: fn(&Alteration<'_>, &SchemaName) -> Option<String>,
     /// The statement that drops it alone, and may be run again; `None`: there is none.
@@ -76,7 +73,6 @@ impl Rules {
         occupies: |_| Vec::new(),
         is_structural: false,
         create: |_, _, _| String::new(),
-        lock: |_| None,
         alter: |_, _| None,
         drop: |_, _| None,
         comes_with: |_| None,

@@ -4,7 +4,6 @@ use super::attribute::Attribute;
 use super::creation::{Creation, Guard};
 use super::rules::{Needs, Rules, drop_member, qualified};
 use crate::catalog::{Fact, Slot};
-use crate::locks::TableLock;
 use crate::name::{SchemaName, Text, literal};
 
 pub(super) static RULES: Rules = Rules {
@@ -38,7 +37,6 @@ pub(super) static RULES: Rules = Rules {
         is_all.then(|| format!("ALTER STATISTICS {name} SET STATISTICS {target}"))
     },
     drop: |fact, schema| drop_member("STATISTICS", fact, schema),
-    lock: |_| Some(TableLock::ShareUpdateExclusive),
     ..Rules::NONE
 };
 

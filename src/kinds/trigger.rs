@@ -6,7 +6,6 @@ use super::creation::{Creation, Guard};
 use super::enabled;
 use super::rules::{Digest, Needs, Rules, drop_from_whole, exists_on, whole_of};
 use crate::catalog::{Fact, Object};
-use crate::locks::TableLock;
 use crate::name::{Ident, SchemaName};
 
 pub(super) static RULES: Rules = Rules {
@@ -48,12 +47,6 @@ pub(super) static RULES: Rules = Rules {
     create,
     alter,
     drop: |fact, schema| drop_from_whole("TRIGGER", fact, schema),
-    lock: |fact| {
-        Some(match fact.text("enabled") {
-            None => TableLock::ShareRowExclusive,
-            Some(_) => TableLock::AccessExclusive,
-        })
-    },
     ..Rules::NONE
 };
 

@@ -14,7 +14,7 @@ pub(super) fn is_widening(alteration: &Alteration<'_>) -> bool {
 
 /// Whether `to` is as `from`, or wider; both in the server's words.
 fn is_wider(from: &str, to: &str) -> bool {
-    let ((from, from_limit), (to, to_limit)) = (parts(from), parts(to));
+    let ((from, from_limit), (to, to_limit)) = (type_parts(from), type_parts(to));
     let is_same = from == to;
     match (from.as_str(), to.as_str()) {
         ("cidr", "inet") | ("character varying", "text") => true,
@@ -42,7 +42,8 @@ fn is_wider(from: &str, to: &str) -> bool {
 }
 
 /// A type without the numbers in its parentheses, and these.
-fn parts(text: &str) -> (String, Vec<u32>) {
+#[must_use]
+pub fn type_parts(text: &str) -> (String, Vec<u32>) {
     let Some((before, rest)) = text.split_once('(') else { return (text.to_owned(), Vec::new()) };
     let Some((numbers, after)) = rest.split_once(')') else { return (text.to_owned(), Vec::new()) };
     let numbers = numbers.split(',').map(|number| number.trim().parse::<u32>());

@@ -7,7 +7,7 @@ use super::error::PgError;
 use super::introspect::{self, IntrospectError};
 use super::session::{Access, Limits, Session, begin};
 use super::untrusted::used;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Kind, Object};
 use crate::kinds::Reading;
 use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName, Text, literal};
 use crate::obstacle::{Code, Obstacle};
@@ -267,6 +267,48 @@ impl<'s> Scratch<'s> {
             })
         });
         Ok((stored.collect::<Result<_, _>>()?, is_comparable))
+    }
+
+    /// The defaults of columns, and the domains with defaults, that call a volatile function: with such a default, each row
+    /// that exists gets a value of its own when a column is added.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn volatile_defaults(&mut self) -> Result<BTreeSet<Object>, PgError> {
+        // Stored expressions name the functions, also those of operators, by their numbers.
+        let is_volatile = |expression: &str| {
+            format!(
+                "EXISTS (SELECT FROM regexp_matches({expression}::text, \
+                                ':(?:func|opfunc)id ([0-9]+)', 'g') AS m(ids) \
+                         JOIN pg_proc p ON p.oid = (m.ids)[1]::oid WHERE p.provolatile = 'v')"
+            )
+        };
+        let schema = literal(self.schema.as_str());
+        let query = format!(
+            "SELECT c.relname::text AS of, a.attname::text AS name \
+             FROM pg_attrdef ad JOIN pg_class c ON c.oid = ad.adrelid \
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ad.adnum \
+             WHERE c.relnamespace = {schema}::regnamespace AND a.attgenerated = '' AND {} \
+             UNION ALL \
+             SELECT NULL, t.typname::text FROM pg_type t \
+             WHERE t.typnamespace = {schema}::regnamespace AND t.typtype = 'd' AND {}",
+            is_volatile("ad.adbin"),
+            is_volatile("t.typdefaultbin")
+        );
+        let answers = self.session.run(TRYING, &query).await?;
+        let mut found = BTreeSet::new();
+        for row in answers.iter().flatten() {
+            let of: Option<String> = column(row, "of", TRYING)?;
+            let name = Ident::new(column::<String>(row, "name", TRYING)?);
+            let of = of.map(Ident::new).transpose();
+            if let (Ok(of), Ok(name)) = (of, name) {
+                found.insert(match of {
+                    Some(table) => Object::on_table(Kind::Default, &table, &name),
+                    None => Object::Member(Kind::Domain, name),
+                });
+            }
+        }
+        Ok(found)
     }
 
     /// The texts that a query of the tool itself returns, in its column `text`.

@@ -2,18 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hazards::{Known, On, Relation};
 use super::step::Step;
 use crate::catalog::{Catalog, Fact, Kind, Object};
 use crate::kinds;
 use crate::locks::{Locks, TableLock};
-use crate::manifest::{SeedDecl, SeedRow};
+use crate::manifest::SeedRow;
 use crate::name::Ident;
 
-/// What `steps`, in their order, need of what exists in `live`.
+/// What `steps`, in their order, need of what exists in `live`; `hazards` are theirs.
 #[must_use]
-pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
+pub(super) fn locks(steps: &[Step<'_>], hazards: &[Known], live: &Catalog) -> Locks {
     let mut locks = Locks::default();
-    for step in steps {
+    for (step, known) in steps.iter().zip(hazards) {
+        // Comments are written without having been waited for before.
+        if step.object().kind() != Kind::Comment {
+            tables(&mut locks, known);
+        }
         match step {
             Step::Create(creation) | Step::Recreate(creation) => {
                 let parts = creation.parts.iter().map(|(_, fact)| *fact);
@@ -21,28 +26,25 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
                     create(&mut locks, fact);
                 }
             }
-            Step::Change(alteration) => {
-                let fact = alteration.desired;
-                create(&mut locks, fact);
-                if let Object::Member(Kind::Table, table) = &fact.object {
-                    add(&mut locks.tables, table, TableLock::AccessExclusive);
-                }
-            }
-            Step::Drop { live: fact, .. } => drop(&mut locks, fact, live),
-            Step::Rename { fact, .. } => {
-                if let Some(table) = fact.object.table_name() {
-                    add(&mut locks.tables, &table, TableLock::AccessExclusive);
+            Step::Change(alteration) => create(&mut locks, alteration.desired),
+            Step::Drop { live: fact, .. } => {
+                if let Object::Member(kind, name) = fact.object.group()
+                    && kind.is_type()
+                    && fact.object.kind() != Kind::Comment
+                {
+                    locks.types.insert(name);
                 }
                 locks.has_functions |= matches!(fact.object, Object::Routine { .. });
             }
-            // GRANT locks no table.
-            Step::Grant { .. } => {}
-            Step::Insert { seed, row } => write(&mut locks, seed, row),
-            Step::Update { different } | Step::Free { different, .. } => {
-                write(&mut locks, different.seed, different.row);
+            Step::Rename { fact, .. } => {
+                locks.has_functions |= matches!(fact.object, Object::Routine { .. });
             }
-            Step::Delete { seed, followers, .. } => {
-                add(&mut locks.tables, &seed.table, TableLock::RowExclusive);
+            Step::Grant { .. } => {}
+            Step::Insert { row, .. } => read(&mut locks, row),
+            Step::Update { different } | Step::Free { different, .. } => {
+                read(&mut locks, different.row);
+            }
+            Step::Delete { followers, .. } => {
                 // Between the look whether a row refers to the one that goes and its going, none may come to do so.
                 for follower in followers.iter().flatten() {
                     add(&mut locks.others, &follower.table, TableLock::Share);
@@ -50,7 +52,6 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
             }
         }
     }
-    locks.tables.retain(|table, _| live.has_table(table));
     locks.others.retain(|table, _| live.has_table(table));
     let types = || Kind::ALL.into_iter().filter(|kind| kind.is_type());
     let exists = |name: &Ident| types().any(|kind| live.has(&Object::Member(kind, name.clone())));
@@ -58,8 +59,8 @@ pub(super) fn locks(steps: &[Step<'_>], live: &Catalog) -> Locks {
     locks
 }
 
-fn write(locks: &mut Locks, seed: &SeedDecl, row: &SeedRow) {
-    add(&mut locks.tables, &seed.table, TableLock::RowExclusive);
+/// What a row is looked up in.
+fn read(locks: &mut Locks, row: &SeedRow) {
     for (_, cell) in &row.cells {
         for (table, _) in cell.columns_read() {
             add(&mut locks.others, table, TableLock::ShareUpdateExclusive);
@@ -67,43 +68,21 @@ fn write(locks: &mut Locks, seed: &SeedDecl, row: &SeedRow) {
     }
 }
 
-/// To drop most things takes more than to create them; foreign keys are dropped from both tables.
-fn drop(locks: &mut Locks, fact: &Fact, live: &Catalog) {
-    if fact.object.kind() == Kind::Comment {
-        return;
+/// The tables that a step locks. Those of others are locked when the step is run, unless somebody could change them before.
+fn tables(locks: &mut Locks, known: &Known) {
+    for taken in &known.taken {
+        let Relation::InSchema(object) = &taken.relation else { continue };
+        let Some(table) = object.table_name() else { continue };
+        let known = match taken.on {
+            On::Own | On::Parents => &mut locks.tables,
+            On::Referenced | On::Keyed | On::DefaultPartition | On::OfDomain => &mut locks.others,
+        };
+        add(known, &table, taken.mode);
     }
-    if let Some(table) = fact.object.table_name() {
-        add(&mut locks.tables, &table, TableLock::AccessExclusive);
-    }
-    let is_of_it = |key: &&Fact| {
-        let parents = [Some(key.object.clone()), key.object.parent()];
-        kinds::is_foreign_key(key) && parents.contains(&Some(fact.object.clone()))
-    };
-    for key in live.facts().filter(is_of_it) {
-        for table in key.dependencies.iter().filter_map(Object::table_name) {
-            if key.object.table_name().as_ref() != Some(&table) {
-                add(&mut locks.others, &table, TableLock::AccessExclusive);
-            }
-        }
-    }
-    if let Object::Member(kind, name) = fact.object.group()
-        && kind.is_type()
-    {
-        locks.types.insert(name);
-    }
-    locks.has_functions |= matches!(fact.object, Object::Routine { .. });
 }
 
 fn create(locks: &mut Locks, fact: &Fact) {
     let own = fact.object.table_name();
-    if let Some(table) = &own
-        && let Some(lock) = kinds::lock(fact)
-    {
-        add(&mut locks.tables, table, lock);
-    }
-    for (table, lock) in kinds::locks_on_parents(fact) {
-        add(&mut locks.tables, &table, lock);
-    }
     let types = fact.dependencies.iter().cloned().chain([fact.object.group()]);
     locks.types.extend(types.filter_map(|object| match object {
         Object::Member(kind, name) if kind.is_type() => Some(name),
@@ -111,9 +90,6 @@ fn create(locks: &mut Locks, fact: &Fact) {
     }));
     let tables: BTreeSet<Ident> = fact.dependencies.iter().filter_map(Object::table_name).collect();
     if kinds::is_foreign_key(fact) {
-        for table in tables.iter().filter(|table| own.as_ref() != Some(*table)) {
-            add(&mut locks.others, table, TableLock::ShareRowExclusive);
-        }
         locks.externals.extend(fact.text("external").map(str::to_owned));
     }
     // What rows lead to once there is the rule must not be given code by others meanwhile.

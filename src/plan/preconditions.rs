@@ -22,9 +22,13 @@ pub(super) fn preconditions<'a>(
         Step::Recreate(creation) if is_met(&tables, creation) => Vec::new(),
         Step::Recreate(creation) => created(&tables, creation, schema),
         Step::Change(alteration) => changed(&tables, alteration, schema),
-        Step::Rename { .. } | Step::Drop { .. } | Step::Grant { .. } | Step::Insert { .. } => {
-            Vec::new()
-        }
+        Step::Rename { .. }
+        | Step::Drop { .. }
+        | Step::Grant { .. }
+        | Step::Insert { .. }
+        | Step::Update { .. }
+        | Step::Free { .. }
+        | Step::Delete { .. } => Vec::new(),
     });
     found.collect()
 }

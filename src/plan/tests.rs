@@ -74,7 +74,7 @@ fn planned(desired: &[&str], live: Option<&[&str]>, reasons: &Reasons) -> Plan {
         live_checksum: nothing,
         consent: &Consent::default(),
     };
-    plan(&manifest, difference, (&desired.catalog, live.as_ref()), basis)
+    plan((&manifest, &desired), difference, live.as_ref(), basis)
 }
 
 /// The statements, each in one line; nothing is held back.

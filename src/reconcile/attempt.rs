@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-use super::checks::{check_distributable, check_externals, check_not_held, check_registered};
+use super::checks::{
+    check_distributable, check_externals, check_locks, check_not_held, check_registered,
+};
 use super::commit::commit;
 use super::compare::{live_checksum, make_plan};
 use super::context::Context;
@@ -185,6 +187,7 @@ async fn locked_plan<'m>(
         if whole.is_empty() && is_noted(transaction, context, whole.untouched().is_empty()) {
             return Ok(LockedPlan { plan: whole, before, reasons: Reasons::new(), avoid });
         }
+        check_locks(context, tenant, &whole)?;
         if let Some(targets) = transaction.lock_plan(&whole.locks).await? {
             if transaction.obstacles(&context.untrusted_query()).await? != obstacles {
                 continue;

@@ -44,6 +44,23 @@ pub(super) fn check_externals(externals: &Externals) -> Result<(), ReconcileErro
     Err(ReconcileError::ExternalMissing { tables: externals.missing.clone() })
 }
 
+/// Whether no step of the plan takes a stronger lock than may be taken.
+///
+/// # Errors
+/// [`ReconcileError::LockTooStrong`].
+pub(crate) fn check_locks(
+    context: &Context,
+    tenant: &Tenant,
+    plan: &Plan,
+) -> Result<(), ReconcileError> {
+    let Some(most) = context.max_lock else { return Ok(()) };
+    let steps = plan.locking_above(most);
+    if steps.is_empty() {
+        return Ok(());
+    }
+    Err(ReconcileError::LockTooStrong { schema: tenant.schema.clone(), most, steps })
+}
+
 /// Whether Citus is known to refuse what is planned for a distributed schema.
 ///
 /// # Errors

@@ -41,7 +41,7 @@ pub(crate) fn make_plan(
     };
     let renamed = room.renamed.get().and_then(Option::as_deref);
     let live = renamed.map(|renamed| &renamed.catalog).or(observed.schema.as_deref());
-    plan::plan(&context.manifest, difference, (&desired.catalog, live), basis)
+    plan::plan((&context.manifest, desired), difference, live, basis)
 }
 
 /// The differences of what was observed from what is declared; what would touch a subject of `reasons` is held

@@ -17,6 +17,7 @@ use crate::checksum::{self, Checksum};
 use crate::consent::Consent;
 use crate::elaborate::{Elaborated, elaborate};
 use crate::explain::Explain as _;
+use crate::locks::TableLock;
 use crate::manifest::Manifest;
 use crate::name::TenantId;
 use crate::obstacle::{Obstacle, Reasons};
@@ -32,6 +33,8 @@ pub struct Context {
     pub elaborate_on: Option<Target>,
     pub limits: Limits,
     pub retry: Retry,
+    /// The strongest lock that may be taken on what exists; `None`: any.
+    pub max_lock: Option<TableLock>,
     /// The actor, for the record.
     pub actor: String,
     /// Whether ids that the registry does not list are accepted as well.
@@ -85,6 +88,7 @@ impl Context {
             elaborate_on: None,
             limits: Limits::default(),
             retry: Retry::default(),
+            max_lock: None,
             actor: String::new(),
             unregistered: false,
             trusts_tenant_code: false,

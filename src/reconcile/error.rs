@@ -6,6 +6,7 @@ use crate::catalog::{BothExist, Object};
 use crate::elaborate::ElaborateError;
 use crate::explain::Explain;
 use crate::hold::{Hold, HoldError};
+use crate::locks::TableLock;
 use crate::name::{NameError, SchemaName, TenantId, printable};
 use crate::pg::{Holder, IntrospectError, PgError, StepFailed};
 use crate::precondition::{InTheWay, NotCounted};
@@ -47,6 +48,10 @@ pub enum ReconcileError {
         reasons.join("; ")
     )]
     Undistributable { schema: SchemaName, reasons: Vec<String> },
+    #[error(
+        "the plan for schema {schema} takes stronger locks than {most}, and nothing of it was done: {}", steps.join("; ")
+    )]
+    LockTooStrong { schema: SchemaName, most: TableLock, steps: Vec<String> },
     #[error("apply failed; schema {schema} was rolled back")]
     Step {
         schema: SchemaName,
@@ -126,6 +131,7 @@ impl Explain for ReconcileError {
             Self::Pg(error) => error.code(),
             Self::ExternalMissing { .. } => "external-missing",
             Self::Undistributable { .. } => "citus-refuses",
+            Self::LockTooStrong { .. } => "lock-too-strong",
             Self::Step { source, .. } if source.source.is_lost() => "connection-lost",
             Self::Step { .. } => "step-failed",
             Self::NotConverged { .. } => "not-converged",
@@ -169,6 +175,11 @@ impl Explain for ReconcileError {
             Self::Undistributable { .. } => Some(
                 "nothing was tried; a schema that is created while citus.enable_schema_based_sharding is \
                  off is not distributed, and none of this holds for it"
+                    .into(),
+            ),
+            Self::LockTooStrong { .. } => Some(
+                "run it with a higher --max-lock, when the application can wait; \"plan\" without --max-lock shows what each \
+                 step does meanwhile"
                     .into(),
             ),
             Self::Step { source, .. } if source.is_row => source.source.hint_for_row(),

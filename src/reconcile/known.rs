@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::checks::check_not_held;
+use super::checks::{check_locks, check_not_held};
 use super::commit::commit;
 use super::compare::{live_checksum, make_plan};
 use super::context::Context;
@@ -98,6 +98,7 @@ pub(super) async fn attempt(
 ) -> Result<Option<Attempted>, ReconcileError> {
     let Some(known) = context.outcomes.get(checksum) else { return Ok(None) };
     let Some(plan) = planned(context, tenant, &known) else { return Ok(None) };
+    check_locks(context, tenant, &plan)?;
     if context.row_checks.are_due(&plan) && options.checked != Some(plan.digest()) {
         return Ok(None);
     }

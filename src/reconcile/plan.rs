@@ -1,6 +1,6 @@
 //! Operations on a tenant that do not write.
 
-use super::checks::{check_distributable, check_externals, check_registered};
+use super::checks::{check_distributable, check_externals, check_locks, check_registered};
 use super::compare::make_plan;
 use super::context::Context;
 use super::error::ReconcileError;
@@ -63,6 +63,7 @@ pub(super) async fn counted(
     if !plan.is_empty() {
         check_externals(&externals)?;
     }
+    check_locks(context, tenant, &plan)?;
     if is_distributed {
         check_distributable(context, tenant, desired, &plan, &externals)?;
     }

@@ -8,7 +8,7 @@ use super::holds;
 use super::lists::{some, tenants};
 use super::rows;
 use super::style::{FAINT, STRONG, printable, styled};
-use super::text::steps_and_changes;
+use super::text::{StepLines, steps_and_changes};
 use crate::fleet::FleetPlan;
 use crate::plan::Untouched;
 use crate::words::counted;
@@ -24,7 +24,7 @@ pub fn fleet_plan(plan: &FleetPlan, sql: bool) -> String {
             count => format!("{}, such as {}", tenants(count), shared.tenant),
         };
         let _ = writeln!(text, "{}", styled(STRONG, &line));
-        text.push_str(&steps_and_changes(&shared.steps, &[], sql));
+        text.push_str(&steps_and_changes(&shared.steps, &[], StepLines { sql, hazards: true }));
         let names: Vec<String> = plan.tenants_of(number).map(ToString::to_string).collect();
         if names.len() > 1 {
             let _ = writeln!(text, "\n  {}", styled(FAINT, &some(&names)));

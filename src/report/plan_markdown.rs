@@ -56,7 +56,9 @@ fn head(number: usize, shared: &SharedPlan, names: &[String]) -> String {
     let mut text = format!("\n### Plan {}: {}\n\n", number + 1, tenants(shared.count));
     let _ = writeln!(text, "{}\n", escaped(&some(names)));
     for step in shared.steps.iter().take(STEPS_SHOWN) {
-        let _ = writeln!(text, "- {}", escaped(&cut(&step.describe())));
+        let hazards = step.hazards.in_short().map(|told| format!(" — {told}"));
+        let line = step.describe() + &hazards.unwrap_or_default();
+        let _ = writeln!(text, "- {}", escaped(&cut(&line)));
     }
     if shared.steps.len() > STEPS_SHOWN {
         let _ = writeln!(text, "- … and {} more", shared.steps.len() - STEPS_SHOWN);
@@ -137,6 +139,7 @@ mod tests {
     use crate::consent::Consent;
     use crate::explain::Failure;
     use crate::fleet::{LeftIn, Pinned, Unplanned};
+    use crate::hazards::Hazards;
     use crate::name::{Ident, TenantId};
     use crate::plan::{Action, PlannedStep};
     use crate::plan::{Change, Untouched};
@@ -151,6 +154,7 @@ mod tests {
             for_exchange: false,
             for_rebuild: false,
             to: None,
+            hazards: Hazards::default(),
             action: Action::Create,
             object: table(n),
             sql: format!("CREATE TABLE \"<{n}>\" (\n    note text DEFAULT '```'\n)"),

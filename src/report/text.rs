@@ -24,7 +24,7 @@ const ROWS_SHOWN: usize = 10;
 #[must_use]
 pub fn plan(plan: &Plan, remains: &Left, sql: bool) -> String {
     let mut text = heading(plan);
-    text.push_str(&body(plan, &remains.untouched, sql));
+    text.push_str(&body(plan, &remains.untouched, StepLines { sql, hazards: true }));
     text.push_str(&rows::of_tenant(plan));
     text.push_str(&would_do(plan));
     text.push_str(&left(plan, remains));
@@ -36,7 +36,7 @@ pub fn plan(plan: &Plan, remains: &Left, sql: bool) -> String {
 pub fn applied(applied: &Applied, sql: bool) -> String {
     let plan = &applied.plan;
     let mut text = heading(plan);
-    text.push_str(&body(plan, &applied.left.untouched, sql));
+    text.push_str(&body(plan, &applied.left.untouched, StepLines { sql, hazards: false }));
     let took = format!("{} ms", applied.duration.as_millis());
     let line = match applied.outcome {
         Outcome::Current if applied.left.untouched.is_empty() => {
@@ -72,8 +72,8 @@ fn heading(plan: &Plan) -> String {
     format!("{}\n", styled(STRONG, &line))
 }
 
-fn body(plan: &Plan, left: &Untouched, sql: bool) -> String {
-    let mut text = steps_and_changes(&plan.steps, &left.changed, sql);
+fn body(plan: &Plan, left: &Untouched, lines: StepLines) -> String {
+    let mut text = steps_and_changes(&plan.steps, &left.changed, lines);
     if !left.extra.is_empty() {
         let title = "extra: not declared, left alone (--allow drop drops it)";
         let _ = writeln!(text, "\n  {}", styled(STRONG, title));
@@ -116,8 +116,19 @@ pub(super) fn held_text(held: &Held) -> String {
     text
 }
 
+/// What is written beneath each step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StepLines {
+    pub(super) sql: bool,
+    pub(super) hazards: bool,
+}
+
 /// By table, type or sequence.
-pub(super) fn steps_and_changes(steps: &[PlannedStep], changed: &[Change], sql: bool) -> String {
+pub(super) fn steps_and_changes(
+    steps: &[PlannedStep],
+    changed: &[Change],
+    lines: StepLines,
+) -> String {
     let mut groups: IndexMap<String, (Vec<&PlannedStep>, Vec<&Change>)> = IndexMap::new();
     for step in steps {
         groups.entry(group_of(&step.object)).or_default().0.push(step);
@@ -128,7 +139,7 @@ pub(super) fn steps_and_changes(steps: &[PlannedStep], changed: &[Change], sql: 
     let mut text = String::new();
     for (group, (steps, changes)) in &groups {
         let _ = writeln!(text, "\n  {}", styled(STRONG, group));
-        steps_of_group(&mut text, steps, sql);
+        steps_of_group(&mut text, steps, lines);
         for change in changes {
             text.push_str(&change_text(change));
         }
@@ -141,7 +152,8 @@ fn group_of(object: &Object) -> String {
     printable(&object.group().to_string())
 }
 
-fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
+fn steps_of_group(text: &mut String, steps: &[&PlannedStep], lines: StepLines) {
+    let StepLines { sql, hazards } = lines;
     let mut rows = 0;
     for step in steps {
         // What is changed and removed is always told.
@@ -163,6 +175,10 @@ fn steps_of_group(text: &mut String, steps: &[&PlannedStep], sql: bool) {
             let (actual, expected) = cell_lines(cell);
             let _ = writeln!(text, "        {}", styled(REMOVED, &format!("- {actual}")));
             let _ = writeln!(text, "        {}", styled(CREATED, &format!("+ {expected}")));
+        }
+        if let Some(hazards) = step.hazards.in_short().filter(|_| hazards) {
+            let _ =
+                writeln!(text, "      {}", styled(CHANGED, &format!("! {}", printable(&hazards))));
         }
         if sql {
             for line in printable_lines(&step.sql).lines() {

@@ -168,6 +168,10 @@ impl From<&ReconcileError> for Problem {
                 Self::new(StatusCode::CONFLICT, code, "Rows of the tenant are in the way")
                     .with_detail(error.to_string())
             }
+            ReconcileError::LockTooStrong { .. } => {
+                let title = "The plan takes stronger locks than the service may take";
+                Self::new(StatusCode::CONFLICT, code, title).with_detail(error.to_string())
+            }
             ReconcileError::CommitUnknown { .. } | ReconcileError::HomeUnknown { .. } => {
                 Self::unavailable(code)
             }

@@ -45,6 +45,7 @@ fn settings() -> Settings {
     Settings {
         limits: Limits { lock: Duration::from_millis(300), ..Limits::default() },
         retry: Retry { attempts: 2, ..Retry::default() },
+        max_lock: None,
         actor: "the tests".into(),
         elaborate_on: None,
     }

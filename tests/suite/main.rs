@@ -33,6 +33,7 @@ mod fleet_stops;
 mod functions;
 mod golden;
 mod grants;
+mod hazards;
 mod held;
 mod holds;
 mod hostile;

@@ -71,7 +71,7 @@ fn statements(
         live_checksum: nothing,
         consent: &consent,
     };
-    let plan = plan::plan(manifest, difference, (&desired.catalog, None), basis);
+    let plan = plan::plan((manifest, desired), difference, None, basis);
     // The session is guarded against views; what fills a materialized view lets it read them.
     let sent = |step: PlannedStep| match step.action {
         Action::Refresh => step.exclusive.expect("a statement for guarded sessions"),
