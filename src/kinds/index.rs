@@ -115,13 +115,15 @@ pub(super) const TAIL: &str = "substr(pg_get_indexdef(i.indexrelid), 1 + length(
                                    CASE WHEN c.relkind = 'p' THEN 'ONLY ' END, \
                                    n.nspname, c.relname)))";
 
-/// What `:keys` stands for in the attributes: what the index `i` is on, without its operator classes.
+/// What `:keys` stands for in the attributes: what the index `i` is on, without its operator classes. A collation is named
+/// where it is not that of the column, so that the text only changes with what the index is compared by.
 pub(super) const KEYS: &str = "SELECT string_agg( \
          pg_get_indexdef(i.indexrelid, u.n, false) \
-         || CASE WHEN i.indcollation[u.n - 1] NOT IN (0, 100) \
+         || CASE WHEN a.attcollation <> i.indcollation[u.n - 1] \
                  THEN ' COLLATE ' || i.indcollation[u.n - 1]::regcollation ELSE '' END, \
          ', ' ORDER BY u.n) \
-     FROM generate_series(1, i.indnkeyatts) AS u(n)";
+     FROM generate_series(1, i.indnkeyatts) AS u(n) \
+     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[u.n - 1]";
 
 fn create(creation: &Creation<'_>, schema: &SchemaName, guard: Guard) -> String {
     let fact = creation.fact;
