@@ -17,6 +17,7 @@ mod outcome;
 mod placement;
 mod plan;
 mod planned;
+mod refusals;
 mod roster;
 mod rows;
 mod selection;

@@ -170,13 +170,11 @@ impl<'m> Columns<'m> {
         value: &Cell,
         (schema, tenant): (&SchemaName, &TenantId),
     ) -> String {
-        match (value, self.values) {
-            (Cell::Value(text), Some(values)) => values.stored(table, column, text).literal(),
-            _ => {
-                let sql = cell(self, value, schema, tenant);
-                self.kept_comparison(table, column).value(self, value, &sql)
-            }
+        if let (Cell::Value(text), Some(values)) = (value, self.values) {
+            return values.stored(table, column, text).literal();
         }
+        let sql = cell(self, value, schema, tenant);
+        self.kept_comparison(table, column).value(self, value, &sql)
     }
 }
 

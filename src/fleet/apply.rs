@@ -1,6 +1,5 @@
 //! Brings many tenants up to date, each in its own transaction, several at a time.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,15 +12,15 @@ use super::difference::{Compared, compare_all};
 use super::health::{self, StageDone};
 use super::holding::{self, held_canary};
 use super::left::{Lefts, by_shape};
-use super::planned::plan_of;
-use super::rows::{self, Due, Finder};
+use super::refusals::Refusals;
+use super::rows;
 use super::{
     Event, Fleet, FleetPlan, Member, Pinned, Roster, RunReport, Seen, Stages, TenantOutcome,
     TenantReport, survey,
 };
 use crate::explain::Failure;
 use crate::name::TenantId;
-use crate::pg::{Session, TenantSnapshot};
+use crate::pg::Session;
 use crate::reconcile::{
     self, Applied, ApplyOptions, Context, Outcome, ReconcileError, Reviewed, Tenant, millis,
 };
@@ -124,29 +123,12 @@ pub async fn apply(
             checked: None,
         });
     }
-    let (mut finder, mut due): (Finder, Vec<Due<'_>>) = Default::default();
-    for at in open.iter().copied().filter(|at| done.get(*at).is_some_and(Option::is_none)) {
-        if let (Some(member), Some(Seen::At(snapshot)), Some(Some(compared))) =
-            (members.get(at), survey.seen.get(at), compared.get(at))
-        {
-            due.extend(finder.find(fleet, (at, member), snapshot, compared));
-        }
-    }
+    let is_open = |at: usize| done.get(at).is_some_and(Option::is_none);
+    let due = rows::due(fleet, &members, (&survey, &compared), is_open);
     drop((survey, compared));
     refusals.tell(on_event);
-    let unclean = check_rows(fleet, &due, options.jobs, &mut apply_options).await;
-    let must_be_clean = fleet.servers.iter().any(|s| s.context.row_checks.must_be_clean);
-    let mut stopped = HashMap::new();
-    if must_be_clean && !unclean.is_empty() {
-        stopped.insert(None, not_clean(unclean.len()));
-        for (at, error) in &unclean {
-            let outcome = TenantOutcome::Failed { error: error.clone() };
-            if let (Some(place), Some(member)) = (done.get_mut(*at), members.get(*at)) {
-                *place = Some(blank(fleet, member, outcome));
-            }
-        }
-    }
-
+    let unclean = rows::unclean(fleet, &due, options.jobs, &mut apply_options).await;
+    let stopped = end_unless_clean(fleet, &members, &unclean, &mut done);
     let run = Run {
         fleet,
         members: &members,
@@ -219,26 +201,24 @@ fn without_trying(
     Some(TenantReport { left, placement, ..blank(fleet, member, TenantOutcome::Current) })
 }
 
-/// Looks for rows in the way of what is to be done; returns the tenants that have such rows, by their position.
-async fn check_rows(
+/// If all tenants have to be clean and some are not, why nothing is done; those have failed.
+fn end_unless_clean(
     fleet: &Fleet,
-    due: &[Due<'_>],
-    jobs: usize,
-    options: &mut [ApplyOptions],
-) -> HashMap<usize, Failure> {
-    let mut unclean = HashMap::new();
-    for (due, found) in due.iter().zip(rows::count(fleet, due, jobs).await) {
-        let Some(server) = fleet.servers.get(due.member.server) else { continue };
-        match server.context.row_checks.check(&due.member.tenant, found) {
-            Ok(()) => {
-                if let Some(options) = options.get_mut(due.at) {
-                    options.checked = Some(due.digest);
-                }
-            }
-            Err(error) => _ = unclean.insert(due.at, Failure::from(&error)),
+    members: &[Member],
+    unclean: &HashMap<usize, Failure>,
+    done: &mut [Option<TenantReport>],
+) -> HashMap<Option<usize>, String> {
+    let must_be_clean = fleet.servers.iter().any(|s| s.context.row_checks.must_be_clean);
+    if !must_be_clean || unclean.is_empty() {
+        return HashMap::new();
+    }
+    for (at, error) in unclean {
+        let outcome = TenantOutcome::Failed { error: error.clone() };
+        if let (Some(place), Some(member)) = (done.get_mut(*at), members.get(*at)) {
+            *place = Some(blank(fleet, member, outcome));
         }
     }
-    unclean
+    HashMap::from([(None, not_clean(unclean.len()))])
 }
 
 fn not_clean(count: usize) -> String {
@@ -246,47 +226,6 @@ fn not_clean(count: usize) -> String {
         "nothing was touched, since rows are in the way, or were not counted, in {} (--require-clean)",
         counted(count, "tenant")
     )
-}
-
-/// Which shapes of tenants are refused before anything is done to any tenant, since their plans take stronger locks than may be
-/// taken.
-#[derive(Default)]
-struct Refusals {
-    /// By the address of the shape's difference, with the number of its tenants; `None`: it is not refused.
-    shapes: HashMap<usize, (usize, Option<Failure>)>,
-}
-
-impl Refusals {
-    fn of(
-        &mut self,
-        fleet: &Fleet,
-        member: &Member,
-        snapshot: &TenantSnapshot<'_>,
-        found: &Compared,
-    ) -> Option<Failure> {
-        fleet.servers.get(member.server)?.context.max_lock?;
-        let shape = Arc::as_ptr(&found.difference).addr();
-        let error = || match plan_of(fleet, member, &member.tenant, snapshot) {
-            Err(error @ ReconcileError::LockTooStrong { .. }) => Some(error),
-            _ => None,
-        };
-        let (count, first) = match self.shapes.entry(shape) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert((0, error().as_ref().map(Failure::from))),
-        };
-        *count += 1;
-        // The schema is named in the message.
-        first.as_ref()?;
-        error().as_ref().map(Failure::from)
-    }
-
-    fn tell(&self, on_event: &(dyn Fn(Event<'_>) + Sync)) {
-        for (tenants, error) in self.shapes.values() {
-            if let Some(error) = error {
-                on_event(Event::Refused { tenants: *tenants, error });
-            }
-        }
-    }
 }
 
 fn blank(fleet: &Fleet, member: &Member, outcome: TenantOutcome) -> TenantReport {
@@ -415,15 +354,12 @@ impl Run<'_> {
             }
             on_connection += 1;
             let begin = Instant::now();
-            let (committed, outcome) = match self.unclean.get(&at) {
-                Some(failure) => {
-                    telemetry::failed(failure.code, Duration::ZERO);
-                    (0, Err(TenantOutcome::Failed { error: failure.clone() }))
-                }
-                None => {
-                    let work = (&member.tenant, *options);
-                    self.try_one(&mut connection, context, work).await
-                }
+            let (committed, outcome) = if let Some(failure) = self.unclean.get(&at) {
+                telemetry::failed(failure.code, Duration::ZERO);
+                (0, Err(TenantOutcome::Failed { error: failure.clone() }))
+            } else {
+                let work = (&member.tenant, *options);
+                self.try_one(&mut connection, context, work).await
             };
             if let Err(TenantOutcome::Failed { error }) = &outcome
                 && committed == 0

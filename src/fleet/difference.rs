@@ -50,15 +50,7 @@ impl Missing {
     /// Whether it changes what exists.
     #[must_use]
     pub fn is_change(&self) -> bool {
-        matches!(
-            self.action,
-            Action::Alter
-                | Action::Rename
-                | Action::Rebuild
-                | Action::Drop
-                | Action::Update
-                | Action::Delete
-        )
+        self.action.is_change()
     }
 }
 

@@ -8,13 +8,14 @@ use serde::Serialize;
 
 use super::difference::Compared;
 use super::planned::plan_of;
-use super::{Fleet, Member};
+use super::{Fleet, Member, Seen, Survey};
 use crate::causes;
 use crate::checksum::Checksum;
+use crate::explain::Failure;
 use crate::name::TenantId;
 use crate::pg::{self, Session, TenantSnapshot};
 use crate::precondition::{InTheWay, Need, NotCounted, Precondition, RowsFound};
-use crate::reconcile::{self, Context, NOT_ASKED};
+use crate::reconcile::{self, ApplyOptions, Context, NOT_ASKED};
 
 /// So many tenants are counted in one transaction.
 const TOGETHER: usize = 50;
@@ -60,6 +61,46 @@ impl Finder {
         let due = Due { member, at, preconditions: plan.preconditions, digest, is_exposed };
         (!due.preconditions.is_empty()).then_some(due)
     }
+}
+
+/// The tenants whose rows are to be counted, of those for whose position `is_open` holds.
+pub(super) fn due<'m>(
+    fleet: &Fleet,
+    members: &'m [Member],
+    (survey, compared): (&Survey<'_>, &[Option<Compared>]),
+    is_open: impl Fn(usize) -> bool,
+) -> Vec<Due<'m>> {
+    let mut finder = Finder::default();
+    let all = members.iter().enumerate().zip(&survey.seen).zip(compared);
+    let due =
+        all.filter(|(((at, _), _), _)| is_open(*at)).filter_map(|((member, seen), compared)| {
+            let (Seen::At(snapshot), Some(compared)) = (seen, compared) else { return None };
+            finder.find(fleet, member, snapshot, compared)
+        });
+    due.collect()
+}
+
+/// Looks for rows in the way of what is to be done; returns the tenants that have such rows, by their position. The others get to know
+/// that theirs have been counted.
+pub(super) async fn unclean(
+    fleet: &Fleet,
+    due: &[Due<'_>],
+    jobs: usize,
+    options: &mut [ApplyOptions],
+) -> HashMap<usize, Failure> {
+    let mut unclean = HashMap::new();
+    for (due, found) in due.iter().zip(count(fleet, due, jobs).await) {
+        let Some(server) = fleet.servers.get(due.member.server) else { continue };
+        match server.context.row_checks.check(&due.member.tenant, found) {
+            Ok(()) => {
+                if let Some(options) = options.get_mut(due.at) {
+                    options.checked = Some(due.digest);
+                }
+            }
+            Err(error) => _ = unclean.insert(due.at, Failure::from(&error)),
+        }
+    }
+    unclean
 }
 
 /// Counts, on `jobs` connections to each server. The results are in the order of `due`.

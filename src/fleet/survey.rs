@@ -32,7 +32,7 @@ const PER_CONNECTION: usize = 1_000;
 /// What was found of one tenant.
 #[derive(Debug)]
 pub enum Seen<'f> {
-    At(TenantSnapshot<'f>),
+    At(Box<TenantSnapshot<'f>>),
     /// It could not be read or compared.
     Failed(Failure),
 }
@@ -205,7 +205,7 @@ async fn try_survey<'f>(
             }
         }
         seen.push(match found {
-            Ok(snapshot) => Seen::At(snapshot),
+            Ok(snapshot) => Seen::At(Box::new(snapshot)),
             Err(error) => Seen::Failed(Failure::from(&error)),
         });
     }

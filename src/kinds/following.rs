@@ -79,7 +79,9 @@ fn lists(text: &str) -> Vec<Vec<String>> {
                     continue;
                 }
                 ',' => {
-                    list.iter_mut().for_each(|list| list.push(String::new()));
+                    if let Some(list) = list.as_mut() {
+                        list.push(String::new());
+                    }
                     continue;
                 }
                 ' ' => continue,

@@ -19,8 +19,12 @@ pub(super) fn preconditions<'a>(
     let tables = Tables::new(steps, catalogs, renames, schema);
     let found = steps.iter().flat_map(|step| match step {
         Step::Create(creation) => created(&tables, creation, schema),
-        Step::Recreate(creation) if is_met(&tables, creation) => Vec::new(),
-        Step::Recreate(creation) => created(&tables, creation, schema),
+        Step::Recreate(creation) => {
+            if is_met(&tables, creation) {
+                return Vec::new();
+            }
+            created(&tables, creation, schema)
+        }
         Step::Change(alteration) => changed(&tables, alteration, schema),
         Step::Rename { .. }
         | Step::Drop { .. }

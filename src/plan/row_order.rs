@@ -36,7 +36,7 @@ pub(super) fn ordered<'a>(
     loop {
         let mut open = left.iter().enumerate().filter(|(_, step)| step.is_some()).map(|(at, _)| at);
         let Some(first) = open.next() else { return ordered };
-        let is_free = |at: &usize| waits.get(*at).is_none_or(|waits| waits.is_over());
+        let is_free = |at: &usize| waits.get(*at).is_none_or(Waits::is_over);
         let next = std::iter::once(first).chain(open).find(is_free);
         if next.is_none()
             && let Some((holder, column, value)) = exchanged(&waits, &left, seed, desired)

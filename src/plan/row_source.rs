@@ -162,13 +162,13 @@ impl<'a> Tables<'a> {
         let key = constraints
             .find(|fact| kinds::is_primary_key(fact) && fact.object.group() == *relation)?;
         let columns = self.columns(relation).into_iter();
-        let columns: Vec<&Ident> = columns
-            .filter(|column| key.dependencies.contains(&column.object))
-            .filter_map(|column| match is_plain {
-                true => self.name_now(&column.object),
-                false => column.object.name(),
-            })
-            .collect();
+        let columns: Vec<&Ident> =
+            columns
+                .filter(|column| key.dependencies.contains(&column.object))
+                .filter_map(|column| {
+                    if is_plain { self.name_now(&column.object) } else { column.object.name() }
+                })
+                .collect();
         let shown = columns.iter().map(|name| {
             let label = literal(&format!("{}=", name.as_str()));
             format!("{label} || left(concat({}), 60)", name.quoted())

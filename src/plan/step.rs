@@ -96,6 +96,22 @@ impl Action {
         matches!(self, Self::Insert | Self::Update | Self::Delete)
     }
 
+    /// Whether it changes what exists.
+    #[must_use]
+    pub fn is_change(self) -> bool {
+        match self {
+            Self::Alter
+            | Self::Rename
+            | Self::Rebuild
+            | Self::Drop
+            | Self::Update
+            | Self::Delete => true,
+            Self::Create | Self::Add | Self::Comment | Self::Insert | Self::Refresh | Self::Set => {
+                false
+            }
+        }
+    }
+
     /// As what is planned is counted: "7 to create".
     #[must_use]
     pub fn planned(self) -> &'static str {

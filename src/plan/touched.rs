@@ -1,6 +1,6 @@
 //! Which objects the statements of a plan need or alter.
 
-use super::{Action, Plan};
+use super::Plan;
 use crate::catalog::{Kind, Object};
 use crate::manifest::{Manifest, SeedDecl};
 use crate::name::Ident;
@@ -15,12 +15,10 @@ pub fn touched(plan: &Plan, manifest: &Manifest) -> Option<Touched> {
     }
     let mut touched = Touched::default();
     for step in &plan.steps {
-        // What is changed may be another object for each tenant, under the same name.
-        match step.action {
-            Action::Alter | Action::Rename | Action::Rebuild | Action::Drop => return None,
-            // Which rows are changed differs from tenant to tenant.
-            Action::Update | Action::Delete => return None,
-            _ => {}
+        // What is changed may be another object for each tenant, under the same name, and which rows are differs from tenant
+        // to tenant.
+        if step.action.is_change() {
+            return None;
         }
         match step.object.kind() {
             // All tables with columns of the type are read; functions come with it, and another type; a query is run that

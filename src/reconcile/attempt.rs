@@ -142,11 +142,8 @@ async fn unchecked(
     if created {
         placement = transaction.placement().await?;
     }
-    let is_plain = is_plain
-        && transaction.is_plain()
-        && reasons.is_empty()
-        && avoid.is_empty()
-        && columns.are_as_declared();
+    let are_read = reasons.is_empty() && avoid.is_empty() && columns.are_as_declared();
+    let is_plain = is_plain && are_read && transaction.is_plain();
     commit(transaction.commit(), context, tenant, apply_id).await?;
     if is_plain {
         known::note(context, &plan, &before, &after);

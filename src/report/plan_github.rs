@@ -9,6 +9,7 @@ use super::lists::{some, tenants};
 use super::plan_markdown::problems;
 use super::rows;
 use crate::fleet::FleetPlan;
+use crate::plan::PlannedStep;
 
 /// Steps of a plan that are named before the rest is counted.
 const STEPS_SHOWN: usize = 10;
@@ -22,7 +23,7 @@ pub fn fleet_plan_github(plan: &FleetPlan) -> String {
     };
     for (number, shared) in plan.plans.iter().enumerate() {
         let names: Vec<String> = plan.tenants_of(number).map(ToString::to_string).collect();
-        let steps = shared.steps.iter().take(STEPS_SHOWN).map(|step| step.describe());
+        let steps = shared.steps.iter().take(STEPS_SHOWN).map(PlannedStep::describe);
         let mut steps: Vec<String> = steps.collect();
         let more = shared.steps.len().saturating_sub(STEPS_SHOWN);
         if more > 0 {

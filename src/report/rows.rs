@@ -74,7 +74,7 @@ pub(super) fn in_words(way: &RowsInTheWay) -> String {
         format!("{fewest}–{most} rows")
     };
     let who = tenants(which.len());
-    printable(&format!("{}: {who} {has} {rows} {}", need.object, need.rows)).to_string()
+    printable(&format!("{}: {who} {has} {rows} {}", need.object, need.rows))
 }
 
 /// The tenants, the first few with their rows.
@@ -87,7 +87,7 @@ pub(super) fn examples(way: &RowsInTheWay) -> Vec<String> {
             let more = if example.count > shown { ", …" } else { "" };
             format!(" ({}{more})", example.keys.join("; "))
         };
-        printable(&format!("{}: {}{keys}", example.tenant, example.count)).to_string()
+        printable(&format!("{}: {}{keys}", example.tenant, example.count))
     });
     let mut lines: Vec<String> = lines.collect();
     if way.tenants.len() > way.examples.len() {
@@ -101,5 +101,5 @@ pub(super) fn examples(way: &RowsInTheWay) -> Vec<String> {
 pub(super) fn uncounted_in_words(what: &RowsNotCounted) -> String {
     let names: Vec<String> = what.tenants.iter().map(ToString::to_string).collect();
     let who = format!("{}: {}", tenants(names.len()), some(&names));
-    printable(&format!("{} ({who})", what.what)).to_string()
+    printable(&format!("{} ({who})", what.what))
 }

@@ -27,7 +27,8 @@ impl Values {
     /// What is to be stored to find them out.
     #[must_use]
     pub fn declared(manifest: &Manifest) -> Vec<OfColumn<'_>> {
-        let mut columns: BTreeMap<(&Ident, &Ident), (Vec<&Text>, BTreeSet<&str>)> = BTreeMap::new();
+        type Found<'f> = (Vec<&'f Text>, BTreeSet<&'f str>);
+        let mut columns: BTreeMap<(&Ident, &Ident), Found<'_>> = BTreeMap::new();
         for seed in &manifest.seeds {
             for (column, cell) in seed.rows.iter().flat_map(|row| seed.kept(row)) {
                 let (texts, known) = columns.entry((&seed.table, column)).or_default();

@@ -19,6 +19,7 @@ struct Case {
     repair: &'static str,
 }
 
+#[expect(clippy::too_many_lines, reason = "they are data")]
 fn cases() -> Vec<Case> {
     let case = |manifest, tenant, allow, told, sqlstate, repair| Case {
         manifest,

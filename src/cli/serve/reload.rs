@@ -21,7 +21,7 @@ use crate::telemetry::{self, Reload};
 const RETRY: Duration = Duration::from_secs(5);
 
 /// How often is looked whether a day is over.
-const DAYS_CHECKED: Duration = Duration::from_secs(60);
+const DAYS_CHECKED: Duration = Duration::from_mins(1);
 
 /// Reads all files again at each signal, and when something that the manifest allows has ended. Signals during a reload count as one.
 pub(super) async fn on_signal(

@@ -34,6 +34,7 @@ pub enum SeedMode {
 }
 
 impl SeedMode {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     fn is_insert(&self) -> bool {
         *self == Self::Insert
     }
