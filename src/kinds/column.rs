@@ -286,7 +286,8 @@ fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
         if let Some(collation) = desired.sql("collation", schema) {
             words.push_str(&format!(" COLLATE {collation}"));
         }
-        if let Some(using) = &alteration.using {
+        // Where the type only is wider, values stay as they are, which is all that `alter` allows.
+        if let Some(using) = alteration.using.filter(|_| !is_widening(alteration)) {
             words.push_str(&format!(" USING {}", using.sql(schema)));
         }
         actions.push(words);

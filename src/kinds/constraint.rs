@@ -63,10 +63,11 @@ pub(super) static RULES: Rules = Rules {
                       || (:referenced_columns) || ')' END",
         )
         .hidden(),
-        // What rows are compared by, and how; see `plan/preconditions.rs`.
+        // What rows are compared by, and how; see `plan/preconditions.rs`. Keys to tables elsewhere are not created in the
+        // scratch schema, where this could be read.
         Attribute::new(
             "keys",
-            "CASE WHEN k.contype = 'f' THEN (:columns) \
+            "CASE WHEN k.contype = 'f' AND (:is_within) THEN (:columns) \
                   WHEN k.contype IN ('p', 'u') THEN (:keys) \
                   WHEN k.contype = 'x' THEN ( \
                       SELECT string_agg(pg_get_indexdef(i.indexrelid, u.n, false) || ' AS k' || u.n, \
@@ -76,7 +77,7 @@ pub(super) static RULES: Rules = Rules {
         .hidden(),
         Attribute::new(
             "matching",
-            "CASE WHEN k.contype IN ('f', 'x') THEN ( \
+            "CASE WHEN k.contype = 'x' OR k.contype = 'f' AND (:is_within) THEN ( \
                  SELECT string_agg( \
                      CASE k.contype WHEN 'f' THEN format('r.%I OPERATOR(%I.%s) t.%I', \
                               f.attname, n.nspname, o.oprname, a.attname) \
@@ -145,8 +146,12 @@ const DIGESTED: &str = "( \
       AND (:own_constraint) \
     ORDER BY k.conname) k";
 
-/// What `:columns` and `:referenced_columns` stand for in the attributes.
-pub(super) const COLUMNS: [(&str, &str); 2] = [
+/// What `:is_within`, `:columns` and `:referenced_columns` stand for in the attributes.
+pub(super) const COLUMNS: [(&str, &str); 3] = [
+    (
+        ":is_within",
+        "SELECT f.relnamespace = c.relnamespace FROM pg_class f WHERE f.oid = k.confrelid",
+    ),
     (
         ":columns",
         "SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY u.n) \

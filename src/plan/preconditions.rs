@@ -352,14 +352,22 @@ fn unmatched(
     schema: &SchemaName,
 ) -> Precondition {
     let table = object.group();
-    let external = fact.text("external");
     let mut others = fact.dependencies.iter().map(Object::group);
     let other = others.find(|whole| *whole != table && whole.kind() == Kind::Table);
     let referenced = other.unwrap_or_else(|| table.clone());
     let shown = fact.text("keys").unwrap_or_default();
-    let target = external.map_or_else(|| name_of(&referenced), str::to_owned);
-    let words = format!("in {} whose ({shown}) is not in {target}", name_of(&table));
+    let target = match fact.text("external") {
+        Some(name) => name.to_owned(),
+        None => name_of(&referenced),
+    };
+    let words = match shown {
+        "" => format!("in {} whose key is not in {target}", name_of(&table)),
+        _ => format!("in {} whose ({shown}) is not in {target}", name_of(&table)),
+    };
     let mut rows = Rows::new(tables, table.clone(), need(object, Problem::NoMatch, words));
+    if fact.text("external").is_some() {
+        return rows.impossible("keys to tables elsewhere are not looked for".to_owned());
+    }
     let definition = fact.text("definition").unwrap_or_default();
     if definition.contains(", PERIOD ") {
         return rows.impossible("keys with periods are not looked for".to_owned());
@@ -372,17 +380,17 @@ fn unmatched(
         Ok(source) => source,
         Err(reason) => return rows.impossible(reason),
     };
-    let referenced = match external {
-        Some(name) => Some(format!("{name} AS r")),
-        // A table that does not exist yet has no rows.
-        None if !tables.live.has(&referenced) => None,
-        None => match tables.source(&referenced, &fact.dependencies, "r") {
+    // A table that does not exist yet has no rows.
+    let referenced = if tables.live.has(&referenced) {
+        match tables.source(&referenced, &fact.dependencies, "r") {
             Ok(source) => {
                 rows.others.extend(tables.name_now(&referenced).cloned());
                 Some(source.from)
             }
             Err(reason) => return rows.impossible(reason),
-        },
+        }
+    } else {
+        None
     };
     let given = if definition.contains(" MATCH FULL") {
         format!("num_nonnulls({keys}) > 0")
