@@ -286,8 +286,7 @@ fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
         if let Some(collation) = desired.sql("collation", schema) {
             words.push_str(&format!(" COLLATE {collation}"));
         }
-        // Where the type only is wider, values stay as they are, which is all that `alter` allows.
-        if let Some(using) = alteration.using.filter(|_| !is_widening(alteration)) {
+        if let Some(using) = &alteration.using {
             words.push_str(&format!(" USING {}", using.sql(schema)));
         }
         actions.push(words);
