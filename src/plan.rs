@@ -288,6 +288,13 @@ impl Plan {
         Self { rows_in_the_way, not_counted, ..self }
     }
 
+    /// What was found of the rows that it meets.
+    #[must_use]
+    pub fn into_rows(self) -> RowsFound {
+        let Self { rows_in_the_way, not_counted, .. } = self;
+        RowsFound { rows_in_the_way, not_counted }
+    }
+
     /// Identifies what would be executed: equal digests mean equal statements in the same order.
     #[must_use]
     pub fn digest(&self) -> Checksum {

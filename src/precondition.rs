@@ -49,8 +49,6 @@ pub enum Problem {
     NoMatch,
     /// Values do not become values of another type.
     Conversion,
-    /// They have a label that goes.
-    Label,
 }
 
 /// How the rows are found.
@@ -134,7 +132,7 @@ impl RowsFound {
         }
     }
 
-    /// What none of these was looked for.
+    /// That none of these was looked for.
     #[must_use]
     pub fn uncounted(preconditions: &[Precondition], reason: &str) -> Self {
         let mut found = Self::default();
@@ -144,10 +142,10 @@ impl RowsFound {
         found
     }
 
-    /// Whether all was looked for, and nothing is in the way.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        self.rows_in_the_way.is_empty() && self.not_counted.is_empty()
+    /// Adds what else was found of the same tenant.
+    pub fn extend(&mut self, other: Self) {
+        self.rows_in_the_way.extend(other.rows_in_the_way);
+        self.not_counted.extend(other.not_counted);
     }
 }
 

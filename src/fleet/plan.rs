@@ -13,7 +13,7 @@ use super::holding::{self, HeldTenant};
 use super::left::{LeftIn, Lefts, by_shape};
 use super::planned::{plan_of, unknown};
 use super::roster::{PassedOver, Refused, Unreachable};
-use super::rows::{self, Due, Finder};
+use super::rows::{self, Due};
 use super::{Fleet, Member, Roster, RowsInTheWay, RowsNotCounted, Seen, survey};
 use crate::checksum::{self, Checksum};
 use crate::consent::Consent;
@@ -105,7 +105,7 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
     let today = reconcile::today();
     let (mut drafts, mut lefts) = (Drafts::default(), Lefts::default());
     let (mut left, mut failed, mut held, mut current) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    let (mut finder, mut due): (Finder, Vec<Due<'_>>) = Default::default();
+    let mut due: Vec<Due<'_>> = Vec::new();
     let all = members.iter().enumerate().zip(&survey.seen).zip(&compared);
     for (((at, member), seen), compared) in all {
         let id = &member.tenant.id;
@@ -127,12 +127,12 @@ pub async fn plan(fleet: &Fleet, roster: Roster, progress: &(dyn Fn(usize) + Syn
         let left_here = lefts.of(&compared.difference, &fleet.manifest.drift, id, today);
         if compared.difference.is_behind() {
             match drafts.add(fleet, member, snapshot, compared, &left_here) {
-                Ok(true) => {
-                    due.extend(finder.find(fleet, (at, member), snapshot, compared));
+                Ok(Some(plan)) => {
+                    due.extend(Due::of((at, member), snapshot, plan));
                     continue;
                 }
                 // Everything that is to be done is held back.
-                Ok(false) => {}
+                Ok(None) => {}
                 Err(error) => {
                     failed.push(unplanned(fleet, member, Failure::from(&error)));
                     continue;
@@ -179,7 +179,7 @@ struct Drafts {
 }
 
 impl Drafts {
-    /// Returns whether there is something to do.
+    /// Returns the tenant's plan, if there is something to do.
     fn add(
         &mut self,
         fleet: &Fleet,
@@ -187,10 +187,10 @@ impl Drafts {
         snapshot: &TenantSnapshot<'_>,
         compared: &Compared,
         left: &Arc<Left>,
-    ) -> Result<bool, ReconcileError> {
+    ) -> Result<Option<Plan>, ReconcileError> {
         let made = plan_of(fleet, member, &member.tenant, snapshot)?;
         if made.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         let key = match self.keys.entry(Arc::as_ptr(&compared.difference).addr()) {
             Entry::Occupied(known) => *known.get(),
@@ -210,11 +210,16 @@ impl Drafts {
             digest: made.digest(),
             plan: self.plans.get_index_of(&key).unwrap_or(self.plans.len()),
         };
-        let Plan { tenant, schema, steps, .. } = made;
-        let new = || SharedPlan { count: 0, tenant, schema, steps, left: Vec::new() };
+        let new = || SharedPlan {
+            count: 0,
+            tenant: made.tenant.clone(),
+            schema: made.schema.clone(),
+            steps: made.steps.clone(),
+            left: Vec::new(),
+        };
         self.plans.entry(key).or_insert_with(new).count += 1;
         self.tenants.push((pinned, Arc::clone(left)));
-        Ok(true)
+        Ok(Some(made))
     }
 
     fn finish(self) -> (Vec<SharedPlan>, Vec<Pinned>) {

@@ -1,7 +1,7 @@
 //! The rows in the way of steps, over many tenants: those of many are counted in one message.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use crate::checksum::Checksum;
 use crate::explain::Failure;
 use crate::name::TenantId;
 use crate::pg::{self, Session, TenantSnapshot};
+use crate::plan::Plan;
 use crate::precondition::{InTheWay, Need, NotCounted, Precondition, RowsFound};
 use crate::reconcile::{self, ApplyOptions, Context, NOT_ASKED};
 
@@ -35,49 +36,48 @@ pub(super) struct Due<'m> {
     pub(super) is_exposed: bool,
 }
 
-/// Finds the tenants whose rows are to be counted; plans of one shape have steps of the same kinds.
-#[derive(Debug, Default)]
-pub(super) struct Finder {
-    /// By the address of the shape's difference.
-    meet_rows: HashMap<usize, bool>,
-}
-
-impl Finder {
-    /// The tenant, if its steps meet rows.
-    pub(super) fn find<'m>(
-        &mut self,
-        fleet: &Fleet,
+impl<'m> Due<'m> {
+    /// The tenant, if the steps of its plan meet rows.
+    pub(super) fn of(
         (at, member): (usize, &'m Member),
         snapshot: &TenantSnapshot<'_>,
-        compared: &Compared,
-    ) -> Option<Due<'m>> {
-        let address = std::sync::Arc::as_ptr(&compared.difference).addr();
-        if self.meet_rows.get(&address) == Some(&false) || snapshot.present.is_none() {
-            return None;
-        }
-        let plan = plan_of(fleet, member, &member.tenant, snapshot).ok()?;
-        self.meet_rows.insert(address, !plan.preconditions.is_empty());
+        plan: Plan,
+    ) -> Option<Self> {
         let (digest, is_exposed) = (plan.digest(), snapshot.is_exposed);
-        let due = Due { member, at, preconditions: plan.preconditions, digest, is_exposed };
-        (!due.preconditions.is_empty()).then_some(due)
+        let preconditions = plan.preconditions;
+        let is_due = !preconditions.is_empty();
+        is_due.then_some(Self { member, at, preconditions, digest, is_exposed })
     }
 }
 
-/// The tenants whose rows are to be counted, of those for whose position `is_open` holds.
+/// The tenants whose rows are to be counted, of those for whose position `is_open` holds. Plans of one shape have steps of the
+/// same kinds, so that where those of one meet no rows, no other is made.
 pub(super) fn due<'m>(
     fleet: &Fleet,
     members: &'m [Member],
     (survey, compared): (&Survey<'_>, &[Option<Compared>]),
     is_open: impl Fn(usize) -> bool,
 ) -> Vec<Due<'m>> {
-    let mut finder = Finder::default();
+    // By the address of the shape's difference.
+    let mut meet_no_rows: HashSet<usize> = HashSet::new();
+    let mut due = Vec::new();
     let all = members.iter().enumerate().zip(&survey.seen).zip(compared);
-    let due =
-        all.filter(|(((at, _), _), _)| is_open(*at)).filter_map(|((member, seen), compared)| {
-            let (Seen::At(snapshot), Some(compared)) = (seen, compared) else { return None };
-            finder.find(fleet, member, snapshot, compared)
-        });
-    due.collect()
+    for (((at, member), seen), compared) in all {
+        let (Seen::At(snapshot), Some(compared)) = (seen, compared) else { continue };
+        let shape = Arc::as_ptr(&compared.difference).addr();
+        // A new tenant has none.
+        if !is_open(at) || snapshot.present.is_none() || meet_no_rows.contains(&shape) {
+            continue;
+        }
+        if let Ok(plan) = plan_of(fleet, member, &member.tenant, snapshot) {
+            let found = Due::of((at, member), snapshot, plan);
+            if found.is_none() {
+                meet_no_rows.insert(shape);
+            }
+            due.extend(found);
+        }
+    }
+    due
 }
 
 /// Looks for rows in the way of what is to be done; returns the tenants that have such rows, by their position. The others get to know

@@ -244,6 +244,12 @@ pub fn rewrites(alteration: &Alteration<'_>) -> bool {
     needs_dependents_gone(alteration) && !is_widening(alteration)
 }
 
+/// Whether the server generates the values of a column by itself, beside a default.
+#[must_use]
+pub fn is_generated(column: &Fact) -> bool {
+    ["identity", "stored", "virtual"].iter().any(|key| column.text(key).is_some())
+}
+
 /// Whether a column is filled, since it becomes NOT NULL.
 #[must_use]
 pub fn fills(alteration: &Alteration<'_>) -> bool {

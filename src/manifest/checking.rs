@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use indexmap::IndexMap;
+use jiff::civil::Date;
 
 use super::ancestors::ancestors;
 use super::decode::Damage;
@@ -99,6 +100,22 @@ impl<'a> Checking<'a> {
 
     pub(super) fn note(&mut self, span: &Range<usize>, message: impl Into<String>) {
         self.report.at(self.source, span, message);
+    }
+
+    /// Notes that the reason for something is empty.
+    pub(super) fn note_if_no_reason(&mut self, reason: &Name) {
+        if reason.trim().is_empty() {
+            self.note(&reason.span, "the reason must not be empty");
+        }
+    }
+
+    /// The last day of something.
+    pub(super) fn last_day(&mut self, until: &Name) -> Option<Date> {
+        let day = until.parse().ok();
+        if day.is_none() {
+            self.note(&until.span, "expected a date such as 2027-01-31");
+        }
+        day
     }
 
     /// Notes that another object has the name already; `what` is what the two are.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::postgres::PgRow;
 
 use super::answers::{Answers, column, json};
-use super::error::PgError;
+use super::error::{Cause, PgError};
 use super::session::{Access, Limits, ScriptFailed, Session, begin, query_error};
 use crate::precondition::{FOUND, Found, Precondition, RowsFound, Search};
 
@@ -46,19 +46,25 @@ pub async fn count_rows(
         let failed = rest.get(before.len()).copied().unwrap_or_default();
         found.extend(before);
         found.push(match failed {
-            _ if cause.sqlstate() == Some("57014") => {
-                RowsFound::uncounted(failed, &took_longer(within))
+            several @ [_, _, ..] if !is_timeout(&cause) => {
+                one_by_one(session, several, limits, within).await?
             }
-            [_] => RowsFound::uncounted(failed, &cause.to_string()),
-            several => one_by_one(session, several, limits, within).await?,
+            _ => RowsFound::uncounted(failed, &reason(&cause, within)),
         });
     }
     Ok(found)
 }
 
-/// Why what takes longer than this is not counted.
-pub(super) fn took_longer(within: Duration) -> String {
-    format!("it would take longer than {} s", within.as_secs_f64())
+/// Why rows are not counted: the server refuses it, or it would take longer than this.
+pub(super) fn reason(cause: &Cause, within: Duration) -> String {
+    if is_timeout(cause) {
+        return format!("it would take longer than {} s", within.as_secs_f64());
+    }
+    cause.to_string()
+}
+
+fn is_timeout(cause: &Cause) -> bool {
+    cause.sqlstate() == Some("57014")
 }
 
 /// The same for one tenant of which one could not be counted.
@@ -72,9 +78,8 @@ async fn one_by_one(
     for one in preconditions {
         let alone = [std::slice::from_ref(one)];
         let found = Box::pin(count_rows(session, &alone, limits, within)).await?;
-        for RowsFound { rows_in_the_way, not_counted } in found {
-            all.rows_in_the_way.extend(rows_in_the_way);
-            all.not_counted.extend(not_counted);
+        for found in found {
+            all.extend(found);
         }
     }
     Ok(all)

@@ -109,7 +109,7 @@ async fn read<'m>(
     let exposed: Vec<&SchemaName> = schemas
         .iter()
         .copied()
-        .filter(|schema| is(schema, |digest| digest.checks.is_open || digest.checks.has_strangers))
+        .filter(|schema| is(schema, |digest| digest.checks.is_exposed()))
         .collect();
     let mut pins = HashMap::new();
     if !open.is_empty() {

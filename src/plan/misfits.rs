@@ -130,10 +130,8 @@ fn accepts(desired: &str, live: &str, value: &str) -> bool {
 /// Whether a live column must be given a value, although it need not be according to the manifest.
 fn needs_value(comparison: &Comparison<'_>, live: &Fact, table: &Ident, name: &Ident) -> bool {
     let default = Object::on_table(Kind::Default, table, name);
-    let is_filled =
-        |fact: &Fact| ["identity", "stored", "virtual"].iter().any(|key| fact.text(key).is_some());
     let needs = |fact: &Fact, has_default: bool| {
-        is_not_null(Some(fact)) && !is_filled(fact) && !has_default
+        is_not_null(Some(fact)) && !kinds::is_generated(fact) && !has_default
     };
     let desired = comparison.desired.catalog.get(&live.object);
     needs(live, comparison.live.has(&default))

@@ -202,8 +202,7 @@ fn nulls(tables: &Tables<'_>, column: &Object, object: &Object) -> Precondition 
     // A value of a composite type all of whose attributes are NULL is no NULL.
     let is_plain = fact.is_none_or(|fact| fact.dependencies.is_empty());
     let words = if is_plain { "IS NULL" } else { "IS NOT DISTINCT FROM NULL" };
-    let from = format!("{} AS t", tables.qualified(&rows.relation));
-    rows.for_which(&Source { from, is_plain: true }, &format!("{name} {words}"))
+    rows.for_which(&tables.as_now(&column.group()), &format!("{name} {words}"))
 }
 
 /// The rows in which a column would be NULL even when it has been filled.
@@ -229,7 +228,7 @@ fn unfilled(tables: &Tables<'_>, column: &Object, backfill: &str) -> Preconditio
 fn without_value(tables: &Tables<'_>, creation: &Creation<'_>) -> Option<Precondition> {
     let (fact, object) = (creation.fact, &creation.object);
     let has_value = creation.parts.iter().any(|(_, part)| part.object.kind() != Kind::Comment)
-        || ["identity", "stored", "virtual"].iter().any(|key| fact.text(key).is_some());
+        || kinds::is_generated(fact);
     let mut domains = fact.dependencies.iter().filter(|object| object.kind() == Kind::Domain);
     let domain = domains.find_map(|object| tables.desired.get(object));
     let has_default = domain.is_some_and(|domain| domain.text("default").is_some());
@@ -240,9 +239,9 @@ fn without_value(tables: &Tables<'_>, creation: &Creation<'_>) -> Option<Precond
     let table = object.group();
     let words =
         format!("in {}, for which column {} has no value", name_of(&table), name_of(object));
-    let from = format!("{} AS t", tables.qualified(&table));
+    let source = tables.as_now(&table);
     let rows = Rows::new(tables, table, need(object, Problem::NoValue, words));
-    Some(rows.for_which(&Source { from, is_plain: true }, ""))
+    Some(rows.for_which(&source, ""))
 }
 
 fn check(tables: &Tables<'_>, fact: &Fact, object: &Object, schema: &SchemaName) -> Precondition {

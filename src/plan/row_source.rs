@@ -63,6 +63,11 @@ impl<'a> Tables<'a> {
         self.name_now(relation).map(|name| self.schema.qualify(name)).unwrap_or_default()
     }
 
+    /// The rows of a relation as they are, of which no column is needed but under the name that it has now.
+    pub(super) fn as_now(&self, relation: &Object) -> Source {
+        Source { from: format!("{} AS t", self.qualified(relation)), is_plain: true }
+    }
+
     /// Whether values of one of these columns are converted.
     pub(super) fn converts<'o>(&self, columns: impl IntoIterator<Item = &'o Object>) -> bool {
         columns.into_iter().any(|column| self.converted.contains_key(column))
@@ -145,10 +150,9 @@ impl<'a> Tables<'a> {
         let unknown = || format!("{column} does not exist yet, and what it will have is not known");
         let creation = self.added.get(column).ok_or_else(unknown)?;
         let fact = creation.fact;
-        let is_made = ["identity", "stored", "virtual"].iter().any(|key| fact.text(key).is_some());
         let has_sequence =
             creation.parts.iter().any(|(_, part)| part.object.kind() == Kind::Sequence);
-        if is_made || has_sequence {
+        if kinds::is_generated(fact) || has_sequence {
             return Err(unknown());
         }
         let default = creation.parts.iter().find_map(|(_, part)| part.sql("default", self.schema));

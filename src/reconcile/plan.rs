@@ -99,8 +99,7 @@ pub(crate) async fn count_rows(
     let mut session = Session::open(&context.target).await?;
     let (plan, _) = counted(&mut session, context, tenant).await?;
     session.close().await;
-    let Plan { rows_in_the_way, not_counted, .. } = plan;
-    Ok(RowsFound { rows_in_the_way, not_counted })
+    Ok(plan.into_rows())
 }
 
 /// Refuses the plan that would be made now if rows are in its way; returns its digest.
@@ -114,8 +113,7 @@ pub(super) async fn check_rows(
 ) -> Result<Checksum, ReconcileError> {
     let (plan, _) = counted(session, context, tenant).await?;
     let digest = plan.digest();
-    let Plan { rows_in_the_way, not_counted, .. } = plan;
-    context.row_checks.check(tenant, RowsFound { rows_in_the_way, not_counted })?;
+    context.row_checks.check(tenant, plan.into_rows())?;
     Ok(digest)
 }
 

@@ -1,15 +1,14 @@
 //! Tenants that somebody holds: nothing touches them, everything says so, and it ends.
 
 use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use provision::fleet::{self, Canary, Event, Options, Stages, TenantOutcome};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::fleet::{fleet_of, roster};
+use crate::support::killing::killed_after;
 use crate::support::proxy::{Proxy, Rule};
 use crate::support::service::{Service, TOKEN, bearer, eventually};
 use crate::support::tool::{self, RunReport, go, on, run};
@@ -372,33 +371,12 @@ async fn two_at_once_leave_one_hold() {
 /// Whole, or as it was before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_is_recorded_whole_or_not_at_all() {
-    let socket = server().socket.clone().expect("the throwaway cluster");
     let (database, folder) = behind().await;
     let mut kills = 0;
     for at in 1.. {
         assert!(at < 100, "a hold does not take so many statements");
-        let child: Arc<Mutex<Option<Child>>> = Arc::default();
-        let shared = child.clone();
-        let kill = move |_| {
-            if let Some(child) = shared.lock().expect("no panic").as_mut() {
-                let _ = child.kill();
-            }
-        };
-        let proxy = Proxy::start(socket.clone(), Rule::AfterStatements(at, Arc::new(kill)));
-        let mut command = tool::tool(folder.dir.path(), &["hold", "beta", "--reason", "whole"]);
-        command.env("DATABASE_URL", proxy.url("provision", &database.name));
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        {
-            let mut slot = child.lock().expect("no panic");
-            *slot = Some(command.spawn().expect("the binary starts"));
-        }
-        let status = loop {
-            let ended = child.lock().expect("no panic").as_mut().map(Child::try_wait);
-            if let Some(status) = ended.expect("it was started").expect("a child") {
-                break status;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        };
+        let args = ["hold", "beta", "--reason", "whole"];
+        let (status, statements) = killed_after(&database, &folder, &args, at).await;
         let others = format!(
             "pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()",
             database.name
@@ -406,7 +384,7 @@ async fn a_hold_is_recorded_whole_or_not_at_all() {
         eventually("the session ends", async || database.count(&others).await == 0).await;
         let text = recorded(&database, "beta").await;
         assert!(text.is_empty() || text.ends_with('}'), "after statement {at}: {text:?}");
-        if proxy.statements.load(Ordering::SeqCst) < at {
+        if statements < at {
             assert!(status.success());
             break;
         }

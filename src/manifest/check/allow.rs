@@ -16,14 +16,9 @@ pub(super) fn allow(checking: &mut Checking<'_>, raw: &[raw::Allow]) -> Vec<Allo
                 "name the objects that may be changed, such as \"alter:column invoices.day\"";
             checking.note(&allow.change.span, message);
         }
-        if allow.reason.trim().is_empty() {
-            checking.note(&allow.reason.span, "the reason must not be empty");
-        }
-        let until = allow.until.parse();
-        if until.is_err() {
-            checking.note(&allow.until.span, "expected a date such as 2027-01-31");
-        }
-        if let (Some(change), Ok(until)) = (change, until) {
+        checking.note_if_no_reason(&allow.reason);
+        let until = checking.last_day(&allow.until);
+        if let (Some(change), Some(until)) = (change, until) {
             all.push(Allowed { change, until, reason: allow.reason.value.clone() });
         }
     }

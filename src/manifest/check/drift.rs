@@ -73,15 +73,10 @@ pub(super) fn drift(checking: &mut Checking<'_>, raw: &raw::Drift) -> DriftRules
                 "name the tenant, the objects, or both: an exception from everything is none";
             checking.note(&exception.reason.span, message);
         }
-        if exception.reason.trim().is_empty() {
-            checking.note(&exception.reason.span, "the reason must not be empty");
-        }
-        let until = exception.until.parse();
-        if until.is_err() {
-            checking.note(&exception.until.span, "expected a date such as 2027-01-31");
-        }
+        checking.note_if_no_reason(&exception.reason);
+        let until = checking.last_day(&exception.until);
         // `Some(None)`: what is given is no id.
-        if let (None | Some(Some(_)), Ok(until)) = (&tenant, until) {
+        if let (None | Some(Some(_)), Some(until)) = (&tenant, until) {
             let (tenant, reason) = (tenant.flatten(), exception.reason.value.clone());
             exceptions.push(Exception { tenant, objects, reason, until });
         }

@@ -33,9 +33,14 @@ pub struct Checks {
 }
 
 impl Checks {
+    /// Whether there can be code of untrusted owners on the schema's tables, now or a moment later.
+    pub(in crate::pg) fn is_exposed(&self) -> bool {
+        self.is_open || self.has_strangers
+    }
+
     /// Whether statements on what was digested can run no code of others.
     pub(in crate::pg) fn is_plain(&self) -> bool {
-        !self.is_open && !self.has_strangers && !self.has_event_triggers
+        !self.is_exposed() && !self.has_event_triggers
     }
 }
 

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::Transaction;
 use crate::obstacle::Obstacle;
-use crate::pg::error::Cause;
 use crate::pg::introspect::IntrospectError;
-use crate::pg::preconditions::{Counting, DOING, took_longer};
+use crate::pg::preconditions::{Counting, DOING, reason};
 use crate::pg::session::{ScriptFailed, query_error};
 use crate::pg::untrusted::UntrustedQuery;
 use crate::precondition::{Precondition, RowsFound};
@@ -15,9 +14,7 @@ impl Transaction<'_> {
     /// Whether there can be code of untrusted owners on the schema's tables, now or a moment later.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
-        self.digest
-            .as_ref()
-            .is_some_and(|digest| digest.checks.is_open || digest.checks.has_strangers)
+        self.digest.as_ref().is_some_and(|digest| digest.checks.is_exposed())
     }
 
     /// Counts the rows that do not meet `preconditions`, derived from what was read in this transaction, with these
@@ -47,29 +44,19 @@ impl Transaction<'_> {
         self.digest(DOING, locks).await?;
         let after = self.digest.as_ref().map(|digest| digest.fingerprint);
         if after != before || self.obstacles(query).await? != obstacles {
-            let changed = RowsFound::uncounted(&safe, "the schema was changed meanwhile");
-            found.not_counted.extend(changed.not_counted);
+            found.extend(RowsFound::uncounted(&safe, "the schema was changed meanwhile"));
             return Ok(found);
         }
         let counting = Counting::of(&safe);
         let limit =
             format!("SELECT set_config('statement_timeout', '{}', true);\n", within.as_millis());
-        let counted = match self.session.script(&(limit + &counting.script)).await {
+        found.extend(match self.session.script(&(limit + &counting.script)).await {
             Ok(answers) => counting.read(answers.get(1..).unwrap_or_default())?,
             Err(ScriptFailed { cause, .. }) if cause.is_lost() => {
                 return Err(query_error(DOING, cause).into());
             }
             Err(ScriptFailed { cause, .. }) => RowsFound::uncounted(&safe, &reason(&cause, within)),
-        };
-        found.rows_in_the_way.extend(counted.rows_in_the_way);
-        found.not_counted.extend(counted.not_counted);
+        });
         Ok(found)
-    }
-}
-
-fn reason(cause: &Cause, within: Duration) -> String {
-    match cause.sqlstate() {
-        Some("57014") => took_longer(within),
-        _ => cause.to_string(),
     }
 }

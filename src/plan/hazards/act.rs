@@ -159,10 +159,8 @@ impl<'a> Act<'a> {
     /// Whether existing rows get a value in the new column.
     pub(super) fn has_value(&self) -> bool {
         self.creates(Kind::Column).is_some_and(|fact| {
-            let is_generated =
-                ["identity", "stored", "virtual"].iter().any(|key| fact.text(key).is_some());
             let is_domains = || self.domains(fact).iter().any(|d| d.text("default").is_some());
-            is_generated || self.default().is_some() || is_domains()
+            kinds::is_generated(fact) || self.default().is_some() || is_domains()
         })
     }
 
