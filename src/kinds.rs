@@ -82,6 +82,7 @@ pub use creation::{Creation, Guard, Place};
 pub use described::{described, members};
 pub use digest::{DIGEST_VERSION, digest_script};
 pub use dropping::{can_drop, can_rebuild, drop_alone, drop_for_rebuild, rebuild};
+pub use enum_type::{Remade, remade};
 pub use following::{follows_deletes, follows_updates, is_unique, referring_columns, refers_to};
 pub use inheritance::{column, differ_in_structure, has_children, is_unmanaged, same_bound};
 pub use members::{Members, members_script};

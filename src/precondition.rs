@@ -49,6 +49,8 @@ pub enum Problem {
     NoMatch,
     /// Values do not become values of another type.
     Conversion,
+    /// They have a label of an enum type that goes.
+    Label,
 }
 
 /// How the rows are found.

@@ -11,7 +11,7 @@ use crate::reconcile;
 #[derive(Debug, Args)]
 pub(super) struct Allow {
     /// Do more than add what is missing. `alter`: change in place what is not as declared, where nothing is rewritten or lost
-    /// but the definition that is replaced, and rename what the manifest renames; `rebuild`: rewrite tables for other types of columns, and drop what holds no
+    /// but the definition that is replaced, and rename what the manifest renames; `rebuild`: rewrite tables for other types of columns and for enums that lose labels, and drop what holds no
     /// data, such as an index or a view, to create it again as declared; `drop`: drop what is not declared, with the data
     /// in it. `drop:column clients.fax`: only that object, named as plans name it; `*` is any text. Several with
     /// commas. The plan shows under what is changed which consent it would need; a saved plan has the consent with which

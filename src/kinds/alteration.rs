@@ -1,5 +1,6 @@
 //! Changes of objects in place.
 
+use super::enum_type::Remade;
 use crate::catalog::{Altered, Fact, Object};
 use crate::manifest::Fragment;
 
@@ -12,13 +13,15 @@ pub struct Alteration<'a> {
     pub using: Option<&'a Fragment>,
     /// The values of a column in the rows in which it is NULL.
     pub backfill: Option<&'a Fragment>,
+    /// Of an enum type.
+    pub remade: Option<Remade<'a>>,
 }
 
 impl<'a> Alteration<'a> {
     /// Of which nothing else is declared.
     #[must_use]
     pub fn new(desired: &'a Fact, live: &'a Fact) -> Self {
-        Self { desired, live, using: None, backfill: None }
+        Self { desired, live, using: None, backfill: None, remade: None }
     }
 
     /// Under the name that the object has in this tenant.

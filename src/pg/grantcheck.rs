@@ -258,14 +258,27 @@ fn templates(grants: &[Grant]) -> BTreeMap<&RoleTemplate, usize> {
 /// In the place of a privilege: that the role is the owner.
 const OWNER: &str = "OWNER";
 
-/// In which catalog an object is found, its name, and what else it is found by.
+/// In which catalog an object is found, as one letter, and as what: something of another kind may have its name, and is to make
+/// place for it. Then its name, and what else it is found by.
 fn place(object: &Object) -> (&'static str, &str, &str) {
     let name = object.name().map(Ident::as_str).unwrap_or_default();
-    let (kind, detail) = match object {
-        Object::Routine { arguments, .. } => ("f", arguments.as_str()),
-        object if object.kind() == Kind::Schema => ("n", ""),
-        object if object.kind().is_type() => ("T", ""),
-        _ => ("r", ""),
+    let kind = match object.kind() {
+        Kind::Schema => "n",
+        Kind::Function => "ffw",
+        Kind::Procedure => "fp",
+        Kind::Aggregate => "fa",
+        Kind::Enum => "Te",
+        Kind::Domain => "Td",
+        Kind::CompositeType => "Tc",
+        Kind::RangeType => "Tr",
+        Kind::Sequence => "rS",
+        Kind::View => "rv",
+        Kind::MaterializedView => "rm",
+        _ => "rrp",
+    };
+    let detail = match object {
+        Object::Routine { arguments, .. } => arguments.as_str(),
+        _ => "",
     };
     (kind, name, detail)
 }
@@ -312,8 +325,9 @@ fn lines(at: usize, grant: &Grant, templates: &BTreeMap<&RoleTemplate, usize>) -
             let (kind, name, detail) = place(object);
             if !columns.is_empty() {
                 let all = || Some(words(&Privilege::OF_COLUMNS));
+                let kind = kind.replacen('r', "c", 1);
                 let each = columns.iter().map(|column| {
-                    line("c", name, column.as_str(), None, wanted.clone().or_else(all))
+                    line(&kind, name, column.as_str(), None, wanted.clone().or_else(all))
                 });
                 return each.collect();
             }

@@ -38,25 +38,29 @@ LEFT JOIN LATERAL (
     FROM pg_class c
     CROSS JOIN LATERAL (
         SELECT acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner) AS acl) d
-    WHERE g.kind = 'r' AND c.relnamespace = n.oid AND c.relname = g.name::name
+    WHERE left(g.kind, 1) = 'r' AND strpos(substr(g.kind, 2), c.relkind::text) > 0
+      AND c.relnamespace = n.oid AND c.relname = g.name::name
     UNION ALL
     -- An empty list of privileges is not an empty array.
     SELECT c.relowner, coalesce(a.attacl, acldefault('c', c.relowner)), NULL,
            coalesce(c.relacl, acldefault('r', c.relowner))
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE g.kind = 'c' AND c.relnamespace = n.oid AND c.relname = g.name::name
+    WHERE left(g.kind, 1) = 'c' AND strpos(substr(g.kind, 2), c.relkind::text) > 0
+      AND c.relnamespace = n.oid AND c.relname = g.name::name
       AND a.attname = g.detail::name AND a.attnum > 0 AND NOT a.attisdropped
     UNION ALL
     SELECT p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)),
            acldefault('f', p.proowner), NULL
     FROM pg_proc p
-    WHERE g.kind = 'f' AND p.pronamespace = n.oid AND p.proname = g.name::name
+    WHERE left(g.kind, 1) = 'f' AND strpos(substr(g.kind, 2), p.prokind::text) > 0
+      AND p.pronamespace = n.oid AND p.proname = g.name::name
       AND replace(oidvectortypes(p.proargtypes), quote_ident(n.nspname) || '.', '') = g.detail
     UNION ALL
     SELECT y.typowner, coalesce(y.typacl, acldefault('T', y.typowner)),
            acldefault('T', y.typowner), NULL
     FROM pg_type y
-    WHERE g.kind = 'T' AND y.typnamespace = n.oid AND y.typname = g.name::name
+    WHERE left(g.kind, 1) = 'T' AND strpos(substr(g.kind, 2), y.typtype::text) > 0
+      AND y.typnamespace = n.oid AND y.typname = g.name::name
     UNION ALL
     SELECT creator.oid, coalesce(d.defaclacl, acldefault('c', creator.oid)),
            acldefault(CASE g.detail WHEN 'S' THEN 's' ELSE g.detail END::"char", creator.oid), NULL

@@ -67,6 +67,10 @@ pub(super) fn changed(comparison: &Comparison<'_>, different: &BTreeSet<Object>)
 /// The consent that all that is different about an object, as people see it, would need.
 fn allowed_by(comparison: &Comparison<'_>, object: &Object) -> Option<Class> {
     let Comparison { desired, live, permitted, withheld, .. } = comparison;
+    // It has no attributes, and its labels are in another order.
+    if object.kind() == Kind::Enum {
+        return Some(Class::Rebuild);
+    }
     let is_part = |fact: &Fact| shown(&fact.object) == *object;
     let altered = withheld.altered.iter().filter(|altered| is_part(altered.desired));
     let classes: Option<Vec<Class>> =
@@ -125,7 +129,10 @@ fn reordered(comparison: &Comparison<'_>) -> Vec<Object> {
     };
     let ordered = [(Kind::Enum, Kind::Label), (Kind::CompositeType, Kind::Attribute)];
     let all = ordered.into_iter().flat_map(|(kind, member)| {
-        let types = desired.catalog.of_kind(kind).filter(|fact| live.has(&fact.object));
+        let types = desired
+            .catalog
+            .of_kind(kind)
+            .filter(|fact| live.has(&fact.object) && !comparison.remade.contains_key(&fact.object));
         types.map(move |fact| (fact, member))
     });
     all.filter(|(fact, member)| fact.object.name().is_some_and(|n| is_reordered(*member, n)))

@@ -8,7 +8,7 @@ use crate::catalog::{
     Altered, Catalog, Delta, Desired, Fact, Kind, Matching, Object, Slots, delta, matching,
 };
 use crate::consent::{Class, Consent};
-use crate::kinds::{self, Alteration};
+use crate::kinds::{self, Alteration, Remade};
 use crate::manifest::{ColumnDecl, Manifest};
 
 /// Where an object comes in the order: kind and position of what it is a part of, and its own.
@@ -29,6 +29,8 @@ pub(super) struct Comparison<'a> {
     pub(super) added: BTreeMap<&'a Object, &'a Fact>,
     /// What is to be changed in place, by the name that it has in the desired state.
     pub(super) changing: BTreeMap<&'a Object, Altered<'a>>,
+    /// The enum types that are made anew, by the name that they have in both states.
+    pub(super) remade: BTreeMap<&'a Object, Remade<'a>>,
     /// The names that these objects get in this tenant.
     pub(super) names: BTreeMap<&'a Object, Object>,
 }
@@ -77,7 +79,20 @@ impl<'a> Comparison<'a> {
         let found = delta(&desired.catalog, live, &matching);
         let catalogs = (&desired.catalog, live);
         let refused = removal.refused.keys().cloned().collect();
-        let Parted { permitted, withheld } = consent::part(found, catalogs, consent, &refused);
+        let remade = consent::remade(catalogs, consent, &refused);
+        let Parted { mut permitted, mut withheld } =
+            consent::part(found, catalogs, consent, &refused);
+        // Its labels come and go with a type that is made anew.
+        let is_of_remade = |fact: &&Fact| {
+            fact.object.kind() == Kind::Label && remade.contains_key(&fact.object.group())
+        };
+        permitted.added.retain(|fact| !is_of_remade(fact));
+        withheld.removed.retain(|fact| !is_of_remade(fact));
+        for object in remade.keys() {
+            if let (Some(desired), Some(live)) = (catalogs.0.get(object), live.get(object)) {
+                permitted.altered.push(Altered { desired, live });
+            }
+        }
         let may_change = |column: &Object| {
             let is_left = withheld.altered.iter().any(|one| one.desired.object == *column);
             consent.allows(Class::Alter, column) && !is_left && !consent::is_of_parent(column, live)
@@ -96,6 +111,7 @@ impl<'a> Comparison<'a> {
             withheld,
             added,
             changing,
+            remade,
             names,
         };
         let taken = comparison.name_all();
@@ -141,7 +157,8 @@ impl<'a> Comparison<'a> {
         let column = self.column(&desired.object);
         let using = column.and_then(|column| column.using.as_ref());
         let backfill = column.and_then(|column| column.backfill.as_ref());
-        Alteration { using, backfill, ..Alteration::new(desired, live) }
+        let remade = self.remade.get(&desired.object).cloned();
+        Alteration { using, backfill, remade, ..Alteration::new(desired, live) }
     }
 
     /// What is to be created or changed, as it is desired.

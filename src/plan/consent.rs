@@ -1,10 +1,10 @@
 //! What of a difference may be done, and what a person would have to consent to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Altered, Catalog, Counterpart, Delta, Fact, Kind, Object};
 use crate::consent::{Class, Consent};
-use crate::kinds::{self, Alteration};
+use crate::kinds::{self, Alteration, Remade};
 
 /// A difference, by what may be done.
 #[derive(Debug, Default)]
@@ -40,6 +40,23 @@ pub(super) fn part<'a>(
     left.extend(stay);
     let permitted = Delta { added, altered, ..Delta::default() };
     Parted { permitted, withheld: Delta { removed, altered: left, ..Delta::default() } }
+}
+
+/// The enum types that may be made anew, since labels go or are in another order; those that are `refused` stay as they are.
+pub(super) fn remade<'a>(
+    (desired, live): (&'a Catalog, &'a Catalog),
+    consent: &Consent,
+    refused: &BTreeSet<Object>,
+) -> BTreeMap<&'a Object, Remade<'a>> {
+    let allowed = desired.of_kind(Kind::Enum).filter(|fact| {
+        live.has(&fact.object)
+            && consent.allows(Class::Rebuild, &fact.object)
+            && !refused.contains(&fact.object)
+    });
+    let remade = allowed.filter_map(|fact| {
+        Some((&fact.object, kinds::remade(fact.object.name()?, desired, live)?))
+    });
+    remade.collect()
 }
 
 fn alteration<'a>(altered: &Altered<'a>) -> Alteration<'a> {

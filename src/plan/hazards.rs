@@ -214,7 +214,7 @@ fn relations(act: &Act<'_>, on: On) -> Vec<Relation> {
             None => BTreeSet::new(),
         },
         On::DefaultPartition => act.default_partition().cloned().into_iter().collect(),
-        On::OfDomain => act.tables_of_domain(),
+        On::OfType => act.tables_of_type(),
     };
     let found = found.into_iter().filter(|object| is_relation(object) && exists(act, object));
     let found = found.map(Relation::InSchema);

@@ -159,6 +159,10 @@ fn obstructed(
     let is_key = kinds::is_foreign_key(fact);
     let mut tables: Vec<Ident> = referenced.filter(|table| is_key && exists(table)).collect();
     tables.extend(own);
+    // The tables whose columns are converted to a type that is made anew.
+    let remade = comparison.remade.get(&fact.object);
+    let converted = remade.into_iter().flat_map(|remade| &remade.columns);
+    tables.extend(converted.filter_map(|column| column.object.table_name()));
     // A view or a function that is replaced.
     let replaced = comparison.changing.contains_key(&fact.object).then_some(&fact.object);
     tables.extend(replaced.and_then(|object| match object.group() {
@@ -241,7 +245,7 @@ pub(super) fn part<'a>(
     let refused = removal.refused.iter().map(|(object, refusal)| {
         let action = match refusal.intent {
             Intent::Drop => Action::Drop,
-            Intent::Rebuild => Action::Rebuild,
+            Intent::Rebuild | Intent::Remake => Action::Rebuild,
             Intent::Alter => Action::Alter,
         };
         (action, object.clone(), refusal.reasons.clone())

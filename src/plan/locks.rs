@@ -75,7 +75,7 @@ fn tables(locks: &mut Locks, known: &Known) {
         let Some(table) = object.table_name() else { continue };
         let known = match taken.on {
             On::Own | On::Parents => &mut locks.tables,
-            On::Referenced | On::Keyed | On::DefaultPartition | On::OfDomain => &mut locks.others,
+            On::Referenced | On::Keyed | On::DefaultPartition | On::OfType => &mut locks.others,
         };
         add(known, &table, taken.mode);
     }

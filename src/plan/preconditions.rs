@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::row_source::{Source, Tables};
 use super::step::Step;
 use crate::catalog::{Catalog, Fact, Kind, Object, Rename};
-use crate::kinds::{self, Alteration, Creation};
-use crate::name::{Ident, SchemaName, dollar_quoted, literal};
+use crate::kinds::{self, Alteration, Creation, Remade};
+use crate::name::{Ident, SchemaName, Text, dollar_quoted, literal};
 use crate::precondition::{FOUND, KEYS, Need, Precondition, Problem, Search};
 
 /// What rows have to meet so that `steps` succeed; `live` has the names that are given to objects by `renames`.
@@ -94,6 +94,10 @@ fn changed(
             found
         }
         Kind::Constraint => constraint(tables, alteration.desired, object, schema),
+        Kind::Enum => {
+            let remade = alteration.remade.iter();
+            remade.flat_map(|remade| with_lost_labels(tables, object, remade)).collect()
+        }
         Kind::Domain if becomes_not_null() => {
             let columns = columns_of_domain(tables, object);
             columns.into_iter().map(|column| nulls(tables, &column.object, object)).collect()
@@ -444,6 +448,33 @@ fn columns_of_domain<'a>(tables: &Tables<'a>, domain: &Object) -> Vec<&'a Fact> 
         column.object.table_name().is_some() && column.dependencies.contains(domain)
     })
     .collect()
+}
+
+/// Values of columns that are labels which go.
+fn with_lost_labels(
+    tables: &Tables<'_>,
+    object: &Object,
+    remade: &Remade<'_>,
+) -> Vec<Precondition> {
+    let labels: Vec<String> =
+        remade.lost.iter().map(|label| Text::from(*label).literal()).collect();
+    let found = remade.columns.iter().filter(|_| !labels.is_empty()).map(|column| {
+        let table = column.object.group();
+        let words = format!("with a label in {} that goes", dotted(&column.object));
+        let rows = Rows::new(tables, table.clone(), need(object, Problem::Label, words));
+        let name = tables.name_now(&column.object).map(Ident::quoted).unwrap_or_default();
+        let is_lost = |value: &str| {
+            format!("pg_catalog.textin(pg_catalog.enum_out({value})) IN ({})", labels.join(", "))
+        };
+        let is_array = column.text("type").is_some_and(|text| text.ends_with("[]"));
+        let condition = if is_array {
+            format!("EXISTS (SELECT FROM unnest({name}) AS u(label) WHERE {})", is_lost("u.label"))
+        } else {
+            is_lost(&name)
+        };
+        rows.for_which(&tables.as_now(&table), &condition)
+    });
+    found.collect()
 }
 
 /// Values that do not become values of the new type. Each is tried, as the server would: there is no other way to know.

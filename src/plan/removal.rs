@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
-use super::consent::{class, counterpart_class, drop_class, is_allowed, is_of_parent, shown};
+use super::consent::{
+    class, counterpart_class, drop_class, is_allowed, is_of_parent, remade, shown,
+};
 use super::drop_order::{in_order, is_of_others, needed, wholes};
 use super::held;
 use super::mentions::has_word;
@@ -66,7 +68,8 @@ pub(super) fn removal(
         let (comparison, taken) = Comparison::of(manifest, desired, &remaining, consent, &removal);
         let blocked = held::blocked(&comparison, &taken, (reasons, renaming));
         let stuck = |root: &Root<'_>| -> Option<BTreeSet<String>> {
-            let changed = (root.intent == Intent::Alter).then_some(&root.fact.object);
+            let changed =
+                matches!(root.intent, Intent::Alter | Intent::Remake).then_some(&root.fact.object);
             let cut = root.cuts.iter().map(|(_, dependent)| *dependent);
             let needed = root.gone.iter().chain(changed).chain(cut);
             let needed = needed.filter_map(|object| scene.desired_of.get(object));
@@ -192,6 +195,9 @@ impl<'a> Scene<'a> {
                 roots.push((fact, Intent::Alter));
             }
         }
+        let types = remade((&self.desired.catalog, self.live), self.consent, &BTreeSet::new());
+        let types = types.keys().filter_map(|object| self.live.get(object));
+        roots.extend(types.map(|fact| (fact, Intent::Remake)));
         roots
     }
 
@@ -228,28 +234,26 @@ impl<'a> Scene<'a> {
         let mut root = Root { fact, intent, gone: BTreeSet::new(), cuts: Vec::new() };
         let mut why = self.reasons_on(&fact.object, true);
         let mut open: Vec<&'a Fact> = Vec::new();
-        if intent == Intent::Alter {
-            let all = self.dependents.get(&fact.object).into_iter().flatten();
-            open.extend(all.filter(|dependent| {
-                kinds::hinders_type_change(fact, dependent)
-                    || kinds::is_foreign_key(dependent) && self.changes_on_both_sides(dependent)
-            }));
-            let table = fact.object.parent();
-            let of_rows = table.and_then(|table| self.dependents.get(&table));
-            let mut of_rows = of_rows.into_iter().flatten().filter(|dependent| {
-                dependent.object.kind() == Kind::Column
-                    && dependent.object.table_name() != fact.object.table_name()
-            });
-            why.extend(
-                of_rows.next().map(|column| format!("{} has rows of the table", column.object)),
-            );
-        } else {
-            if intent == Intent::Rebuild
-                && let Some(other) = self.unmodelled_on(&fact.object)
-            {
-                why.insert(format!("{other} is not modelled, and would be lost"));
+        match intent {
+            Intent::Alter => {
+                let all = self.dependents.get(&fact.object).into_iter().flatten();
+                open.extend(all.filter(|dependent| {
+                    kinds::hinders_type_change(fact, dependent)
+                        || kinds::is_foreign_key(dependent) && self.changes_on_both_sides(dependent)
+                }));
+                why.extend(self.with_rows_of(fact));
             }
-            open.push(fact);
+            Intent::Remake => {
+                let (dependents, in_rows) = self.hindering_remake(fact);
+                open.extend(dependents);
+                why.extend(in_rows);
+            }
+            Intent::Rebuild | Intent::Drop => open.push(fact),
+        }
+        if matches!(intent, Intent::Rebuild | Intent::Remake)
+            && let Some(other) = self.unmodelled_on(&fact.object)
+        {
+            why.insert(format!("{other} is not modelled, and would be lost"));
         }
         while let Some(next) = open.pop() {
             if !root.gone.insert(next.object.clone()) {
@@ -275,6 +279,38 @@ impl<'a> Scene<'a> {
             }
         }
         if why.is_empty() { Ok(root) } else { Err(why) }
+    }
+
+    /// Why the type of a column stays: rows of its table are values of another column.
+    fn with_rows_of(&self, column: &Fact) -> Option<String> {
+        let of_rows = column.object.parent().and_then(|table| self.dependents.get(&table));
+        let mut of_rows = of_rows.into_iter().flatten().filter(|dependent| {
+            dependent.object.kind() == Kind::Column
+                && dependent.object.table_name() != column.object.table_name()
+        });
+        of_rows.next().map(|column| format!("{} has rows of the table", column.object))
+    }
+
+    /// What has to go before an enum type can be made anew, and why it stays: all that depends on it and is not converted, and what
+    /// hinders the conversion of a column.
+    fn hindering_remake(&self, fact: &'a Fact) -> (Vec<&'a Fact>, BTreeSet<String>) {
+        let name = fact.object.name();
+        let remade = name.and_then(|name| kinds::remade(name, &self.desired.catalog, self.live));
+        let columns = remade.map(|remade| remade.columns).unwrap_or_default();
+        let all = self.dependents.get(&fact.object).into_iter().flatten().copied();
+        let mut hindering: Vec<&'a Fact> = all
+            .filter(|dependent| dependent.object.group() != fact.object)
+            .filter(|dependent| !columns.iter().any(|column| column.object == dependent.object))
+            .collect();
+        let mut why = BTreeSet::new();
+        for column in columns {
+            let all = self.dependents.get(&column.object).into_iter().flatten().copied();
+            hindering.extend(all.filter(|dependent| {
+                kinds::hinders_type_change(column, dependent) || kinds::is_foreign_key(dependent)
+            }));
+            why.extend(self.with_rows_of(column));
+        }
+        (hindering, why)
     }
 
     /// Whether columns of a foreign key get other types on both sides: in between, the server would refuse the key.

@@ -42,6 +42,8 @@ pub(super) enum Intent {
     Rebuild,
     /// It is changed in place, which the server refuses while certain things depend on it.
     Alter,
+    /// It is an enum type that is made anew, and the columns of it are converted.
+    Remake,
 }
 
 impl Removal {

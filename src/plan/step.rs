@@ -156,6 +156,7 @@ impl Step<'_> {
     #[must_use]
     pub fn action(&self) -> Action {
         match self {
+            Self::Change(alteration) if alteration.remade.is_some() => return Action::Rebuild,
             Self::Change(_) => return Action::Alter,
             Self::Rename { .. } => return Action::Rename,
             Self::Drop { .. } => return Action::Drop,

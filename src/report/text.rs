@@ -9,7 +9,7 @@ use super::accepted;
 use super::placement;
 use super::rows;
 use super::style::{CHANGED, CREATED, FAINT, REMOVED, STRONG, printable, printable_lines, styled};
-use crate::catalog::Object;
+use crate::catalog::{Kind, Object};
 use crate::manifest::value_text;
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::plan::{Change, Held, Untouched};
@@ -78,7 +78,11 @@ fn body(plan: &Plan, left: &Untouched, lines: StepLines) -> String {
         let title = "extra: not declared, left alone (--allow drop drops it)";
         let _ = writeln!(text, "\n  {}", styled(STRONG, title));
         for object in &left.extra {
-            let _ = writeln!(text, "    ? {}", printable(&object.to_string()));
+            let how = match object.kind() {
+                Kind::Label => " (--allow rebuild makes the type anew without it)",
+                _ => "",
+            };
+            let _ = writeln!(text, "    ? {}{how}", printable(&object.to_string()));
         }
     }
     for hint in &left.perhaps_renamed {

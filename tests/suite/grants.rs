@@ -406,3 +406,22 @@ async fn objects_of_sql_files_can_be_named() {
     let told = "2 functions are declared with this name; write one of";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
 }
+
+/// What has the privileges now is something else, and goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_the_place_of_something_else_gets_its_own() {
+    let roles = Roles::new(&["acme"]).await;
+    let grants = "\n[[grants]]\nto = \"ROLE\"\nprivileges = \"all\"\non = [\"tables\", \"routines\", \"types\"]\n";
+    let manifest = |declared: &str| roles.filled(&format!("version = 1\n{declared}{grants}"));
+    let before = "[functions.step]\narguments = \"int, int\"\nreturns = \"int\"\nsql_body = \"RETURN 1\"\n\
+                  [aggregates.f]\narguments = \"int\"\nsfunc = \"step\"\nstype = \"int\"\n\
+                  [types.e]\nenum = [\"a\"]\n[tables.v]\ncolumns = { x = \"int\" }\n";
+    let after = "[functions.f]\narguments = \"int\"\nreturns = \"int\"\nsql_body = \"RETURN 1\"\n\
+                 [types.e]\ndomain = \"int\"\n[views.v]\nquery = \"SELECT 1 AS x\"\n";
+    let folder = Folder::new(&manifest(before));
+    let go = |args: &[&str]| run(tool::on(&roles.database, folder.dir.path(), args));
+    go(&["apply", "acme"]).with(0);
+    folder.write("schema.toml", &manifest(after));
+    go(&["apply", "acme", "--allow", "drop"]).with(0);
+    go(&["drift"]).with(0);
+}

@@ -48,6 +48,7 @@ mod partitions;
 mod pooler;
 mod positions;
 mod property;
+mod remade_types;
 mod removal;
 mod renames;
 mod rendering;

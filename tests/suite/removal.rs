@@ -216,10 +216,17 @@ async fn what_is_named_is_dropped_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_it_drops_and_creates_again() {
     let (database, folder) = tenants().await;
-    let rows =
-        "SELECT string_agg(id || ' ' || code || ' ' || name, ', ' ORDER BY id) FROM acme.clients";
+    // A type that loses a label is made anew.
+    let state = "CREATE TYPE acme.state AS ENUM ('shut', 'open', 'lost'); \
+                 ALTER TABLE acme.orders ADD state acme.state NOT NULL DEFAULT 'open'";
+    database.run(state).await;
+    let column = "client = \"integer\", state = { type = \"state\", default = \"'open'\" }";
+    let manifest = MANIFEST.replace("client = \"integer\"", column);
+    folder.write("schema.toml", &(manifest + "[types.state]\nenum = [\"open\", \"shut\"]\n"));
+    let rows = "SELECT string_agg(c.id || ' ' || code || ' ' || name || coalesce(' ' || state, ''), ', ' ORDER BY c.id) \
+                FROM acme.clients c LEFT JOIN acme.orders o ON o.client = c.id";
     killed_everywhere(&database, &folder, "alter,rebuild,drop", rows).await;
-    assert_eq!(database.ask(rows).await, "1 17 a, 2 4 b");
+    assert_eq!(database.ask(rows).await, "1 17 a open, 2 4 b");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -217,6 +217,11 @@ impl<'a> Act<'a> {
         })
     }
 
+    /// Whether an enum type is made anew.
+    pub(super) fn remakes_enum(&self) -> bool {
+        self.changes(Kind::Enum).is_some_and(|alteration| alteration.remade.is_some())
+    }
+
     /// Whether a column loses its right to be NULL.
     pub(super) fn sets_not_null(&self) -> bool {
         self.changes(Kind::Column).is_some_and(|alteration| {
@@ -281,7 +286,7 @@ impl<'a> Act<'a> {
     }
 
     /// The tables that have columns of the domain, or of one over it.
-    pub(super) fn tables_of_domain(&self) -> BTreeSet<Object> {
+    pub(super) fn tables_of_type(&self) -> BTreeSet<Object> {
         let mut domains = BTreeSet::from([self.object.group()]);
         loop {
             let over = self.live.of_kind(Kind::Domain).filter(|fact| {

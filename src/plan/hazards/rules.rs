@@ -41,8 +41,8 @@ pub enum On {
     Parents,
     /// The partition beside the new one that takes all other rows.
     DefaultPartition,
-    /// Those that have columns of the domain.
-    OfDomain,
+    /// Those that have columns of the type, or of domains over it.
+    OfType,
 }
 
 impl On {
@@ -55,7 +55,7 @@ impl On {
             Self::Keyed => "the other tables of the keys",
             Self::Parents => "the parents",
             Self::DefaultPartition => "the default partition",
-            Self::OfDomain => "the tables with such columns",
+            Self::OfType => "the tables with such columns",
         }
     }
 }
@@ -71,7 +71,8 @@ const SHARE_UPDATE_EXCLUSIVE: Locks = &[(On::Own, ShareUpdateExclusive)];
 const ROW_EXCLUSIVE: Locks = &[(On::Own, RowExclusive)];
 const OF_FOREIGN_KEY: Locks = &[(On::Own, ShareRowExclusive), (On::Referenced, ShareRowExclusive)];
 const OF_DROPPED_KEY: Locks = &[(On::Own, AccessExclusive), (On::Referenced, AccessExclusive)];
-const OF_DOMAIN: Locks = &[(On::OfDomain, Share)];
+const OF_REMADE: Locks = &[(On::OfType, AccessExclusive)];
+const OF_DOMAIN: Locks = &[(On::OfType, Share)];
 
 const fn rule(
     name: &'static str,
@@ -593,6 +594,13 @@ pub static RULES: &[Rule] = &[
         |act| act.sets_domain_not_null(),
         OF_DOMAIN,
         &[Scans, CanFail],
+    ),
+    rule(
+        "remake-enum",
+        "an enum type is made anew, since labels go or are in another order",
+        |act| act.remakes_enum(),
+        OF_REMADE,
+        &[Rewrites, CanFail, BreaksClients],
     ),
     rule(
         "rename-type",

@@ -631,6 +631,15 @@ pub const CASES: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        proves: &["remake-enum"],
+        before: "CREATE TYPE e AS ENUM ('x', 'y'); CREATE TABLE t (a e); CREATE TABLE u (a e[])",
+        sql: "CREATE TYPE e AS ENUM ('x'); CREATE TABLE t (a e); CREATE TABLE u (a e[])",
+        rows: "INSERT INTO t VALUES ('x')",
+        bad: "INSERT INTO t VALUES ('y')",
+        client: "SELECT 'y'::e",
+        ..Case::NONE
+    },
+    Case {
         proves: &["rename-type"],
         before: "CREATE TYPE e AS ENUM ('x')",
         toml: "[types.n]\nrenamed_from = \"e\"\nenum = [\"x\"]",

@@ -534,4 +534,79 @@ impl Spec {
         }
         part
     }
+
+    /// The same with the names of another, as far as both have as many objects.
+    pub fn named_like(mut self, other: &Self) -> Self {
+        for (at, (table, like)) in self.tables.iter_mut().zip(&other.tables).enumerate() {
+            table.name.clone_from(&like.name);
+            for (position, like) in like.columns.iter().enumerate() {
+                let is_free = table.columns.iter().all(|column| column.name != like.name);
+                let column = table.columns.get_mut(position).filter(|column| column.name != "id");
+                let Some(column) = column.filter(|_| is_free) else { continue };
+                let before = std::mem::replace(&mut column.name, like.name.clone());
+                for view in self.views.iter_mut().filter(|view| view.of == Some(at)) {
+                    for name in view.columns.iter_mut().filter(|name| **name == before) {
+                        name.clone_from(&like.name);
+                    }
+                }
+            }
+        }
+        for (position, like) in other.views.iter().enumerate() {
+            let is_free = self.views.iter().all(|view| view.name != like.name);
+            if let Some(view) = self.views.get_mut(position).filter(|_| is_free) {
+                view.name.clone_from(&like.name);
+            }
+        }
+        for (position, like) in other.functions.iter().enumerate() {
+            let is_free = self.functions.iter().all(|function| function.name != like.name);
+            if let Some(function) = self.functions.get_mut(position).filter(|_| is_free) {
+                function.name.clone_from(&like.name);
+            }
+        }
+        self
+    }
+
+    /// The objects of another with the keys, constraints, nullability, comments and rows of this one.
+    pub fn grafted_on(self, other: &Self) -> Self {
+        let mut spec = other.clone();
+        spec.labels = self.labels;
+        // Columns that need them stay.
+        spec.types = spec.types.map(|types| self.types.unwrap_or(types));
+        spec.sequence = spec.sequence.map(|sequence| self.sequence.unwrap_or(sequence));
+        spec.children = self.children;
+        for (table, graft) in spec.tables.iter_mut().zip(self.tables) {
+            table.key = graft.key;
+            table.constraints = graft.constraints;
+            table.comment = graft.comment;
+            table.rows = graft.rows;
+            for (column, graft) in table.columns.iter_mut().zip(graft.columns) {
+                if column.name != "id" {
+                    column.null = graft.null;
+                }
+                column.comment = graft.comment;
+            }
+        }
+        for (view, graft) in spec.views.iter_mut().zip(self.views) {
+            view.comment = graft.comment;
+        }
+        for (function, graft) in spec.functions.iter_mut().zip(self.functions) {
+            function.settings = graft.settings;
+            function.comment = graft.comment;
+        }
+        spec.sound()
+    }
+
+    /// The tables that this and another have, with the columns that are of the same type in both.
+    pub fn common_columns(&self, other: &Self) -> Vec<(String, Vec<String>)> {
+        let common = self.tables.iter().filter_map(|table| {
+            let same = other.tables.iter().find(|same| same.name == table.name)?;
+            let is_kept = |column: &&ColumnSpec| {
+                same.columns.iter().any(|c| c.name == column.name && c.kind == column.kind)
+            };
+            let columns = table.columns.iter().filter(is_kept);
+            let columns: Vec<String> = columns.map(|column| column.name.clone()).collect();
+            (!columns.is_empty()).then(|| (table.name.clone(), columns))
+        });
+        common.collect()
+    }
 }

@@ -2,17 +2,15 @@
 //! any subset of a manifest the whole of it is reached.
 
 mod generate;
+mod pairs;
 mod toml;
-
-use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
-use provision::explain::Explain as _;
 
 use crate::rendering::rendered_again;
 use crate::sql_files::dumped_is_the_same;
-use crate::support::{self, Database, Folder, has_pg_dump, schema_dump, schema_dump_lines};
+use crate::support::{self, Database, Folder, has_pg_dump, schema_dump};
 use generate::Spec;
 
 /// Cases per property; more with `PROPTEST_CASES`.
@@ -38,7 +36,10 @@ fn repeatable_runner(default: u32) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }
 
-fn blocking<F: Future<Output = Result<(), TestCaseError>>>(future: F) -> Result<(), TestCaseError> {
+/// Of a property.
+type Result<T = ()> = std::result::Result<T, TestCaseError>;
+
+fn blocking<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -47,11 +48,7 @@ fn blocking<F: Future<Output = Result<(), TestCaseError>>>(future: F) -> Result<
 }
 
 /// Applies, expects nothing left, and hands out what the schema holds.
-async fn converge(
-    database: &Database,
-    manifest: &str,
-    id: &str,
-) -> Result<provision::plan::Plan, TestCaseError> {
+async fn converge(database: &Database, manifest: &str, id: &str) -> Result<provision::plan::Plan> {
     let folder = Folder::new(manifest);
     let loaded = provision::manifest::load(&folder.manifest());
     if let Err(error) = &loaded {
@@ -119,85 +116,6 @@ fn the_whole_is_reached_from_any_part() {
                 let part = whole.part(&keep).to_toml();
                 converge(&database, &part, "acme").await?;
                 converge(&database, &whole.to_toml(), "acme").await?;
-                Ok(())
-            })
-        })
-        .unwrap_or_else(|error| panic!("{error}"));
-}
-
-/// From what another manifest has made, consent leads to where nothing more can be changed with it;
-/// without it, what was there stays as it was.
-#[test]
-fn what_may_be_changed_is_changed_at_once() {
-    let pairs = (generate::spec(), generate::spec());
-    repeatable_runner(40)
-        .run(&pairs, |(old, new): (Spec, Spec)| {
-            blocking(async {
-                let database = Database::new().await;
-                database.run("CREATE TABLE public.users (id int PRIMARY KEY)").await;
-                let (old, new) = (old.to_toml(), new.to_toml());
-                converge(&database, &old, "acme").await?;
-                let copy = Database::copy_of(&database).await;
-                let folder = Folder::new(&new);
-                for (database, consent) in [(&copy, ""), (&database, "alter,rebuild,drop")] {
-                    let mut context = support::context(&folder.manifest(), database);
-                    if !consent.is_empty() {
-                        context.consent = consent.parse().expect("consent");
-                    }
-                    let before = crate::fingerprint::read(database, "acme").await.1;
-                    match support::apply(&context, "acme").await {
-                        Ok(_) => {}
-                        // Rows are in the way of what is new, or values of a new type.
-                        Err(error)
-                            if error
-                                .sqlstate()
-                                .is_some_and(|s| s.starts_with("23") || s.starts_with("22")) =>
-                        {
-                            continue;
-                        }
-                        Err(error) => {
-                            let told = support::told(&error);
-                            return Err(TestCaseError::fail(format!("{told}\n{old}\n---\n{new}")));
-                        }
-                    }
-                    let again = support::plan(&context, "acme").await.expect("a plan");
-                    prop_assert!(again.is_empty(), "{}\n{old}\n---\n{new}", again.to_sql());
-                    if consent.is_empty() {
-                        let after = crate::fingerprint::read(database, "acme").await.1;
-                        // Where a name has become ambiguous, the server prints it with the schema.
-                        let texts = |fact: &provision::catalog::Fact| -> BTreeMap<&str, String> {
-                            let all = fact.attributes.iter();
-                            all.map(|(key, value)| (*key, value.text.replace("acme.", "")))
-                                .collect()
-                        };
-                        for fact in before.facts() {
-                            let found = after.get(&fact.object).map(texts);
-                            let mut is = texts(fact);
-                            // The columns of a new primary key become NOT NULL.
-                            let nullability =
-                                found.as_ref().and_then(|found| found.get("nullability"));
-                            if let Some(value) = nullability.filter(|value| *value == "not null") {
-                                is.insert("nullability", value.clone());
-                            }
-                            prop_assert_eq!(
-                                found,
-                                Some(is),
-                                "{}\n{}\n---\n{}",
-                                fact.object,
-                                old,
-                                new
-                            );
-                        }
-                    } else {
-                        let left = again.changed.iter().find(|change| change.allowed_by.is_some());
-                        prop_assert!(left.is_none(), "{left:#?}\n{old}\n---\n{new}");
-                        if again.untouched().is_empty() && has_pg_dump() {
-                            converge(database, &new, "fresh").await?;
-                            let of = |schema| schema_dump_lines(database, schema);
-                            prop_assert_eq!(of("acme"), of("fresh"), "{}\n---\n{}", old, new);
-                        }
-                    }
-                }
                 Ok(())
             })
         })

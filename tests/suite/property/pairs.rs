@@ -1,0 +1,226 @@
+//! Random pairs of manifests: from what one has made, consent leads to the other and back; without
+//! it, what is there stays as it is.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use provision::catalog::{Catalog, Fact};
+use provision::explain::Explain as _;
+use provision::plan::Plan;
+use provision::reconcile::{Context, ReconcileError};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+
+use super::generate::{self, Spec};
+use super::{Result, blocking, repeatable_runner};
+use crate::support::{self, Database, Folder, has_pg_dump, schema_dump_lines};
+
+/// All that a person can allow.
+const ALL: &str = "alter,rebuild,drop";
+
+/// A random manifest, and one that has nothing in common with it, or names, or most of it.
+fn pairs() -> impl Strategy<Value = (Spec, Spec)> {
+    let likeness = prop_oneof![Just(0_u8), Just(1), Just(1), Just(2)];
+    (generate::spec(), generate::spec(), likeness).prop_map(|(old, new, likeness)| {
+        let new = match likeness {
+            0 => new,
+            1 => new.named_like(&old),
+            _ => new.grafted_on(&old),
+        };
+        (old, new)
+    })
+}
+
+#[test]
+fn what_may_be_changed_is_changed_at_once() {
+    let database = blocking(async {
+        let database = Database::new().await;
+        database.run("CREATE TABLE public.users (id int PRIMARY KEY)").await;
+        database
+    });
+    let number = AtomicU32::new(0);
+    repeatable_runner(300)
+        .run(&pairs(), |(old, new): (Spec, Spec)| {
+            let number = number.fetch_add(1, Ordering::Relaxed);
+            let tenants = [format!("acme_{number}_"), format!("other_{number}_")];
+            blocking(async {
+                let result = there_and_back(&database, &tenants, &old, &new).await;
+                let drops = tenants.map(|tenant| format!("DROP SCHEMA IF EXISTS {tenant} CASCADE"));
+                for drop in drops {
+                    database.run(&drop).await;
+                }
+                result.map_err(|error| {
+                    TestCaseError::fail(format!(
+                        "{error}\n{}\n---\n{}",
+                        old.to_toml(),
+                        new.to_toml()
+                    ))
+                })
+            })
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// What an attempt to reach a manifest led to.
+#[derive(PartialEq)]
+enum Reached {
+    /// Everything is as declared.
+    Whole,
+    /// No consent changes what is left.
+    Part,
+    /// Rows are in the way of what is new, or values of a new type.
+    Blocked,
+}
+
+/// One tenant goes from the old manifest to the new one and back with all consent. Another begins with
+/// the new one, and is to become as the old one without any.
+async fn there_and_back(
+    database: &Database,
+    [tenant, other]: &[String; 2],
+    old: &Spec,
+    new: &Spec,
+) -> Result {
+    let (old_folder, new_folder) = (Folder::new(&old.to_toml()), Folder::new(&new.to_toml()));
+    let context = |folder: &Folder, consent: &str| -> Result<Context> {
+        provision::manifest::load(&folder.manifest())
+            .map_err(|error| TestCaseError::fail(provision::causes::chain(&error)))?;
+        let mut context = support::context(&folder.manifest(), database);
+        if !consent.is_empty() {
+            context.consent = consent.parse().expect("consent");
+        }
+        Ok(context)
+    };
+    let dump = |schema: &str| has_pg_dump().then(|| schema_dump_lines(database, schema));
+    let is_new = context(&new_folder, ALL)?;
+    made(&is_new, other).await?;
+    let new_dump = dump(other);
+    let is_old = context(&old_folder, "")?;
+    made(&is_old, tenant).await?;
+    let old_dump = dump(tenant);
+
+    let kept = Kept::read(database, tenant, old, new).await;
+    let forth = allowed(&is_new, tenant).await?;
+    kept.check(database, tenant).await?;
+    if forth == Reached::Whole {
+        prop_assert_eq!(dump(tenant), new_dump, "forth");
+    }
+    if forth != Reached::Blocked {
+        let kept = Kept::read(database, tenant, new, old).await;
+        let back = allowed(&context(&old_folder, ALL)?, tenant).await?;
+        kept.check(database, tenant).await?;
+        if back == Reached::Whole {
+            prop_assert_eq!(dump(tenant), old_dump, "back");
+        }
+    }
+
+    let before = crate::fingerprint::read(database, other).await.1;
+    let kept = Kept::read(database, other, new, new).await;
+    if reached(&is_old, other).await?.is_some() {
+        let after = crate::fingerprint::read(database, other).await.1;
+        untouched(other, &before, &after)?;
+    }
+    kept.check(database, other).await
+}
+
+/// A new tenant, with nothing left to do.
+async fn made(context: &Context, id: &str) -> Result {
+    let plan = reached(context, id).await?;
+    let plan = plan.ok_or_else(|| TestCaseError::fail("rows are in the way in a new tenant"))?;
+    prop_assert!(plan.untouched().is_empty(), "{:#?}", plan.untouched());
+    Ok(())
+}
+
+/// With all consent, nothing is left that consent could change.
+async fn allowed(context: &Context, id: &str) -> Result<Reached> {
+    let Some(plan) = reached(context, id).await? else { return Ok(Reached::Blocked) };
+    let left = plan.changed.iter().find(|change| change.allowed_by.is_some());
+    prop_assert!(left.is_none(), "{left:#?}");
+    Ok(if plan.untouched().is_empty() { Reached::Whole } else { Reached::Part })
+}
+
+/// The plan after applying, which has no steps; `None` if rows or values are in the way.
+async fn reached(context: &Context, id: &str) -> Result<Option<Plan>> {
+    let is_data = |error: &ReconcileError| {
+        matches!(error, ReconcileError::RowsInTheWay { .. })
+            || error.sqlstate().is_some_and(|s| s.starts_with("23") || s.starts_with("22"))
+    };
+    match support::apply(context, id).await {
+        Ok(_) => {}
+        Err(error) if is_data(&error) => return Ok(None),
+        Err(error) => return Err(TestCaseError::fail(support::told(&error))),
+    }
+    let told = |error: ReconcileError| TestCaseError::fail(support::told(&error));
+    let again = support::plan(context, id).await.map_err(told)?;
+    prop_assert!(again.is_empty(), "{}", again.to_sql());
+    Ok(Some(again))
+}
+
+/// All that was in a schema is in it as it was.
+fn untouched(schema: &str, before: &Catalog, after: &Catalog) -> Result {
+    // Where a name has become ambiguous, the server prints it with the schema.
+    let prefix = format!("{schema}.");
+    let texts = |fact: &Fact| -> BTreeMap<&'static str, String> {
+        let all = fact.attributes.iter();
+        all.map(|(key, value)| (*key, value.text.replace(&prefix, ""))).collect()
+    };
+    for fact in before.facts() {
+        let found = after.get(&fact.object).map(texts);
+        let mut is = texts(fact);
+        // The columns of a new primary key become NOT NULL.
+        let nullability = found.as_ref().and_then(|found| found.get("nullability"));
+        if let Some(value) = nullability.filter(|value| *value == "not null") {
+            is.insert("nullability", value.clone());
+        }
+        prop_assert_eq!(found, Some(is), "{}", fact.object);
+    }
+    Ok(())
+}
+
+/// The rows of the tables that two manifests have in common, in the columns that are the same in both.
+struct Kept(Vec<(String, Vec<String>)>);
+
+impl Kept {
+    async fn read(database: &Database, schema: &str, old: &Spec, new: &Spec) -> Self {
+        let queries = old.common_columns(new).into_iter().map(|(table, columns)| {
+            let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+            let columns: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
+            let columns = columns.join(", ");
+            format!("SELECT ROW({columns})::text FROM {{schema}}.{} ORDER BY 1", quoted(&table))
+        });
+        let queries: Vec<String> = queries.collect();
+        let rows = rows_of(database, schema, &queries).await;
+        Self(queries.into_iter().zip(rows).collect())
+    }
+
+    /// Each row is still there.
+    async fn check(&self, database: &Database, schema: &str) -> Result {
+        let queries: Vec<String> = self.0.iter().map(|(query, _)| query.clone()).collect();
+        let found = rows_of(database, schema, &queries).await;
+        for ((query, rows), found) in self.0.iter().zip(found) {
+            let mut found = found.into_iter().peekable();
+            for row in rows {
+                while found.next_if(|other| other < row).is_some() {}
+                let same = found.next();
+                prop_assert_eq!(same.as_ref(), Some(row), "{}", query);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The rows of each query, in the order of their text.
+async fn rows_of(database: &Database, schema: &str, queries: &[String]) -> Vec<Vec<String>> {
+    let mut conn = database.connect().await;
+    let mut all = Vec::new();
+    for query in queries {
+        let query = query.replace("{schema}", schema);
+        let rows = sqlx::raw_sql(AssertSqlSafe(query.clone())).fetch_all(&mut conn).await;
+        let mut rows: Vec<String> =
+            rows.expect(&query).iter().map(|row| row.get::<String, _>(0)).collect();
+        rows.sort();
+        all.push(rows);
+    }
+    conn.close().await.expect("closing");
+    all
+}
