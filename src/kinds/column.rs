@@ -238,10 +238,11 @@ pub fn hinders_type_change(column: &Fact, dependent: &Fact) -> bool {
     }
 }
 
-/// Whether a change in place writes the whole table again, or could fail on a value in it.
+/// Whether a change in place writes the whole table again, or could fail on a value in it: `using` may do anything with it.
 #[must_use]
 pub fn rewrites(alteration: &Alteration<'_>) -> bool {
-    needs_dependents_gone(alteration) && !is_widening(alteration)
+    let keeps_values = is_widening(alteration) && alteration.using.is_none();
+    needs_dependents_gone(alteration) && !keeps_values
 }
 
 /// Whether the server generates the values of a column by itself, beside a default.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
-use super::consent::{class, counterpart_class, is_of_parent, shown};
+use super::consent::{alteration, class, counterpart_class, is_of_parent, shown};
 use super::untouched::{Change, PerhapsRenamed};
 use crate::catalog::{Altered, Catalog, Fact, Kind, Object};
 use crate::consent::Class;
@@ -73,8 +73,9 @@ fn allowed_by(comparison: &Comparison<'_>, object: &Object) -> Option<Class> {
     }
     let is_part = |fact: &Fact| shown(&fact.object) == *object;
     let altered = withheld.altered.iter().filter(|altered| is_part(altered.desired));
-    let classes: Option<Vec<Class>> =
-        altered.map(|altered| class(altered, &desired.catalog, live)).collect();
+    let classes: Option<Vec<Class>> = altered
+        .map(|altered| class(&alteration(comparison.manifest, altered), &desired.catalog, live))
+        .collect();
     // A default that draws from a missing sequence of the column is not set alone.
     let mut missing = permitted.added.iter().filter(|fact| is_part(fact) && live.has(object));
     let is_alone = |fact: &Fact| {

@@ -81,7 +81,7 @@ impl<'a> Comparison<'a> {
         let refused = removal.refused.keys().cloned().collect();
         let remade = consent::remade(catalogs, consent, &refused);
         let Parted { mut permitted, mut withheld } =
-            consent::part(found, catalogs, consent, &refused);
+            consent::part(found, (manifest, catalogs), consent, &refused);
         // Its labels come and go with a type that is made anew.
         let is_of_remade = |fact: &&Fact| {
             fact.object.kind() == Kind::Label && remade.contains_key(&fact.object.group())
@@ -144,21 +144,13 @@ impl<'a> Comparison<'a> {
 
     /// The declaration of a column of a table.
     pub(super) fn column(&self, desired: &Object) -> Option<&'a ColumnDecl> {
-        let Object::Part(part) = desired else { return None };
-        if part.kind != Kind::Column || part.whole != Kind::Table {
-            return None;
-        }
-        let table = self.manifest.tables.iter().find(|table| table.name == part.of)?;
-        table.columns.iter().find(|column| column.name == part.name)
+        consent::column(self.manifest, desired)
     }
 
     /// What changes an object in place, with what the manifest says of how.
     pub(super) fn alteration(&self, desired: &'a Fact, live: &'a Fact) -> Alteration<'a> {
-        let column = self.column(&desired.object);
-        let using = column.and_then(|column| column.using.as_ref());
-        let backfill = column.and_then(|column| column.backfill.as_ref());
         let remade = self.remade.get(&desired.object).cloned();
-        Alteration { using, backfill, remade, ..Alteration::new(desired, live) }
+        Alteration { remade, ..consent::alteration(self.manifest, &Altered { desired, live }) }
     }
 
     /// What is to be created or changed, as it is desired.

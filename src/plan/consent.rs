@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{Altered, Catalog, Counterpart, Delta, Fact, Kind, Object};
 use crate::consent::{Class, Consent};
 use crate::kinds::{self, Alteration, Remade};
+use crate::manifest::{ColumnDecl, Manifest};
 
 /// A difference, by what may be done.
 #[derive(Debug, Default)]
@@ -19,13 +20,14 @@ pub(super) struct Parted<'a> {
 /// dropped and created again, is not a part of this difference. What is `refused`, by its name in the tenant, stays as it is.
 pub(super) fn part<'a>(
     delta: Delta<'a>,
-    (desired, live): (&'a Catalog, &'a Catalog),
+    (manifest, (desired, live)): (&'a Manifest, (&'a Catalog, &'a Catalog)),
     consent: &Consent,
     refused: &BTreeSet<Object>,
 ) -> Parted<'a> {
     let Delta { added, removed, altered } = delta;
     let may_change = |one: &Altered<'a>| {
-        let class = class(one, desired, live).filter(|_| kinds::can_alter(&alteration(one)));
+        let alteration = alteration(manifest, one);
+        let class = class(&alteration, desired, live).filter(|_| kinds::can_alter(&alteration));
         let is_allowed = class.is_some_and(|c| is_allowed(consent, c, one.desired, one.live));
         is_allowed && !refused.contains(&one.live.object)
     };
@@ -59,8 +61,22 @@ pub(super) fn remade<'a>(
     remade.collect()
 }
 
-fn alteration<'a>(altered: &Altered<'a>) -> Alteration<'a> {
-    Alteration::new(altered.desired, altered.live)
+/// What would change an object in place, with what the manifest says of how.
+pub(super) fn alteration<'a>(manifest: &'a Manifest, altered: &Altered<'a>) -> Alteration<'a> {
+    let column = column(manifest, &altered.desired.object);
+    let using = column.and_then(|column| column.using.as_ref());
+    let backfill = column.and_then(|column| column.backfill.as_ref());
+    Alteration { using, backfill, ..Alteration::new(altered.desired, altered.live) }
+}
+
+/// The declaration of a column of a table.
+pub(super) fn column<'m>(manifest: &'m Manifest, desired: &Object) -> Option<&'m ColumnDecl> {
+    let Object::Part(part) = desired else { return None };
+    if part.kind != Kind::Column || part.whole != Kind::Table {
+        return None;
+    }
+    let table = manifest.tables.iter().find(|table| table.name == part.of)?;
+    table.columns.iter().find(|column| column.name == part.name)
 }
 
 /// Under the name that it has in the tenant, or the one that it has in the manifest.
@@ -87,18 +103,21 @@ pub(super) fn lacks_sequence(default: &Fact, desired: &Catalog, live: &Catalog) 
 }
 
 /// The consent with which an object can be changed, if it can be.
-pub(super) fn class(altered: &Altered<'_>, desired: &Catalog, live: &Catalog) -> Option<Class> {
-    if is_of_parent(&altered.live.object, live)
-        || altered.desired.object.kind() == Kind::Default
-            && lacks_sequence(altered.desired, desired, live)
+pub(super) fn class(
+    alteration: &Alteration<'_>,
+    desired: &Catalog,
+    live: &Catalog,
+) -> Option<Class> {
+    if is_of_parent(&alteration.live.object, live)
+        || alteration.desired.object.kind() == Kind::Default
+            && lacks_sequence(alteration.desired, desired, live)
     {
         return None;
     }
-    let alteration = alteration(altered);
-    if kinds::can_alter(&alteration) {
-        return Some(if kinds::rewrites(&alteration) { Class::Rebuild } else { Class::Alter });
+    if kinds::can_alter(alteration) {
+        return Some(if kinds::rewrites(alteration) { Class::Rebuild } else { Class::Alter });
     }
-    kinds::can_rebuild(&alteration).then_some(Class::Rebuild)
+    kinds::can_rebuild(alteration).then_some(Class::Rebuild)
 }
 
 /// The same for something that exists in another form, or under another name.
@@ -135,6 +154,7 @@ pub(super) fn shown(object: &Object) -> Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest;
     use crate::name::Ident;
 
     #[test]
@@ -147,7 +167,10 @@ mod tests {
         };
         let (new, old) = (table("new"), table("old"));
         let (wanted, there) = (column("null"), column("not null"));
-        let catalog = Catalog::default();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("schema.toml");
+        std::fs::write(&file, "version = 1\n").unwrap();
+        let (manifest, catalog) = (manifest::load(&file).unwrap(), Catalog::default());
         let parted = |consent: &str, refused: &BTreeSet<Object>| {
             let delta = Delta {
                 added: vec![&new],
@@ -155,8 +178,8 @@ mod tests {
                 altered: vec![Altered { desired: &wanted, live: &there }],
             };
             let consent = if consent.is_empty() { Ok(Consent::default()) } else { consent.parse() };
-            let Parted { permitted, withheld } =
-                part(delta, (&catalog, &catalog), &consent.unwrap(), refused);
+            let catalogs = (&manifest, (&catalog, &catalog));
+            let Parted { permitted, withheld } = part(delta, catalogs, &consent.unwrap(), refused);
             assert_eq!((permitted.added.len(), withheld.removed.len()), (1, 1));
             (permitted.altered.len(), withheld.altered.len())
         };

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
 use super::consent::{
-    class, counterpart_class, drop_class, is_allowed, is_of_parent, remade, shown,
+    alteration, class, counterpart_class, drop_class, is_allowed, is_of_parent, remade, shown,
 };
 use super::drop_order::{in_order, is_of_others, needed, wholes};
 use super::held;
@@ -132,7 +132,7 @@ impl<'a> Scene<'a> {
         let mut permitted = BTreeSet::new();
         for altered in &found.altered {
             let Altered { desired: wanted, live: there } = altered;
-            let class = class(altered, &desired.catalog, live);
+            let class = class(&alteration(manifest, altered), &desired.catalog, live);
             if class.is_some_and(|class| is_allowed(consent, class, wanted, there)) {
                 permitted.insert(there.object.clone());
             }

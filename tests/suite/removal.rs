@@ -330,6 +330,27 @@ async fn types_change_with_what_belongs_to_them() {
     }
 }
 
+/// What "using" does with the values, only the server knows: all are written again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wider_type_with_a_conversion_is_no_change_in_place() {
+    let column = |data_type: &str| {
+        format!(
+            "[tables.t]\ncolumns = {{ a = {{ type = \"{data_type}\", using = \"upper(a)\" }} }}\n"
+        )
+    };
+    let rows = "INSERT INTO acme.t VALUES ('x')";
+    let (database, folder) = changed(&column("varchar(5)"), &column("varchar(9)"), rows).await;
+    let left = go(&database, &folder, &["apply", "acme", "--allow", "alter"]);
+    let told = "column t.a (--allow rebuild changes it)";
+    assert!(left.stdout.contains(told), "{}", left.stdout);
+    assert_eq!(database.ask("SELECT a FROM acme.t").await, "x");
+    let planned = go(&database, &folder, &["plan", "acme", "--allow", "rebuild"]).with(0);
+    assert!(planned.stdout.contains("rewrites the table"), "{}", planned.stdout);
+    go(&database, &folder, &["apply", "acme", "--allow", "rebuild"]).with(0);
+    assert_eq!(database.ask("SELECT a FROM acme.t").await, "X");
+    go(&database, &folder, &["drift"]).with(0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn privileges_are_neither_widened_nor_lost() {
     let function = |result: &str| {
