@@ -12,3 +12,14 @@ pub struct RenameDecl {
     pub object: Object,
     pub from: Ident,
 }
+
+impl RenameDecl {
+    /// The object as plans name it; a function without arguments.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match &self.object {
+            Object::Routine { kind, name, .. } => format!("{kind} {name}"),
+            object => object.to_string(),
+        }
+    }
+}
