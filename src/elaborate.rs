@@ -85,7 +85,7 @@ pub async fn elaborate(
     let quoted = kinds::quoted_in_bodies(&catalog);
     let grants = grants::declared(manifest, &catalog)
         .map_err(|NotGrantable { at, reason }| ElaborateError::Grant { at, reason })?;
-    let renames = renames::declared(manifest, &catalog);
+    let renames = renames::declared(manifest, &catalog)?;
     let desired = Desired { catalog, unnamed, casts, volatile };
     Ok(Elaborated { desired, used, quoted, bound, grants, values, renames })
 }

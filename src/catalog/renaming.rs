@@ -199,6 +199,7 @@ pub fn pending(
             if let Some(because) = of_column.or(of_table)
                 && live.has(&from)
                 && !live.has(&fact.object)
+                && !renames.iter().any(|rename| rename.to == fact.object)
             {
                 let because = because.because.clone();
                 sequences.push(Rename { from, to: fact.object.clone(), because });

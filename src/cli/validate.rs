@@ -114,7 +114,8 @@ impl Validate {
     async fn read_all(self, global: &Global, fleet: &Fleet) -> Result<bool, Error> {
         let is_json = self.is_json();
         let mut roster = self.tenants.roster(fleet, self.unregistered).await?;
-        if fleet.manifest.renames.is_empty() {
+        let Manifest { renames, sql, .. } = &*fleet.manifest;
+        if renames.is_empty() && sql.renames.is_empty() {
             // There is nothing to look for.
             roster.members.clear();
         }

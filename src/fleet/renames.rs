@@ -8,7 +8,7 @@ use super::plan::unplanned;
 use super::roster::{PassedOver, Refused, Unreachable};
 use super::{Fleet, Member, Roster, Seen, Survey, Unplanned};
 use crate::checksum::{self, Checksum};
-use crate::manifest::{Manifest, Position, RenameDecl};
+use crate::manifest::{Manifest, Position};
 use crate::name::{Ident, TenantId};
 
 /// The declared renames, and which tenants need them.
@@ -109,9 +109,9 @@ pub fn renames(fleet: &Fleet, roster: Roster, survey: &Survey<'_>) -> Renames {
             (true, true) => Need::Unneeded,
             (true, false) => Need::Unknown,
         };
-        let Position { file, line, column } = &decl.position;
+        let Position { file, line, column } = decl.position;
         DeclaredRename {
-            object: decl.what(),
+            object: decl.object,
             from: decl.from.clone(),
             file: file.to_string(),
             line: *line,
@@ -132,25 +132,42 @@ pub fn renames(fleet: &Fleet, roster: Roster, survey: &Survey<'_>) -> Renames {
     }
 }
 
-/// All that are declared, as they are in the file.
-fn in_order(manifest: &Manifest) -> Vec<&RenameDecl> {
-    let mut all: Vec<&RenameDecl> = manifest.renames.iter().collect();
+/// A rename as the manifest says it.
+struct Declared<'m> {
+    object: String,
+    from: &'m Ident,
+    position: &'m Position,
+}
+
+/// All that are declared, in the order of the file.
+fn in_order(manifest: &Manifest) -> Vec<Declared<'_>> {
+    let in_toml = manifest.renames.iter().map(|decl| Declared {
+        object: decl.what(),
+        from: &decl.from,
+        position: &decl.position,
+    });
+    let in_sql = manifest.sql.renames.iter().map(|decl| Declared {
+        object: decl.object.clone(),
+        from: &decl.from,
+        position: &decl.position,
+    });
+    let mut all: Vec<Declared<'_>> = in_toml.chain(in_sql).collect();
     all.sort_by_key(|decl| (decl.position.line, decl.position.column));
     all
 }
 
-/// The positions in `declared` of what tenants like the member need. A function may be one of several of the name.
+/// The positions in `declared` of what tenants like the member need. One declaration may be of several functions.
 fn needed(
     fleet: &Fleet,
     member: &Member,
     fingerprint: Checksum,
-    declared: &[&RenameDecl],
+    declared: &[Declared<'_>],
 ) -> BTreeSet<usize> {
     let server = fleet.servers.get(member.server);
     let needed = server.map(|server| server.context.renames_needed(fingerprint));
     let places = needed
         .unwrap_or_default()
         .into_iter()
-        .filter_map(|needed| declared.iter().position(|decl| decl.position == needed.position));
+        .filter_map(|needed| declared.iter().position(|decl| *decl.position == needed.position));
     places.collect()
 }

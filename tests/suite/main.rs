@@ -50,6 +50,7 @@ mod positions;
 mod property;
 mod removal;
 mod renames;
+mod renames_in_sql;
 mod renames_needed;
 mod rendering;
 mod reports;
