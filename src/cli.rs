@@ -88,6 +88,7 @@ impl Cli {
     #[must_use]
     pub fn is_json(&self) -> bool {
         let is_result = match &self.command {
+            Command::Validate(validate) => validate.is_json(),
             Command::Plan(plan) => plan.is_json(),
             Command::Apply(apply) => apply.is_json(),
             Command::Status(status) => status.is_json(),
@@ -103,6 +104,7 @@ impl Cli {
     #[must_use]
     pub fn log_filter(&self) -> &str {
         let is_long = match &self.command {
+            Command::Validate(validate) => validate.is_of_all(),
             Command::Plan(plan) => plan.is_of_all(),
             Command::Apply(apply) => apply.is_of_all(),
             Command::Drift(_) => true,
@@ -120,7 +122,7 @@ impl Cli {
 pub async fn run(cli: Cli) -> Result<Exit, Error> {
     let global = &cli.global;
     match cli.command {
-        Command::Validate(command) => command.run(global),
+        Command::Validate(command) => command.run(global).await,
         Command::Schema(command) => command.run(global),
         Command::Plan(command) => command.run(global).await,
         Command::Apply(command) => command.run(global).await,

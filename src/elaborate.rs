@@ -17,6 +17,7 @@ mod faithful;
 mod old_names;
 mod policy;
 mod positions;
+mod renames;
 mod routine;
 mod rule;
 mod statement;
@@ -37,7 +38,9 @@ use crate::catalog::{Catalog, Desired, Kind, Object, Template};
 use crate::explain::Explain as _;
 use crate::grants::{self, Grant, NotGrantable};
 use crate::kinds::{self, Reading};
-use crate::manifest::{ConstraintDecl, ConstraintDef, IndexDecl, Manifest, Privilege, UserTypeDef};
+use crate::manifest::{
+    ConstraintDecl, ConstraintDef, IndexDecl, Manifest, Privilege, RenameDecl, UserTypeDef,
+};
 use crate::name::SchemaName;
 use crate::obstacle::{Code, Obstacle};
 use crate::pg::{IntrospectError, Limits, PgError, Scratch, ServerInfo, Session};
@@ -59,6 +62,8 @@ pub struct Elaborated {
     pub grants: Vec<Grant>,
     /// What the server makes of the values of baseline rows.
     pub values: Values,
+    /// The desired objects that had other names before, wholes before their parts; of functions, each that has the name.
+    pub renames: Vec<RenameDecl>,
 }
 
 /// Elaborates `manifest`. Nothing outside the scratch schema is locked, and nothing remains.
@@ -80,8 +85,9 @@ pub async fn elaborate(
     let quoted = kinds::quoted_in_bodies(&catalog);
     let grants = grants::declared(manifest, &catalog)
         .map_err(|NotGrantable { at, reason }| ElaborateError::Grant { at, reason })?;
+    let renames = renames::declared(manifest, &catalog)?;
     let desired = Desired { catalog, unnamed, casts, volatile };
-    Ok(Elaborated { desired, used, quoted, bound, grants, values })
+    Ok(Elaborated { desired, used, quoted, bound, grants, values, renames })
 }
 
 /// The objects that the manifest leaves unnamed.

@@ -159,7 +159,7 @@ impl Names {
 }
 
 /// What is to be renamed in a tenant: what exists under its old name, and does not under its new one. `declared` are pairs of
-/// a desired object and its old name, wholes before their parts; functions are given without arguments.
+/// a desired object and its old name, wholes before their parts.
 ///
 /// # Errors
 /// When both exist.
@@ -172,17 +172,15 @@ pub fn pending(
     let mut renames: Vec<Rename> = Vec::new();
     for (to, from) in declared {
         let names = Names::of(&renames);
-        for to in meant(to, &desired.catalog) {
-            let old = names.found(&to.named(from), live);
-            match (old, names.found(&to, live)) {
-                (Some(from), Some(_)) => return Err(BothExist { from, to }),
-                (Some(now), None) => {
-                    // A routine is known by its arguments as they are.
-                    let from = if to.kind().is_routine() { now } else { to.named(from) };
-                    renames.push(Rename { from, because: to.clone(), to });
-                }
-                (None, _) => {}
+        let old = names.found(&to.named(from), live);
+        match (old, names.found(to, live)) {
+            (Some(from), Some(_)) => return Err(BothExist { from, to: to.clone() }),
+            (Some(now), None) => {
+                // A routine is known by its arguments as they are.
+                let from = if to.kind().is_routine() { now } else { to.named(from) };
+                renames.push(Rename { from, because: to.clone(), to: to.clone() });
             }
+            (None, _) => {}
         }
     }
     let names = Names::of(&renames);
@@ -201,6 +199,7 @@ pub fn pending(
             if let Some(because) = of_column.or(of_table)
                 && live.has(&from)
                 && !live.has(&fact.object)
+                && !renames.iter().any(|rename| rename.to == fact.object)
             {
                 let because = because.because.clone();
                 sequences.push(Rename { from, to: fact.object.clone(), because });
@@ -230,18 +229,6 @@ fn unquoted(list: &str) -> Vec<String> {
 fn without_quotes(written: &str) -> String {
     let parts: Vec<&str> = written.split("\"\"").collect();
     parts.iter().map(|part| part.replace('"', "")).collect::<Vec<_>>().join("\"")
-}
-
-/// The desired objects that a declaration means: of functions, all with the name.
-fn meant(object: &Object, desired: &Catalog) -> Vec<Object> {
-    match object {
-        Object::Routine { kind, name, .. } => {
-            let all = desired.of_kind(*kind).map(|fact| &fact.object);
-            all.filter(|known| known.name() == Some(name)).cloned().collect()
-        }
-        _ if desired.has(object) => vec![object.clone()],
-        _ => Vec::new(),
-    }
 }
 
 /// The tenant as it will be when its objects have been renamed. `before` is the desired state with the old names.

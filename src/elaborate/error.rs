@@ -57,6 +57,8 @@ pub enum ElaborateError {
     NameAsText { at: Option<Position>, object: String },
     #[error("{at}: {reason}")]
     Grant { at: Position, reason: String },
+    #[error("{at}: {reason}")]
+    Rename { at: Position, reason: String },
     #[error(
         "{at}: {object} of table {table} uses {feature}, which came with PostgreSQL {since}; this \
          server is {version}"
@@ -101,6 +103,7 @@ impl Explain for ElaborateError {
             | Self::NotPopulated { .. }
             | Self::NameAsText { .. }
             | Self::Grant { .. }
+            | Self::Rename { .. }
             | Self::TooOld { .. } => "manifest-refused",
             Self::Server(source) | Self::ReadOnly(source) => source.code(),
             Self::Introspect(source) => source.code(),
@@ -159,7 +162,7 @@ impl Explain for ElaborateError {
             ),
             Self::NotPopulated { .. } => Some("fill both, or give both populated = false".into()),
             Self::Hidden { .. } => Some("give the type another name".into()),
-            Self::Grant { .. } => None,
+            Self::Grant { .. } | Self::Rename { .. } => None,
             Self::TooOld { .. } => Some("declare it without, or upgrade the server".into()),
         }
     }

@@ -88,7 +88,7 @@ pub struct Pinned {
     pub plan: usize,
 }
 
-/// A tenant that no plan can be made for.
+/// A tenant that no plan can be made for, since it could not be read or its plan is refused.
 #[derive(Debug, Clone, Serialize)]
 pub struct Unplanned {
     pub tenant: TenantId,
@@ -242,7 +242,7 @@ fn shown_digest(shown: &SharedPlan) -> Checksum {
     plan::digest(&shown.tenant, &shown.schema, &shown.steps)
 }
 
-fn unplanned(fleet: &Fleet, member: &Member, error: Failure) -> Unplanned {
+pub(super) fn unplanned(fleet: &Fleet, member: &Member, error: Failure) -> Unplanned {
     let server = fleet.name_of(member.server).map(str::to_owned);
     Unplanned { tenant: member.tenant.id.clone(), server, error }
 }

@@ -18,6 +18,7 @@ mod renames;
 mod requires;
 mod rewrite;
 mod routines;
+mod sql_renames;
 mod statistics;
 mod triggers;
 mod types;
@@ -92,7 +93,7 @@ pub(super) fn manifest(
     let row_tables = row_tables(&tables, in_sql);
     let seeds = seeds::read(&mut checking, &raw.seeds, &row_tables, folder);
     let tenants = tenants.unwrap_or_default();
-    Manifest {
+    let mut manifest = Manifest {
         tenants,
         servers,
         drift,
@@ -116,7 +117,9 @@ pub(super) fn manifest(
         renames,
         row_tables,
         seeds,
-    }
+    };
+    manifest.sql.renames = sql_renames::renames(&mut checking, raw.sql.as_ref(), &manifest);
+    manifest
 }
 
 /// The tables of the manifest and of SQL files; one of both has the columns of both.

@@ -36,7 +36,7 @@ pub use indexes::{IndexDecl, IndexKey, IndexTerm, Operator};
 pub use names::{ObjectName, QualifiedName};
 pub use partitions::{PartitionDecl, Unmanaged};
 pub use policies::{PolicyDecl, RowSecurity};
-pub use renames::RenameDecl;
+pub use renames::{RenameDecl, SqlRename};
 pub use rewrite::RuleDecl;
 pub(super) use routines::LISTS;
 pub use routines::{RoutineBody, RoutineDecl, Setting};

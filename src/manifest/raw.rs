@@ -155,6 +155,10 @@ pub(super) struct Sql {
     /// Partitioned tables whose partitions are left to another program.
     #[serde(default)]
     pub(super) unmanaged_partitions: Names,
+    /// What objects of the files were called before: the objects as plans name them, such as `"column customers.mobile"`,
+    /// with their old names.
+    #[serde(default)]
+    pub(super) renamed_from: IndexMap<Name, Name>,
 }
 
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]

@@ -57,7 +57,7 @@ impl fmt::Display for PerhapsRenamed {
         let name = self.from.name().map(Ident::quoted).unwrap_or_default();
         write!(
             f,
-            "renamed? {} has the type of {}: if it was that, declare renamed_from = {name} there",
+            "renamed? {} has the type of {}: if it was that, declare renamed_from = {name} for it",
             self.to, self.from
         )
     }

@@ -18,7 +18,7 @@ use crate::consent::Consent;
 use crate::elaborate::{Elaborated, elaborate};
 use crate::explain::Explain as _;
 use crate::locks::TableLock;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, RenameDecl};
 use crate::name::TenantId;
 use crate::obstacle::{Obstacle, Reasons};
 use crate::pg::{Limits, Session, Shapes, Tables, Target, UntrustedQuery};
@@ -125,6 +125,11 @@ impl Context {
     /// The desired state, if it has been elaborated.
     pub(crate) fn known_desired(&self) -> Option<&Desired> {
         self.desired.get().map(|elaborated| &elaborated.desired)
+    }
+
+    /// The desired objects that had other names before; none until the manifest was elaborated.
+    pub(super) fn declared_renames(&self) -> &[RenameDecl] {
+        self.desired.get().map(|elaborated| elaborated.renames.as_slice()).unwrap_or_default()
     }
 
     /// What the manifest declares.

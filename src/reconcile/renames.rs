@@ -10,6 +10,7 @@ use crate::checksum::Checksum;
 use crate::consent::{Class, Consent};
 use crate::elaborate::with_old_names;
 use crate::kinds;
+use crate::manifest::RenameDecl;
 use crate::name::Ident;
 use crate::pg::Session;
 
@@ -27,16 +28,13 @@ impl Context {
         else {
             return Ok(());
         };
-        let has_none = self.manifest.renames.is_empty() && self.consent.is_empty();
+        let declared = self.declared_renames();
+        let has_none = declared.is_empty() && self.consent.is_empty();
         if has_none || self.renames.of(fingerprint).is_some() {
             return Ok(());
         }
-        let declared: Vec<(Object, Ident)> = self
-            .manifest
-            .renames
-            .iter()
-            .map(|decl| (decl.object.clone(), decl.from.clone()))
-            .collect();
+        let declared: Vec<(Object, Ident)> =
+            declared.iter().map(|decl| (decl.object.clone(), decl.from.clone())).collect();
         let renames = catalog::pending(&declared, desired, live, Ident::for_serial)?;
         let old = match renames.as_slice() {
             [] => None,
@@ -54,6 +52,19 @@ impl Context {
             Found::AsDeclared => None,
             Found::Renamed(renamed) => Some(renamed),
         }
+    }
+
+    /// The declared renames that the tenant with this fingerprint needs: it has the old name, and not the new one.
+    pub(crate) fn renames_needed(&self, fingerprint: Checksum) -> Vec<&RenameDecl> {
+        let renamed = self.renamed(Some(fingerprint));
+        let made = renamed.iter().flat_map(|renamed| &renamed.renames);
+        let needed = made.filter_map(|rename| {
+            let is_it = |decl: &&RenameDecl| {
+                decl.object == rename.to && rename.from.name() == Some(&decl.from)
+            };
+            self.declared_renames().iter().find(is_it)
+        });
+        needed.collect()
     }
 
     async fn with_old_names(

@@ -51,6 +51,8 @@ mod property;
 mod remade_types;
 mod removal;
 mod renames;
+mod renames_in_sql;
+mod renames_needed;
 mod rendering;
 mod reports;
 mod restarts;

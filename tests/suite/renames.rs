@@ -260,7 +260,7 @@ async fn what_may_have_been_renamed_is_pointed_out() {
     for allow in ["alter", "drop"] {
         let plan = go(&["plan", "acme", "--allow", allow]).with(0).stdout;
         let told = "renamed? column t.mobile has the type of column t.phone: if it was that, declare \
-                    renamed_from = \"phone\" there";
+                    renamed_from = \"phone\" for it";
         assert!(plan.contains(told) && !plan.contains("of column t.fax"), "{plan}");
     }
     let plan = go(&["plan", "acme", "--format", "json"]).with(0).stdout;

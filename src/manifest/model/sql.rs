@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
 
+use super::renames::SqlRename;
 use crate::manifest::source::Position;
 use crate::name::{Ident, SCHEMA_PLACEHOLDER, SchemaName};
 
@@ -25,6 +26,9 @@ pub struct SqlDecl {
     /// What does not apply to a tenant.
     #[serde(skip)]
     pub passed_over: Vec<PassedOver>,
+    /// The objects that had other names before. Not part of the desired state.
+    #[serde(skip)]
+    pub renames: Vec<SqlRename>,
 }
 
 /// A statement that is passed over.
