@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Comparison;
 use super::consent::{
-    alteration, class, counterpart_class, drop_class, is_allowed, is_of_parent, remade, shown,
+    alteration, class, counterpart_class, drop_class, is_allowed, is_of_parent, lacks_sequence,
+    remade, shown,
 };
 use super::drop_order::{in_order, is_of_others, needed, wholes};
 use super::held;
@@ -361,6 +362,11 @@ impl<'a> Scene<'a> {
         let is_derived = matches!(object.kind(), Kind::Population | Kind::Comment | Kind::Label);
         if !is_derived && !kinds::can_rebuild(&alteration) {
             return Err(format!("{object} depends on it, and cannot be created again"));
+        }
+        if object.kind() == Kind::Default
+            && lacks_sequence(wanted, &self.desired.catalog, self.live)
+        {
+            return Err(format!("{object} would draw from a sequence that does not exist"));
         }
         // The default of a column of another type has to be another one.
         let is_of_root = object.kind() == Kind::Default && shown(object) == root.fact.object;

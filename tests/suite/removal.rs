@@ -330,6 +330,17 @@ async fn types_change_with_what_belongs_to_them() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_would_draw_from_a_sequence_stays() {
+    let column = |column: &str| format!("[tables.t]\ncolumns = {{ a = {column} }}\n");
+    let before = column("{ type = \"numeric\", default = \"1.5\" }");
+    let (database, folder) = changed(&before, &column("\"bigserial\""), "").await;
+    let all = "alter,rebuild,drop";
+    let applied = go(&database, &folder, &["apply", "acme", "--allow", all]).with(3);
+    let told = "default of column t.a would draw from a sequence that does not exist";
+    assert!(applied.stdout.contains(told), "{}", applied.stdout);
+}
+
 /// What "using" does with the values, only the server knows: all are written again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wider_type_with_a_conversion_is_no_change_in_place() {

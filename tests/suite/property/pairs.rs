@@ -40,7 +40,8 @@ fn what_may_be_changed_is_changed_at_once() {
         database
     });
     let number = AtomicU32::new(0);
-    repeatable_runner(300)
+    // Each there and back.
+    repeatable_runner(150)
         .run(&pairs(), |(old, new): (Spec, Spec)| {
             let number = number.fetch_add(1, Ordering::Relaxed);
             let tenants = [format!("acme_{number}_"), format!("other_{number}_")];
