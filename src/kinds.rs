@@ -66,11 +66,12 @@ mod statistics;
 mod table;
 mod trigger;
 mod type_attribute;
+mod type_members;
 mod unmodelled;
 mod view;
 mod widening;
 
-pub use alteration::Alteration;
+pub use alteration::{Alteration, Remade};
 pub use attribute::Attribute;
 pub use column::{
     creates as column_creates, fills, hinders_type_change, is_generated, needs_dependents_gone,
@@ -79,10 +80,10 @@ pub use column::{
 pub use comment::{line as comment_line, target as comment_target};
 pub use constraint::{is_foreign_key, is_not_valid, is_primary_key};
 pub use creation::{Creation, Guard, Place};
-pub use described::{described, members};
+pub use described::described;
 pub use digest::{DIGEST_VERSION, digest_script};
 pub use dropping::{can_drop, can_rebuild, drop_alone, drop_for_rebuild, rebuild};
-pub use enum_type::{Remade, remade};
+pub use enum_type::remade;
 pub use following::{follows_deletes, follows_updates, is_unique, referring_columns, refers_to};
 pub use inheritance::{column, differ_in_structure, has_children, is_unmanaged, same_bound};
 pub use members::{Members, members_script};
@@ -93,4 +94,5 @@ pub use routine::quoted_in_bodies;
 pub use rules::{Digest, Needs, Rules, parameters};
 pub use script::{for_version, stripped};
 pub use sequence::{feeds_its_column, option_words as sequence_option_words};
+pub use type_members::members;
 pub use widening::type_parts;

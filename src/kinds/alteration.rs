@@ -1,8 +1,8 @@
 //! Changes of objects in place.
 
-use super::enum_type::Remade;
 use crate::catalog::{Altered, Fact, Object};
 use crate::manifest::Fragment;
+use crate::name::Ident;
 
 /// An object that exists, and what it is to become.
 #[derive(Debug, Clone)]
@@ -15,6 +15,17 @@ pub struct Alteration<'a> {
     pub backfill: Option<&'a Fragment>,
     /// Of an enum type.
     pub remade: Option<Remade<'a>>,
+}
+
+/// What has to be known to make an enum type anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remade<'a> {
+    /// In order.
+    pub labels: Vec<&'a Ident>,
+    /// Those that the type has, and will not have.
+    pub lost: Vec<&'a Ident>,
+    /// The columns of the type, or of arrays of it, as they are in the tenant.
+    pub columns: Vec<&'a Fact>,
 }
 
 impl<'a> Alteration<'a> {

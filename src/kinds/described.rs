@@ -1,8 +1,8 @@
 //! Objects as text for people.
 
 use super::registry::rules;
+use super::type_members::members;
 use crate::catalog::{Catalog, Fact, Kind, Object};
-use crate::name::Ident;
 
 /// The properties of an object as text, one per line, for people; a column's default is among its
 /// properties, and the labels and attributes are among those of their type. Comments are not.
@@ -27,13 +27,4 @@ pub fn described(catalog: &Catalog, fact: &Fact) -> String {
         _ => {}
     }
     lines.join("\n")
-}
-
-/// The labels of an enum type, or the attributes of a composite type, in their order.
-#[must_use]
-pub fn members<'c>(catalog: &'c Catalog, kind: Kind, of: &Ident) -> Vec<&'c Ident> {
-    let of_type = |fact: &&Fact| matches!(&fact.object, Object::Part(part) if part.of == *of);
-    let mut members: Vec<&Fact> = catalog.of_kind(kind).filter(of_type).collect();
-    members.sort_by_key(|fact| fact.position);
-    members.into_iter().filter_map(|fact| fact.object.name()).collect()
 }

@@ -5,13 +5,13 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::alteration::Alteration;
+use super::alteration::{Alteration, Remade};
 use super::column;
 use super::creation::{Creation, Guard};
-use super::described::members;
 use super::inheritance::has_children;
 use super::kept;
 use super::rules::{Needs, Rules, drop_member, qualified, type_exists, whole_of};
+use super::type_members::members;
 use crate::catalog::{Catalog, Fact, Kind, Object, Slot};
 use crate::name::{Ident, SchemaName, Text, literal};
 
@@ -25,17 +25,6 @@ pub(super) static RULES: Rules = Rules {
     drop: |fact, schema| drop_member("TYPE", fact, schema),
     ..Rules::NONE
 };
-
-/// What has to be known to make an enum type anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remade<'a> {
-    /// In order.
-    pub labels: Vec<&'a Ident>,
-    /// Those that the type has, and will not have.
-    pub lost: Vec<&'a Ident>,
-    /// The columns of the type, or of arrays of it, as they are in the tenant.
-    pub columns: Vec<&'a Fact>,
-}
 
 /// How an enum type that both catalogs have is made anew; `None`: it has the desired labels, but for those that can be added.
 #[must_use]
