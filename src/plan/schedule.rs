@@ -20,6 +20,8 @@ struct Unit<'a> {
     fact: &'a Fact,
     /// Where it comes among those that could be created next.
     rank: (u8, Rank),
+    /// What is changed before, beside what it needs.
+    after: Vec<&'a Object>,
     /// The parts that it always creates.
     firm: Vec<&'a Fact>,
     /// The parts that it creates if all that they need exists at that point.
@@ -131,7 +133,8 @@ fn is_created_with_whole(fact: &Fact) -> bool {
 impl<'a> Unit<'a> {
     fn alone(comparison: &Comparison<'a>, fact: &'a Fact) -> Self {
         let rank = (stratum(fact), comparison.rank(&fact.object));
-        Self { fact, rank, firm: Vec::new(), optional: Vec::new() }
+        let after = hindering(comparison, fact);
+        Self { fact, rank, after, firm: Vec::new(), optional: Vec::new() }
     }
 
     fn creates(&self, object: &Object) -> bool {
@@ -144,6 +147,7 @@ impl<'a> Unit<'a> {
         all.copied()
             .flat_map(needed)
             .all(|object| self.creates(&object) || !pending.contains(&object))
+            && !self.after.iter().any(|object| pending.contains(object))
     }
 
     /// Whether one of its optional foreign keys needs something that is created later.
@@ -193,6 +197,20 @@ impl<'a> Unit<'a> {
         let all = std::iter::once(&self.fact).chain(&self.firm);
         all.copied().find(|fact| fact.object == column)
     }
+}
+
+/// The columns whose values cannot be checked, so that a domain gets no new constraint, as long as they are of the types that they
+/// have; see `type_limits`.
+fn hindering<'a>(comparison: &Comparison<'a>, fact: &Fact) -> Vec<&'a Object> {
+    if fact.object.kind() != Kind::DomainConstraint {
+        return Vec::new();
+    }
+    let changing = comparison.changing.iter().filter(|(object, altered)| {
+        object.kind() == Kind::Column
+            && altered.desired.text("type") != altered.live.text("type")
+            && altered.live.dependencies.iter().any(|object| object.kind().is_type())
+    });
+    changing.map(|(object, _)| *object).collect()
 }
 
 /// Lower ones are created first, unless dependencies decide otherwise.

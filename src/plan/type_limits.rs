@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::comparison::Comparison;
-use crate::catalog::{Catalog, Fact, Kind, Object, Part};
+use crate::catalog::{Fact, Kind, Object, Part};
 use crate::kinds::members;
 use crate::name::Ident;
 
@@ -12,7 +12,7 @@ pub(super) fn refused(comparison: &Comparison<'_>, fact: &Fact) -> Option<String
     let Object::Part(Part { kind, of, name, .. }) = &fact.object else { return None };
     match kind {
         Kind::Attribute => misplaced(comparison, of, name),
-        Kind::DomainConstraint => contained(comparison.live, of),
+        Kind::DomainConstraint => contained(comparison, of),
         _ => None,
     }
 }
@@ -28,7 +28,8 @@ fn misplaced(comparison: &Comparison<'_>, of: &Ident, name: &Ident) -> Option<St
 
 /// The server checks the values in columns of the domain, and refuses a new constraint where a column has them in arrays,
 /// ranges or composite values (`find_composite_type_dependencies` in PostgreSQL's `tablecmds.c`).
-fn contained(live: &Catalog, domain: &Ident) -> Option<String> {
+fn contained(comparison: &Comparison<'_>, domain: &Ident) -> Option<String> {
+    let live = comparison.live;
     let mut domains = BTreeSet::from([domain.as_str().to_owned()]);
     let mut containers: BTreeSet<String> = BTreeSet::new();
     let is_container = |text: &str, domains: &BTreeSet<String>, containers: &BTreeSet<String>| {
@@ -38,7 +39,7 @@ fn contained(live: &Catalog, domain: &Ident) -> Option<String> {
     loop {
         let before = (domains.len(), containers.len());
         for fact in live.facts() {
-            let Some((kind, text)) = type_text(fact) else { continue };
+            let Some((kind, text)) = type_text(comparison.as_changed(fact)) else { continue };
             let contains = is_container(text, &domains, &containers);
             let is_direct = !contains && domains.contains(&element(text).0);
             let Some(whole) = fact.object.group().name().map(|name| name.as_str().to_owned())
@@ -60,6 +61,7 @@ fn contained(live: &Catalog, domain: &Ident) -> Option<String> {
     }
     let columns = live.of_kind(Kind::Column);
     let found = columns.into_iter().find(|fact| {
+        let fact = comparison.as_changed(fact);
         fact.text("type").is_some_and(|text| is_container(text, &domains, &containers))
     })?;
     Some(format!(

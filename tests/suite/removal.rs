@@ -305,6 +305,12 @@ async fn types_change_with_what_belongs_to_them() {
              foreign_keys = [{ columns = [\"aid\"], references = { table = \"a\", columns = [\"id\"] } }]\n",
             "rebuild",
         ),
+        // The domain gets a check when no column has arrays of it any more.
+        (
+            "[types.d]\ndomain = \"text\"\n[tables.t]\ncolumns = { a = \"d[]\" }\n",
+            "[types.d]\ndomain = \"text\"\nchecks = [\"VALUE <> 'no'\"]\n[tables.t]\ncolumns = { a = \"text\" }\n",
+            "rebuild",
+        ),
         (
             "[tables.t]\ncolumns = { id = \"serial\" }\n",
             "[tables.t]\ncolumns = { id = \"bigserial\" }\n",
