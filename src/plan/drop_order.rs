@@ -10,7 +10,7 @@ use crate::kinds;
 pub(super) fn in_order<'a>(
     live: &'a Catalog,
     gone: &BTreeSet<Object>,
-    mut late: BTreeSet<&'a Object>,
+    late: BTreeSet<&'a Object>,
     desired_of: &BTreeMap<Object, &Fact>,
 ) -> Vec<Drop> {
     let facts: Vec<&'a Fact> = gone.iter().filter_map(|object| live.get(object)).collect();
@@ -38,6 +38,9 @@ pub(super) fn in_order<'a>(
     };
     let named: BTreeMap<&Object, &'a Object> =
         facts.iter().map(|fact| (&fact.object, named(fact))).collect();
+    // What waits for a column waits for the table that the column goes with.
+    let late = late.into_iter().map(|object| named.get(object).copied().unwrap_or(object));
+    let mut late: BTreeSet<&'a Object> = late.collect();
     let mut before: BTreeMap<&'a Object, BTreeSet<&'a Object>> = BTreeMap::new();
     for fact in &facts {
         let Some(own) = named.get(&fact.object) else { continue };

@@ -305,6 +305,12 @@ async fn types_change_with_what_belongs_to_them() {
              foreign_keys = [{ columns = [\"aid\"], references = { table = \"a\", columns = [\"id\"] } }]\n",
             "rebuild",
         ),
+        // A view reads another table when its own goes.
+        (
+            "[tables.t]\ncolumns = { a = \"text\" }\n[tables.u]\ncolumns = { a = \"text\" }\n[views.v]\nquery = \"SELECT a FROM t\"\n",
+            "[tables.u]\ncolumns = { a = \"text\" }\n[views.v]\nquery = \"SELECT a FROM u\"\n",
+            "alter,drop",
+        ),
         // The domain gets a check when no column has arrays of it any more.
         (
             "[types.d]\ndomain = \"text\"\n[tables.t]\ncolumns = { a = \"d[]\" }\n",

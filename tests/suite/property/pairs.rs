@@ -41,7 +41,7 @@ fn what_may_be_changed_is_changed_at_once() {
     });
     let number = AtomicU32::new(0);
     // Each there and back.
-    repeatable_runner(150)
+    repeatable_runner(40)
         .run(&pairs(), |(old, new): (Spec, Spec)| {
             let number = number.fetch_add(1, Ordering::Relaxed);
             let tenants = [format!("acme_{number}_"), format!("other_{number}_")];
