@@ -74,8 +74,8 @@ mod widening;
 pub use alteration::{Alteration, Remade};
 pub use attribute::Attribute;
 pub use column::{
-    creates as column_creates, fills, hinders_type_change, is_generated, needs_dependents_gone,
-    rewrites,
+    creates as column_creates, fills, hinders_type_change, is_array, is_generated,
+    needs_dependents_gone, rewrites,
 };
 pub use comment::{line as comment_line, target as comment_target};
 pub use constraint::{is_foreign_key, is_not_valid, is_primary_key};

@@ -251,6 +251,12 @@ pub fn is_generated(column: &Fact) -> bool {
     ["identity", "stored", "virtual"].iter().any(|key| column.text(key).is_some())
 }
 
+/// Whether a column has arrays as values.
+#[must_use]
+pub fn is_array(column: &Fact) -> bool {
+    column.text("type").is_some_and(|text| text.ends_with("[]"))
+}
+
 /// Whether a column is filled, since it becomes NOT NULL.
 #[must_use]
 pub fn fills(alteration: &Alteration<'_>) -> bool {

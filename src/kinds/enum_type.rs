@@ -3,8 +3,6 @@
 //! The server adds labels and renames them, and can do nothing else with them. A type that loses labels, or gets another order,
 //! is made anew, and the columns of the old one are converted.
 
-use sha2::{Digest as _, Sha256};
-
 use super::alteration::{Alteration, Remade};
 use super::column;
 use super::creation::{Creation, Guard};
@@ -64,9 +62,7 @@ fn alter(alteration: &Alteration<'_>, schema: &SchemaName) -> Option<String> {
     let Remade { labels, columns, .. } = alteration.remade.as_ref()?;
     let name = qualified(alteration.object(), schema);
     let labels = literals(labels.iter().copied()).join(", ");
-    let digest = Sha256::digest(alteration.object().to_string());
-    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let old = format!("provision_old_{short}");
+    let old = format!("provision_old_{}", kept::digits(alteration.object()));
     let (quoted, full) = (format!("\"{old}\""), format!("{}.\"{old}\"", schema.quoted()));
     let kept = kept::target(alteration.live, schema)?;
     let mut statements = vec![
@@ -97,8 +93,7 @@ fn conversions(columns: &[&Fact], name: &str, schema: &SchemaName) -> Vec<String
     for column in columns {
         let table = whole_of(&column.object, schema);
         let own = column.object.name().map(Ident::quoted).unwrap_or_default();
-        let is_array = column.text("type").is_some_and(|text| text.ends_with("[]"));
-        let (data_type, output) = if is_array {
+        let (data_type, output) = if column::is_array(column) {
             (format!("{name}[]"), "array_out")
         } else {
             (name.to_owned(), "enum_out")

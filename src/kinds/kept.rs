@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::routine::signature;
 use super::rules::qualified;
-use crate::catalog::{Fact, Kind};
+use crate::catalog::{Fact, Kind, Object};
 use crate::name::{SchemaName, literal};
 
 /// A PL/pgSQL statement that runs what [`Target::keep`] has remembered. Privileges on a column that there is no more are gone.
@@ -63,8 +63,6 @@ pub(super) fn target(fact: &Fact, schema: &SchemaName) -> Option<Target> {
         _ => qualified(&fact.object, schema),
     };
     let granted = if catalog == "pg_class" { "TABLE" } else { word };
-    let digest = Sha256::digest(fact.object.to_string());
-    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some(Target {
         on: literal(&format!("{granted} {name}")),
         owned: literal(&format!("{word} {name}")),
@@ -72,8 +70,14 @@ pub(super) fn target(fact: &Fact, schema: &SchemaName) -> Option<Target> {
         catalog,
         prefix,
         privileges,
-        setting: literal(&format!("provision.kept_{short}")),
+        setting: literal(&format!("provision.kept_{}", digits(&fact.object))),
     })
+}
+
+/// Hexadecimal digits that tell an object from others, for names of what exists during a statement or a transaction only.
+pub(super) fn digits(object: &Object) -> String {
+    let digest = Sha256::digest(object.to_string());
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Target {

@@ -466,8 +466,7 @@ fn with_lost_labels(
         let is_lost = |value: &str| {
             format!("pg_catalog.textin(pg_catalog.enum_out({value})) IN ({})", labels.join(", "))
         };
-        let is_array = column.text("type").is_some_and(|text| text.ends_with("[]"));
-        let condition = if is_array {
+        let condition = if kinds::is_array(column) {
             format!("EXISTS (SELECT FROM unnest({name}) AS u(label) WHERE {})", is_lost("u.label"))
         } else {
             is_lost(&name)
