@@ -153,12 +153,6 @@ impl<'a> Comparison<'a> {
         Alteration { remade, ..consent::alteration(self.manifest, &Altered { desired, live }) }
     }
 
-    /// What an object of the tenant is when it has been changed.
-    pub(super) fn as_changed(&self, live: &'a Fact) -> &'a Fact {
-        let mut changing = self.changing.values();
-        changing.find(|altered| altered.live.object == live.object).map_or(live, |a| a.desired)
-    }
-
     /// What is to be created or changed, as it is desired.
     pub(super) fn touched(&self) -> impl Iterator<Item = &'a Fact> {
         let changed = self.changing.values().map(|altered| altered.desired);

@@ -106,11 +106,16 @@ fn unfit(comparison: &Comparison<'_>) -> BTreeMap<Object, Object> {
 /// What needs something that cannot be created cannot be created either, nor can a whole without an indispensable
 /// part: for the same reasons.
 fn spread<'a>(comparison: &Comparison<'a>, blocked: &mut Blocked<'a>) {
+    let order = type_limits::order(comparison);
     loop {
         let mut more: Vec<(&'a Object, String)> = Vec::new();
         for fact in comparison.touched() {
             if !blocked.contains_key(&fact.object) {
-                let held = needed(fact).filter_map(|object| blocked.get(&object));
+                let before = order.get(&fact.object).into_iter().flatten();
+                // A check that is not added hinders nothing.
+                let before = before.filter(|object| object.kind() != Kind::DomainConstraint);
+                let needed = needed(fact).chain(before.map(|object| (*object).clone()));
+                let held = needed.filter_map(|object| blocked.get(&object));
                 more.extend(held.flatten().map(|reason| (&fact.object, reason.clone())));
             } else if let Some(whole) = indispensable_to(fact)
                 && let Some((whole, _)) = comparison.added.get_key_value(&whole)

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::comparison::Comparison;
+use super::needs::Blocked;
 use crate::catalog::{Fact, Kind, Object, Part};
 use crate::kinds;
 use crate::manifest::{Cell, SeedDecl, SeedRow};
@@ -15,6 +16,7 @@ const WRITTEN: [&str; 4] = ["type", "identity", "stored", "virtual"];
 /// there.
 pub(super) fn misfits(
     comparison: &Comparison<'_>,
+    blocked: &Blocked<'_>,
     seed: &SeedDecl,
     row: &SeedRow,
 ) -> BTreeSet<String> {
@@ -33,7 +35,11 @@ pub(super) fn misfits(
         if is_given || is_changed || !needs_value(comparison, live, &seed.table, name) {
             continue;
         }
-        if comparison.desired.catalog.has(&live.object) {
+        // It has gone with something that is created again, or a person allows the column to get it.
+        let default = Object::on_table(Kind::Default, &seed.table, name);
+        if comparison.added.contains_key(&default) {
+            why.extend(blocked.get(&default).into_iter().flatten().cloned());
+        } else if comparison.desired.catalog.has(&live.object) {
             why.insert(format!("{} is NOT NULL without a default, unlike declared", live.object));
         } else {
             why.insert(format!("{} is NOT NULL without a default, and not declared", live.object));

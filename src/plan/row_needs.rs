@@ -37,7 +37,7 @@ impl<'c, 'a> HeldRows<'c, 'a> {
     /// Why the row is held back; nothing if it is not.
     pub(super) fn why(&mut self, seed: &'a SeedDecl, row: &'a SeedRow) -> BTreeSet<String> {
         let mut why = self.why_not_write(seed, row);
-        why.extend(misfits(self.comparison, seed, row));
+        why.extend(misfits(self.comparison, self.blocked, seed, row));
         if !why.is_empty() {
             self.tables.entry(&seed.table).or_default().extend(why.iter().cloned());
         }

@@ -12,6 +12,7 @@ use super::comparison::{Comparison, Rank};
 use super::needs::{Blocked, needed};
 use super::removed::Removal;
 use super::step::Step;
+use super::type_limits::{self, Order};
 use crate::catalog::{Altered, Fact, Kind, Object};
 use crate::kinds::{self, Creation, Place, column_creates, is_foreign_key, is_not_valid, members};
 
@@ -20,7 +21,7 @@ struct Unit<'a> {
     fact: &'a Fact,
     /// Where it comes among those that could be created next.
     rank: (u8, Rank),
-    /// What is changed before, beside what it needs.
+    /// What is done before, beside what it needs.
     after: Vec<&'a Object>,
     /// The parts that it always creates.
     firm: Vec<&'a Fact>,
@@ -36,16 +37,17 @@ pub(super) fn schedule<'a>(
 ) -> Vec<Step<'a>> {
     let (added, changing) = (comparison.added.keys(), comparison.changing.keys());
     let mut pending: BTreeSet<&Object> = added.chain(changing).copied().collect();
-    let mut waiting = units(comparison, blocked);
+    let order = type_limits::order(comparison);
+    let mut waiting = units(comparison, blocked, &order);
     let changed = comparison.changing.values();
-    waiting.extend(changed.map(|altered| Unit::alone(comparison, altered.desired)));
+    waiting.extend(changed.map(|altered| Unit::alone(comparison, altered.desired, &order)));
     waiting.sort_by_key(|unit| unit.rank);
     let mut created = Vec::new();
     while let Some(at) = next(&waiting, &pending) {
         let unit = waiting.remove(at);
         let (parts, left) = unit.parts(&mut pending, blocked);
         for fact in left {
-            let unit = Unit::alone(comparison, fact);
+            let unit = Unit::alone(comparison, fact, &order);
             waiting.insert(waiting.partition_point(|other| other.rank <= unit.rank), unit);
         }
         let named = |fact: &'a Fact| (comparison.name_of(&fact.object), fact);
@@ -81,7 +83,11 @@ fn next(waiting: &[Unit<'_>], pending: &BTreeSet<&Object>) -> Option<usize> {
     first_of(&mut all().filter(|(_, unit)| unit.is_ready(pending))).or_else(|| first_of(&mut all()))
 }
 
-fn units<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Unit<'a>> {
+fn units<'a>(
+    comparison: &Comparison<'a>,
+    blocked: &Blocked<'a>,
+    order: &Order<'a>,
+) -> Vec<Unit<'a>> {
     let mut in_order: Vec<&'a Fact> = comparison.added.values().copied().collect();
     in_order.sort_by_key(|fact| comparison.rank(&fact.object));
     let mut units: BTreeMap<&Object, Unit<'a>> = BTreeMap::new();
@@ -104,17 +110,22 @@ fn units<'a>(comparison: &Comparison<'a>, blocked: &Blocked<'a>) -> Vec<Unit<'a>
         match units.get_mut(&whole) {
             Some(unit) if is_created_with_whole(fact) && !blocked.contains_key(&fact.object) => {
                 unit.optional.extend(optional);
-                if is_foreign_key(fact) { unit.optional.push(fact) } else { unit.firm.push(fact) }
+                if is_foreign_key(fact) {
+                    unit.optional.push(fact);
+                } else {
+                    unit.take(fact, order);
+                }
             }
             // None of these can be created later.
             Some(unit)
                 if matches!(fact.object.kind(), Kind::Column | Kind::Label | Kind::Attribute) =>
             {
                 unit.optional.extend(optional);
-                unit.firm.push(fact);
+                unit.take(fact, order);
             }
             _ => {
-                units.insert(&fact.object, Unit { optional, ..Unit::alone(comparison, fact) });
+                let unit = Unit { optional, ..Unit::alone(comparison, fact, order) };
+                units.insert(&fact.object, unit);
             }
         }
     }
@@ -131,10 +142,16 @@ fn is_created_with_whole(fact: &Fact) -> bool {
 }
 
 impl<'a> Unit<'a> {
-    fn alone(comparison: &Comparison<'a>, fact: &'a Fact) -> Self {
+    fn alone(comparison: &Comparison<'a>, fact: &'a Fact, order: &Order<'a>) -> Self {
         let rank = (stratum(fact), comparison.rank(&fact.object));
-        let after = hindering(comparison, fact);
+        let after = order.get(&fact.object).cloned().unwrap_or_default();
         Self { fact, rank, after, firm: Vec::new(), optional: Vec::new() }
+    }
+
+    /// Makes something a firm part.
+    fn take(&mut self, fact: &'a Fact, order: &Order<'a>) {
+        self.firm.push(fact);
+        self.after.extend(order.get(&fact.object).into_iter().flatten());
     }
 
     fn creates(&self, object: &Object) -> bool {
@@ -197,20 +214,6 @@ impl<'a> Unit<'a> {
         let all = std::iter::once(&self.fact).chain(&self.firm);
         all.copied().find(|fact| fact.object == column)
     }
-}
-
-/// The columns whose values cannot be checked, so that a domain gets no new constraint, as long as they are of the types that they
-/// have; see `type_limits`.
-fn hindering<'a>(comparison: &Comparison<'a>, fact: &Fact) -> Vec<&'a Object> {
-    if fact.object.kind() != Kind::DomainConstraint {
-        return Vec::new();
-    }
-    let changing = comparison.changing.iter().filter(|(object, altered)| {
-        object.kind() == Kind::Column
-            && altered.desired.text("type") != altered.live.text("type")
-            && altered.live.dependencies.iter().any(|object| object.kind().is_type())
-    });
-    changing.map(|(object, _)| *object).collect()
 }
 
 /// Lower ones are created first, unless dependencies decide otherwise.

@@ -147,3 +147,22 @@ async fn a_type_that_somebody_else_uses_stays() {
     }
     go(&database, &folder, &["apply", "acme", "--allow", "rebuild"]).with(0);
 }
+
+/// The default goes with the old type, and is there again when the row is inserted.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_inserted_beside_columns_of_a_type_that_is_made_anew() {
+    let database = Database::new().await;
+    let manifest = |labels: &str, rows: &str| {
+        format!(
+            "version = 1\n[tenants]\nlist = [\"acme\"]\n[types.state]\nenum = {labels}\n\
+             [tables.tasks]\nprimary_key = [\"id\"]\n\
+             columns = {{ id = \"int\", was = {{ type = \"state[]\", default = \"'{{}}'\" }} }}\n{rows}"
+        )
+    };
+    let folder = Folder::new(&manifest("[\"old\"]", ""));
+    go(&database, &folder, &["apply", "acme"]).with(0);
+    let row = "[[seeds]]\ntable = \"tasks\"\nkey = [\"id\"]\nrows = [{ id = 1 }]\n";
+    folder.write("schema.toml", &manifest("[\"new\"]", row));
+    go(&database, &folder, &["apply", "acme", "--allow", "rebuild"]).with(0);
+    assert_eq!(database.ask("SELECT was::text FROM acme.tasks").await, "{}");
+}

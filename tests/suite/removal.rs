@@ -317,6 +317,18 @@ async fn types_change_with_what_belongs_to_them() {
             "[types.d]\ndomain = \"text\"\nchecks = [\"VALUE <> 'no'\"]\n[tables.t]\ncolumns = { a = \"text\" }\n",
             "rebuild",
         ),
+        // It gets one before values of it are parts of others, in columns that are new, changed, or of a type that is extended.
+        (
+            "[types.d]\ndomain = \"text\"\n[types.c]\nattributes = { x = \"int\" }\n\
+             [tables.t]\ncolumns = { a = \"c\", b = { type = \"text[]\", null = true } }\n",
+            "[types.d]\ndomain = \"text\"\nchecks = [\"{schema}.good(VALUE)\"]\n\
+             [functions.good]\narguments = \"text\"\nreturns = \"boolean\"\nlanguage = \"sql\"\nbody = \"SELECT true\"\n\
+             [types.c.attributes]\nx = \"int\"\ny = { type = \"e\" }\n\
+             [types.e]\ndomain = \"d\"\n[types.r]\nattributes = { z = \"d\" }\n\
+             [tables.t]\ncolumns = { a = \"c\", b = { type = \"d[]\", null = true, using = \"b::{schema}.d[]\" }, c = { type = \"r\", null = true } }\n\
+             [tables.u]\ncolumns = { a = \"d[]\" }\n",
+            "rebuild",
+        ),
         (
             "[tables.t]\ncolumns = { id = \"serial\" }\n",
             "[tables.t]\ncolumns = { id = \"bigserial\" }\n",
@@ -340,6 +352,26 @@ async fn types_change_with_what_belongs_to_them() {
         assert!(plan.contains("Nothing to do in schema acme.\n"), "{plan}");
         assert!(!plan.contains("Not touched"), "{plan}");
     }
+}
+
+/// The server could not check the values that columns have as parts of others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_could_not_be_added_again_stays() {
+    let manifest = |check: &str| {
+        format!(
+            "[types.d]\ndomain = \"text\"\nchecks = [\"{check}\"]\n\
+             [tables.t]\ncolumns = {{ a = \"d[]\" }}\n"
+        )
+    };
+    let (database, folder) =
+        changed(&manifest("VALUE <> 'a'"), &manifest("VALUE <> 'b'"), "").await;
+    let applied =
+        go(&database, &folder, &["apply", "acme", "--allow", "alter,rebuild,drop"]).with(3);
+    let told = "the server cannot check the values of the domain that are parts of others, as in column t.a";
+    assert!(applied.stdout.contains(told), "{}", applied.stdout);
+    let check = "SELECT pg_get_constraintdef(oid) FROM pg_constraint \
+                 WHERE connamespace = 'acme'::regnamespace AND contypid > 0";
+    assert_eq!(database.ask(check).await, "CHECK ((VALUE <> 'a'::text))");
 }
 
 #[tokio::test(flavor = "multi_thread")]
