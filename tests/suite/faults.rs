@@ -88,6 +88,7 @@ async fn act_between_statements(
     expected: impl Fn(&RunReport, usize),
 ) -> usize {
     let act = Arc::new(act);
+    let context = support::context(&folder.manifest(), database);
     let mut whole = 0;
     for at in 1.. {
         assert!(at < 500, "an apply does not take so many statements");
@@ -119,7 +120,6 @@ async fn act_between_statements(
         wait_for_end_of_others(database).await;
         let why = format!("after statement {at}");
         whole += usize::from(check_whole_or_absent(database, &id, &why).await);
-        let context = support::context(&folder.manifest(), database);
         converge(&context, &id).await;
         assert!(check_whole_or_absent(database, &id, &why).await);
     }

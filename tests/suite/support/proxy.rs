@@ -41,6 +41,8 @@ impl Proxy {
         let shared = Arc::new(Shared { rule: Mutex::new(rule), statements: statements.clone() });
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                // An answer is several small messages, which otherwise wait for each other.
+                let _ = client.set_nodelay(true);
                 let server = UnixStream::connect(socket_dir.join(".s.PGSQL.5432"));
                 let Ok(server) = server else { continue };
                 let shared = shared.clone();
