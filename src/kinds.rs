@@ -88,7 +88,9 @@ pub use following::{follows_deletes, follows_updates, is_unique, referring_colum
 pub use inheritance::{column, differ_in_structure, has_children, is_unmanaged, same_bound};
 pub use members::{Members, members_script};
 pub use reading::{Reading, details_script, parse};
-pub use registry::{alter, can_alter, comes_with, create, is_structural, occupied, rules};
+pub use registry::{
+    alter, can_alter, comes_with, create, is_structural, matching, occupied, rules,
+};
 pub use renaming::rename;
 pub use routine::quoted_in_bodies;
 pub use rules::{Digest, Needs, Rules, parameters};

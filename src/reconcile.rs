@@ -34,7 +34,7 @@ pub use options::{ApplyOptions, Reviewed};
 pub(crate) use outcome::millis;
 pub use outcome::{Outcome, Tenant};
 pub(crate) use plan::count_rows;
-pub use plan::{check, check_listed, plan, plan_and_hold};
+pub use plan::{check, check_listed, plan, plan_and_hold, plan_on};
 pub(crate) use rows::NOT_ASKED;
 pub use rows::RowChecks;
 pub use status::{Differences, Status, status};

@@ -97,7 +97,7 @@ mod tests {
         let desired = Desired { catalog, unnamed, ..Desired::default() };
         let live = self::catalog(live);
         let is_structural = |kind: Kind| matches!(kind, Kind::Constraint | Kind::Index);
-        let matching = matching(&desired, &live, is_structural);
+        let matching = matching(&desired, &live, is_structural, |_, _| false);
         let delta = delta(&desired.catalog, &live, &matching);
         let mut words = Vec::new();
         words.extend(delta.added.iter().map(|fact| format!("+{}", fact.object)));

@@ -139,6 +139,45 @@ impl Kind {
         matches!(self, Self::Enum | Self::Domain | Self::CompositeType | Self::RangeType)
     }
 
+    /// Whether objects of this kind have a name of their own, and can be given another one.
+    #[must_use]
+    pub fn has_name(self) -> bool {
+        match self {
+            Self::Enum
+            | Self::Label
+            | Self::Domain
+            | Self::DomainConstraint
+            | Self::CompositeType
+            | Self::Attribute
+            | Self::RangeType
+            | Self::Sequence
+            | Self::Table
+            | Self::Column
+            | Self::Constraint
+            | Self::Index
+            | Self::Statistics
+            | Self::Policy
+            | Self::Trigger
+            | Self::Rule
+            | Self::View
+            | Self::MaterializedView
+            | Self::Function
+            | Self::Procedure
+            | Self::Aggregate => true,
+            Self::Schema
+            | Self::Default
+            | Self::ReplicaIdentity
+            | Self::Clustering
+            | Self::RowSecurity
+            | Self::Population
+            | Self::Comment
+            | Self::Row
+            | Self::Grant
+            | Self::DefaultPrivilege
+            | Self::Owner => false,
+        }
+    }
+
     /// Whether it is about roles: privileges, on what exists or will, or an owner.
     #[must_use]
     pub fn is_privilege(self) -> bool {

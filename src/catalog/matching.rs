@@ -3,7 +3,8 @@
 //! Objects that the manifest leaves unnamed, and those that could exist under another name, are matched in
 //! this order, each live object being taken at most once:
 //! 1. the one with the declared name; for an unnamed one, the one with equal attributes;
-//! 2. the one that plays the same role, such as the primary key, the foreign key on the same columns, or the
+//! 2. for an unnamed one, one that plays the same role and becomes equal when it is changed in place;
+//! 3. the one that plays the same role, such as the primary key, the foreign key on the same columns, or the
 //!    unique index in the place of a unique constraint; for an unnamed one, the one of its type under the name
 //!    that it would get; for a named one, an equal one under another name. These are *changed*: to
 //!    create the declared one beside it would be to create it twice.
@@ -92,12 +93,14 @@ impl<'a> Matching<'a> {
     }
 }
 
-/// Matches desired objects with live ones, for the kinds that are matched by structure.
+/// Matches desired objects with live ones, for the kinds that are matched by structure; `can_change` says whether the second can be
+/// made like the first in place.
 #[must_use]
 pub fn matching<'a>(
     desired: &'a Desired,
     live: &'a Catalog,
     is_structural: impl Fn(Kind) -> bool,
+    can_change: impl Fn(&Fact, &Fact) -> bool,
 ) -> Matching<'a> {
     let is_structural = |fact: &&Fact| is_structural(fact.object.kind());
     let mut open: Vec<&Fact> = desired.catalog.facts().filter(is_structural).collect();
@@ -110,6 +113,18 @@ pub fn matching<'a>(
     // Each round goes over all of them, so that a counterpart of one is never the exact match of another.
     open.retain(|fact| {
         let found = take(&mut left, fact, |live| is_same(desired, fact, live));
+        found.inspect(|live| matching.pair(fact, live)).is_none()
+    });
+    open.retain(|fact| {
+        let is_changeable = |live: &Fact| {
+            live.object.kind() == fact.object.kind()
+                && desired.unnamed.contains(&fact.object)
+                && plays_its_part(fact, live, false)
+                && can_change(fact, live)
+        };
+        let preference =
+            |live: &Fact| is_changeable(live).then_some(u8::from(live.object != fact.object));
+        let found = take(&mut left, fact, preference);
         found.inspect(|live| matching.pair(fact, live)).is_none()
     });
     for fact in open {

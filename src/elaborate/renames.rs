@@ -90,14 +90,7 @@ fn is_renamable(object: &Object) -> bool {
     match object {
         Object::Member(..) | Object::Routine { .. } => true,
         Object::Part(Part { kind: Kind::Column, whole, .. }) => *whole == Kind::Table,
-        Object::Part(Part { kind, .. }) => !matches!(
-            kind,
-            Kind::Default
-                | Kind::ReplicaIdentity
-                | Kind::Clustering
-                | Kind::RowSecurity
-                | Kind::Population
-        ),
+        Object::Part(Part { kind, .. }) => kind.has_name(),
         _ => false,
     }
 }

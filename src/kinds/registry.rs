@@ -11,7 +11,7 @@ use super::{
     replica_identity, rewrite, routine, row_security, schema, sequence, statistics, table, trigger,
     type_attribute, view,
 };
-use crate::catalog::{Fact, Kind, Object, Slot};
+use crate::catalog::{self, Catalog, Desired, Fact, Kind, Matching, Object, Slot};
 use crate::name::SchemaName;
 
 /// The rules of a kind.
@@ -81,6 +81,13 @@ static ANY: LazyLock<SchemaName> = LazyLock::new(SchemaName::scratch);
 #[must_use]
 pub fn can_alter(alteration: &Alteration<'_>) -> bool {
     alter(alteration, &ANY).is_some()
+}
+
+/// Which object of a tenant corresponds to a desired one, where the name does not decide.
+#[must_use]
+pub fn matching<'a>(desired: &'a Desired, live: &'a Catalog) -> Matching<'a> {
+    let can_change = |desired: &Fact, live: &Fact| can_alter(&Alteration::new(desired, live));
+    catalog::matching(desired, live, is_structural, can_change)
 }
 
 /// The statement that creates an object, without a semicolon at the end.

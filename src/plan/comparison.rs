@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::consent::{self, Parted};
 use super::removed::Removal;
 use crate::catalog::{
-    Altered, Catalog, Delta, Desired, Fact, Kind, Matching, Object, Slots, delta, matching,
+    Altered, Catalog, Delta, Desired, Fact, Kind, Matching, Object, Slots, delta,
 };
 use crate::consent::{Class, Consent};
 use crate::kinds::{self, Alteration, Remade};
@@ -75,7 +75,7 @@ impl<'a> Comparison<'a> {
         consent: &Consent,
         removal: &Removal,
     ) -> (Self, BTreeMap<&'a Object, String>) {
-        let matching = matching(desired, live, kinds::is_structural);
+        let matching = kinds::matching(desired, live);
         let found = delta(&desired.catalog, live, &matching);
         let catalogs = (&desired.catalog, live);
         let refused = removal.refused.keys().cloned().collect();

@@ -17,9 +17,7 @@ use super::held;
 use super::mentions::has_word;
 use super::removed::{Intent, Refusal, Removal};
 use super::renaming::Renaming;
-use crate::catalog::{
-    Altered, Catalog, Delta, Desired, Fact, Kind, Matching, Object, delta, matching,
-};
+use crate::catalog::{Altered, Catalog, Delta, Desired, Fact, Kind, Matching, Object, delta};
 use crate::consent::Consent;
 use crate::kinds::{self, Alteration};
 use crate::manifest::Manifest;
@@ -46,7 +44,7 @@ pub(super) fn removal(
     if consent.is_empty() {
         return Removal::default();
     }
-    let matching = matching(desired, live, kinds::is_structural);
+    let matching = kinds::matching(desired, live);
     let found = delta(&desired.catalog, live, &matching);
     let (compared, why) = ((&matching, &found), (reasons, renaming));
     let scene = Scene::new(manifest, desired, live, compared, why, consent);
@@ -111,6 +109,8 @@ struct Scene<'a> {
     permitted: BTreeSet<Object>,
     /// What is declared under another name.
     misnamed: BTreeSet<Object>,
+    /// What exists in the place of something that the manifest leaves unnamed.
+    replaced: BTreeSet<Object>,
     /// What goes when an object goes: its parts, and what depends on it.
     dependents: BTreeMap<Object, Vec<&'a Fact>>,
 }
@@ -138,10 +138,13 @@ impl<'a> Scene<'a> {
                 permitted.insert(there.object.clone());
             }
         }
-        let mut misnamed = BTreeSet::new();
+        let (mut misnamed, mut replaced) = (BTreeSet::new(), BTreeSet::new());
         for counterpart in &matching.counterparts {
             let (wanted, there) = (counterpart.desired, counterpart.live);
             desired_of.insert(there.object.clone(), wanted);
+            if !counterpart.is_named {
+                replaced.insert(there.object.clone());
+            }
             let class = counterpart_class(counterpart, live);
             match class {
                 Some(class) if is_allowed(consent, class, wanted, there) => {
@@ -166,6 +169,7 @@ impl<'a> Scene<'a> {
             desired_of,
             permitted,
             misnamed,
+            replaced,
             dependents,
         }
     }
@@ -189,7 +193,7 @@ impl<'a> Scene<'a> {
                 continue;
             };
             let alteration = Alteration::new(wanted, fact);
-            let is_other = self.is_replaced(fact, wanted) || !kinds::can_alter(&alteration);
+            let is_other = self.replaced.contains(object) || !kinds::can_alter(&alteration);
             if is_other {
                 roots.push((fact, Intent::Rebuild));
             } else if kinds::needs_dependents_gone(&alteration) {
@@ -200,12 +204,6 @@ impl<'a> Scene<'a> {
         let types = types.keys().filter_map(|object| self.live.get(object));
         roots.extend(types.map(|fact| (fact, Intent::Remake)));
         roots
-    }
-
-    /// Whether the desired object would be another one, with another name.
-    fn is_replaced(&self, live: &Fact, wanted: &Fact) -> bool {
-        let is_unnamed = self.desired.unnamed.contains(&wanted.object);
-        is_unnamed && live.object != wanted.object && live.attributes != wanted.attributes
     }
 
     fn may_drop(&self, fact: &Fact) -> bool {
@@ -391,7 +389,7 @@ impl<'a> Scene<'a> {
         let alteration = Alteration::new(wanted, dependent);
         let is_changed = self.permitted.contains(&dependent.object)
             && kinds::can_alter(&alteration)
-            && !self.is_replaced(dependent, wanted);
+            && !self.replaced.contains(&dependent.object);
         let is_part = dependent.object.parent().as_ref() == Some(&extra.object);
         !self.desired_of.contains_key(&extra.object)
             && !is_part

@@ -20,7 +20,20 @@ pub async fn plan(context: &Context, tenant: &Tenant) -> Result<Plan, ReconcileE
     plan_and_hold(context, tenant).await.map(|(plan, _)| plan)
 }
 
-/// The same, with the hold of the tenant that would keep `apply` from it.
+/// [`plan()`] on a connection that the caller keeps for more than one tenant.
+///
+/// # Errors
+/// As [`plan()`]. The session is then in whatever state the error found it in.
+pub async fn plan_on(
+    session: &mut Session,
+    context: &Context,
+    tenant: &Tenant,
+) -> Result<Plan, ReconcileError> {
+    check_registered(context, session, tenant).await?;
+    counted(session, context, tenant).await.map(|(plan, _)| plan)
+}
+
+/// [`plan()`], with the hold of the tenant that would keep `apply` from it.
 ///
 /// # Errors
 /// As [`plan`].

@@ -98,7 +98,7 @@ fn renamed(
 ) -> Option<Renamed> {
     let moved = old.map(|old| catalog::renamed(live, old, desired, &renames));
     let catalog = moved.as_ref().unwrap_or(live);
-    let matching = catalog::matching(desired, catalog, kinds::is_structural);
+    let matching = kinds::matching(desired, catalog);
     let following = catalog::following(&renames, desired, catalog, |object| matching.live(object));
     let misnamed = matching.counterparts.iter().filter(|one| one.is_only_misnamed());
     let misnamed = misnamed.map(|one| (&one.live.object, &one.desired.object));

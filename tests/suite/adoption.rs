@@ -1,5 +1,6 @@
 //! Tenants that another tool made.
 
+use provision::consent::Class;
 use provision::reconcile::Outcome;
 
 use crate::support::{self, Database, context_of, converge};
@@ -129,6 +130,29 @@ async fn a_not_null_that_was_never_checked_is_not_one() {
     database.run("ALTER TABLE acme.orders VALIDATE CONSTRAINT later").await;
     let plan = support::plan(&context, "acme").await.expect("a plan");
     assert!(plan.is_empty() && plan.changed.is_empty(), "{:#?}", plan.changed);
+}
+
+/// Whatever name it has, it needs not be dropped for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unnamed_check_is_validated_in_place() {
+    let database = Database::new().await;
+    let manifest = "version = 1\n[tables.t]\nchecks = [\"id > 0\"]\ncolumns = { id = \"int\" }\n";
+    database
+        .run(
+            "CREATE SCHEMA acme; CREATE TABLE acme.t (id int NOT NULL);
+             ALTER TABLE acme.t ADD CONSTRAINT mine CHECK (id > 0) NOT VALID",
+        )
+        .await;
+    let mut context = context_of(manifest, &database);
+    let plan = support::plan(&context, "acme").await.expect("a plan");
+    assert!(plan.is_empty() && plan.changed.len() == 1, "{plan:?}");
+    assert_eq!(plan.changed[0].allowed_by, Some(Class::Alter), "{plan:?}");
+    context.consent = "alter".parse().expect("consent");
+    let applied = converge(&context, "acme").await;
+    assert!(applied.plan.untouched().is_empty(), "{applied:?}");
+    assert_eq!(applied.plan.steps.len(), 1, "{applied:?}");
+    let valid = "SELECT convalidated::text FROM pg_constraint WHERE conname = 'mine'";
+    assert_eq!(database.ask(valid).await, "true");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,8 +7,8 @@ use provision::catalog::Kind;
 use provision::consent::Class;
 use provision::kinds;
 
-use crate::fingerprint::read;
-use crate::support::{self, Database, context_of, converge};
+use crate::fingerprint::{read, read_on};
+use crate::support::{self, Connection, Database, context_of, converge};
 
 const MANIFEST: &str = r#"
 version = 1
@@ -655,8 +655,9 @@ fn every_attribute_has_a_case() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_any_attribute_is_digested_and_told() {
     let database = Database::new().await;
-    converge(&context_of(MANIFEST, &database), "acme").await;
-    let (original, _) = read(&database, "acme").await;
+    let mut original = context_of(MANIFEST, &database);
+    converge(&original, "acme").await;
+    let (unchanged, _) = read(&database, "acme").await;
     let version: i32 =
         database.ask("SHOW server_version_num").await.parse().expect("a version number");
     let mut out_of_place: Vec<(Kind, &str, Option<Class>)> = Vec::new();
@@ -666,9 +667,12 @@ async fn a_change_of_any_attribute_is_digested_and_told() {
         }
         let copy = Database::copy_of(&database).await;
         copy.run(change).await;
-        let (fingerprint, _) = read(&copy, "acme").await;
-        assert_ne!(fingerprint, original, "{kind:?}.{attribute} is not digested");
-        let plan = support::plan(&context_of(MANIFEST, &copy), "acme").await.expect("a plan");
+        let mut connection = Connection::default();
+        let (fingerprint, _) = read_on(connection.session(&copy).await, "acme").await;
+        assert_ne!(fingerprint, unchanged, "{kind:?}.{attribute} is not digested");
+        // What the manifest declares is the same in all databases.
+        original.target = copy.target();
+        let plan = connection.plan(&original, "acme").await.expect("a plan");
         let changed: Vec<String> =
             plan.changed.iter().map(|change| change.object.to_string()).collect();
         let is_told = changed.iter().any(|changed| changed == object);
@@ -681,10 +685,10 @@ async fn a_change_of_any_attribute_is_digested_and_told() {
         if let Some(class) = class {
             let mut context = context_of(MANIFEST, &copy);
             context.consent = format!("{}:{object}", class.word()).parse().expect("consent");
-            support::apply(&context, "acme").await.unwrap_or_else(|error| {
+            connection.apply(&context, "acme").await.unwrap_or_else(|error| {
                 panic!("{kind:?}.{attribute}: {}", support::told(&error));
             });
-            let left = support::plan(&context, "acme").await.expect("a plan");
+            let left = connection.plan(&context, "acme").await.expect("a plan");
             let is_left = left.changed.iter().any(|change| change.object.to_string() == *object);
             assert!(left.is_empty() && !is_left, "{kind:?}.{attribute}: {:?}", left.changed);
         }

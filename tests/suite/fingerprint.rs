@@ -20,23 +20,34 @@ pub async fn read(database: &Database, id: &str) -> (Checksum, Arc<Catalog>) {
     (fingerprint, known.schema)
 }
 
+/// [`read`] on a connection that is kept.
+pub async fn read_on(session: &mut Session, id: &str) -> (Checksum, Arc<Catalog>) {
+    let (fingerprint, known) = read_shape_on(session, id).await;
+    (fingerprint, known.schema)
+}
+
 /// The fingerprint of a tenant's schema and what is known by it, read anew.
 async fn read_shape(database: &Database, id: &str) -> (Checksum, KnownShape) {
+    let mut session = Session::open(&database.target()).await.expect("a session");
+    let found = read_shape_on(&mut session, id).await;
+    session.close().await;
+    found
+}
+
+async fn read_shape_on(session: &mut Session, id: &str) -> (Checksum, KnownShape) {
     let folder = Folder::new("version = 1\n");
     let manifest = manifest::load(&folder.manifest()).expect("a manifest");
     let id: TenantId = id.parse().expect("an id");
     let schema = manifest.tenants.schema.schema_of(&id).expect("a schema name");
-    let mut session = Session::open(&database.target()).await.expect("a session");
     let shapes = Shapes::default();
     let subjects = [(&id, &schema)];
     let query = UntrustedQuery::default();
     let declared = Declared { manifest: &manifest, desired: None, grants: &[], values: None };
     let found =
-        pg::survey(&mut session, declared, &shapes, &subjects, Limits::default(), &query, &|_| {
+        pg::survey(session, declared, &shapes, &subjects, Limits::default(), &query, &|_| {
             Reasons::new()
         });
     let mut found = found.await.expect("a survey");
-    session.close().await;
     let snapshot = found.remove(0).expect("the schema can be read");
     let present = snapshot.present.expect("the schema exists");
     let known = shapes.get(present.fingerprint).expect("it was read");

@@ -8,30 +8,6 @@ use crate::manifest::model::{IndexDecl, Manifest, RuleDecl, SqlRename, TriggerDe
 use crate::manifest::raw;
 use crate::name::Ident;
 
-/// The kinds of objects that can be renamed; constraints are those of domains, too.
-const KINDS: [Kind; 20] = [
-    Kind::Enum,
-    Kind::Label,
-    Kind::Domain,
-    Kind::CompositeType,
-    Kind::Attribute,
-    Kind::RangeType,
-    Kind::Sequence,
-    Kind::Table,
-    Kind::Column,
-    Kind::Constraint,
-    Kind::Index,
-    Kind::Statistics,
-    Kind::Policy,
-    Kind::Trigger,
-    Kind::Rule,
-    Kind::View,
-    Kind::MaterializedView,
-    Kind::Function,
-    Kind::Procedure,
-    Kind::Aggregate,
-];
-
 /// Those that the manifest says of what it does not declare itself.
 pub(super) fn renames(
     checking: &mut Checking<'_>,
@@ -59,7 +35,8 @@ fn refusal(name: &str, in_toml: &BTreeSet<String>) -> Option<String> {
         let name = name.strip_prefix(&kind.to_string()).and_then(|rest| rest.strip_prefix(' '));
         name.is_some_and(|name| !name.trim().is_empty())
     };
-    let Some(kind) = KINDS.iter().find(|kind| is_of(kind)) else {
+    let mut kinds = Kind::ALL.into_iter().filter(|kind| kind.has_name());
+    let Some(kind) = kinds.find(is_of) else {
         return Some(format!(
             "{name:?} is nothing that can be renamed: write the kind and the name of an object as plans do, such as \
              \"table customers\", \"column customers.mobile\" or \"index by_mobile on customers\""
@@ -71,7 +48,7 @@ fn refusal(name: &str, in_toml: &BTreeSet<String>) -> Option<String> {
         _ => name,
     };
     in_toml.contains(known).then(|| {
-        let key = if *kind == Kind::Label { "renamed_labels" } else { "renamed_from" };
+        let key = if kind == Kind::Label { "renamed_labels" } else { "renamed_from" };
         format!(
             "{name} is declared in the manifest, not in an SQL file: write {key} with the object"
         )

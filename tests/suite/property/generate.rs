@@ -12,6 +12,8 @@ const NAMES: [&str; 8] = ["a", "b_2", "Upper", "select", "it's", "q\"uote", "Gr√
 pub struct Spec {
     /// Whether all tables are unlogged: permanent ones may not reference unlogged ones.
     pub(super) unlogged: bool,
+    /// Whether a role that is not trusted may create objects in the schema.
+    pub(super) open: bool,
     pub(super) labels: Vec<String>,
     /// Other types: as many checks of the domain, and as many attributes of the composite type.
     pub(super) types: Option<(usize, usize)>,
@@ -157,14 +159,24 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     let sequence = (0_usize..7, proptest::option::of((1_i64..50, any::<bool>())));
     let views = proptest::collection::vec(view(), 0..4);
     let functions = proptest::collection::vec(function(), 0..4);
-    (proptest::bool::weighted(0.1), labels, types, sequence, tables, views, functions).prop_map(
-        |(unlogged, labels, types, (children, sequence), mut tables, views, mut functions)| {
+    let flags = (proptest::bool::weighted(0.1), proptest::bool::weighted(0.3));
+    (flags, labels, types, sequence, tables, views, functions).prop_map(
+        |(
+            (unlogged, open),
+            labels,
+            types,
+            (children, sequence),
+            mut tables,
+            views,
+            mut functions,
+        )| {
             for (at, table) in tables.iter_mut().enumerate() {
                 table.name = format!("{}{at}", table.name);
             }
             let (views_of_none, functions_of_none) = (Vec::new(), Vec::new());
             let spec = Spec {
                 unlogged,
+                open,
                 labels,
                 types,
                 children,

@@ -13,8 +13,9 @@ use provision::reconcile::{Context, ReconcileError};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use super::generate::{self, Spec};
-use super::{Result, blocking, repeatable_runner};
-use crate::support::{self, Database, Folder, has_pg_dump, schema_dump_lines};
+use super::{Result, Site, context, repeatable_runner, told};
+use crate::fingerprint::read_on;
+use crate::support::{self, Connection, Database, has_pg_dump, schema_dump_lines};
 
 /// All that a person can allow.
 const ALL: &str = "alter,rebuild,drop";
@@ -34,31 +35,18 @@ fn pairs() -> impl Strategy<Value = (Spec, Spec)> {
 
 #[test]
 fn what_may_be_changed_is_changed_at_once() {
-    let database = blocking(async {
-        let database = Database::new().await;
-        database.run("CREATE TABLE public.users (id int PRIMARY KEY)").await;
-        database
-    });
+    let site = Site::new();
     let number = AtomicU32::new(0);
     // Each there and back.
     repeatable_runner(40)
-        .run(&pairs(), |(old, new): (Spec, Spec)| {
+        .run(&pairs(), |(old, new)| {
             let number = number.fetch_add(1, Ordering::Relaxed);
             let tenants = [format!("acme_{number}_"), format!("other_{number}_")];
-            blocking(async {
-                let result = there_and_back(&database, &tenants, &old, &new).await;
-                let drops = tenants.map(|tenant| format!("DROP SCHEMA IF EXISTS {tenant} CASCADE"));
-                for drop in drops {
-                    database.run(&drop).await;
-                }
-                result.map_err(|error| {
-                    TestCaseError::fail(format!(
-                        "{error}\n{}\n---\n{}",
-                        old.to_toml(),
-                        new.to_toml()
-                    ))
-                })
-            })
+            let ids: Vec<&str> = tenants.iter().map(String::as_str).collect();
+            let result = site.run(&ids, async |database, connection| {
+                there_and_back(database, connection, &tenants, &old, &new).await
+            });
+            result.map_err(|error| told(&error, &[&old.to_toml(), &new.to_toml()]))
         })
         .unwrap_or_else(|error| panic!("{error}"));
 }
@@ -78,52 +66,51 @@ enum Reached {
 /// the new one, and is to become as the old one without any.
 async fn there_and_back(
     database: &Database,
+    connection: &mut Connection,
     [tenant, other]: &[String; 2],
     old: &Spec,
     new: &Spec,
 ) -> Result {
-    let (old_folder, new_folder) = (Folder::new(&old.to_toml()), Folder::new(&new.to_toml()));
-    let context = |folder: &Folder, consent: &str| -> Result<Context> {
-        provision::manifest::load(&folder.manifest())
-            .map_err(|error| TestCaseError::fail(provision::causes::chain(&error)))?;
-        let mut context = support::context(&folder.manifest(), database);
-        if !consent.is_empty() {
-            context.consent = consent.parse().expect("consent");
-        }
+    let context = |spec: &Spec| context(database, &spec.to_toml());
+    let all_allowed = |spec: &Spec| -> Result<Context> {
+        let mut context = context(spec)?;
+        context.consent = ALL.parse().expect("consent");
         Ok(context)
     };
     let dump = async |schema: &str| {
         if has_pg_dump() { Some(Dump::of(database, schema).await) } else { None }
     };
-    let is_new = context(&new_folder, ALL)?;
-    made(&is_new, other).await?;
+    let is_new = all_allowed(new)?;
+    made(connection, &is_new, other).await?;
     let new_dump = dump(other).await;
-    let is_old = context(&old_folder, "")?;
-    made(&is_old, tenant).await?;
+    let is_old = context(old)?;
+    made(connection, &is_old, tenant).await?;
     let old_dump = dump(tenant).await;
 
     let kept = Kept::read(database, tenant, old, new).await;
-    let forth = allowed(&is_new, tenant).await?;
+    let forth = allowed(connection, &is_new, tenant).await?;
     kept.check(database, tenant).await?;
     if forth == Reached::Whole {
         same(dump(tenant).await, new_dump)?;
     }
+
+    let before = read_on(connection.session(database).await, other).await.1;
+    let kept = Kept::read(database, other, new, new).await;
+    if reached(connection, &is_old, other).await?.is_some() {
+        let after = read_on(connection.session(database).await, other).await.1;
+        untouched(other, &before, &after)?;
+    }
+    kept.check(database, other).await?;
+
     if forth != Reached::Blocked {
         let kept = Kept::read(database, tenant, new, old).await;
-        let back = allowed(&context(&old_folder, ALL)?, tenant).await?;
+        let back = allowed(connection, &all_allowed(old)?, tenant).await?;
         kept.check(database, tenant).await?;
         if back == Reached::Whole {
             same(dump(tenant).await, old_dump)?;
         }
     }
-
-    let before = crate::fingerprint::read(database, other).await.1;
-    let kept = Kept::read(database, other, new, new).await;
-    if reached(&is_old, other).await?.is_some() {
-        let after = crate::fingerprint::read(database, other).await.1;
-        untouched(other, &before, &after)?;
-    }
-    kept.check(database, other).await
+    Ok(())
 }
 
 /// What `pg_dump` writes of a schema.
@@ -170,34 +157,36 @@ fn same(one: Option<Dump>, other: Option<Dump>) -> Result {
 }
 
 /// A new tenant, with nothing left to do.
-async fn made(context: &Context, id: &str) -> Result {
-    let plan = reached(context, id).await?;
-    let plan = plan.ok_or_else(|| TestCaseError::fail("rows are in the way in a new tenant"))?;
-    prop_assert!(plan.untouched().is_empty(), "{:#?}", plan.untouched());
+async fn made(connection: &mut Connection, context: &Context, id: &str) -> Result {
+    let applied = connection.apply(context, id).await;
+    let applied = applied.map_err(|error| TestCaseError::fail(support::told(&error)))?;
+    prop_assert!(applied.plan.untouched().is_empty(), "{:#?}", applied.plan.untouched());
     Ok(())
 }
 
 /// With all consent, nothing is left that consent could change.
-async fn allowed(context: &Context, id: &str) -> Result<Reached> {
-    let Some(plan) = reached(context, id).await? else { return Ok(Reached::Blocked) };
+async fn allowed(connection: &mut Connection, context: &Context, id: &str) -> Result<Reached> {
+    let Some(plan) = reached(connection, context, id).await? else {
+        return Ok(Reached::Blocked);
+    };
     let left = plan.changed.iter().find(|change| change.allowed_by.is_some());
     prop_assert!(left.is_none(), "{left:#?}");
     Ok(if plan.untouched().is_empty() { Reached::Whole } else { Reached::Part })
 }
 
 /// The plan after applying, which has no steps; `None` if rows or values are in the way.
-async fn reached(context: &Context, id: &str) -> Result<Option<Plan>> {
+async fn reached(connection: &mut Connection, context: &Context, id: &str) -> Result<Option<Plan>> {
     let is_data = |error: &ReconcileError| {
         matches!(error, ReconcileError::RowsInTheWay { .. })
             || error.sqlstate().is_some_and(|s| s.starts_with("23") || s.starts_with("22"))
     };
-    match support::apply(context, id).await {
+    match connection.apply(context, id).await {
         Ok(_) => {}
         Err(error) if is_data(&error) => return Ok(None),
         Err(error) => return Err(TestCaseError::fail(support::told(&error))),
     }
     let told = |error: ReconcileError| TestCaseError::fail(support::told(&error));
-    let again = support::plan(context, id).await.map_err(told)?;
+    let again = connection.plan(context, id).await.map_err(told)?;
     prop_assert!(again.is_empty(), "{}", again.to_sql());
     Ok(Some(again))
 }

@@ -97,7 +97,8 @@ impl Spec {
         };
         let grants = vec![
             grant(&["pg_monitor", "public"], "select", &["tables", "sequences"], false),
-            grant(&["pg_monitor"], "all", &["schema", "routines", "types"], true),
+            grant(&["pg_monitor"], if self.open { "all" } else { "usage" }, &["schema"], true),
+            grant(&["pg_monitor"], "all", &["routines", "types"], true),
         ];
         root.insert("grants".into(), Value::Array(grants));
         let later = grant(&["pg_monitor"], "usage", &["types"], false);

@@ -10,9 +10,9 @@ use std::sync::OnceLock;
 
 use provision::embedded::{self, Throwaway};
 use provision::name::TenantId;
-use provision::pg::Target;
+use provision::pg::{Session, Target};
 use provision::plan::Plan;
-use provision::reconcile::{Applied, Context, ReconcileError, Tenant};
+use provision::reconcile::{Applied, ApplyOptions, Context, ReconcileError, Tenant};
 use provision::{manifest, reconcile};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
@@ -208,6 +208,35 @@ pub async fn plan(context: &Context, id: &str) -> Result<Plan, ReconcileError> {
 
 pub async fn apply(context: &Context, id: &str) -> Result<Applied, ReconcileError> {
     reconcile::apply(context, &tenant(context, id), None).await
+}
+
+/// A connection for one operation after another: in a new one, the server first has to read its catalogs.
+#[derive(Default)]
+pub struct Connection(Option<Session>);
+
+impl Connection {
+    pub async fn plan(&mut self, context: &Context, id: &str) -> Result<Plan, ReconcileError> {
+        let mut session = match self.0.take() {
+            Some(session) => session,
+            None => Session::open(&context.target).await?,
+        };
+        let plan = reconcile::plan_on(&mut session, context, &tenant(context, id)).await?;
+        self.0 = Some(session);
+        Ok(plan)
+    }
+
+    pub async fn apply(&mut self, context: &Context, id: &str) -> Result<Applied, ReconcileError> {
+        let options = ApplyOptions::default();
+        reconcile::apply_on(&mut self.0, context, &tenant(context, id), options).await
+    }
+
+    /// The session, opened on `database` if there is none.
+    pub async fn session(&mut self, database: &Database) -> &mut Session {
+        if self.0.is_none() {
+            self.0 = Some(Session::open(&database.target()).await.expect("a session"));
+        }
+        self.0.as_mut().expect("it was opened")
+    }
 }
 
 /// Applies, and checks that nothing remains.
