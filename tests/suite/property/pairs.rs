@@ -38,7 +38,7 @@ fn what_may_be_changed_is_changed_at_once() {
     let site = Site::new();
     let number = AtomicU32::new(0);
     // Each there and back.
-    repeatable_runner(40)
+    repeatable_runner(300)
         .run(&pairs(), |(old, new)| {
             let number = number.fetch_add(1, Ordering::Relaxed);
             let tenants = [format!("acme_{number}_"), format!("other_{number}_")];

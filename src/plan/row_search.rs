@@ -1,0 +1,84 @@
+//! How rows that do not meet something are searched for, counted and identified.
+
+use std::collections::BTreeSet;
+
+use super::row_source::{Source, Tables};
+use crate::catalog::Object;
+use crate::name::Ident;
+use crate::precondition::{KEYS, Need, Precondition, Problem, Search};
+
+/// What rows of one relation have to meet.
+pub(super) struct Rows<'t> {
+    tables: &'t Tables<'t>,
+    relation: Object,
+    need: Need,
+    /// The tables that are read beside.
+    pub(super) others: BTreeSet<Ident>,
+    pub(super) runs_code: bool,
+}
+
+impl<'t> Rows<'t> {
+    pub(super) fn new(tables: &'t Tables<'t>, relation: Object, need: Need) -> Self {
+        Self { tables, relation, need, others: BTreeSet::new(), runs_code: false }
+    }
+
+    pub(super) fn by(self, search: Search) -> Precondition {
+        let mut read = self.others;
+        read.extend(self.tables.name_now(&self.relation).cloned());
+        Precondition { need: self.need, search, tables: read, runs_code: self.runs_code }
+    }
+
+    pub(super) fn impossible(self, reason: String) -> Precondition {
+        self.by(Search::Impossible(reason))
+    }
+
+    /// Those of a source for which a condition holds; an empty one always does.
+    pub(super) fn for_which(self, source: &Source, condition: &str) -> Precondition {
+        let count = format!("SELECT count(*) FROM {}{}", source.from, only_if(condition));
+        self.counted_by(count, source, condition)
+    }
+
+    pub(super) fn counted_by(
+        self,
+        count: String,
+        source: &Source,
+        condition: &str,
+    ) -> Precondition {
+        let (from, condition) = (&source.from, only_if(condition));
+        let key = self.tables.key(&self.relation, source.is_plain);
+        let keys = key.map(|(key, order)| {
+            format!("SELECT {key} FROM {from}{condition} ORDER BY {order} LIMIT {KEYS}")
+        });
+        let rows = format!("SELECT * FROM {from}{condition}");
+        self.by(Search::Query { count, keys, rows })
+    }
+}
+
+pub(super) fn only_if(condition: &str) -> String {
+    if condition.is_empty() { String::new() } else { format!(" WHERE {condition}") }
+}
+
+pub(super) fn need(object: &Object, problem: Problem, rows: String) -> Need {
+    Need { object: object.clone(), problem, rows }
+}
+
+/// Such as "invoices.day".
+pub(super) fn dotted(column: &Object) -> String {
+    match (column.group().name(), column.name()) {
+        (Some(table), Some(name)) => format!("{table}.{name}"),
+        _ => column.to_string(),
+    }
+}
+
+pub(super) fn name_of(object: &Object) -> String {
+    object.name().map(ToString::to_string).unwrap_or_default()
+}
+
+pub(super) fn quoted_name(object: &Object) -> String {
+    object.name().map(Ident::quoted).unwrap_or_default()
+}
+
+/// The server encloses most expressions itself.
+pub(super) fn enclosed(expression: &str) -> String {
+    format!("({expression})")
+}
