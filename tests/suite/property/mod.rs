@@ -5,7 +5,7 @@ mod generate;
 mod pairs;
 mod toml;
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -52,7 +52,7 @@ fn told(error: &TestCaseError, manifests: &[&str]) -> TestCaseError {
 struct Site {
     runtime: tokio::runtime::Runtime,
     database: Database,
-    connection: RefCell<Connection>,
+    connection: Cell<Connection>,
 }
 
 impl Site {
@@ -64,7 +64,7 @@ impl Site {
             database.run("CREATE TABLE public.users (id int PRIMARY KEY)").await;
             database
         });
-        Self { runtime, database, connection: RefCell::default() }
+        Self { runtime, database, connection: Cell::default() }
     }
 
     /// Tries a case, and drops the schemas of these tenants.
@@ -74,7 +74,9 @@ impl Site {
         case: impl AsyncFnOnce(&Database, &mut Connection) -> Result,
     ) -> Result {
         self.runtime.block_on(async {
-            let result = case(&self.database, &mut self.connection.borrow_mut()).await;
+            let mut connection = self.connection.take();
+            let result = case(&self.database, &mut connection).await;
+            self.connection.set(connection);
             for tenant in tenants {
                 self.database.run(&format!("DROP SCHEMA IF EXISTS {tenant} CASCADE")).await;
             }
