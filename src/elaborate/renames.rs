@@ -24,6 +24,15 @@ pub(super) fn declared(
             if renames.iter().any(|known| known.object == object) {
                 return Err(refused(format!("what {object} was called before is said twice")));
             }
+            let old = object.named(&decl.from);
+            let is_claimed = |known: &&RenameDecl| {
+                let known = known.object.named(&known.from);
+                known == old || is_in_the_way(&known, &old)
+            };
+            if let Some(other) = renames.iter().find(is_claimed) {
+                let (from, other) = (decl.from.quoted(), &other.object);
+                return Err(refused(format!("{from} is already the old name of {other}")));
+            }
             let (position, from) = (decl.position.clone(), decl.from.clone());
             renames.push(RenameDecl { position, object, from });
         }

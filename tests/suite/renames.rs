@@ -233,6 +233,18 @@ async fn what_cannot_have_been_renamed_is_refused() {
             "renamed_from needs a name",
         ),
         (
+            "[tables.t.columns]\na = { type = \"int\", renamed_from = \"c\" }\nb = { type = \"int\", renamed_from = \"c\" }",
+            "\"c\" is already the old name of something else",
+        ),
+        (
+            "[tables.t]\nrenamed_from = \"v\"\ncolumns = { id = \"int\" }\n[views.w]\nrenamed_from = \"v\"\nquery = \"SELECT 1\"",
+            "\"v\" is already the old name of something else",
+        ),
+        (
+            "[types.e]\nenum = [\"x\", \"y\"]\nrenamed_labels = { x = \"z\", y = \"z\" }",
+            "\"z\" is already the old name of something else",
+        ),
+        (
             "[tables.t.columns]\na = { type = \"int\", renamed_from = \"b\" }\nb = \"int\"",
             "\"b\" is declared, too",
         ),

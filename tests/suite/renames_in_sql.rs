@@ -242,6 +242,14 @@ async fn what_cannot_have_been_renamed_is_refused_with_its_place() {
             "\"function f\" = \"x\"\n\"function f(integer)\" = \"x\"",
             "schema.toml:8:1: what function f(integer) was called before is said twice",
         ),
+        (
+            "\"table t\" = \"old\"\n\"view v\" = \"old\"",
+            "schema.toml:8:1: \"old\" is already the old name of table t",
+        ),
+        (
+            "\"column t.a\" = \"old\"\n\"column t.b\" = \"old\"",
+            "schema.toml:8:1: \"old\" is already the old name of column t.a",
+        ),
     ] {
         check(rename, &["plan", "acme"], told);
         check(rename, &["validate", "--all", "--allow-empty"], told);

@@ -24,7 +24,13 @@ pub(super) fn renames(checking: &mut Checking<'_>, raw: &raw::Manifest) -> Vec<R
         .map(|name| name.value.as_str())
         .collect();
     let types: Vec<&str> = raw.types.keys().map(|name| name.value.as_str()).collect();
+    let (mut old_types, mut old_relations) = (Vec::new(), Vec::new());
     let mut member = |checking: &mut Checking<'_>, kind: Kind, name: &Name, from: Option<&Name>| {
+        match kind {
+            kind if kind.is_type() => note_if_claimed(checking, &mut old_types, from),
+            kind if kind.is_routine() => {}
+            _ => note_if_claimed(checking, &mut old_relations, from),
+        }
         // Others may have the name of a function, with other arguments.
         let others = match kind {
             kind if kind.is_type() => types.as_slice(),
@@ -91,8 +97,9 @@ pub(super) fn renames(checking: &mut Checking<'_>, raw: &raw::Manifest) -> Vec<R
 }
 
 fn of_type(checking: &mut Checking<'_>, of: &Name, decl: &raw::UserType) -> Vec<RenameDecl> {
-    let mut renames = Vec::new();
+    let (mut renames, mut old) = (Vec::new(), Vec::new());
     for (label, from) in &decl.renamed_labels {
+        note_if_claimed(checking, &mut old, Some(from));
         let labels = decl.labels.as_ref().map(|labels| labels.value.as_slice());
         if !labels.unwrap_or_default().iter().any(|known| known.value == label.value) {
             checking.note(&label.span, format!("the enum has no label {:?}", label.value));
@@ -183,11 +190,25 @@ fn parts_of<'r>(
     parts: impl Iterator<Item = Part<'r>>,
 ) -> Vec<RenameDecl> {
     let parts: Vec<Part<'r>> = parts.collect();
+    let mut old = Vec::new();
+    for (_, from) in &parts {
+        note_if_claimed(checking, &mut old, *from);
+    }
     let others = names(parts.iter().filter_map(|(name, _)| *name));
     let renames = parts
         .into_iter()
         .filter_map(|(name, from)| named(checking, whole, kind, name, (from, others.as_slice())));
     renames.collect()
+}
+
+/// Notes that two things cannot have had one name.
+fn note_if_claimed(checking: &mut Checking<'_>, old: &mut Vec<String>, from: Option<&Name>) {
+    let Some(from) = from else { return };
+    if old.contains(&from.value) {
+        let message = format!("{:?} is already the old name of something else", from.value);
+        checking.note(&from.span, message);
+    }
+    old.push(from.value.clone());
 }
 
 fn names<'r>(all: impl Iterator<Item = &'r Name>) -> Vec<&'r str> {
