@@ -1,5 +1,6 @@
 //! `--max-lock`: a plan that takes stronger locks is refused before anything is touched.
 
+use crate::support::service::{Service, eventually};
 use crate::support::tool::go;
 use crate::support::{Database, Folder};
 
@@ -75,6 +76,26 @@ async fn of_many_tenants_only_those_are_refused_and_told_before() {
     assert_eq!(database.ask("SELECT to_regclass('c.t')::text").await, "c.t");
     let page = go(&["plan", "--all", "--format", "markdown"]).with(0).stdout;
     assert!(page.contains("add column t.note — locks ACCESS EXCLUSIVE"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_and_its_loop_refuse_them_as_well() {
+    let (database, folder) = tenants().await;
+    let args = ["--interval", "3600", "--max-lock", "share"];
+    let service = Service::start_on(&database.url, folder, &args);
+    service.logs("lock-too-strong").await;
+    let has = async |name: &str| {
+        database.ask(&format!("SELECT (to_regclass('{name}') IS NOT NULL)::text")).await == "true"
+    };
+    eventually("the others are done", async || has("b.by_id").await && has("c.t").await).await;
+    let refused = service.post("/ops/provision/a").await.with(409);
+    assert_eq!(refused.code(), "lock-too-strong");
+    assert!(
+        refused.body.contains("add column t.note (ACCESS EXCLUSIVE on table t)"),
+        "{refused:?}"
+    );
+    assert!(!has("a._provision_state").await);
+    service.post("/ops/provision/b").await.with(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
