@@ -135,7 +135,7 @@ impl Hold {
 }
 
 /// The date in UTC.
-fn day_of(time: Timestamp) -> Date {
+pub(crate) fn day_of(time: Timestamp) -> Date {
     jiff::tz::Offset::UTC.to_datetime(time).date()
 }
 

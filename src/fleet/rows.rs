@@ -257,6 +257,7 @@ pub(super) async fn by_step(
 /// Finds out which rows these are in the first few tenants for each step.
 async fn identify(fleet: &Fleet, due: &[Due<'_>], found: &mut [RowsFound]) {
     let mut shown: HashMap<Need, usize> = HashMap::new();
+    let mut sessions: HashMap<usize, Session> = HashMap::new();
     for (due, found) in due.iter().zip(found) {
         let mut is_example = false;
         for way in &found.rows_in_the_way {
@@ -268,11 +269,20 @@ async fn identify(fleet: &Fleet, due: &[Due<'_>], found: &mut [RowsFound]) {
             continue;
         }
         let Some(server) = fleet.servers.get(due.member.server) else { continue };
-        if let Ok(mut session) = Session::open(&server.context.target).await {
+        let session = match sessions.remove(&due.member.server) {
+            Some(session) => Ok(session),
+            None => Session::open(&server.context.target).await,
+        };
+        if let Ok(mut session) = session {
             let limits = server.context.limits;
             // Without it, only the keys are not told.
-            let _ = pg::identify_rows(&mut session, &due.preconditions, found, limits).await;
-            session.close().await;
+            let done = pg::identify_rows(&mut session, &due.preconditions, found, limits).await;
+            if done.is_ok() {
+                sessions.insert(due.member.server, session);
+            }
         }
+    }
+    for session in sessions.into_values() {
+        session.close().await;
     }
 }

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::Offset;
+
+use crate::hold::day_of;
 
 /// The date in UTC.
 #[must_use]
 pub fn today() -> Date {
-    Offset::UTC.to_datetime(Timestamp::now()).date()
+    day_of(Timestamp::now())
 }
