@@ -21,6 +21,7 @@ mod refusals;
 mod renames;
 mod roster;
 mod rows;
+mod run;
 mod selection;
 mod stages;
 mod state;
@@ -30,7 +31,7 @@ mod unused;
 
 use std::sync::Arc;
 
-pub use apply::{Options, apply};
+pub use apply::apply;
 pub use difference::{Difference, Missing};
 pub use drift::{Drift, Shape, drift, drift_with_ignored};
 pub use enumerate::{enumerate, locate};
@@ -42,6 +43,7 @@ pub use plan::{FleetPlan, Pinned, SharedPlan, Unplanned, plan};
 pub use renames::{DeclaredRename, Need, Renames, renames};
 pub use roster::{Member, Orphan, PassedOver, Refused, Roster, Source, Unreachable};
 pub use rows::{Example, RowsInTheWay, RowsNotCounted};
+pub use run::Options;
 pub use selection::{Selection, Unmatched};
 pub use stages::{Canary, Stage, Stages, Wave, Waves};
 pub use state::{State, TenantDrift};

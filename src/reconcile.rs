@@ -1,6 +1,7 @@
 //! One tenant through the whole pipeline: manifest → desired → live → diff → plan → execute →
 //! verify → record. Plan, apply and status all use this module.
 
+mod add_labels;
 mod apply;
 mod attempt;
 mod checks;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use tracing::{Instrument as _, info, warn};
 use uuid::Uuid;
 
-use super::attempt::{self, add_labels};
+use super::add_labels::add_labels;
+use super::attempt;
 use super::context::Context;
 use super::error::ReconcileError;
 use super::execution::Attempted;

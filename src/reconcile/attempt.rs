@@ -154,19 +154,19 @@ async fn unchecked(
 /// How often a schema is read that is changed before it can be locked.
 const READS: u32 = 5;
 
-struct LockedPlan<'m> {
-    plan: Plan,
+pub(super) struct LockedPlan<'m> {
+    pub(super) plan: Plan,
     /// What it is derived from.
     before: Observed<'m>,
     /// Why steps are held back.
-    reasons: Reasons,
+    pub(super) reasons: Reasons,
     /// The tables whose rows must not be read.
-    avoid: Reasons,
+    pub(super) avoid: Reasons,
 }
 
 /// The plan, derived from what was read after its locks were taken: what its statements run can no longer
 /// be changed by others. What must not be run is held back.
-async fn locked_plan<'m>(
+pub(super) async fn locked_plan<'m>(
     transaction: &mut Transaction<'_>,
     context: &'m Context,
     tenant: &Tenant,
@@ -263,7 +263,7 @@ fn verified(
     })
 }
 
-async fn begin<'s>(
+pub(super) async fn begin<'s>(
     session: &'s mut Session,
     context: &'s Context,
     tenant: &'s Tenant,
@@ -277,7 +277,10 @@ async fn begin<'s>(
 }
 
 /// Takes the tenant's lock. Somebody may have held the tenant until then; from then on, nobody can begin to.
-async fn lock(transaction: &mut Transaction<'_>, tenant: &Tenant) -> Result<(), ReconcileError> {
+pub(super) async fn lock(
+    transaction: &mut Transaction<'_>,
+    tenant: &Tenant,
+) -> Result<(), ReconcileError> {
     transaction.lock().await?;
     check_not_held(tenant, transaction.hold())
 }
@@ -337,10 +340,10 @@ fn is_noted(transaction: &Transaction<'_>, context: &Context, complete: bool) ->
     transaction.last_digest().is_some_and(|digest| digest.checks.note.as_ref() == Some(&expected))
 }
 
-const OTHER_STATEMENTS: &str = "its statements are not those that would be planned now; the file \
+pub(super) const OTHER_STATEMENTS: &str = "its statements are not those that would be planned now; the file \
      was edited, or the version of the tool has changed,";
 
-fn check_reviewed(
+pub(super) fn check_reviewed(
     reviewed: Reviewed,
     context: &Context,
     plan: &Plan,
@@ -355,52 +358,4 @@ fn check_reviewed(
         return Ok(());
     };
     Err(ReconcileError::Stale { what: what.to_owned() })
-}
-
-/// Adds missing enum labels in a separate transaction, since the server allows a label to be
-/// used only when the transaction that added it is over. Adding labels is complete in itself, and
-/// what follows may be retried. Returns what was done; the reviewed plan in `options` is replaced by
-/// what is left of it.
-pub(super) async fn add_labels(
-    connection: &mut Option<Session>,
-    context: &Context,
-    tenant: &Tenant,
-    options: &mut ApplyOptions,
-) -> Result<Vec<PlannedStep>, ReconcileError> {
-    let session = match connection {
-        Some(session) => session,
-        None => connection.insert(Session::open(&context.target).await?),
-    };
-    let apply_id = Uuid::now_v7();
-    let desired = context.desired(session).await?;
-    context.check_name(tenant)?;
-    let mut transaction = begin(session, context, tenant, Locking::First).await?;
-    lock(&mut transaction, tenant).await?;
-    let fresh = ApplyOptions { rows_found: None, ..*options };
-    let LockedPlan { mut plan, reasons, avoid, .. } =
-        locked_plan(&mut transaction, context, tenant, desired, fresh).await?;
-    if let Some(reviewed) = options.reviewed {
-        check_reviewed(reviewed, context, &plan)?;
-    }
-    let (labels, others): (Vec<PlannedStep>, Vec<PlannedStep>) =
-        plan.steps.into_iter().partition(PlannedStep::comes_first);
-    if !labels.iter().any(PlannedStep::is_label) {
-        transaction.rollback().await?;
-        return Ok(labels);
-    }
-    plan.steps = labels;
-    let record = entry(context, &plan, apply_id, false, transaction.actor(&context.actor));
-    let executed = transaction.execute_part(statements(&plan.steps), &record).await;
-    executed.map_err(|error| refused(tenant, error))?;
-    let after = transaction.observe(context.declared(), &context.shapes, 0, None, &avoid).await?;
-    context.find_renames(after.identified()).await?;
-    let left = make_plan(context, tenant, desired, &after, &reasons);
-    if options.reviewed.is_some() && left.steps != others {
-        return Err(ReconcileError::Stale { what: OTHER_STATEMENTS.to_owned() });
-    }
-    tracing::info!(tenant = %tenant.id, %apply_id, labels = plan.steps.len(),
-        "adding labels in a transaction of their own, so that they can be used in the next");
-    commit(transaction.commit(), context, tenant, apply_id).await?;
-    options.reviewed = options.reviewed.map(|_| Reviewed::from(&left));
-    Ok(plan.steps)
 }
