@@ -18,6 +18,7 @@ short=(adoption:: example:: fingerprint:: golden hostile:: kept_by_server:: labe
 filters=()
 if [ "${1:-}" = --short ]; then
     filters=("${short[@]}")
+    export PROVISION_TEST_SHORT=1
     shift
 fi
 majors=("$@")

@@ -31,13 +31,13 @@ fn runner(default: u32) -> TestRunner {
     })
 }
 
-/// The same pairs each time, so that a change is to blame for a failure; others with `PROPTEST_CASES`.
-fn repeatable_runner(default: u32) -> TestRunner {
+/// The same cases each time for a seed, so that a change is to blame for a failure; others with `PROPTEST_CASES`.
+fn repeatable_runner(default: u32, seed: u8) -> TestRunner {
     if std::env::var_os("PROPTEST_CASES").is_some() {
         return runner(default);
     }
     let config = runner(default).config().clone();
-    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
 }
 
 /// Of a property.
