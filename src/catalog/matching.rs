@@ -116,9 +116,11 @@ pub fn matching<'a>(
         found.inspect(|live| matching.pair(fact, live)).is_none()
     });
     open.retain(|fact| {
+        if !desired.unnamed.contains(&fact.object) {
+            return true;
+        }
         let is_changeable = |live: &Fact| {
             live.object.kind() == fact.object.kind()
-                && desired.unnamed.contains(&fact.object)
                 && plays_its_part(fact, live, false)
                 && can_change(fact, live)
         };

@@ -1,10 +1,10 @@
 //! Rows that are in the way for what other rows are: the same, in conflict, or missing.
 
-use super::row_search::{Rows, enclosed, name_of, need, only_if, quoted_name};
+use super::row_search::{Derived, Rows, enclosed, name_of, need, only_if, quoted_name};
 use super::row_source::{Source, Tables};
 use crate::catalog::{Fact, Kind, Object};
 use crate::name::SchemaName;
-use crate::precondition::{KEYS, Precondition, Problem, Search};
+use crate::precondition::{Precondition, Problem};
 
 /// Rows with the same key, for a key or a unique index.
 pub(super) fn duplicates(
@@ -74,16 +74,11 @@ pub(super) fn conflicts(
         format!("EXISTS (SELECT FROM {other} AS b WHERE (b.r, b.o) <> (a.r, a.o) AND {matching})");
     let source = |also: &str| format!("{} AS a", element(also));
     let key = tables.key(&table, true);
-    let search = Search::Query {
-        count: format!("SELECT count(*) FROM {} WHERE {condition}", source("")),
-        keys: key.map(|(key, order)| {
-            let order = order.split(", ").next().unwrap_or_default();
-            let from = source(&format!("{key} AS key, {order} AS key_order, "));
-            format!("SELECT key FROM {from} WHERE {condition} ORDER BY key_order LIMIT {KEYS}")
-        }),
-        rows: format!("SELECT * FROM {} WHERE {condition}", source("*, ")),
-    };
-    rows.by(search)
+    let keys = key.map(|(key, order)| {
+        let order = order.split(", ").next().unwrap_or_default();
+        (format!("{key} AS key, {order} AS key_order, "), "key_order")
+    });
+    rows.derived(Derived { with: &source, keys, shown: "*, " }, &condition)
 }
 
 /// Rows whose foreign key points to nothing.

@@ -38,6 +38,19 @@ impl<'t> Rows<'t> {
         self.counted_by(count, source, condition)
     }
 
+    /// Those of a derived source for which a condition holds.
+    pub(super) fn derived(self, source: Derived<'_>, condition: &str) -> Precondition {
+        let Derived { with, keys, shown } = source;
+        self.by(Search::Query {
+            count: format!("SELECT count(*) FROM {} WHERE {condition}", with("")),
+            keys: keys.map(|(columns, order)| {
+                let from = with(&columns);
+                format!("SELECT key FROM {from} WHERE {condition} ORDER BY {order} LIMIT {KEYS}")
+            }),
+            rows: format!("SELECT * FROM {} WHERE {condition}", with(shown)),
+        })
+    }
+
     pub(super) fn counted_by(
         self,
         count: String,
@@ -52,6 +65,16 @@ impl<'t> Rows<'t> {
         let rows = format!("SELECT * FROM {from}{condition}");
         self.by(Search::Query { count, keys, rows })
     }
+}
+
+/// A source of other columns than those of the relation, and how its rows are told.
+pub(super) struct Derived<'d> {
+    /// The source with these columns in addition, each followed by a comma.
+    pub(super) with: &'d dyn Fn(&str) -> String,
+    /// The columns that identify a row, the key as `key`, and by which of them the rows are ordered.
+    pub(super) keys: Option<(String, &'d str)>,
+    /// The columns with which a row is shown.
+    pub(super) shown: &'d str,
 }
 
 pub(super) fn only_if(condition: &str) -> String {

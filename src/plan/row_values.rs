@@ -1,6 +1,6 @@
 //! Rows that are in the way by themselves: for a value that they have, or do not have.
 
-use super::row_search::{Rows, dotted, enclosed, name_of, need, quoted_name};
+use super::row_search::{Derived, Rows, dotted, enclosed, name_of, need, quoted_name};
 use super::row_source::Tables;
 use crate::catalog::{Fact, Kind, Object};
 use crate::kinds::{self, Alteration, Creation, Remade};
@@ -99,15 +99,8 @@ pub(super) fn domain_check(
         let value =
             |also: &str| format!("(SELECT {also}{} AS value FROM {relation}) AS v", name.quoted());
         let condition = format!("NOT {}", enclosed(&expression));
-        let search = Search::Query {
-            count: format!("SELECT count(*) FROM {} WHERE {condition}", value("")),
-            keys: key.map(|(key, _)| {
-                let from = value(&format!("{key} AS key, "));
-                format!("SELECT key FROM {from} WHERE {condition} ORDER BY key LIMIT {KEYS}")
-            }),
-            rows: format!("SELECT * FROM {} WHERE {condition}", value("ctid, ")),
-        };
-        rows.by(search)
+        let keys = key.map(|(key, _)| (format!("{key} AS key, "), "key"));
+        rows.derived(Derived { with: &value, keys, shown: "ctid, " }, &condition)
     });
     found.collect()
 }
